@@ -1,0 +1,8 @@
+"""Data, models, evaluation and claims behind the notebooks of the reproducibility book.
+
+Arrows run downward only: ``cli`` -> ``run``, ``book`` -> ``study`` -> ``claims`` -> ``evaluation``
+-> ``models`` -> ``datasets``. Models, evaluation and datasets know nothing of notebooks, claims or
+result files.
+"""
+
+__version__ = "0.1.0"
