@@ -1,0 +1,237 @@
+"""Classification metrics under the published names, pooled and per group.
+
+Positive class = resistant (1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
+
+from helpers.errors import DataError
+
+#: Names as the studies print them.
+METRICS = ("Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR")
+
+
+def classification_metrics(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
+    """Compute the six metrics of RefDNN.
+
+    Parameters
+    ----------
+    y : array (n,) of 0 and 1
+    p : array (n,)
+        Probability (or score) of class 1.
+    threshold : float
+        Class 1 is predicted where ``p > threshold``.
+
+    Returns
+    -------
+    dict
+        Keys :data:`METRICS`. AUCPR is average precision (step-wise, no interpolation). AUCROC and
+        AUCPR are NaN when only one class is present; precision, recall and F1 are 0 where their
+        denominator is 0.
+
+    Raises
+    ------
+    DataError
+        If shapes differ, labels are not 0 and 1, or ``p`` has NaN.
+    """
+    y, p = _check(y, p)
+    predicted = (p > threshold).astype(int)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        y, predicted, average="binary", zero_division=0
+    )
+    both = 0 < y.sum() < len(y)
+    return {
+        "Accuracy": float((predicted == y).mean()),
+        "AUCROC": float(roc_auc_score(y, p)) if both else np.nan,
+        "Precision": float(precision),
+        "Recall": float(recall),
+        "F1": float(f1),
+        "AUCPR": float(average_precision_score(y, p)) if both else np.nan,
+    }
+
+
+def group_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+    """Area under the ROC curve within each group, e.g. each drug.
+
+    Parameters
+    ----------
+    y : array (n,) of 0 and 1
+    p : array (n,)
+    groups : array (n,)
+
+    Returns
+    -------
+    DataFrame
+        One row a group, sorted: ``group``, ``auroc`` (NaN with one class), ``n`` pairs and
+        ``n_minority``, the size of the smaller class.
+    """
+    y, p = _check(y, p)
+    names, code = np.unique(_check_groups(groups, len(y)), return_inverse=True)
+    # Average ranks of p within each group, all groups in one sort.
+    order = np.lexsort((p, code))
+    starts = _tie_starts(code[order], p[order])
+    first = np.flatnonzero(starts)
+    last = np.append(first[1:], len(y)) - 1
+    n = np.bincount(code)
+    offset = np.concatenate(([0], np.cumsum(n)[:-1]))
+    rank = ((first + last) / 2 + 1)[np.cumsum(starts) - 1] - offset[code[order]]
+    positive = np.bincount(code, weights=y)
+    rank_sum = np.bincount(code[order], weights=rank * y[order])
+    pairs = positive * (n - positive)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        auroc = np.where(pairs > 0, (rank_sum - positive * (positive + 1) / 2) / pairs, np.nan)
+    minority = np.minimum(positive, n - positive).astype(int)
+    return pd.DataFrame({"group": names, "auroc": auroc, "n": n, "n_minority": minority})
+
+
+def within_group_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray, min_minority: int = 1) -> float:
+    """Mean over groups of the AUROC within a group (each group counts once).
+
+    Unlike the pooled AUROC it gives no credit for knowing a drug's average. Groups whose smaller
+    class has fewer than ``min_minority`` pairs, or is empty, are left out; NaN if none is left.
+    """
+    table = group_auroc(y, p, groups)
+    keep = table.loc[table["n_minority"] >= max(min_minority, 1), "auroc"]
+    return float(keep.mean()) if len(keep) else np.nan
+
+
+def weighted_metric(
+    name: str,
+    y: np.ndarray,
+    p: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    threshold: float = 0.5,
+) -> Callable[[np.ndarray], float]:
+    """Prepare a metric as a function of row weights; the sort is done once.
+
+    Made for :func:`helpers.evaluation.statistics.cluster_bootstrap`, which asks for the same metric
+    under a thousand weightings.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`METRICS`.
+    y, p : arrays (n,)
+    groups : array (n,), optional
+        Only for ``"AUCROC"``: give the mean of the AUROC within groups, over groups where both
+        classes have weight.
+    threshold : float
+        As in :func:`classification_metrics`.
+
+    Returns
+    -------
+    callable
+        ``metric(weights) -> float``; with unit weights equal to :func:`classification_metrics`.
+    """
+    y, p = _check(y, p)
+    if name not in METRICS:
+        msg = f"unknown metric {name!r}; one of {', '.join(METRICS)}"
+        raise DataError(msg)
+    if groups is not None and name != "AUCROC":
+        msg = f"groups are for AUCROC only, not {name}"
+        raise DataError(msg)
+    if name == "AUCROC":
+        return _weighted_auroc(y, p, groups)
+    if name == "AUCPR":
+        return _weighted_average_precision(y, p)
+    return _weighted_threshold_metric(name, y == 1, p > threshold)
+
+
+def _weighted_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray | None) -> Callable[[np.ndarray], float]:
+    if groups is None:
+        code = np.zeros(len(y), dtype=int)
+    else:
+        code = np.unique(_check_groups(groups, len(y)), return_inverse=True)[1]
+    order = np.lexsort((p, code))
+    first = np.flatnonzero(_tie_starts(code[order], p[order]))
+    group_of_tie = code[order][first]
+    first_tie = np.flatnonzero(np.diff(group_of_tie, prepend=-1))
+    is_positive = y[order] == 1
+
+    def metric(weights: np.ndarray) -> float:
+        w = np.asarray(weights, dtype=float)[order]
+        positive = np.add.reduceat(np.where(is_positive, w, 0.0), first)
+        negative = np.add.reduceat(np.where(is_positive, 0.0, w), first)
+        below = np.cumsum(negative) - negative
+        below -= below[first_tie][group_of_tie]
+        wins = np.add.reduceat(positive * (below + negative / 2), first_tie)
+        pairs = np.add.reduceat(positive, first_tie) * np.add.reduceat(negative, first_tie)
+        usable = pairs > 0
+        return float((wins[usable] / pairs[usable]).mean()) if usable.any() else np.nan
+
+    return metric
+
+
+def _weighted_average_precision(y: np.ndarray, p: np.ndarray) -> Callable[[np.ndarray], float]:
+    order = np.argsort(-p, kind="stable")
+    first = np.flatnonzero(np.diff(p[order], prepend=np.inf))
+    is_positive = y[order] == 1
+
+    def metric(weights: np.ndarray) -> float:
+        w = np.asarray(weights, dtype=float)[order]
+        positive = np.add.reduceat(np.where(is_positive, w, 0.0), first)
+        predicted = np.cumsum(np.add.reduceat(w, first))
+        total = positive.sum()
+        if total == 0 or total == predicted[-1]:
+            return np.nan
+        precision = np.divide(np.cumsum(positive), predicted, out=np.zeros(len(first)), where=predicted > 0)
+        return float((positive * precision).sum() / total)
+
+    return metric
+
+
+def _weighted_threshold_metric(
+    name: str, actual: np.ndarray, predicted: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    def metric(weights: np.ndarray) -> float:
+        w = np.asarray(weights, dtype=float)
+        hit = w[actual & predicted].sum()
+        if name == "Accuracy":
+            return _ratio(w[actual == predicted].sum(), w.sum())
+        if name == "Precision":
+            return _ratio(hit, w[predicted].sum())
+        if name == "Recall":
+            return _ratio(hit, w[actual].sum())
+        return _ratio(2 * hit, w[predicted].sum() + w[actual].sum())
+
+    return metric
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else 0.0
+
+
+def _tie_starts(code: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Mark where a new (group, score) value starts in sorted rows."""
+    starts = np.ones(len(p), dtype=bool)
+    starts[1:] = (code[1:] != code[:-1]) | (p[1:] != p[:-1])
+    return starts
+
+
+def _check(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y, p = np.asarray(y), np.asarray(p, dtype=float)
+    if y.ndim != 1 or p.shape != y.shape or len(y) == 0:
+        msg = f"labels and scores must be non-empty columns of one length; got {y.shape} and {p.shape}"
+        raise DataError(msg)
+    if not np.isin(y, (0, 1)).all():
+        msg = f"labels must be 0 (sensitive) or 1 (resistant); got {np.unique(y)[:5]}"
+        raise DataError(msg)
+    if np.isnan(p).any():
+        msg = f"scores hold {int(np.isnan(p).sum())} NaN of {len(p)}"
+        raise DataError(msg)
+    return y.astype(np.int64), p
+
+
+def _check_groups(groups: np.ndarray, n: int) -> np.ndarray:
+    groups = np.asarray(groups)
+    if groups.shape != (n,):
+        msg = f"groups must be a column of {n} entries; got shape {groups.shape}"
+        raise DataError(msg)
+    return groups.astype(str) if groups.dtype == object else groups
