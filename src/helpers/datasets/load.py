@@ -1,0 +1,94 @@
+"""One entry to every drug-response data set and tier."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from helpers.datasets.ccle import FILES as CCLE_FILES
+from helpers.datasets.ccle import load_ccle
+from helpers.datasets.download import locate
+from helpers.datasets.gdsc import FILES as GDSC_FILES
+from helpers.datasets.gdsc import load_gdsc
+from helpers.datasets.paper import FILES as PAPER_FILES
+from helpers.datasets.paper import load_paper
+from helpers.datasets.registry import Registry
+from helpers.datasets.simulate import simulate_twin
+from helpers.datasets.sources import Sources
+from helpers.datasets.types import ResponseData
+from helpers.errors import DataError, DownloadError
+
+NAMES = ("CCLE", "GDSC")
+CHOICES = ("auto", "panel", "paper", "simulated")
+
+
+def load_response(
+    name: str,
+    data: str = "auto",
+    *,
+    seed: int = 0,
+    registry: Registry | None = None,
+    expression: str = "fhdsl",
+    repeats: str = "one",
+) -> ResponseData:
+    """Load a drug-response data set.
+
+    Parameters
+    ----------
+    name : {"CCLE", "GDSC"}
+    data : {"auto", "panel", "paper", "simulated"}
+        Tier. ``"auto"`` is the panel where every file of it can be had (cache, mirror, origin),
+        else the simulated twin, with a note that says why. ``"panel"`` and ``"paper"`` never fall
+        back.
+    seed : int
+        Of the simulated twin.
+    registry : Registry, optional
+        Default: ``data/datasets.yml`` of the project.
+    expression : {"fhdsl", "joined"}
+        Expression panel of CCLE, see :func:`helpers.datasets.ccle.load_ccle`.
+    repeats : {"one", "keep"}
+        Twice-screened drugs of the GDSC panel, see :func:`helpers.datasets.gdsc.load_gdsc`.
+
+    Returns
+    -------
+    ResponseData
+        ``tier`` says what was loaded, ``provenance.notes`` what was dropped or inferred.
+
+    Raises
+    ------
+    DataError
+        If ``name`` or ``data`` is unknown, a file holds something else than expected, or (with
+        ``"panel"`` or ``"paper"``) a file is missing; the message names the missing files and the
+        command that fetches them.
+    """
+    for what, value, known in (("data set", name, NAMES), ("data choice", data, CHOICES)):
+        if value not in known:
+            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
+            raise DataError(msg)
+    if data == "simulated":
+        return simulate_twin(name, seed)
+    registry = Registry.load() if registry is None else registry
+    if data == "paper":
+        return load_paper(name, _sources(registry, PAPER_FILES[name], name, data))
+    if name == "CCLE" and expression not in CCLE_FILES:
+        msg = f"unknown expression panel {expression!r}; one of {', '.join(CCLE_FILES)}"
+        raise DataError(msg)
+    try:
+        sources = _sources(registry, CCLE_FILES[expression] if name == "CCLE" else GDSC_FILES, name, data)
+    except DownloadError as error:
+        if data == "panel":
+            raise
+        twin = simulate_twin(name, seed)
+        note = f"Simulated data stand in for the panel. {error}"
+        notes = (note, *twin.provenance.notes)
+        return replace(twin, provenance=replace(twin.provenance, notes=notes))
+    return load_ccle(sources, expression) if name == "CCLE" else load_gdsc(sources, repeats)
+
+
+def _sources(registry: Registry, keys: tuple[str, ...], name: str, data: str) -> Sources:
+    try:
+        return Sources.fetch(registry, keys)
+    except DownloadError as error:
+        tiers = sorted({registry[key].tier for key in keys if locate(registry[key]) is None})
+        commands = " and ".join(f"helpers data fetch --tier {tier}" for tier in tiers)
+        msg = f"{name} ({data}): {error}\nTo fetch them: {commands}"
+        raise DownloadError(msg) from error

@@ -1,0 +1,161 @@
+"""Readers of the file formats of RefDNN (Choi et al. 2020) and its reproduction (Meng 2022)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+
+OTHERS = "others"
+_UNCLASSIFIED = {"", "NA", "NaN", "UNABLE TO CLASSIFY"}
+
+
+def read_response(path: str | Path) -> pd.DataFrame:
+    """Read ``response_*.csv``: ``Drug, Cell, Label`` and, in CCLE, ``LN_IC50``.
+
+    Returns
+    -------
+    DataFrame
+        ``line``, ``drug``, ``label`` (int8; ``Resistance`` is 1, the other word 0), ``value`` (ln
+        IC50 in uM; NaN where the file has none). Row order and repeated pairs are kept.
+
+    Raises
+    ------
+    DataError
+        If a column or a cell is missing, or labels are not two words, one of them ``Resistance``.
+    """
+    table = _read_text(path)
+    _need(table, ("Drug", "Cell", "Label"), path)
+    words = sorted(set(table["Label"]) - {"Resistance"})
+    empty = (table[["Drug", "Cell", "Label"]] == "").any(axis=1)
+    if empty.any():
+        msg = f"{path}: {empty.sum()} row(s) lack a drug, a cell or a label, first line {empty.idxmax() + 2}"
+        raise DataError(msg)
+    if len(words) > 1 or "Resistance" not in set(table["Label"]):
+        msg = f"{path}: labels must be Resistance and one other word; got {words[:4]}"
+        raise DataError(msg)
+    value = _numbers(table["LN_IC50"], path) if "LN_IC50" in table else np.nan
+    return pd.DataFrame(
+        {
+            "line": table["Cell"],
+            "drug": table["Drug"],
+            "label": (table["Label"] == "Resistance").astype(np.int8),
+            "value": value,
+        }
+    )
+
+
+def read_expression(path: str | Path) -> tuple[pd.DataFrame, int]:
+    """Read ``expression_*.csv``: genes x lines, log2.
+
+    The gene id is the column ``Gene`` where there is one (CCLE, whose first column is a running
+    row number), else the first column (GDSC). Ids are Entrez numbers.
+
+    Returns
+    -------
+    expression : DataFrame, lines x genes, float32
+    renamed : int
+        Genes that got a suffix (``.2``) because their id stands more than once.
+
+    Raises
+    ------
+    DataError
+        If there is no line, or a value is not a number.
+    """
+    try:
+        # Thousands of rows by a thousand columns: the parallel reader takes a tenth of the time.
+        table = pd.read_csv(path, engine="pyarrow")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        msg = f"{path} is not a readable table: {error}"
+        raise DataError(msg) from error
+    key = "Gene" if "Gene" in table.columns[:2] else table.columns[0]
+    genes = table[key].astype(str)
+    values = table.iloc[:, table.columns.get_loc(key) + 1 :]
+    wrong = [name for name in values if not pd.api.types.is_numeric_dtype(values[name])]
+    if wrong or values.shape[1] == 0 or values.isna().any(axis=None):
+        where = wrong or list(values.columns[values.isna().any()])
+        msg = f"{path}: every column after {key!r} must hold numbers; not so in {where[:3] or 'the file'}"
+        raise DataError(msg)
+    count = genes.groupby(genes).cumcount() + 1
+    ids = np.where(count > 1, genes + "." + count.astype(str), genes)
+    expression = pd.DataFrame(
+        values.to_numpy(np.float32).T,
+        index=pd.Index(values.columns.astype(str), dtype=object),
+        columns=pd.Index(ids, dtype=object),
+    )
+    return expression, int((count > 1).sum())
+
+
+def read_fingerprints(path: str | Path) -> pd.DataFrame:
+    """Read ``fingerprint_*.csv``: ``Name, FP1 .. FP3072``, 0 and 1.
+
+    Returns
+    -------
+    DataFrame, drugs x bits, uint8
+    """
+    table = pd.read_csv(path, engine="pyarrow")
+    _need(table, ("Name",), path)
+    table = table.set_index(table["Name"].astype(str).astype(object)).drop(columns="Name")
+    values = table.to_numpy()
+    if values.dtype.kind not in "iu" or not np.isin(values, (0, 1)).all():
+        msg = f"{path}: fingerprints must hold only 0 and 1"
+        raise DataError(msg)
+    if table.index.has_duplicates:
+        msg = f"{path}: the drug {table.index[table.index.duplicated()][0]!r} stands twice"
+        raise DataError(msg)
+    return pd.DataFrame(values.astype(np.uint8), index=table.index.rename(None), columns=table.columns)
+
+
+def read_annotation(path: str | Path) -> pd.DataFrame:
+    """Read ``cell_annotation_*.txt``: 13 tab-separated columns and a line of totals.
+
+    Returns
+    -------
+    DataFrame
+        Index = line (COSMIC number or CCLE name); ``cancer_type`` (TCGA label, or ``"others"``
+        where the file has a blank, ``NA`` or ``UNABLE TO CLASSIFY``) and ``name`` (empty where
+        the file has none).
+    """
+    columns = {
+        "COSMIC identifier": "line",
+        "Cancer Type (matching TCGA label)": "cancer_type",
+        "Sample Name": "name",
+    }
+    table = _read_text(path, sep="\t")
+    _need(table, tuple(columns), path)
+    table = table[list(columns)].rename(columns=columns)
+    table = table[~table["name"].str.startswith("TOTAL")]
+    if table["line"].duplicated().any():
+        msg = f"{path}: the line {table['line'][table['line'].duplicated()].iloc[0]!r} stands twice"
+        raise DataError(msg)
+    table["cancer_type"] = table["cancer_type"].where(~table["cancer_type"].isin(_UNCLASSIFIED), OTHERS)
+    table["name"] = table["name"].replace("NA", "")
+    return table.set_index("line").rename_axis(None)
+
+
+def _read_text(path: str | Path, sep: str = ",") -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        msg = f"{path} is not a readable table: {error}"
+        raise DataError(msg) from error
+    return table.apply(lambda column: column.str.strip())
+
+
+def _need(table: pd.DataFrame, columns: tuple[str, ...], path: str | Path) -> None:
+    missing = [name for name in columns if name not in table]
+    if missing:
+        found = ", ".join(map(str, table.columns[:5]))
+        msg = f"{path} lacks the column(s) {', '.join(missing)}; it has {found}"
+        raise DataError(msg)
+
+
+def _numbers(column: pd.Series, path: str | Path) -> pd.Series:
+    try:
+        return pd.to_numeric(column)
+    except ValueError as error:
+        msg = f"{path}, column {column.name}: {error}"
+        raise DataError(msg) from error
