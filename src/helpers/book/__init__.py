@@ -1,0 +1,1 @@
+"""Stage and build the book."""

@@ -1,0 +1,48 @@
+"""The command ``helpers``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from helpers.cli import book, data, run
+from helpers.cli.console import errors
+from helpers.errors import HelpersError
+
+
+class _Commands(TyperGroup):
+    """Commands whose expected errors end in one message and exit code 1, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HelpersError as error:
+            errors.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(130) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    help=(
+        "Re-execute the studies of the drug-response book and read the verdicts.\n\n"
+        "A first session:\n\n"
+        "  [bold]helpers doctor[/]                  is everything here?\n\n"
+        "  [bold]helpers data fetch[/]              download the panel data, check their hashes\n\n"
+        "  [bold]helpers run 01 --profile quick[/]  re-execute one chapter into runs/quick\n\n"
+        "  [bold]helpers claims[/]                  which claims hold in that run\n\n"
+        "  [bold]helpers build[/]                   the book, in _build/html\n\n"
+        "Errors end with exit code 1 and one message; Ctrl-C ends a run with 130 and keeps what is finished."
+    ),
+)
+app.add_typer(data.app, name="data")
+run.add_to(app)
+book.add_to(app)

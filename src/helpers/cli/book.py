@@ -1,0 +1,55 @@
+"""Commands around the book: ``build`` and the hidden ``check`` behind ``make lint``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from helpers.cli.console import errors, output, short
+from helpers.cli.run import RunFolder, chosen_run
+from helpers.project import project_root
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(build)
+    app.command(hidden=True)(check)
+
+
+def build(
+    run: RunFolder = None,
+    out: Annotated[Path | None, typer.Option(help="Build folder. Default: _build.")] = None,
+) -> None:
+    """Build the book from a run folder into _build/html.
+
+    Warnings are errors. A build that fails leaves the last good book, and the log in _build/build.log.
+    """
+    from helpers.book import build_book
+
+    root = project_root()
+    folder = chosen_run(root, run)
+    start = time.monotonic()
+    html = build_book(root, folder, out or root / "_build")
+    output.print(f"book of {short(folder)} in {time.monotonic() - start:.0f} s: {short(html / 'index.html')}")
+
+
+def check(
+    write_pairs: Annotated[bool, typer.Option("--write-pairs", help="First write each .ipynb.")] = False,
+) -> None:
+    """Check the pairs of notebooks, that they hold no outputs, and the internal links."""
+    from helpers.book import checks
+
+    root = project_root()
+    if write_pairs:
+        for path in checks.write_pairs(root):
+            output.print(f"wrote {short(path)}")
+    problems = [*checks.check_pairs(root), *checks.check_outputs(root), *checks.check_links(root)]
+    for problem in problems:
+        errors.print(escape(problem), soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    output.print("pairs in sync, no outputs, internal links good")

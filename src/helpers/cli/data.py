@@ -1,0 +1,114 @@
+"""Commands around data: ``data list``, ``data fetch``, ``data verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+
+from helpers.cli.console import errors, output
+from helpers.errors import DownloadError, ParameterError
+
+if TYPE_CHECKING:
+    from helpers.datasets.registry import DataFile, Registry
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "List, fetch and verify the registered data files (data/datasets.yml).\n\n"
+        "HELPERS_DATA_MIRROR (a folder or an address) takes the place of raw.githubusercontent.com; "
+        "HELPERS_CACHE is where files are kept (default data/cache); HELPERS_OFFLINE=1 forbids the network."
+    ),
+)
+
+Tier = Annotated[str | None, typer.Option(help="panel or paper; default: both.")]
+Study = Annotated[str | None, typer.Option(help="Only the files of one study (name or number).")]
+
+
+@app.command("list")
+def list_files(tier: Tier = None, study: Study = None) -> None:
+    """List the registered files, their size, and where they are."""
+    from helpers.datasets.download import availability
+
+    registry, study = _registry(), _study(study)
+    table = Table("file", "tier", "size", "where", "owner", "licence")
+    for name in _tiers(tier):
+        states = availability(registry, name, study).states
+        for file in registry.select(name, study):
+            size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
+            colour = "green" if states[file.key] in ("cached", "mirror") else "yellow"
+            where = f"[{colour}]{states[file.key]}[/]"
+            table.add_row(file.key, file.tier, size, where, escape(file.owner), escape(file.licence))
+    output.print(table)
+
+
+@app.command()
+def fetch(
+    tier: Annotated[str, typer.Option(help="panel or paper.")] = "panel",
+    study: Study = None,
+) -> None:
+    """Fetch files into the cache; every file is checked against its hash.
+
+    Files that are there already are not fetched again, so the same command resumes.
+    """
+    from helpers.datasets.download import fetch_all
+
+    files = _registry().select(_tiers(tier)[0], _study(study))
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        tasks = {}
+
+        def show(file: DataFile, done: int, total: int | None) -> None:
+            if file.key not in tasks:
+                tasks[file.key] = progress.add_task(file.key, total=total)
+            progress.update(tasks[file.key], completed=done)
+
+        paths = fetch_all(files, show)
+    output.print(f"{len(paths)} files of tier {tier} are here and match their hashes")
+
+
+@app.command()
+def verify(tier: Tier = None, study: Study = None) -> None:
+    """Check every file that is here against its hash; missing files are listed, and are no error."""
+    from helpers.datasets.download import availability
+
+    registry, study = _registry(), _study(study)
+    states = {}
+    for name in _tiers(tier):
+        states.update(availability(registry, name, study).states)
+    good = [key for key, state in states.items() if state in ("cached", "mirror")]
+    missing = [key for key, state in states.items() if state == "missing"]
+    damaged = [key for key, state in states.items() if state == "damaged"]
+    output.print(f"{len(good)} good, {len(missing)} not here, {len(damaged)} damaged")
+    if missing:
+        output.print(f"[dim]not here: {escape(', '.join(missing))}[/]")
+    if damaged:
+        msg = f"damaged: {', '.join(damaged)}; `helpers data fetch` replaces them"
+        raise DownloadError(msg)
+
+
+def _registry() -> Registry:
+    from helpers.datasets.registry import Registry
+
+    return Registry.load()
+
+
+def _tiers(tier: str | None) -> list[str]:
+    known = ["panel", "paper"]
+    if tier is not None and tier not in known:
+        msg = f"unknown data tier {tier!r}; registered files are of tier {' or '.join(known)}"
+        raise ParameterError(msg)
+    return [tier] if tier else known
+
+
+def _study(name: str | None) -> str | None:
+    """Complete the name of a study."""
+    if name is None:
+        return None
+    from helpers.project import project_root
+    from helpers.run.notebooks import select_studies
+
+    return select_studies(project_root(), [name])[0]

@@ -1,0 +1,84 @@
+"""Look at the environment: versions against the lock, threads, devices, data, disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from helpers.errors import HelpersError
+from helpers.project import project_root
+from helpers.run.plan import cores
+from helpers.run.record import git_commit, package_versions
+from helpers.run.status import describe_data
+
+_LEAST_FREE = 2e9  # bytes; a run with its checkpoints and the book stay well below
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of the examination; ``good`` is False when something needs attention."""
+
+    name: str
+    text: str
+    good: bool = True
+
+
+def examine() -> list[Finding]:
+    """Return what was found, in the order in which a reader wants it."""
+    versions = package_versions()
+    python = f"{versions.pop('python')} on {versions.pop('platform')}"
+    findings = [
+        Finding("python", python, sys.version_info[:2] == (3, 11)),
+        Finding("packages", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
+    try:
+        root = project_root()
+    except HelpersError as error:
+        return [*findings, Finding("project", str(error), good=False)]
+    free = shutil.disk_usage(root).free
+    return [
+        *findings,
+        Finding("project", f"{root} at {git_commit(root) or 'no git commit'}"),
+        _lock(root),
+        Finding("threads", f"{cores()} cores; OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}"),
+        Finding("device", _devices()),
+        Finding("data", describe_data(root)),
+        Finding("mirror", os.environ.get("HELPERS_DATA_MIRROR", "none; data come from their origin")),
+        Finding("disk", f"{free / 1e9:.0f} GB free", free > _LEAST_FREE),
+    ]
+
+
+def _lock(root: Path) -> Finding:
+    """Compare the installed versions with ``requirements.lock``."""
+    path = root / "requirements.lock"
+    if not path.is_file():
+        return Finding("lock", "requirements.lock is missing", good=False)
+    pins = re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    differences = []
+    for name, version in pins:
+        try:
+            # A build such as 2.13.0+cpu is the version 2.13.0.
+            installed = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            installed = "absent"
+        if installed != version:
+            differences.append(f"{name} {installed} (lock: {version})")
+    if not differences:
+        return Finding("lock", f"all {len(pins)} packages as in requirements.lock")
+    shown = ", ".join(differences[:5]) + (" ..." if len(differences) > 5 else "")
+    return Finding("lock", f"{len(differences)} of {len(pins)} packages differ: {shown}", good=False)
+
+
+def _devices() -> str:
+    import torch  # takes seconds
+
+    found = ["cpu"]
+    found += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return ", ".join(found)

@@ -1,0 +1,70 @@
+"""The process that a notebook runs in: its environment variables, and a Dask cluster when one is named."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+SCHEDULER = "HELPERS_SCHEDULER"
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+_STARTUP = "from helpers.run.kernel import use_scheduler\n\nuse_scheduler()\n"
+
+
+@contextlib.contextmanager
+def kernel_environment(root: Path, jobs: int, scheduler: str | None = None) -> Iterator[None]:
+    """Set what a kernel started inside the ``with`` block inherits; restore it afterwards.
+
+    Threads are set on purpose (a library's own guess oversubscribes the cores), hashes are fixed, and
+    the reader's own IPython start-up files are left out, so that equal runs give equal numbers.
+
+    Parameters
+    ----------
+    root : Path
+        Project folder.
+    jobs : int
+        Threads of each numerical library.
+    scheduler : str, optional
+        Address of a Dask scheduler.
+    """
+    with tempfile.TemporaryDirectory(prefix="helpers-ipython-") as ipython:
+        values = dict.fromkeys(_THREADS, str(jobs)) | {
+            "HELPERS_PROJECT": str(root),
+            "PYTHONHASHSEED": "0",
+            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS is not deterministic
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "IPYTHONDIR": ipython,
+        }
+        if scheduler:
+            values[SCHEDULER] = scheduler
+            startup = Path(ipython) / "profile_default" / "startup"
+            startup.mkdir(parents=True)
+            (startup / "00-scheduler.py").write_text(_STARTUP, encoding="utf-8")
+        before = {name: os.environ.get(name) for name in values}
+        os.environ.update(values)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def use_scheduler() -> None:
+    """Send every joblib loop of this process to the scheduler named in ``HELPERS_SCHEDULER``."""
+    import joblib
+    from distributed import Client
+
+    client = Client(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
+    joblib.parallel_config(backend="dask", client=client)

@@ -1,0 +1,122 @@
+"""The source notebooks: percent scripts in ``notebooks/``, and the parameters that they declare."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+from helpers.errors import ParameterError, RunError
+
+_NAME = re.compile(r"\d{2}_\w+")
+READS_RESULTS = "reads-results"
+"""Cell tag of a notebook whose content depends on the results of the notebooks before it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceNotebook:
+    """One notebook as its percent script has it.
+
+    Attributes
+    ----------
+    study : str
+        File name without suffix, for example ``"01_refdnn_reproduction"``.
+    path : Path
+        The ``.py`` file.
+    sha256 : str
+        Hash of that file, line ends normalised.
+    parameters : frozenset of str
+        Names assigned in the cell tagged ``parameters``.
+    reads_results : bool
+        Whether a cell carries the tag ``reads-results``: the notebook must run again when the results
+        of the notebooks before it change.
+    """
+
+    study: str
+    path: Path
+    sha256: str
+    parameters: frozenset[str]
+    reads_results: bool
+
+    def notebook(self) -> NotebookNode:
+        """Return the notebook made from the script, without outputs."""
+        return jupytext.read(self.path, fmt="py:percent")
+
+
+def find_studies(root: Path) -> list[str]:
+    """Return the names of all notebooks ``NN_name.py`` in order."""
+    return sorted(p.stem for p in (root / "notebooks").glob("*.py") if _NAME.fullmatch(p.stem))
+
+
+def select_studies(root: Path, names: Iterable[str]) -> list[str]:
+    """Return the studies meant by ``names``, in the order of the book; all of them when empty.
+
+    A name may be complete (``01_refdnn_reproduction``), the number (``1`` or ``01``), or any beginning
+    that fits one study.
+
+    Raises
+    ------
+    ParameterError
+        If a name fits no study or more than one.
+    """
+    studies = find_studies(root)
+    if not studies:
+        msg = f"no notebook NN_name.py in {root / 'notebooks'}"
+        raise ParameterError(msg)
+    chosen = set()
+    for name in names:
+        wanted = f"{int(name):02d}_" if name.isdecimal() else name
+        fits = [s for s in studies if s == wanted] or [s for s in studies if s.startswith(wanted)]
+        if len(fits) != 1:
+            problem = f"fits more than one study ({', '.join(fits)})" if fits else "is unknown"
+            msg = f"study {name!r} {problem}; there are: {', '.join(studies)}"
+            raise ParameterError(msg)
+        chosen.update(fits)
+    return [s for s in studies if s in chosen] if chosen else studies
+
+
+def read_source(root: Path, study: str) -> SourceNotebook:
+    """Read one source notebook and the parameters that it declares.
+
+    Raises
+    ------
+    RunError
+        If the script cannot be read as a notebook or has no cell tagged ``parameters``.
+    """
+    path = root / "notebooks" / f"{study}.py"
+    try:
+        content = path.read_bytes()
+        notebook = jupytext.reads(content.decode("utf-8"), fmt="py:percent")
+    except (OSError, ValueError) as error:
+        msg = f"cannot read {path} as a notebook: {error}"
+        raise RunError(msg) from error
+    tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
+    cells = [cell for cell, has in zip(notebook.cells, tags, strict=True) if "parameters" in has]
+    if len(cells) != 1:
+        msg = f"{path} must have exactly one cell tagged 'parameters'; it has {len(cells)}"
+        raise RunError(msg)
+    try:
+        names = _assigned(cells[0].source)
+    except SyntaxError as error:
+        msg = f"{path}: the cell tagged 'parameters' is not valid Python: {error}"
+        raise RunError(msg) from error
+    return SourceNotebook(
+        study=study,
+        path=path,
+        sha256=hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest(),
+        parameters=frozenset(names),
+        reads_results=any(READS_RESULTS in has for has in tags),
+    )
+
+
+def _assigned(code: str) -> Iterable[str]:
+    """Yield the plain names that a piece of code assigns at its top level."""
+    for node in ast.parse(code).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))

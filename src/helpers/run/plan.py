@@ -1,0 +1,173 @@
+"""Decide, before anything starts, which notebooks run with which parameters, and which are up to date."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from helpers.claims.results import read_results
+from helpers.datasets.download import availability
+from helpers.datasets.registry import Registry
+from helpers.errors import ParameterError, RegistryError
+from helpers.run.fingerprint import changes, fingerprint
+from helpers.run.notebooks import SourceNotebook, read_source, select_studies
+from helpers.run.profiles import select_profile
+from helpers.run.record import RunRecord
+
+DATA = ("auto", "panel", "paper", "simulated")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """What to run and how; None means: as the profile says, else the default.
+
+    Parameters
+    ----------
+    profile : str
+        Name in ``notebooks/profiles.yml``.
+    studies : tuple of str
+        Names, numbers or beginnings of names; empty for all.
+    data : {"auto", "panel", "paper", "simulated"}, optional
+        Data tier.
+    device : str, optional
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    jobs : int, optional
+        Threads that a notebook may use (default: all cores). Notebooks run one after another.
+    seed : int, optional
+        Seed of every random choice (default 0).
+    out : Path, optional
+        Run folder (default ``runs/<profile>``).
+    parameters : mapping
+        Further parameters, which win over the profile's.
+    force : bool
+        Run notebooks that are up to date too.
+    scheduler : str, optional
+        Address of a Dask scheduler that independent fits are sent to.
+    """
+
+    profile: str = "quick"
+    studies: tuple[str, ...] = ()
+    data: str | None = None
+    device: str | None = None
+    jobs: int | None = None
+    seed: int | None = None
+    out: Path | None = None
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    force: bool = False
+    scheduler: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One notebook and the parameters that it will get."""
+
+    source: SourceNotebook
+    parameters: dict[str, Any]
+
+
+def make_plan(root: Path, options: RunOptions) -> list[Task]:
+    """Return the notebooks of a run with their parameters.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown study, profile, data tier, device or parameter: before anything starts.
+    """
+    profile = select_profile(root, options.profile)
+    folder = run_folder(root, options)
+    given = {
+        "data": options.data,
+        "device": options.device,
+        "jobs": options.jobs,
+        "seed": options.seed,
+    }
+    given = {key: value for key, value in given.items() if value is not None}
+    defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
+    place = {"profile": profile.name, "out": str(folder)}
+    select_studies(root, profile.studies)
+    tasks = []
+    for study in select_studies(root, options.studies):
+        source = read_source(root, study)
+        parameters = {**defaults, **profile.parameters(study), **options.parameters, **given, **place}
+        unknown = sorted(parameters.keys() - source.parameters)
+        if unknown:
+            msg = (
+                f"unknown parameter for {study} in profile {profile.name!r}: {', '.join(unknown)}. "
+                f"Its 'parameters' cell declares: {', '.join(sorted(source.parameters))}"
+            )
+            raise ParameterError(msg)
+        _check_values(parameters)
+        tasks.append(Task(source, parameters))
+    return tasks
+
+
+def run_folder(root: Path, options: RunOptions) -> Path:
+    """Return the absolute run folder that the options mean."""
+    return (options.out or root / "runs" / options.profile).absolute()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None) -> list[str]:
+    """Return why a notebook must run (again); empty when it is up to date.
+
+    Parameters
+    ----------
+    root, folder : Path
+        Project folder and run folder.
+    task : Task
+        Notebook and parameters.
+    record : RunRecord or None
+        What the run folder says of itself.
+    """
+    study = task.source.study
+    entry = record.notebooks.get(study) if record else None
+    if entry is None:
+        return ["not run yet"]
+    if entry.status != "done":
+        return [f"last time: {entry.status}"]
+    if not (folder / "notebooks" / f"{study}.ipynb").is_file():
+        return ["its executed notebook is gone"]
+    changed = changes(entry.fingerprint, fingerprint(root, task.source, task.parameters, folder))
+    if changed:
+        return [f"{name} changed" for name in changed]
+    if task.parameters["data"] == "auto" and _better_data_now(root, folder, study):
+        return ["the panel data have arrived"]
+    return []
+
+
+def _better_data_now(root: Path, folder: Path, study: str) -> bool:
+    """Say whether a study that fell back on simulated data would find its panel data now."""
+    results = folder / "results" / f"{study}.json"
+    if not results.is_file():
+        return False
+    if "simulated" not in read_results(results).tiers.values():
+        return False
+    try:
+        registry = Registry.load(root / "data" / "datasets.yml")
+    except RegistryError:
+        return False
+    panel = availability(registry, "panel", study)
+    return bool(panel.states) and panel.complete
+
+
+def _check_values(parameters: Mapping[str, Any]) -> None:
+    """Raise ParameterError for a data tier, device, number of jobs or seed that cannot be."""
+    if parameters["data"] not in DATA:
+        msg = f"unknown data tier {parameters['data']!r}; choose one of: {', '.join(DATA)}"
+        raise ParameterError(msg)
+    if parameters["device"] != "auto":  # auto never fails, and asking costs the import of torch
+        from helpers.study.device import resolve_device
+
+        resolve_device(parameters["device"])
+    for name, least in (("jobs", 1), ("seed", 0)):
+        value = parameters[name]
+        if not isinstance(value, int) or value < least:
+            msg = f"{name} must be a whole number of at least {least}, got {value!r}"
+            raise ParameterError(msg)

@@ -1,0 +1,176 @@
+"""``run.json``: what a run folder holds and how it came about."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from helpers import atomic
+from helpers.errors import RunError
+
+SCHEMA = 1
+Status = Literal["running", "done", "failed", "interrupted"]
+
+_PACKAGES = [
+    "helpers",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "torch",
+    "tensorflow-cpu",
+    "keras",
+    "numba",
+    "optuna",
+    "statsmodels",
+    "joblib",
+    "papermill",
+    "jupytext",
+]
+
+
+class Failure(pydantic.BaseModel, extra="forbid"):
+    """Where a notebook stopped."""
+
+    cell: int | None
+    name: str
+    message: str
+    log: str
+
+
+class NotebookRecord(pydantic.BaseModel, extra="forbid"):
+    """One notebook of a run.
+
+    ``fingerprint`` maps each thing that the outcome depends on (``source``, ``package``, ``parameters``,
+    ``data``, ``lock``, and ``results`` for a notebook that reads the others' results) to its hash.
+    """
+
+    status: Status
+    started: str
+    finished: str | None = None
+    wall_seconds: float | None = None
+    cells: int | None = None
+    parameters: dict[str, Any] = {}
+    fingerprint: dict[str, str] = {}
+    error: Failure | None = None
+
+
+class RunRecord(pydantic.BaseModel):
+    """Content of ``run.json``.
+
+    Attributes
+    ----------
+    profile : str
+        Name of the profile.
+    commit : str or None
+        Commit of the checkout, with ``+`` when it had uncommitted changes; None outside git.
+    versions : dict
+        Python, platform and the packages that the numbers depend on.
+    device, threads
+        What the notebooks were told to use.
+    started, finished : str
+        ISO times (UTC) of the first and the latest start and end.
+    notebooks : dict
+        Study -> `NotebookRecord`.
+    """
+
+    model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
+
+    schema_: int = pydantic.Field(SCHEMA, alias="schema")
+    profile: str
+    commit: str | None = None
+    versions: dict[str, str] = {}
+    device: str = "auto"
+    threads: int = 1
+    started: str | None = None
+    finished: str | None = None
+    notebooks: dict[str, NotebookRecord] = {}
+
+    @classmethod
+    def load(cls, folder: Path) -> RunRecord | None:
+        """Read ``run.json`` of a run folder; None if there is none.
+
+        Raises
+        ------
+        RunError
+            If the file is damaged or of another schema.
+        """
+        path = folder / "run.json"
+        if not path.is_file():
+            return None
+        try:
+            record = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            msg = f"{path} cannot be read ({error}). Remove it to start the run again."
+            raise RunError(msg) from error
+        if record.schema_ != SCHEMA:
+            msg = f"{path} has schema {record.schema_}, this version reads {SCHEMA}; choose another --out"
+            raise RunError(msg)
+        return record
+
+    def save(self, folder: Path) -> None:
+        """Write ``run.json`` in one step.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written, for example on a full disk. The file from before is untouched.
+        """
+        path = folder / "run.json"
+        content = json.dumps(self.model_dump(by_alias=True), indent=1, sort_keys=True) + "\n"
+        try:
+            atomic.write_text(path, content)
+        except OSError as error:
+            msg = (
+                f"cannot write {path}: {error.strerror or error}. Finished notebooks are kept; "
+                "make room or choose another --out, then run again."
+            )
+            raise RunError(msg) from error
+
+
+def load_run(folder: Path) -> RunRecord:
+    """Read ``run.json`` of a folder that must be a run folder.
+
+    Raises
+    ------
+    RunError
+        If the folder is no run folder or its record is damaged.
+    """
+    record = RunRecord.load(folder)
+    if record is None:
+        msg = f"{folder} is no run folder (no run.json); `helpers status` lists those there are"
+        raise RunError(msg)
+    return record
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python, the platform and the packages that results depend on."""
+    versions = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_commit(root: Path) -> str | None:
+    """Return the commit of a checkout, with ``+`` appended when files differ from it; None outside git."""
+
+    def git(*arguments: str) -> str:
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,92 @@
+"""What there is: run folders with their stale notebooks, and the data at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from helpers.datasets.download import availability
+from helpers.datasets.registry import Registry
+from helpers.errors import HelpersError
+from helpers.run.plan import RunOptions, make_plan, stale_because
+from helpers.run.record import RunRecord
+
+
+@dataclasses.dataclass(frozen=True)
+class NotebookStatus:
+    """State of one notebook of a run folder.
+
+    Attributes
+    ----------
+    study : str
+        Name.
+    status : str
+        ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
+    wall_seconds : float or None
+        How long it took.
+    stale : tuple of str
+        Why the next run would execute it again; empty when it is up to date.
+    """
+
+    study: str
+    status: str
+    wall_seconds: float | None
+    stale: tuple[str, ...]
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Return the run folders below ``runs/``, by name."""
+    return sorted(path.parent for path in (root / "runs").glob("*/run.json"))
+
+
+def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
+    """Return the state of every notebook against its current source and the parameters that it had.
+
+    Raises
+    ------
+    HelpersError
+        If ``run.json`` cannot be read, or its profile is gone.
+    """
+    record = RunRecord.load(folder)
+    states = []
+    for task in make_plan(root, RunOptions(profile=record.profile, out=folder)):
+        study = task.source.study
+        entry = record.notebooks.get(study)
+        if entry:
+            # Options of the command line (seed, tier ...) that the run was started with are not stale.
+            task.parameters.update({k: v for k, v in entry.parameters.items() if k in task.parameters})
+        states.append(
+            NotebookStatus(
+                study=study,
+                status=entry.status if entry else "absent",
+                wall_seconds=entry.wall_seconds if entry else None,
+                stale=tuple(stale_because(root, folder, task, record)),
+            )
+        )
+    return states
+
+
+def data_at_hand(root: Path) -> dict[str, tuple[int, int]]:
+    """Return, for each tier of the registry, how many files are here and how many it lists.
+
+    Raises
+    ------
+    HelpersError
+        If the registry is malformed.
+    """
+    path = root / "data" / "datasets.yml"
+    if not path.is_file():
+        return {}
+    registry = Registry.load(path)
+    tiers = [availability(registry, tier) for tier in sorted({file.tier for file in registry})]
+    return {tier.tier: (len(tier.states) - len(tier.missing), len(tier.states)) for tier in tiers}
+
+
+def describe_data(root: Path) -> str:
+    """Return one line on the data at hand, whatever state the registry is in."""
+    try:
+        tiers = data_at_hand(root)
+    except HelpersError as error:
+        return f"registry unreadable: {error}"
+    parts = [f"{tier} {here} of {total} files" for tier, (here, total) in tiers.items()]
+    return "; ".join([*parts, "simulated always"])

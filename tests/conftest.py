@@ -1,0 +1,57 @@
+"""Every test is cut off from the network, from the user's own cache, and from the user's own settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before numerical libraries start their threads: the tests share two cores.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "2")
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+REPOSITORY = Path(__file__).parents[1]
+
+# What the tests were started with; tests marked `panel` read the data from there.
+_MIRROR = os.environ.get("HELPERS_DATA_MIRROR")
+_CACHE = Path(os.environ.get("HELPERS_CACHE") or REPOSITORY / "data" / "cache")
+
+
+@pytest.fixture(autouse=True)
+def _isolated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Forbid the network; give each test an empty cache and no mirror, unless it is marked ``panel``."""
+    monkeypatch.setenv("HELPERS_OFFLINE", "1")
+    monkeypatch.delenv("HELPERS_PROJECT", raising=False)
+    monkeypatch.delenv("HELPERS_SCHEDULER", raising=False)
+    if request.node.get_closest_marker("panel"):
+        request.getfixturevalue("panel")
+        return
+    monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
+    monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def panel() -> Path:
+    """Return the place of the real panel data; skip, visibly, where there is none.
+
+    A mirror folder if one is named, else the cache when it holds every panel file.
+    """
+    from helpers.datasets.download import availability
+    from helpers.datasets.registry import Registry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELPERS_CACHE", str(_CACHE))
+        registry = Registry.load(REPOSITORY / "data" / "datasets.yml")
+        missing = availability(registry, "panel").missing
+    if missing:
+        pytest.skip(f"the panel data are not here ({len(missing)} files missing): set HELPERS_DATA_MIRROR")
+    return Path(_MIRROR) if _MIRROR else _CACHE
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the checkout that the tests belong to."""
+    return REPOSITORY

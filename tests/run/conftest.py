@@ -1,0 +1,95 @@
+"""A small project whose notebooks run in a second each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+HEADER = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # {title}
+
+# %% tags=["parameters"{tags}]
+profile = "smoke"
+data = "simulated"
+device = "cpu"
+jobs = 1
+seed = 0
+out = "."
+level = 1.0
+
+# %%
+import json
+from pathlib import Path
+
+with (Path(out) / "calls.txt").open("a") as stream:
+    stream.write("{title}\\n")
+
+"""
+
+# The notebook writes what a study records, without the packages that make a kernel start slowly.
+SAVE = """
+# %%
+content = dict(
+    schema=1, study="{study}", title="{study}", profile=profile, parameters={{}}, tiers={{"toy": data}},
+    inputs=[], commit="0", source="0", versions={{}}, device=device, threads=jobs, figures=[], times={{}},
+    results={{"toy.level": {{"value": level + seed, "tier": "simulated"}}}},
+)
+(Path(out) / "results" / "{study}.json").write_text(json.dumps(content))
+"""
+
+
+class Toy:
+    """A project in a temporary folder."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.folder = root / "runs" / "smoke"
+        (root / "notebooks").mkdir(parents=True)
+        self.module("models/net.py", "layers = 2")
+        self.profiles({"smoke": {"common": {"data": "simulated", "jobs": 1}, "studies": {}}})
+
+    def profiles(self, content: dict) -> None:
+        (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content))
+
+    def module(self, path: str, text: str) -> None:
+        file = self.root / "src" / "helpers" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def notebook(self, study: str, body: str = "", tags: str = "") -> Path:
+        text = HEADER.format(title=study, tags=tags) + body + SAVE.format(study=study)
+        path = self.root / "notebooks" / f"{study}.py"
+        path.write_text(text)
+        return path
+
+    def calls(self) -> list[str]:
+        """Return the notebooks that ran since the last call, in order."""
+        path = self.folder / "calls.txt"
+        lines = path.read_text().split() if path.is_file() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+    def record(self) -> dict:
+        return json.loads((self.folder / "run.json").read_text())
+
+    def results(self, study: str) -> dict:
+        return json.loads((self.folder / "results" / f"{study}.json").read_text())["results"]
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    project = Toy(tmp_path / "project")
+    monkeypatch.setenv("HELPERS_PROJECT", str(project.root))
+    return project
