@@ -1,0 +1,31 @@
+"""Claims of the papers, the rules that judge them, and the results that they are judged by."""
+
+from helpers.claims.board import board, board_html, chips_html, summary
+from helpers.claims.published import Published, load_published
+from helpers.claims.register import Claim, Condition, Deviation, StudyClaims, load_claims, load_register
+from helpers.claims.results import Result, StudyResults, load_results, read_results
+from helpers.claims.verdict import OUTCOMES, ClaimVerdict, Verdict, judge, judge_run
+
+__all__ = [
+    "OUTCOMES",
+    "Claim",
+    "ClaimVerdict",
+    "Condition",
+    "Deviation",
+    "Published",
+    "Result",
+    "StudyClaims",
+    "StudyResults",
+    "Verdict",
+    "board",
+    "board_html",
+    "chips_html",
+    "judge",
+    "judge_run",
+    "load_claims",
+    "load_published",
+    "load_register",
+    "load_results",
+    "read_results",
+    "summary",
+]

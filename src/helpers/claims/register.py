@@ -1,0 +1,314 @@
+"""The claim register: what the papers claim and the rules that judge it.
+
+One YAML file a study, ``data/claims/<study>.yml``. Rules are data: they are committed before the
+run that they judge, and the verdict is computed from them (:mod:`helpers.claims.verdict`).
+
+Where the input of a run is not the paper's own (tier ``panel``), absolute values are shown next
+to the published ones but must not be judged: a rule then uses direction and rank only, that is,
+differences between models in the same folds and their intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from helpers.claims.published import load_published
+from helpers.errors import ClaimError
+from helpers.project import project_root
+
+PARTS = ("repeated", "sound", "survives")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(_Strict):
+    """One inequality that a result must satisfy.
+
+    The threshold is ``above`` (or ``below``) plus ``tolerance``. So ``above: 0, tolerance: 0.01``
+    asks for more than 0.01; ``below: 0, tolerance: -0.01`` for less than -0.01; and a bound that
+    is met with slack has a tolerance of the other sign (``above: 0, tolerance: -0.01`` is "not
+    worse by 0.01 or more"). The inequality is strict.
+
+    Attributes
+    ----------
+    result : str
+        Id of the result.
+    field : {"value", "low", "high", "p"}
+        Which number of the result.
+    above, below : float
+        Exactly one of them.
+    tolerance : float
+        Added to the bound; halved and doubled to see how firm the verdict is.
+    label : str, optional
+        What to call the result in a sentence; default made from its id.
+    """
+
+    result: str
+    field: Literal["value", "low", "high", "p"] = "value"
+    above: float | None = None
+    below: float | None = None
+    tolerance: float = 0.0
+    label: str | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Condition:
+        if (self.above is None) == (self.below is None):
+            given = "both" if self.above is not None else "neither"
+            msg = f"a condition needs either above or below; {self.result!r} has {given}"
+            raise ValueError(msg)
+        return self
+
+    def threshold(self, factor: float = 1.0) -> float:
+        """Return the bound plus ``factor`` times the tolerance."""
+        bound = self.above if self.above is not None else self.below
+        return bound + factor * self.tolerance
+
+    def met(self, number: float, factor: float = 1.0) -> bool:
+        """Whether ``number`` satisfies the condition."""
+        limit = self.threshold(factor)
+        return number > limit if self.above is not None else number < limit
+
+
+class PartRule(_Strict):
+    """The rule of one part of a verdict: conditions, or the reason why there are none.
+
+    Attributes
+    ----------
+    rule : str
+        The rule as a plain sentence.
+    conditions : list of Condition
+    require : {"all", "any", "majority"}
+        How many conditions must be met for *holds*; *fails* is always none.
+    not_applicable : str, optional
+        Why this part cannot be asked of this claim; then there are no conditions.
+    """
+
+    rule: str | None = None
+    conditions: list[Condition] = Field(default_factory=list)
+    require: Literal["all", "any", "majority"] = "all"
+    not_applicable: str | None = None
+
+    @model_validator(mode="after")
+    def _rule_or_reason(self) -> PartRule:
+        if self.not_applicable is not None:
+            if self.conditions:
+                msg = "not_applicable excludes conditions: give the one or the other"
+                raise ValueError(msg)
+        elif not self.conditions or not self.rule:
+            msg = "needs a rule (a sentence) and at least one condition, or not_applicable with the reason"
+            raise ValueError(msg)
+        return self
+
+
+class VerdictRules(_Strict):
+    """The three parts of a verdict; each must be given."""
+
+    repeated: PartRule
+    sound: PartRule
+    survives: PartRule
+
+
+class Claim(_Strict):
+    """One claim of a paper and how it is judged.
+
+    Attributes
+    ----------
+    id : str
+        Unique over all studies; letters, digits, hyphens (it is an anchor in the book).
+    claim : str
+        The claim in one sentence.
+    quote : str, optional
+        The paper's own words.
+    source : str
+        Paper, table or figure.
+    published : list of str
+        Ids of the published numbers that the claim rests on.
+    compared : str
+        What is compared with what.
+    datasets : list of str
+        Data sets whose tier decides whether the verdict binds.
+    needs : list of {"panel", "paper"}
+        Tiers on which the verdict binds; simulated data never bind.
+    verdicts : VerdictRules
+    study : str
+        Set from the file.
+    """
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    claim: str = Field(min_length=1)
+    quote: str | None = None
+    source: str
+    published: list[str] = Field(default_factory=list)
+    compared: str
+    datasets: list[str] = Field(min_length=1)
+    needs: list[Literal["panel", "paper"]] = Field(default=["panel", "paper"], min_length=1)
+    verdicts: VerdictRules
+    study: str
+
+
+class Paper(_Strict):
+    """The paper that a study re-executes."""
+
+    key: str
+    title: str
+    authors: str
+    year: int
+    doi: str | None = None
+    url: str | None = None
+
+    @property
+    def link(self) -> str | None:
+        """Address of the paper: its DOI where it has one."""
+        return f"https://doi.org/{self.doi}" if self.doi else self.url
+
+
+class Deviation(_Strict):
+    """One point where the re-execution departs from the paper, or has to guess.
+
+    Attributes
+    ----------
+    point : str
+        Number of the point in the protocol's list.
+    what, why, choice : str
+        What is under-specified or questionable, why it matters, what was done.
+    tested : str or None
+        Id of the result that tests the choice, or a few words; None where it was not tested.
+    """
+
+    point: str
+    what: str
+    why: str
+    choice: str
+    tested: str | None = None
+
+
+class StudyClaims(_Strict):
+    """The claims file of one study."""
+
+    study: str
+    paper: Paper
+    claims: list[Claim] = Field(min_length=1)
+    deviations: list[Deviation] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down_study(cls, content: Any) -> Any:
+        if isinstance(content, dict) and isinstance(content.get("claims"), list):
+            study = content.get("study")
+            claims = [
+                {**claim, "study": study} if isinstance(claim, dict) and "study" not in claim else claim
+                for claim in content["claims"]
+            ]
+            return {**content, "claims": claims}
+        return content
+
+    @model_validator(mode="after")
+    def _unique_ids(self) -> StudyClaims:
+        _no_duplicates(claim.id for claim in self.claims)
+        return self
+
+
+def load_claims(
+    study: str, folder: str | Path | None = None, *, published: Collection[str] | None = None
+) -> StudyClaims:
+    """Read the claims of one study.
+
+    Parameters
+    ----------
+    study : str
+        E.g. ``"01_refdnn_reproduction"``.
+    folder : str or Path, optional
+        Default: ``data/claims`` of the project.
+    published : collection of str, optional
+        Known published ids; default: those of ``data/published``.
+
+    Raises
+    ------
+    ClaimError
+        If there is no such file, it is malformed, has unknown or repeated keys or ids, or names a
+        published number that does not exist.
+    """
+    folder = Path(folder) if folder is not None else project_root() / "data" / "claims"
+    path = folder / f"{study}.yml"
+    if not path.is_file():
+        known = sorted(file.stem for file in folder.glob("*.yml"))
+        msg = f"no claims of study {study!r}: {path} does not exist; there are {known}"
+        raise ClaimError(msg)
+    return _read(path, load_published() if published is None else published)
+
+
+def load_register(
+    folder: str | Path | None = None, *, published: Collection[str] | None = None
+) -> dict[str, StudyClaims]:
+    """Read the claims of all studies, sorted by study.
+
+    Parameters and errors as for :func:`load_claims`; ids are unique over all files.
+    """
+    folder = Path(folder) if folder is not None else project_root() / "data" / "claims"
+    if not folder.is_dir():
+        msg = f"no claim register: {folder} is not a folder"
+        raise ClaimError(msg)
+    known = load_published() if published is None else published
+    register = {path.stem: _read(path, known) for path in sorted(folder.glob("*.yml"))}
+    try:
+        _no_duplicates(claim.id for study in register.values() for claim in study.claims)
+    except ValueError as error:
+        msg = f"{folder}: {error}"
+        raise ClaimError(msg) from error
+    return register
+
+
+def _read(path: Path, published: Collection[str]) -> StudyClaims:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        msg = f"{path} is not valid YAML: {error}"
+        raise ClaimError(msg) from error
+    try:
+        study = StudyClaims.model_validate(content)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
+            for problem in error.errors()[:5]
+        ]
+        msg = f"{path} is not a valid claims file:\n" + "\n".join(lines)
+        raise ClaimError(msg) from error
+    if study.study != path.stem or any(claim.study != study.study for claim in study.claims):
+        msg = f"{path} says study: {study.study!r}; it must be {path.stem!r}, in every claim too"
+        raise ClaimError(msg)
+    for claim in study.claims:
+        missing = [name for name in claim.published if name not in published]
+        if missing:
+            msg = f"{path}: claim {claim.id!r} rests on published id(s) that data/published lacks: {missing}"
+            raise ClaimError(msg)
+    return study
+
+
+def _no_duplicates(ids: Any) -> None:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            msg = f"claim id {name!r} occurs twice; ids are unique over all studies"
+            raise ValueError(msg)
+        seen.add(name)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys silently; a rule must not get lost that way."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                msg = f"key {key!r} occurs twice"
+                raise yaml.constructor.ConstructorError(None, None, msg, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)

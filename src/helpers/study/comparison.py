@@ -1,0 +1,54 @@
+"""The table of published and recomputed values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from helpers.claims.board import tier_text
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.results import Result
+
+COLUMNS = ("published", "ours", "difference", "interval", "n")
+
+
+def comparison(results: Mapping[str, Result], caption: str) -> Styler:
+    """Put published and recomputed values side by side.
+
+    Parameters
+    ----------
+    results : mapping of row label to Result
+    caption : str
+        What the table shows; the tier of each data set is added.
+
+    Returns
+    -------
+    Styler
+        Columns published, ours, difference (ours - published), interval, n, as text.
+    """
+    rows = [_row(result) for result in results.values()]
+    frame = pd.DataFrame(rows, index=list(results), columns=list(COLUMNS))
+    tiers = tier_text({result.dataset or "all data": result.tier for result in results.values()})
+    # A fixed uuid keeps the executed notebooks of two runs equal.
+    uuid = hashlib.sha256("|".join([caption, *results]).encode()).hexdigest()[:8]
+    # The style names no colour, so the table follows the theme of the page.
+    return (
+        Styler(frame, uuid=uuid, cell_ids=False)
+        .set_caption(f"{caption} Input: {tiers}. Difference = ours - published.")
+        .set_properties(**{"text-align": "right", "white-space": "nowrap"})
+        .set_table_styles([{"selector": "caption", "props": "text-align: left; caption-side: top;"}])
+    )
+
+
+def _row(result: Result) -> dict[str, str]:
+    undefined = result.value is None or result.published is None
+    return {
+        "published": format_number(result.published),
+        "ours": format_number(result.value),
+        "difference": format_number(None if undefined else result.value - result.published, signed=True),
+        "interval": format_interval(result.low, result.high) or "–",
+        "n": "–" if result.n is None else str(result.n),
+    }

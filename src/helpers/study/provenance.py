@@ -1,0 +1,102 @@
+"""What a result was computed from: source, commit, versions, memory."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from helpers.errors import ParameterError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+#: Packages whose version can change a number.
+PACKAGES = (
+    "helpers",
+    "numba",
+    "numpy",
+    "optuna",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "statsmodels",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+)
+
+
+def notebook_source(root: Path, study: str) -> Path:
+    """Return the percent script of a study.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such notebook; the message lists those that there are.
+    """
+    path = root / "notebooks" / f"{study}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("[0-9]*.py"))) or "none"
+        msg = f"no study {study!r}: {path} does not exist; known studies: {known}"
+        raise ParameterError(msg)
+    return path
+
+
+def source_hash(path: Path) -> str:
+    """Return the sha256 of a notebook's source, line ends normalised."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def notebook_title(path: Path) -> str:
+    """Return the first heading of a percent script; the study's name where there is none."""
+    match = re.search(r"^# # (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return match.group(1).strip() if match else path.stem
+
+
+def git_commit(root: Path) -> str:
+    """Return the commit of the checkout, ``+changes`` appended where tracked files differ from it.
+
+    ``"unknown"`` outside a git checkout.
+    """
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Python and of each installed package of ``PACKAGES``."""
+    found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory() -> int | None:
+    """Return the peak resident memory in bytes of this process or of its largest worker.
+
+    None where the system does not report it.
+    """
+    if resource is None:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in usage) * unit

@@ -1,0 +1,395 @@
+"""What a notebook holds: parameters, data, results, figures, verdicts, and the file of results."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
+from tqdm import tqdm
+
+from helpers.atomic import atomic_writer, write_text
+from helpers.claims.board import tier_text
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.published import Published, load_published
+from helpers.claims.register import StudyClaims, load_claims
+from helpers.claims.results import FigureFile, InputFile, Result, StudyResults
+from helpers.claims.verdict import ClaimVerdict, judge
+from helpers.errors import ParameterError
+from helpers.plots import SvgChart, use_style
+from helpers.project import project_root
+from helpers.study import display, provenance, records
+from helpers.study.comparison import comparison
+from helpers.study.device import device_name, set_seeds, set_threads
+from helpers.study.progress import progress_bar
+from helpers.study.settings import Settings, check_settings
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Study:
+    """A study as its notebook sees it; made by :meth:`begin`.
+
+    Attributes
+    ----------
+    name, title : str
+    root : Path
+        The project.
+    settings : Settings
+        Checked parameters; ``profile``, ``data``, ``device``, ``jobs``, ``seed`` and ``out`` are
+        also attributes of the study.
+    parameters : dict
+        All parameters, the study's own included.
+    tiers : dict of str to str
+        Tier of each data set in use.
+    results : dict of str to Result
+    """
+
+    def __init__(self, name: str, parameters: Mapping[str, Any], settings: Settings, root: Path) -> None:
+        self.name = name
+        self.root = root
+        self.settings = settings
+        self.parameters = dict(parameters)
+        self.tiers: dict[str, str] = {}
+        self.results: dict[str, Result] = {}
+        self._method_checks: set[str] = set()
+        self._inputs: set[tuple[str, str]] = set()
+        self._counts: dict[str, str] = {}
+        self._figures: dict[str, FigureFile] = {}
+        self._source = provenance.notebook_source(root, name)
+        self.title = provenance.notebook_title(self._source)
+        self._started = datetime.now(UTC)
+        self._clock = time.perf_counter()
+
+    @classmethod
+    def begin(cls, name: str, parameters: Mapping[str, Any], root: str | Path | None = None) -> Study:
+        """Begin a study: check its parameters, set threads, seeds and the figure style.
+
+        Parameters
+        ----------
+        name : str
+            Name of the notebook, e.g. ``"01_refdnn_reproduction"``.
+        parameters : mapping
+            ``profile``, ``data``, ``device``, ``jobs``, ``seed``, ``out`` (run folder; empty for
+            ``runs/<profile>``) and the study's own.
+        root : str or Path, optional
+            Default: the project of the working directory.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such notebook, a parameter is missing or unusable, or device ``cuda``
+            is asked for and not there.
+        """
+        root = Path(root).resolve() if root is not None else project_root()
+        provenance.notebook_source(root, name)
+        settings = check_settings(parameters, root)
+        set_threads()
+        set_seeds(settings.seed)
+        use_style()
+        return cls(name, parameters, settings, root)
+
+    profile = property(lambda self: self.settings.profile)
+    data = property(lambda self: self.settings.data)
+    device = property(lambda self: self.settings.device)
+    jobs = property(lambda self: self.settings.jobs)
+    seed = property(lambda self: self.settings.seed)
+    out = property(lambda self: self.settings.out)
+
+    @cached_property
+    def published(self) -> dict[str, Published]:
+        """The published numbers of all papers, by id."""
+        return load_published(self.root / "data" / "published")
+
+    @cached_property
+    def claims(self) -> StudyClaims:
+        """The study's paper, claims and deviations."""
+        return load_claims(self.name, self.root / "data" / "claims", published=self.published)
+
+    # Data ------------------------------------------------------------------------------------
+
+    def use(self, data: Any, *, method_check: bool = False) -> display.Html:
+        """Register data as an input of the study and show what they are.
+
+        Parameters
+        ----------
+        data : ResponseData or alike
+            Anything with ``name`` and ``provenance``.
+        method_check : bool
+            True for data simulated on purpose, to test a method on planted truth: no banner, and
+            they do not count when a result names no data set.
+
+        Raises
+        ------
+        ParameterError
+            If another tier of the same data set is in use already.
+        """
+        name, source = data.name, data.provenance
+        if self.tiers.get(name, source.tier) != source.tier:
+            msg = f"{name} is in use on the {self.tiers[name]} tier; one run cannot use {source.tier} too"
+            raise ParameterError(msg)
+        self.tiers[name] = source.tier
+        if method_check:
+            self._method_checks.add(name)
+        self._inputs.update((file.name, file.sha256) for file in source.files)
+        counts = self._counts[name] = _counts(data)
+        return display.data_card(
+            name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
+        )
+
+    # Results ---------------------------------------------------------------------------------
+
+    def record(
+        self,
+        id: str,
+        value: float | None,
+        *,
+        low: float | None = None,
+        high: float | None = None,
+        p: float | None = None,
+        n: int | None = None,
+        seeds: int | None = None,
+        unit: str | None = None,
+        dataset: str | None = None,
+        published: float | None = None,
+        published_field: str = "mean",
+        tolerance: float | None = None,
+        note: str | None = None,
+    ) -> Result:
+        """Record one value under an id, and make it available to prose as ``{glue}`id```.
+
+        Parameters
+        ----------
+        id : str
+            Like the published id where there is one; unique in the study.
+        value, low, high, p, n, seeds : number or None
+            numpy scalars are welcome; NaN and infinity are written as null.
+        unit : str, optional
+            ``"difference"`` for a difference: it is then shown with its sign.
+        dataset : str, optional
+            Decides the tier. Default: the data set that the id starts with; else the result
+            carries the least real tier in use.
+        published : float, optional
+            Default: the number published under this id, if any.
+        published_field : {"mean", "median"}
+            Which published number the value corresponds to.
+        tolerance : float, optional
+            How far the value may move between two runs before a comparison reports it.
+        note : str, optional
+
+        Raises
+        ------
+        ParameterError
+            If the id is taken, the data set is not in use, or the numbers contradict each other.
+        """
+        if id in self.results:
+            msg = f"result {id!r} is recorded already; every result has its own id"
+            raise ParameterError(msg)
+        if dataset is None and id.split(".")[0] in self.tiers:
+            dataset = id.split(".")[0]
+        if published is None:
+            published = records.published_number(id, self.published, published_field)
+        given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
+        given |= {"published": published, "tolerance": tolerance}
+        real = {name: tier for name, tier in self.tiers.items() if name not in self._method_checks}
+        result = Result(
+            **{what: records.plain_number(id, what, number) for what, number in given.items()},
+            unit=unit,
+            dataset=dataset,
+            tier=records.result_tier(id, dataset, self.tiers if dataset else real),
+            note=note,
+        )
+        records.check_result(id, result)
+        self.results[id] = result
+        records.glue_result(id, result)
+        return result
+
+    def result(self, id: str) -> Result:
+        """Return a recorded result.
+
+        Raises
+        ------
+        ParameterError
+            If nothing is recorded under the id.
+        """
+        if id not in self.results:
+            near = [name for name in self.results if name.rsplit(".", 1)[0] == id.rsplit(".", 1)[0]]
+            hint = f"; recorded beside it: {near[:6]}" if near else ""
+            msg = f"no result {id!r} is recorded{hint}"
+            raise ParameterError(msg)
+        return self.results[id]
+
+    def compare_table(self, ids: Sequence[str] | Mapping[str, str], caption: str) -> Styler:
+        """Show published and recomputed values side by side.
+
+        Parameters
+        ----------
+        ids : sequence of result ids, or mapping of row label to id
+        caption : str
+            What the table shows; the tier is added.
+
+        Returns
+        -------
+        Styler
+            Columns: published, ours, difference, interval, n.
+        """
+        rows = ids if isinstance(ids, Mapping) else {id: id for id in ids}
+        return comparison({label: self.result(id) for label, id in rows.items()}, caption)
+
+    # Long computations -----------------------------------------------------------------------
+
+    @cached_property
+    def memory(self) -> joblib.Memory:
+        """Cache on disk for long computations; a killed run resumes from it."""
+        return joblib.Memory(self.out / "checkpoints" / self.name, verbose=0)
+
+    def checkpoint(self, name: str) -> Path:
+        """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
+        folder = self.out / "checkpoints" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / _checked_name("checkpoint", name)
+
+    def progress(self, iterable: Iterable | None = None, label: str = "", total: int | None = None) -> tqdm:
+        """Report progress through a loop; use like ``tqdm``.
+
+        In a run the lines go to ``logs/<study>.progress.log`` of the run folder, so the executed
+        notebook stays clean; without a run folder a bar is shown on the screen.
+        """
+        log = self.out / "logs" / f"{self.name}.progress.log" if self.parameters["out"] else None
+        return progress_bar(iterable, label, total, log)
+
+    # Display ---------------------------------------------------------------------------------
+
+    def header(self) -> display.Html:
+        """Show the box that opens the chapter: paper, claims, tier, profile, device."""
+        facts = [
+            ("Input", tier_text(self.tiers) or f"data = {self.data}"),
+            ("Profile", self.profile),
+            ("Seed", str(self.seed)),
+            ("Device", device_name(self.device)),
+        ]
+        return display.header(self.claims, facts)
+
+    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> display.FigureCard:
+        """Save a figure under ``figures`` of the run folder and return it for display.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SvgChart
+            A matplotlib figure is saved as PNG and SVG and closed; a chart as SVG.
+        name : str
+            Letters, digits, ``_`` and ``-``; the file is ``<number of the study>_<name>``.
+        caption : str
+            What it shows; tier and size of the data are added.
+        """
+        stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
+        sizes = "; ".join(f"{name} ({tier}): {self._counts[name]}" for name, tier in self.tiers.items())
+        caption = f"{caption.rstrip()} Input: {sizes or 'none'}."
+        folder = self.out / "figures"
+        if isinstance(figure, SvgChart):
+            write_text(folder / f"{stem}.svg", figure.svg)
+            file, card = f"{stem}.svg", display.FigureCard(figure.svg, caption)
+        else:
+            for kind in ("png", "svg"):
+                with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
+                    # No date in the file: two equal runs write equal figures.
+                    figure.savefig(stream, format=kind, metadata={"Date": None} if kind == "svg" else None)
+            file, card = f"{stem}.png", display.FigureCard.of_matplotlib(figure, caption)
+            plt.close(figure)
+        self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
+        return card
+
+    def judge(self) -> list[ClaimVerdict]:
+        """Judge the study's claims with what is recorded."""
+        return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
+
+    def verdicts(self) -> display.Html:
+        """Judge the study's claims with what is recorded, and show the board with all reasons."""
+        return display.verdict_report(self.judge())
+
+    def deviations(self) -> display.Html:
+        """Show where this re-execution departs from the paper or has to guess."""
+        columns = ("Point", "What", "Why it matters", "Choice here", "Tested")
+        rows = [
+            (row.point, row.what, row.why, row.choice, self._tested(row.tested))
+            for row in self.claims.deviations
+        ]
+        return display.box(display.table(columns, rows))
+
+    def _tested(self, tested: str | None) -> str:
+        result = self.results.get(tested) if tested else None
+        if result is None:
+            return tested or "not tested"
+        interval = format_interval(result.low, result.high)
+        return f"{tested} = {format_number(result.value)} {interval}".strip()
+
+    # End -------------------------------------------------------------------------------------
+
+    def snapshot(self) -> StudyResults:
+        """Return everything recorded so far, as it is written to the file of results."""
+        return StudyResults(
+            schema_=1,
+            study=self.name,
+            title=self.title,
+            profile=self.profile,
+            # Where the run folder lies does not change a number.
+            parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
+            tiers=dict(self.tiers),
+            inputs=[InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._inputs)],
+            commit=provenance.git_commit(self.root),
+            source=provenance.source_hash(self._source),
+            versions=provenance.versions(),
+            device=self.device,
+            threads=self.jobs,
+            results=self.results,
+            figures=list(self._figures.values()),
+            times={
+                "started": self._started.isoformat(timespec="seconds"),
+                "wall_seconds": round(time.perf_counter() - self._clock, 3),
+                "peak_memory_bytes": provenance.peak_memory(),
+            },
+        )
+
+    def finish(self) -> display.Html:
+        """Write ``results/<study>.json`` of the run folder and show the compute card.
+
+        The file appears complete or not at all; an earlier one survives a full disk or an
+        interrupt.
+        """
+        snapshot = self.snapshot()
+        write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
+        return display.compute_card(snapshot, device_name(self.device))
+
+
+def _counts(data: Any) -> str:
+    response = getattr(data, "response", None)
+    if response is not None:
+        return (
+            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, {len(response):,} pairs, "
+            f"{data.expression.shape[1]:,} genes"
+        )
+    if hasattr(data, "n_obs"):
+        return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _checked_name(what: str, name: str) -> str:
+    if not _FILE_NAME.fullmatch(name):
+        msg = f"{what} name {name!r} must be letters, digits, '_' and '-'"
+        raise ParameterError(msg)
+    return name
