@@ -133,5 +133,9 @@ class PairFeatures:
             raise DataError(msg)
         return codes.astype(np.int64, copy=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The cached similarity is left out, so that equal features have equal hashes in a cache.
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> PairFeatures:
         return self

@@ -23,8 +23,8 @@ from helpers.models.refdnn.task import STATUS, Pairs, Task
 _ENCODERS = ("ftrl", "adam", "frozen", "zero")
 _SIMILARITIES = ("structure", "identity", "ones", "shuffled")
 _OUTPUTS = ("network", "encoder")
-# Models per GPU batch: at the largest published size one model and its optimiser state take 60 MB.
-_GPU_BATCH = 64
+#: Models per GPU batch. At the largest published size one model and its optimiser state take 60 MB.
+GPU_BATCH = 64
 
 Job = tuple["RefDNNClassifier", Any, np.ndarray, tuple | None]
 
@@ -166,6 +166,10 @@ class RefDNNClassifier(PairClassifier):
         task = self._task(codes, y, validation)
         with threadpool_limits(1):
             self.fitted_ = cpu.fit(task) if device == "cpu" else batched.fit_batch([task], device)[0]
+
+    def on_gpu(self) -> bool:
+        """Whether ``fit`` would run on a GPU."""
+        return self._device() == "cuda"
 
     def _device(self) -> str:
         if self.device == "auto":
@@ -333,9 +337,9 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[RefDNNClassifier]:
 
 
 def _groups_of_equal_rhythm(estimators: list[RefDNNClassifier]) -> list[list[int]]:
-    """Positions of estimators that can advance in step, at most ``_GPU_BATCH`` a group."""
+    """Positions of estimators that can advance in step, at most ``GPU_BATCH`` a group."""
     groups: dict[tuple, list[int]] = {}
     for i, e in enumerate(estimators):
         rhythm = (id(e.features), e.batch_size, e.steps, e.evaluate_every, e.first_evaluation, e.patience)
         groups.setdefault(rhythm, []).append(i)
-    return [g[i : i + _GPU_BATCH] for g in groups.values() for i in range(0, len(g), _GPU_BATCH)]
+    return [g[i : i + GPU_BATCH] for g in groups.values() for i in range(0, len(g), GPU_BATCH)]
