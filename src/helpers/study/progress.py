@@ -1,32 +1,34 @@
-"""Progress of long loops: a bar for a person, lines in a log for a run."""
+"""Progress of long loops, on the error stream: the runner shows and logs it, the book leaves it out."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
-from pathlib import Path
 
 from tqdm import tqdm
 
 
-class _LogLines(io.TextIOBase):
-    """Text stream that appends each update of a progress bar to a file as a line of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, text: str) -> int:
-        line = text.strip("\r\n ")
-        if line:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
-        return len(text)
+def progress_bar(iterable: Iterable | None, label: str, total: int | None) -> tqdm:
+    """Return a tqdm bar that writes seldom, so that a log of it stays short, and wipes itself out."""
+    return tqdm(iterable, desc=label, total=total, leave=False, ascii=True, ncols=90, mininterval=2)
 
 
-def progress_bar(iterable: Iterable | None, label: str, total: int | None, log: Path | None) -> tqdm:
-    """Return a tqdm bar that writes to ``log``, or to the screen where there is no log."""
-    if log is None:
-        return tqdm(iterable, desc=label, total=total, leave=False)
-    # A log is read by eye and by the runner: few lines, no control characters.
-    return tqdm(iterable, desc=label, total=total, file=_LogLines(log), ascii=True, ncols=100, mininterval=5)
+class ProgressReport:
+    """Progress told from inside a computation, by calls with (what, done, in all)."""
+
+    def __init__(self) -> None:
+        self._what: str | None = None
+        self._bar: tqdm | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Say that ``done`` of ``total`` steps of ``what`` are done; a new ``what`` is a new bar."""
+        if self._bar is None or what != self._what:
+            self._close()
+            self._what, self._bar = what, progress_bar(None, what, total)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -30,7 +30,7 @@ from helpers.project import project_root
 from helpers.study import display, provenance, records
 from helpers.study.comparison import comparison
 from helpers.study.device import device_name, set_seeds, set_threads
-from helpers.study.progress import progress_bar
+from helpers.study.progress import ProgressReport, progress_bar
 from helpers.study.settings import Settings, check_settings
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -259,13 +259,13 @@ class Study:
         return folder / _checked_name("checkpoint", name)
 
     def progress(self, iterable: Iterable | None = None, label: str = "", total: int | None = None) -> tqdm:
-        """Report progress through a loop; use like ``tqdm``.
+        """Report progress through a loop, with the time left; use like ``tqdm``."""
+        return progress_bar(iterable, label, total)
 
-        In a run the lines go to ``logs/<study>.progress.log`` of the run folder, so the executed
-        notebook stays clean; without a run folder a bar is shown on the screen.
-        """
-        log = self.out / "logs" / f"{self.name}.progress.log" if self.parameters["out"] else None
-        return progress_bar(iterable, label, total, log)
+    @cached_property
+    def report(self) -> ProgressReport:
+        """Callable (what, done, in all) for computations that report their own progress."""
+        return ProgressReport()
 
     # Display ---------------------------------------------------------------------------------
 
@@ -292,8 +292,7 @@ class Study:
             What it shows; tier and size of the data are added.
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
-        sizes = "; ".join(f"{name} ({tier}): {self._counts[name]}" for name, tier in self.tiers.items())
-        caption = f"{caption.rstrip()} Input: {sizes or 'none'}."
+        caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
         folder = self.out / "figures"
         if isinstance(figure, SvgChart):
             write_text(folder / f"{stem}.svg", figure.svg)
@@ -307,6 +306,10 @@ class Study:
             plt.close(figure)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
+
+    def _inputs_text(self) -> str:
+        sizes = {name: f": {counts}" if counts else "" for name, counts in self._counts.items()}
+        return "; ".join(f"{name} ({tier}){sizes[name]}" for name, tier in self.tiers.items()) or "none"
 
     def judge(self) -> list[ClaimVerdict]:
         """Judge the study's claims with what is recorded."""
