@@ -44,7 +44,11 @@ class UnreachableError(DownloadError):
 
 
 class _FinalError(Exception):
-    """A failure that trying again cannot mend."""
+    """A failure that trying again cannot mend; wraps the error to raise, as pooch retries that."""
+
+    def __init__(self, error: DownloadError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def cache_folder() -> Path:
@@ -200,18 +204,18 @@ def _bring(file: DataFile, target: Path, progress: Progress | None) -> None:
     if folder is not None and folder.is_file():
         _copy(file, folder, target)
         return
+    offline = os.environ.get("HELPERS_OFFLINE") == "1"
     addresses = []
     if mirror is not None and folder is None:
         addresses.append(f"{mirror.rstrip('/')}/{file.location}")
-    if os.environ.get("HELPERS_OFFLINE") == "1":
-        if not addresses:
-            msg = f"{file.key}: no good copy in cache or mirror, and HELPERS_OFFLINE=1 forbids the origin"
-            raise UnreachableError(msg)
-    elif file.address is not None:
+    if file.address is not None and not offline:
         addresses.append(file.address)
-    if not addresses:
+    if not addresses and file.address is None:
         msg = f"{file.key} is obtained by hand: {file.obtain} Put it at {target}"
         raise DownloadError(msg)
+    if not addresses:
+        msg = f"{file.key}: no good copy in cache or mirror, and HELPERS_OFFLINE=1 forbids the origin"
+        raise UnreachableError(msg)
     for address in addresses:
         try:
             _download(file, address, target, progress)
@@ -235,10 +239,11 @@ def _download(file: DataFile, address: str, target: Path, progress: Progress | N
         try:
             verify(file, output_file)
         except DownloadError as error:
-            raise _FinalError(str(error).replace(output_file, url)) from error
+            raise _FinalError(DownloadError(str(error).replace(output_file, url))) from error
 
-    # Only a copy that fails its hash can be here; pooch would take it for good.
-    target.unlink(missing_ok=True)
+    # pooch, which is not given the hash, would take a damaged copy for good.
+    if _state(file, target) == "damaged":
+        target.unlink()
     store = pooch.create(
         path=target.parent,
         base_url="",
@@ -261,7 +266,7 @@ def _download(file: DataFile, address: str, target: Path, progress: Progress | N
         msg = f"{file.key}: the download from {address} failed: {error}"
         raise DownloadError(msg) from error
     except _FinalError as error:
-        raise DownloadError(str(error)) from error
+        raise error.error from error
     finally:
         pooch.get_logger().setLevel(level)
 
@@ -275,20 +280,20 @@ def _transfer(file: DataFile, url: str, out: IO[bytes], progress: Progress | Non
         answer = requests.get(url, stream=True, timeout=_TIMEOUT, headers=headers)
     except requests.ConnectTimeout as error:
         msg = f"{file.key}: {urlsplit(url).hostname} does not answer"
-        raise _FinalError(msg) from error
+        raise _FinalError(UnreachableError(msg)) from error
     with answer:
         for hop in (*answer.history, answer):
             _refuse_plain(file, hop.url)
         if 400 <= answer.status_code < 500:
             msg = f"{file.key}: {url} answered {answer.status_code} {answer.reason}"
-            raise _FinalError(msg)
+            raise _FinalError(DownloadError(msg))
         answer.raise_for_status()
         done = 0
         for chunk in answer.iter_content(1 << 16):
             done += len(chunk)
             if done > limit:
                 msg = f"{file.key}: {url} sends more than the {limit:,} bytes expected; stopped"
-                raise _FinalError(msg)
+                raise _FinalError(DownloadError(msg))
             out.write(chunk)
             if progress is not None:
                 progress(file, done, file.bytes)
@@ -301,4 +306,4 @@ def _refuse_plain(file: DataFile, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         msg = f"{file.key}: {url} is not https"
-        raise _FinalError(msg)
+        raise _FinalError(DownloadError(msg))

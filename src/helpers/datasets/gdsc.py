@@ -40,7 +40,8 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     Returns
     -------
     ResponseData
-        ``value`` is log2 of the IC50 in uM; lines are COSMIC numbers.
+        ``value`` is log2 of the IC50 in uM; lines are COSMIC numbers. ``max_concentration`` of a
+        drug with two kept screens is the higher one; each label follows its own screen.
     """
     if repeats not in REPEATS:
         msg = f"unknown choice {repeats!r} for repeats; one of {', '.join(REPEATS)}"
@@ -75,8 +76,10 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     if repeats == "keep":
         again = int(response.duplicated(["line", "drug"]).sum())
         notes.append(f"{twice.nunique()} names have two screens, both kept: {again:,} pairs repeat a key.")
-    measured = pd.Index(response["line"].unique())
-    measured = screened[screened.isin(measured)]
+    one_class = response.groupby("drug")["label"].nunique().loc[lambda n: n == 1].index
+    if len(one_class):
+        notes.append(f"Drugs with a single label: {', '.join(one_class)}.")
+    measured = screened[screened.isin(response["line"])]
     names = fingerprints.index[fingerprints.index.isin(known["drug"])]
     drugs, more = drug_table.annotate_drugs(names, sources)
     highest = known.groupby("drug")["max_concentration"].max().reindex(names)

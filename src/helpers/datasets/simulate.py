@@ -9,10 +9,10 @@ little, missing pairs, repeated screens, and drugs with a single label.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from helpers.datasets.refdnn_files import OTHERS
 from helpers.datasets.types import Provenance, ResponseData
@@ -233,7 +233,8 @@ def _latent(
     spread = values.std(axis=0)
     z = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
     # Evenly spread quantiles, so that small data sets too have easy and hard drugs.
-    drug = rng.permutation(norm.ppf((np.arange(len(family)) + 0.5) / len(family)))
+    quantiles = (np.arange(len(family)) + 0.5) / len(family)
+    drug = rng.permutation([NormalDist().inv_cdf(quantile) for quantile in quantiles])
     line = rng.normal(size=len(kind))
     lineage = rng.normal(size=(kind.max() + 1, family.max() + 1))
     return _DRUG * drug + _LINE * line[:, None] + _TYPE * lineage[kind][:, family] + z @ weights.T
