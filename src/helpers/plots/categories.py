@@ -113,7 +113,8 @@ class _Scale:
         span = (high - low) or 1.0
         power = 10.0 ** math.floor(math.log10(span / 4))
         step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= 6)
-        return cls(math.floor(low / step) * step, math.ceil(high / step) * step or step, step)
+        first, last = math.floor(low / step), math.ceil(high / step)
+        return cls(first * step, max(last, first + 1) * step, step)
 
     def __call__(self, value: float) -> float:
         return _LEFT + (value - self.low) / (self.high - self.low) * (_RIGHT - _LEFT)

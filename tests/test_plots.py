@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from helpers import plots
+from helpers.errors import DataError
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    with plt.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def scores():
+    rows = [(k, m, 0.8, 0.7, 0.9) for k in ("AUCROC", "F1") for m in ("RefDNN", "Additive")]
+    table = pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high"])
+    table.loc[0, ["low", "high"]] = np.nan
+    return table
+
+
+def categories():
+    rows = [("big", f"b{i}", 0.5 + i / 20, 100) for i in range(6)] + [("small", "s<1>", 0.9, 1000)]
+    return pd.DataFrame([*rows, ("small", "gone", np.nan, 3)], columns=["category", "item", "value", "n"])
+
+
+def texts(figure):
+    """All text drawn in a figure."""
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(plt.Text) if text.get_text()]
+
+
+def test_known_models_keep_their_colour_and_others_differ():
+    alone = plots.model_styles(["RefDNN"])["RefDNN"]
+    styles = plots.model_styles(["new A", "RefDNN", "Random Forest", "new B"])
+    assert styles["RefDNN"] == alone
+    assert len({colour for colour, _ in styles.values()}) == 4
+    assert len({marker for _, marker in styles.values()}) == 4
+
+
+def test_metric_bars_draw_values_and_published():
+    published = pd.DataFrame({"metric": ["F1", "other"], "model": ["RefDNN"] * 2, "value": [0.75, 0.1]})
+    figure = plots.metric_bars(scores(), published, title="CCLE, n = 5 folds")
+    drawn = [y for line in figure.axes[0].lines for y in np.atleast_1d(line.get_ydata())]
+    assert drawn.count(0.75) == 1
+    assert 0.1 not in drawn
+    assert {"RefDNN", "Additive", "published (open)", "CCLE, n = 5 folds"} <= set(texts(figure))
+
+
+def test_paired_boxes_count_wins_ties_and_losses():
+    values = pd.DataFrame({"RefDNN": [0.9, 0.8, 0.7, 0.6], "Random Forest": [0.5, 0.8, 0.9, np.nan]})
+    figure = plots.paired_boxes(
+        values, title="t", ylabel="AUROC", unit="drugs", p_values={"Random Forest": 0.031}
+    )
+    found = texts(figure)
+    assert "1/1/1\np = 0.031" in found
+    assert "Random\nForest\nn = 3" in found
+    assert "model (n = drugs)" in found
+
+
+def test_expression_boxes_name_genes_p_and_n():
+    table = pd.DataFrame(
+        {"gene": ["A"] * 5 + ["B"] * 5, "response": list("RRRSS") * 2, "value": np.arange(10.0)}
+    )
+    found = texts(plots.expression_boxes(table, title="t", xlabel="log2", p_values={"A": 1e-6}))
+    assert {"A", "B", "p < 0.0001", "resistant (n = 3 lines)", "sensitive (n = 2 lines)"} <= set(found)
+
+
+def test_agreement_counts_what_it_leaves_out():
+    table = pd.DataFrame({"published": [0.5, 0.6, np.nan], "ours": [0.5, 0.7, 0.8], "model": "RefDNN"})
+    assert "published (n = 2 values, 1 undefined left out)" in texts(plots.agreement(table, title="t"))
+
+
+def test_forest_writes_each_difference_and_marks_those_that_exclude_zero():
+    table = pd.DataFrame(
+        {"label": ["a", "b", "c"], "difference": [0.1, 0.0, np.nan], "low": [0.05, -0.1, np.nan]}
+    ).assign(high=lambda t: t["difference"] + 0.1)
+    figure = plots.forest(table, title="t", xlabel="difference in AUROC", margin=0.01)
+    found = texts(figure)
+    assert "+0.100 [+0.050, +0.200]" in found
+    assert "undefined" in found
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert faces == [plots.OKABE_ITO["blue"], "white"]
+
+
+def test_forest_heads_groups():
+    table = pd.DataFrame({"label": ["a", "a"], "group": ["CCLE", "GDSC"], "difference": 0.1}).assign(
+        low=0.0, high=0.2
+    )
+    found = texts(plots.forest(table, title="t", xlabel="x"))
+    assert {"CCLE", "GDSC"} <= set(found)
+
+
+def test_category_boxes_is_a_well_formed_chart_ordered_by_median():
+    chart = plots.category_boxes(categories(), title="GDSC <drugs>", xlabel="AUROC", reference=0.5)
+    root = ET.fromstring(chart.svg)
+    labels = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    named = [label.split(" (n =")[0] for label in labels if "(n =" in label]
+    assert named == ["small", "big"]
+    assert "AUROC (7 drugs, 1 undefined left out)" in labels
+    hovers = [title.text for title in root.iter(f"{SVG}title")]
+    assert "s<1>: 0.900, 1,000 pairs (small)" in hovers
+    assert len(hovers) == 7
+    # Six values get a box, one does not.
+    assert len(list(root.iter(f"{SVG}rect"))) == 1
+    assert chart._repr_html_() == chart.svg
+
+
+def test_category_boxes_put_points_to_scale():
+    table = pd.DataFrame({"category": "c", "item": list("abc"), "value": [0.0, 0.25, 1.0]})
+    root = ET.fromstring(plots.category_boxes(table, title="t", xlabel="x").svg)
+    a, b, c = (float(circle.get("cx")) for circle in root.iter(f"{SVG}circle"))
+    assert (b - a) / (c - a) == pytest.approx(0.25, abs=0.001)
+
+
+def test_category_boxes_show_intervals_of_the_median():
+    chart = plots.category_boxes(categories().assign(low=0.4, high=0.95), title="t", xlabel="x")
+    hovers = [title.text for title in ET.fromstring(chart.svg).iter(f"{SVG}title")]
+    assert hovers.count("interval of the median: 0.400 to 0.950") == 2
+
+
+@pytest.mark.parametrize("value", [0.5, 0.0, -3.0])
+def test_category_boxes_draw_a_single_value(value):
+    table = pd.DataFrame({"category": ["c"], "item": ["a"], "value": [value]})
+    circle = next(ET.fromstring(plots.category_boxes(table, title="t", xlabel="x").svg).iter(f"{SVG}circle"))
+    assert 0 <= float(circle.get("cx")) <= 480
+
+
+EMPTY = pd.DataFrame({"category": [], "item": [], "value": []})
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda: plots.metric_bars(scores().drop(columns="low"), title="t"),
+            r"lacks the column\(s\) \['low'\]",
+        ),
+        (lambda: plots.metric_bars(scores().iloc[:0], title="t"), "the table is empty"),
+        (lambda: plots.category_boxes(EMPTY, title="t", xlabel="x"), "the table is empty"),
+        (lambda: plots.paired_boxes(pd.DataFrame({"a": [np.nan]}), title="t", ylabel="y"), "holds no values"),
+        (
+            lambda: plots.paired_boxes(
+                pd.DataFrame({"a": [1.0], "b": [1.0]}), title="t", ylabel="y", p_values={"c": 0.1}
+            ),
+            r"not compared: \['c'\]",
+        ),
+        (
+            lambda: plots.expression_boxes(
+                pd.DataFrame({"gene": ["A"], "response": ["X"], "value": [1.0]}), title="t", xlabel="x"
+            ),
+            r"must be R or S, got \['X'\]",
+        ),
+        (lambda: plots.agreement(scores(), title="t"), "lacks the column"),
+        (lambda: plots.forest(scores(), title="t", xlabel="x"), "lacks the column"),
+    ],
+)
+def test_tables_that_cannot_be_drawn_are_refused(draw, message):
+    with pytest.raises(DataError, match=message):
+        draw()
+
+
+def drawn_texts(figure):
+    """Text that is seen: matplotlib keeps labels of ticks beyond the limits, but does not draw them."""
+    unseen = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            unseen |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    found = figure.findobj(plt.Text)
+    return [text for text in found if text.get_text() and text.get_visible() and text not in unseen]
+
+
+def test_nothing_runs_off_the_figure_or_overlaps():
+    names = ["RefDNN", "Random Forest", "Elastic Net", "Additive", "Prevalence"]
+    table = pd.DataFrame({"label": names[1:], "difference": 0.1}).assign(low=0.0, high=0.2)
+    values = pd.DataFrame(np.linspace(0, 1, 50).reshape(10, 5), columns=names)
+    for figure in (
+        plots.forest(table, title="A title", xlabel="difference in AUROC"),
+        plots.paired_boxes(values, title="A title", ylabel="AUROC", p_values=dict.fromkeys(names[1:], 1e-9)),
+    ):
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in drawn_texts(figure)]
+        inside = figure.bbox.padded(2)
+        assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 for box in boxes)
+        for i, first in enumerate(boxes):
+            for second in boxes[i + 1 :]:
+                assert not first.padded(-1).overlaps(second.padded(-1))
