@@ -109,11 +109,15 @@ def test_damaged_tail_of_the_journal_is_evaluated_again(tmp_path, cut):
 def test_stored_search_is_prolonged(tmp_path):
     path = tmp_path / "search.log"
     search(quadratic, SPACE, ["a"], n_trials=4, storage=path)
-    same(search(quadratic, SPACE, ["a"], n_trials=6, storage=path), search(quadratic, SPACE, ["a"], n_trials=6))
+    same(
+        search(quadratic, SPACE, ["a"], n_trials=6, storage=path), search(quadratic, SPACE, ["a"], n_trials=6)
+    )
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"n_startup": 2}, {"space": {"units": Integer(4, 64)}}], ids=lambda c: next(iter(c))
+    "change",
+    [{"seed": 1}, {"n_startup": 2}, {"space": {"units": Integer(4, 64)}}],
+    ids=lambda c: next(iter(c)),
 )
 def test_storage_of_another_search_is_refused(tmp_path, change):
     path = tmp_path / "search.log"
@@ -131,7 +135,9 @@ def test_unusable_values_are_refused_and_leave_the_storage_usable(tmp_path, valu
     path = tmp_path / "search.log"
     with pytest.raises(DataError, match=message):
         search(lambda batch: values, SPACE, ["a"], n_trials=4, storage=path)
-    same(search(quadratic, SPACE, ["a"], n_trials=4, storage=path), search(quadratic, SPACE, ["a"], n_trials=4))
+    same(
+        search(quadratic, SPACE, ["a"], n_trials=4, storage=path), search(quadratic, SPACE, ["a"], n_trials=4)
+    )
 
 
 @pytest.mark.parametrize(
