@@ -10,7 +10,6 @@ from helpers.evaluation.splits import (
     check_two_classes,
     leave_one_group_out,
     line_folds,
-    stratified_holdout,
     stratified_pair_folds,
 )
 
@@ -71,18 +70,6 @@ def test_line_folds_leave_whole_lines_out(table, k, seed):
         assert not set(table["line"].iloc[fold.train]) & set(table["line"].iloc[fold.test])
 
 
-@settings(max_examples=25, deadline=None)
-@given(pairs(), st.sampled_from([0.1, 0.2, 0.5]), st.integers(0, 5))
-def test_holdout_is_stratified_and_keeps_singletons_in_training(table, fraction, seed):
-    drug = np.append(table["drug"], 99)
-    fold = stratified_holdout(drug, fraction, seed)
-    assert_partition([fold, Fold("rest", fold.test, fold.train)], len(drug))
-    assert len(drug) - 1 in fold.train
-    assert np.array_equal(fold.test, stratified_holdout(drug, fraction, seed).test)
-    counts, held = np.bincount(table["drug"]), np.bincount(drug[fold.test], minlength=3)
-    assert (np.abs(held - fraction * counts) < 1.01).all()
-
-
 def test_leave_one_group_out_keeps_names():
     groups = np.array(["lung", "breast", "lung", "others"], dtype=object)
     folds = leave_one_group_out(groups)
@@ -98,12 +85,11 @@ def test_seeds_give_different_folds():
 
 
 def test_published_sizes_of_the_ccle_folds():
-    """12 drugs with the CCLE counts: test parts of 1,145 (the last 1,144), training 4,579 -> 3,663."""
+    """12 drugs with the CCLE counts: test parts of 1,145, the last 1,144."""
     counts = [490, 491, 407, 491, 491, 490, 483, 490, 421, 490, 490, 490]
     drug = np.repeat(np.arange(12), counts)
     folds = stratified_pair_folds(drug, 5, 0)
     assert [len(f.test) for f in folds] == [1145] * 4 + [1144]
-    assert len(stratified_holdout(drug[folds[0].train]).train) == 3663
 
 
 def test_rare_drug_is_allowed():
@@ -124,8 +110,6 @@ def test_rare_drug_is_allowed():
         (lambda: stratified_pair_folds([0] * 6, 5, groups=[1, 1, 1, 2, 2, 2]), "2 groups cannot"),
         (lambda: line_folds([1, 1, 2, 2], 3), "2 lines cannot make 3 folds"),
         (lambda: leave_one_group_out(["a", "a"]), "1 groups cannot"),
-        (lambda: stratified_holdout([0, 1, 2, 3]), "cannot hold out"),
-        (lambda: stratified_holdout(np.repeat([0, 1, 2], 2), 0.2), "cannot hold out"),
     ],
 )
 def test_impossible_splits_are_refused(call, message):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from helpers.errors import DataError
 
@@ -112,43 +112,6 @@ def leave_one_group_out(groups: np.ndarray) -> list[Fold]:
     names, code = np.unique(groups, return_inverse=True)
     _enough(len(names), 2, "groups")
     return [_fold(str(name), code == i) for i, name in enumerate(names)]
-
-
-def stratified_holdout(strata: np.ndarray, fraction: float = 0.2, seed: int = 0) -> Fold:
-    """Split off a validation part, stratified by drug (80/20 as published).
-
-    Parameters
-    ----------
-    strata : array (n,)
-        Drug of each pair.
-    fraction : float
-        Share of the rows in the held-out part.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    Fold
-        Named ``"holdout"``; ``test`` is the held-out part. A stratum of one row cannot be split
-        and goes to ``train``.
-
-    Raises
-    ------
-    DataError
-        If the held-out or the training part would have fewer rows than there are strata.
-    """
-    strata = _column(strata, "strata")
-    _, code, count = np.unique(strata, return_inverse=True, return_counts=True)
-    rows = np.flatnonzero(count[code] > 1)
-    try:
-        _, held = train_test_split(rows, test_size=fraction, stratify=code[rows], random_state=seed)
-    except ValueError as error:
-        msg = (
-            f"cannot hold out {fraction:g} of {len(rows)} pairs from {(count > 1).sum()} strata of two or "
-            f"more: {error}"
-        )
-        raise DataError(msg) from error
-    return _fold("holdout", np.isin(np.arange(len(strata)), held))
 
 
 def check_two_classes(y: np.ndarray, fold: Fold) -> None:
