@@ -132,7 +132,7 @@ def test_category_boxes_show_intervals_of_the_median():
 def test_category_boxes_draw_a_single_value(value):
     table = pd.DataFrame({"category": ["c"], "item": ["a"], "value": [value]})
     circle = next(ET.fromstring(plots.category_boxes(table, title="t", xlabel="x").svg).iter(f"{SVG}circle"))
-    assert 0 <= float(circle.get("cx")) <= 480
+    assert 0 <= float(circle.get("cx")) <= 420
 
 
 EMPTY = pd.DataFrame({"category": [], "item": [], "value": []})

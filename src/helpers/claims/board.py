@@ -40,9 +40,11 @@ STYLE = """<style>
 .hv-board dl, .hv-board dd {margin: 0.15rem 0;}
 .hv-board dt {font-weight: 600;}
 .hv-meta {font-size: 0.8rem; opacity: 0.8;}
-.hv-chip, a.hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem;
- border: 1.5px solid; color: inherit; text-decoration: none; line-height: 1.35;}
-a.hv-chip:hover, a.hv-chip:focus {text-decoration: underline;}
+.hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem; border: 1.5px solid;
+ line-height: 1.35;}
+.hv-board a, .hv-board a:hover {color: inherit;}
+.hv-board a.hv-chip {text-decoration: none;}
+.hv-board a.hv-chip:hover, .hv-board a.hv-chip:focus {text-decoration: underline;}
 .hv-holds {background: rgba(var(--hv-holds),0.22); border-color: rgb(var(--hv-holds));}
 .hv-partly {background: rgba(var(--hv-partly),0.22); border-color: rgb(var(--hv-partly));}
 .hv-fails {background: rgba(var(--hv-fails),0.22); border-color: rgb(var(--hv-fails));}
@@ -53,7 +55,10 @@ a.hv-chip:hover, a.hv-chip:focus {text-decoration: underline;}
 .hv-part {display: none; font-weight: 600;}
 .hv-chips ul {list-style: none; margin: 0.3rem 0; padding: 0;}
 .hv-chips li {margin: 0.35rem 0;}
-.hv-chips .hv-chip {font-size: 0.85rem; margin-right: 0.25rem;}
+.hv-chips .hv-chip {font-size: 0.85rem; margin: 0.1rem 0.25rem 0.1rem 0;}
+/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
+html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {background: transparent !important;
+ color: var(--pst-color-text-base) !important;}
 @media (max-width: 640px) {
  .hv-board table, .hv-board tbody, .hv-board tr, .hv-board tbody th, .hv-board td {
   display: block; width: auto;}
@@ -133,7 +138,7 @@ def board_html(verdicts: Sequence[ClaimVerdict], links: Mapping[str, str] | None
 def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
     """Return a compact list of claims with their three verdicts, for the box that opens a chapter."""
     items = "".join(
-        f"<li>{''.join(_chip(part, heading=True) for part in verdict)} {escape(verdict.claim.claim)}</li>"
+        f"<li>{escape(verdict.claim.claim)}<br>{''.join(_chip(part, heading=True) for part in verdict)}</li>"
         for verdict in verdicts
     )
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'

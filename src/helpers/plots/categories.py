@@ -8,6 +8,7 @@ theme, and it is laid out narrow, so that a phone shows it without scrolling.
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
@@ -17,7 +18,7 @@ import pandas as pd
 from helpers.plots.style import OKABE_ITO
 from helpers.plots.tables import need_columns
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BOTTOM = 480, 14, 466, 66, 52, 52
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BOTTOM = 420, 12, 404, 66, 52, 62
 # A box of fewer values than this would suggest a distribution that is not there.
 _LEAST_FOR_BOX = 5
 
@@ -85,10 +86,7 @@ def category_boxes(
         if reference is not None:
             body.append(_reference(scale(reference), top))
         body.append(_category(category, rows, top, scale, item))
-    heading = "".join(
-        f'<tspan x="{_LEFT}" dy="{0 if i == 0 else 19}">{escape(line)}</tspan>'
-        for i, line in enumerate(_lines(title, 54))
-    )
+    heading = _wrapped(title, 44, _LEFT)
     return SvgChart(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="640" '
         f'style="max-width:100%;height:auto" role="img" aria-label="{escape(title)}" '
@@ -134,9 +132,8 @@ def _axis(scale: _Scale, height: int, label: str) -> str:
             f'stroke-opacity=".15"/><text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle" '
             f'font-size="12">{tick:.6g}</text>'
         )
-    parts.append(
-        f'<text x="{(_LEFT + _RIGHT) / 2}" y="{bottom + 38}" text-anchor="middle">{escape(label)}</text>'
-    )
+    middle = (_LEFT + _RIGHT) / 2
+    parts.append(f'<text y="{bottom + 36}" text-anchor="middle">{_wrapped(label, 50, middle)}</text>')
     return "".join(parts)
 
 
@@ -188,11 +185,9 @@ def _category(name: str, rows: pd.DataFrame, top: float, scale: _Scale, item: st
     return "".join(parts)
 
 
-def _lines(text: str, width: int) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
+def _wrapped(text: str, width: int, x: float) -> str:
+    lines = [
+        f'<tspan x="{x:g}" dy="{0 if number == 0 else 18}">{escape(line)}</tspan>'
+        for number, line in enumerate(textwrap.wrap(text, width))
+    ]
+    return "".join(lines)

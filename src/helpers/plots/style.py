@@ -32,8 +32,8 @@ _MODELS = {
 _SPARE_COLOURS = ("#000000", "#999933", "#882255", "#44AA99", "#666666", "#332288", "#AA4499", "#117733")
 _SPARE_MARKERS = ("X", "<", ">", "p", "h", "d", "*", "8")
 
-#: Width of a figure in inches; with 11-point text a 360-pixel screen still shows 9-pixel letters.
-WIDTH = 6.4
+#: Width of a figure in inches; with 11-point text a screen of 360 pixels still shows letters of 10.
+WIDTH = 5.6
 
 
 def use_style() -> None:

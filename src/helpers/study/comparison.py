@@ -34,12 +34,15 @@ def comparison(results: Mapping[str, Result], caption: str) -> Styler:
     tiers = tier_text({result.dataset or "all data": result.tier for result in results.values()})
     # A fixed uuid keeps the executed notebooks of two runs equal.
     uuid = hashlib.sha256("|".join([caption, *results]).encode()).hexdigest()[:8]
-    # The style names no colour, so the table follows the theme of the page.
+    # The style names no colour, and the class is the one that themes know, so the table follows the
+    # light and the dark theme of the page.
+    caption_style = "text-align: left; caption-side: top; color: inherit;"
     return (
         Styler(frame, uuid=uuid, cell_ids=False)
         .set_caption(f"{caption} Input: {tiers}. Difference = ours - published.")
-        .set_properties(**{"text-align": "right", "white-space": "nowrap"})
-        .set_table_styles([{"selector": "caption", "props": "text-align: left; caption-side: top;"}])
+        .set_table_attributes('class="dataframe"')
+        .set_properties(**{"text-align": "right", "white-space": "nowrap", "padding": "0.25rem 0.6rem"})
+        .set_table_styles([{"selector": "caption", "props": caption_style}])
     )
 
 

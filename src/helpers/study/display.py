@@ -28,7 +28,11 @@ _STYLE = """<style>
 .hs-box code {overflow-wrap: anywhere;}
 .hs-figure {margin: 0.6rem 0;}
 .hs-figure img {max-width: 100%; height: auto; background: white;}
-.hs-figure figcaption {font-size: 0.9rem; margin-top: 0.3rem;}
+.hs-figure figcaption {font-size: 0.9rem; margin-top: 0.3rem; color: inherit !important;
+ font-weight: 400; text-align: left;}
+/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
+html[data-theme="dark"] .cell_output .text_html:has(.hs-box, .hs-banner, .hs-figure) {
+ background: transparent !important; color: var(--pst-color-text-base) !important;}
 </style>"""
 
 

@@ -23,7 +23,7 @@ from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import StudyClaims, load_claims
 from helpers.claims.results import FigureFile, InputFile, Result, StudyResults
-from helpers.claims.verdict import ClaimVerdict, judge
+from helpers.claims.verdict import ClaimVerdict, judge, result_label
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.project import project_root
@@ -332,8 +332,9 @@ class Study:
         result = self.results.get(tested) if tested else None
         if result is None:
             return tested or "not tested"
-        interval = format_interval(result.low, result.high)
-        return f"{tested} = {format_number(result.value)} {interval}".strip()
+        signed = result.unit == "difference"
+        interval = format_interval(result.low, result.high, signed=signed)
+        return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
 
     # End -------------------------------------------------------------------------------------
 
