@@ -1,16 +1,4 @@
-"""Execute notebooks into a run folder, and compare run folders.
-
-Public names
-------------
-run_notebooks, RunOptions
-    Execute the notebooks of a profile (papermill); finished ones are kept, up-to-date ones skipped.
-load_profiles, find_studies
-    What can be run.
-RunRecord
-    ``run.json`` of a run folder.
-compare_runs
-    Which values moved and which verdicts flipped between two runs.
-"""
+"""Execute notebooks into a run folder, and compare run folders."""
 
 from helpers.run.compare import Comparison, compare_runs
 from helpers.run.execute import RunOptions, run_notebooks

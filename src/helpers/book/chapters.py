@@ -1,0 +1,160 @@
+"""Which copy of a chapter the book shows: executed in this run, of record, or the bare source."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from pathlib import Path
+from typing import Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from helpers.errors import RunError
+from helpers.run.notebooks import SourceNotebook, find_studies, read_source
+from helpers.run.record import NotebookRecord, RunRecord
+
+_GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
+
+
+@dataclasses.dataclass(frozen=True)
+class Chapter:
+    """One chapter as the book shows it.
+
+    Attributes
+    ----------
+    source : SourceNotebook
+        The percent script as it is now.
+    shown : {"run", "record", "source"}
+        Where the shown copy is from.
+    entry : NotebookRecord or None
+        What the run (or the record) says of that copy.
+    status : str
+        Status in this run: ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
+    notes : tuple of str
+        What a reader must know of the page; shown below its title.
+    notebook : NotebookNode
+        Ready for Sphinx.
+    """
+
+    source: SourceNotebook
+    shown: Literal["run", "record", "source"]
+    entry: NotebookRecord | None
+    status: str
+    notes: tuple[str, ...]
+    notebook: NotebookNode
+
+    @property
+    def study(self) -> str:
+        """Name of the study."""
+        return self.source.study
+
+    @property
+    def page(self) -> str:
+        """Path of the page below the root of the site, without suffix."""
+        return f"notebooks/{self.study}"
+
+
+def select_chapters(root: Path, run: Path, record: Path) -> list[Chapter]:
+    """Choose the copy of every chapter.
+
+    Parameters
+    ----------
+    root : Path
+        Project folder.
+    run : Path
+        Run folder that the book is built from.
+    record : Path
+        Folder of the run of record; need not exist.
+    """
+    this, official = RunRecord.load(run), RunRecord.load(record)
+    return [_chapter(root, study, (run, this), (record, official)) for study in find_studies(root)]
+
+
+def _chapter(
+    root: Path,
+    study: str,
+    run: tuple[Path, RunRecord | None],
+    record: tuple[Path, RunRecord | None],
+) -> Chapter:
+    source = read_source(root, study)
+    notes = []
+    entry = run[1].notebooks.get(study) if run[1] else None
+    status = entry.status if entry else "absent"
+    shown, notebook = "run", _executed(*run, study)
+    if notebook is None:
+        notes.append(_why_not(entry))
+        shown, notebook = "record", _executed(*record, study)
+        entry = record[1].notebooks.get(study) if record[1] else None
+        if notebook is not None:
+            notes.append(
+                f"What follows is the run of record: profile {record[1].profile}, "
+                f"executed {entry.started}, commit {record[1].commit or 'unknown'}."
+            )
+    if notebook is None:
+        shown, entry, notebook = "source", None, _without_numbers(source.notebook())
+        notes.append("What follows is its source, without any number.")
+    elif entry.fingerprint.get("source") != source.sha256:
+        notes.append(
+            "This page is older than its source: the notebook was changed after it was executed. "
+            f"Execute it again with: helpers run {study[:2]}"
+        )
+    return Chapter(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
+
+
+def _executed(folder: Path, record: RunRecord | None, study: str) -> NotebookNode | None:
+    entry = record.notebooks.get(study) if record else None
+    path = folder / "notebooks" / f"{study}.ipynb"
+    if entry is None or entry.status != "done" or not path.is_file():
+        return None
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as a notebook ({error}); run the study again with --force"
+        raise RunError(msg) from error
+
+
+def _why_not(entry: NotebookRecord | None) -> str:
+    if entry is None:
+        return "This chapter was not executed in the run that this book is built from."
+    if entry.error is not None:
+        where = f" in cell {entry.error.cell}" if entry.error.cell else ""
+        return (
+            "This chapter failed in the run that this book is built from"
+            f"{where}: {entry.error.name}: {entry.error.message}"
+        )
+    return f"This chapter was not finished in the run that this book is built from ({entry.status})."
+
+
+def _without_numbers(notebook: NotebookNode) -> NotebookNode:
+    """Replace references to values that no run has computed; Sphinx would reject them."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _GLUE.sub("(not computed)", cell.source)
+    return notebook
+
+
+def _prepared(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
+    """Add the notes below the title, and fold the cells of parameters."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = [*tags, "hide-input"]
+    if notes:
+        text = "\n".join(f"<p>{_escape(note)}</p>" for note in notes)
+        banner = nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{_BANNER.format(text=text)}\n```")
+        first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), 0)
+        notebook.cells.insert(first + 1, banner)
+    return notebook
+
+
+_BANNER = (
+    '<div class="hb-banner" role="note" style="border:2px solid rgb(213,94,0);'
+    'background:rgba(213,94,0,0.15);border-radius:0.4rem;padding:0.3rem 0.8rem;margin:0.6rem 0">{text}</div>'
+)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,195 @@
+"""The pages and parts of pages that the machine writes: board, build, differences, data table, API list."""
+
+from __future__ import annotations
+
+import datetime
+import pkgutil
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import helpers
+from helpers.claims.board import board_html
+from helpers.claims.numbers import format_number
+from helpers.claims.results import load_results
+from helpers.datasets.registry import Registry
+from helpers.run.compare import compare_runs
+from helpers.run.record import package_versions
+
+if TYPE_CHECKING:
+    from helpers.book.stage import Material
+
+_FOLDER = Path("book") / "generated"
+_ROWS = 400  # of one table; the JSON files have the rest
+
+
+def generated(material: Material) -> dict[Path, str]:
+    """Return the text of every generated file by its path in the staged tree."""
+    return {
+        _FOLDER / "board.md": board_page(material),
+        _FOLDER / "build.md": build_page(material),
+        _FOLDER / "differences.md": differences_page(material),
+        _FOLDER / "data.md": data_page(material.root),
+        _FOLDER / "api.md": api_page(),
+    }
+
+
+def board_page(material: Material) -> str:
+    """Return the verdict board, below a banner when anything in it is simulated."""
+    simulated = sorted(
+        study for study, results in material.results.items() if "simulated" in results.tiers.values()
+    )
+    banner = ""
+    if simulated and simulated == sorted(material.results):
+        banner = (
+            "This book was built on simulated data: it shows how everything works, and no claim "
+            "gets a binding verdict. Fetch the panel data with `helpers data fetch`, then build again."
+        )
+    elif simulated:
+        banner = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
+    links = {
+        verdict.claim.id: f"../notebooks/{verdict.claim.study}.html#claim-{verdict.claim.id}"
+        for verdict in material.verdicts
+        if any(chapter.study == verdict.claim.study for chapter in material.chapters)
+    }
+    warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
+    return f"{warning}{_raw(board_html(material.verdicts, links))}{_facts(material)}"
+
+
+def build_page(material: Material) -> str:
+    """Return the facts of this build: notebooks with status and time, versions, device, commit."""
+    run = material.run
+    rows = []
+    for chapter in material.chapters:
+        entry = chapter.entry
+        seconds = f"{entry.wall_seconds:.1f}" if entry and entry.wall_seconds is not None else "–"
+        fresh = "–"
+        if entry:
+            fresh = "yes" if entry.fingerprint.get("source") == chapter.source.sha256 else "no, older"
+        results = material.results.get(chapter.study)
+        tiers = ", ".join(sorted(set(results.tiers.values()))) if results else "–"
+        peak = results.times.get("peak_memory_bytes") if results else None
+        memory = f"{peak / 2**30:.1f} GB" if peak else "–"
+        rows.append([chapter.study, chapter.status, chapter.shown, seconds, memory, tiers, fresh])
+    head = ["notebook", "in this run", "shown", "seconds", "peak memory", "input", "matches its source"]
+    facts = [
+        ["profile", run.profile],
+        ["commit", run.commit or "unknown"],
+        ["run started", run.started or "–"],
+        ["run finished", run.finished or "–"],
+        ["book built", datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")],
+        ["device", run.device],
+        ["threads", str(run.threads)],
+    ]
+    versions = [[name, version] for name, version in (run.versions or package_versions()).items()]
+    return "\n".join(
+        [
+            _table(head, rows),
+            "## Facts\n",
+            _table(["what", "value"], facts),
+            "## Versions\n",
+            _table(["package", "version"], versions),
+        ]
+    )
+
+
+def differences_page(material: Material) -> str:
+    """Return what moved between the run of record and this run."""
+    if material.record is None:
+        return (
+            "There is no run of record yet (`book/record/` is empty), so there is nothing to compare "
+            f"this run (profile {material.run.profile}) with.\n"
+        )
+    comparison = compare_runs(material.record, material.folder, material.root)
+    both = [move for move in comparison.moves if move.where == "both" and move.field == "value"]
+    absent = {side: sum(move.where == side for move in comparison.moves) for side in ("only A", "only B")}
+    parts = [
+        f"{len(both)} values moved beyond their tolerance; {absent['only A']} results are in the record "
+        f"only, {absent['only B']} in this run only. The profile of this run is `{material.run.profile}`: "
+        "a smaller profile gives other numbers, so what matters is whether a verdict flips.\n"
+    ]
+    if comparison.flips:
+        rows = [[flip.claim, flip.part, flip.a, flip.b] for flip in comparison.flips]
+        parts += ["## Verdicts that flip\n", _table(["claim", "part", "record", "this run"], rows)]
+    else:
+        parts.append("No verdict flips.\n")
+    if both:
+        intervals = {
+            (study, name): result
+            for study, content in load_results(material.record).items()
+            for name, result in content.results.items()
+        }
+        rows = []
+        for move in both[:_ROWS]:
+            result = intervals[move.study, move.result]
+            inside = "–"
+            if None not in (result.low, result.high, move.b):
+                inside = "yes" if result.low <= move.b <= result.high else "no"
+            gap = None if move.a is None or move.b is None else move.b - move.a
+            numbers = [format_number(move.a), format_number(move.b), format_number(gap, signed=True)]
+            rows.append([move.study, move.result, *numbers, f"{move.tolerance:g}", inside])
+        head = [
+            "study",
+            "result",
+            "record",
+            "this run",
+            "difference",
+            "tolerance",
+            "in the record's interval",
+        ]
+        parts += ["## Values that moved\n", _table(head, rows)]
+        if len(both) > _ROWS:
+            parts.append(
+                f"{len(both) - _ROWS} more are listed by `helpers compare book/record RUN --limit 0`.\n"
+            )
+    return "\n".join(parts)
+
+
+def data_page(root: Path) -> str:
+    """Return a table of the registered files."""
+    path = root / "data" / "datasets.yml"
+    if not path.is_file():
+        return "No data file is registered.\n"
+    rows = []
+    for file in Registry.load(path):
+        size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
+        rows.append([file.key, file.title, file.tier, size, file.owner, file.licence])
+    return _table(["file", "what", "tier", "size", "owner", "licence"], rows)
+
+
+def api_page() -> str:
+    """Return directives that document every public module of the package."""
+    lines = []
+    prefix = f"{helpers.__name__}."
+    for module in sorted(pkgutil.walk_packages(helpers.__path__, prefix), key=lambda found: found.name):
+        parts = module.name.split(".")[1:]
+        if parts[0] == "cli" or any(part.startswith("_") for part in parts):
+            continue
+        # A package repeats names of its modules, which would be documented twice.
+        members = "" if module.ispkg else "\n   :members:"
+        lines.append(f"## `{module.name}`\n\n```{{eval-rst}}\n.. automodule:: {module.name}{members}\n```\n")
+    return "\n".join(lines)
+
+
+def _facts(material: Material) -> str:
+    """Return one line on the run below the board."""
+    tiers = sorted({tier for results in material.results.values() for tier in results.tiers.values()})
+    commit = (material.run.commit or "unknown")[:10]
+    source = ", ".join(tiers) or "none"
+    return f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}`.\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """Return an HTML table: unlike a Markdown one it takes any text as it is."""
+    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return _raw(
+        '<div class="hb-table"><table class="table"><thead><tr>'
+        f"{cells}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _raw(html: str) -> str:
+    return f"````{{raw}} html\n{html}\n````\n"
