@@ -1,0 +1,182 @@
+"""Tables that compare models over folds or groups: as published, and soundly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+from helpers.evaluation.published_tests import (
+    benjamini_hochberg,
+    bonferroni,
+    welch_t,
+    wilcoxon_published,
+)
+from helpers.evaluation.statistics import corrected_resampled_t, wilcoxon_exact
+
+
+def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
+    """Mean of each model and metric over folds and seeds.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        ``seed``, ``fold``, ``model``, ``metric``, ``value`` (:meth:`OutOfFold.metrics`).
+    test_ratio : float
+        Test pairs over training pairs of a fold, 0.25 for five folds.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``model``, ``metric``, ``value`` (mean), ``sd`` (over all folds), ``low``, ``high``
+        (95 %, Nadeau-Bengio variance, since training sets overlap), ``n`` folds in all, ``seeds``.
+    """
+    rows = []
+    for (model, metric), part in metrics.groupby(["model", "metric"], sort=False):
+        values = part["value"].dropna().to_numpy()
+        interval = corrected_resampled_t(values, test_ratio)
+        spread = values.std(ddof=1) if len(values) > 1 else np.nan
+        rows.append((model, metric, interval.difference, spread, interval.low, interval.high, len(values)))
+    table = pd.DataFrame(rows, columns=["model", "metric", "value", "sd", "low", "high", "n"])
+    return table.assign(seeds=metrics["seed"].nunique())
+
+
+def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> pd.DataFrame:
+    """Compare the reference with every other model in the same folds.
+
+    Parameters
+    ----------
+    metrics, test_ratio
+        As in :func:`summarise_folds`.
+    reference : str
+        Model whose metric comes first in each difference.
+
+    Returns
+    -------
+    DataFrame
+        One row a model and metric: ``difference``, ``low``, ``high``, ``p`` (corrected resampled t
+        over all seeds and folds), ``p_welch`` (the study's Welch test on the folds of seed 0) and
+        ``n``.
+    """
+    wide = _wide(metrics, reference)
+    rows = []
+    for model, metric in _others(wide, reference):
+        first, second = wide[reference, metric], wide[model, metric]
+        sound = corrected_resampled_t((first - second).to_numpy(), test_ratio)
+        welch = welch_t(first.loc[0].to_numpy(), second.loc[0].to_numpy())
+        rows.append(
+            (
+                model,
+                metric,
+                sound.difference,
+                sound.low,
+                sound.high,
+                sound.p,
+                welch.difference,
+                welch.p,
+                sound.n,
+            )
+        )
+    columns = ["model", "metric", "difference", "low", "high", "p", "welch_difference", "p_welch", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def published_family(
+    comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str], p: str = "p_welch"
+) -> pd.DataFrame:
+    """Adjust the study's p-values by Benjamini-Hochberg over its family of models and metrics.
+
+    Returns the rows of the family with a new column ``p_adjusted``.
+    """
+    family = comparisons[comparisons["model"].isin(models) & comparisons["metric"].isin(metrics)]
+    return family.assign(p_adjusted=benjamini_hochberg(family[p].to_numpy()))
+
+
+def summarise_groups(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Median of each model and metric over left-out groups; seeds are averaged within a group.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``model``, ``metric``, ``value`` (median), ``q25``, ``q75``, ``low``, ``high``
+        (Hodges-Lehmann 95 % interval of the centre), ``n`` groups, ``seeds``.
+    """
+    rows = []
+    for (model, metric), part in _by_group(metrics).groupby(["model", "metric"], sort=False):
+        values = part["value"].dropna().to_numpy()
+        if len(values) == 0:
+            rows.append((model, metric, *[np.nan] * 5, 0))
+            continue
+        centre = wilcoxon_exact(values)
+        q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75])
+        rows.append((model, metric, median, q25, q75, centre.low, centre.high, len(values)))
+    columns = ["model", "metric", "value", "q25", "q75", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns).assign(seeds=metrics["seed"].nunique())
+
+
+def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Compare the reference with every other model over the same left-out groups.
+
+    Returns
+    -------
+    DataFrame
+        One row a model and metric: ``difference`` (Hodges-Lehmann), ``low``, ``high``, ``p``
+        (exact up to 25 groups), ``median_difference`` and ``p_published`` (normal approximation
+        without continuity correction, unadjusted), ``wins``, ``ties``, ``losses``, ``n`` groups.
+    """
+    wide = _wide(_by_group(metrics), reference)
+    rows = []
+    for model, metric in _others(wide, reference):
+        first, second = wide[reference, metric].to_numpy(), wide[model, metric].to_numpy()
+        sound, published = wilcoxon_exact(first, second), wilcoxon_published(first, second)
+        d = first - second
+        d = d[~np.isnan(d)]
+        rows.append(
+            (model, metric, sound.difference, sound.low, sound.high, sound.p)
+            + (published.difference, published.p, (d > 0).sum(), (d == 0).sum(), (d < 0).sum(), sound.n)
+        )
+    columns = ["model", "metric", "difference", "low", "high", "p", "median_difference", "p_published"]
+    return pd.DataFrame(rows, columns=[*columns, "wins", "ties", "losses", "n"])
+
+
+def bonferroni_family(
+    comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str]
+) -> pd.DataFrame:
+    """Adjust the study's Wilcoxon p-values by Bonferroni over its family; new column ``p_adjusted``."""
+    family = comparisons[comparisons["model"].isin(models) & comparisons["metric"].isin(metrics)]
+    return family.assign(p_adjusted=bonferroni(family["p_published"].to_numpy(), max(len(family), 1)))
+
+
+def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
+    """Name the candidate with the highest value of ``metric``.
+
+    Raises
+    ------
+    DataError
+        If none of the candidates is in the table.
+    """
+    rows = summary[summary["model"].isin(candidates) & (summary["metric"] == metric)].dropna(subset="value")
+    if rows.empty:
+        msg = f"none of {list(candidates)} has a value of {metric}"
+        raise DataError(msg)
+    return str(rows.loc[rows["value"].idxmax(), "model"])
+
+
+def _by_group(metrics: pd.DataFrame) -> pd.DataFrame:
+    mean = metrics.groupby(["fold", "model", "metric"], sort=False)["value"].mean().reset_index()
+    return mean.assign(seed=0)
+
+
+def _wide(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
+    if reference not in set(metrics["model"]):
+        msg = f"the reference {reference!r} is not among the models {sorted(set(metrics['model']))}"
+        raise DataError(msg)
+    return metrics.pivot_table(
+        index=["seed", "fold"], columns=["model", "metric"], values="value", dropna=False, sort=False
+    )
+
+
+def _others(wide: pd.DataFrame, reference: str) -> list[tuple[str, str]]:
+    return [(model, metric) for model, metric in wide.columns if model != reference]
