@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from toy import toy
+
+__all__ = ["toy"]  # a fixture
+
 # Before numerical libraries start their threads: the tests share two cores.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "2")

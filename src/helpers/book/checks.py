@@ -73,7 +73,7 @@ def check_links(root: Path) -> list[str]:
 def _exists(path: Path) -> bool:
     # Chapters link to pages by their name in the book, so any suffix of a page will do.
     generated = path.parent.name == "generated"
-    return generated or path.exists() or any(path.with_suffix(s).exists() for s in (".md", ".ipynb"))
+    return generated or path.exists() or any(path.with_suffix(s).exists() for s in (".md", ".py"))
 
 
 def _texts(root: Path) -> Iterator[tuple[Path, str]]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import helpers
 from helpers.claims.board import board_html
 from helpers.claims.numbers import format_number
-from helpers.claims.results import load_results
 from helpers.datasets.registry import Registry
-from helpers.run.compare import compare_runs
+from helpers.run.compare import compare_runs, run_results
 from helpers.run.record import package_versions
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def differences_page(material: Material) -> str:
     if both:
         intervals = {
             (study, name): result
-            for study, content in load_results(material.record).items()
+            for study, content in run_results(material.record).items()
             for name, result in content.results.items()
         }
         rows = []

@@ -12,8 +12,9 @@ from helpers.atomic import write_text
 from helpers.book import pages
 from helpers.book.chapters import Chapter, select_chapters
 from helpers.claims.register import load_register
-from helpers.claims.results import StudyResults, load_results
+from helpers.claims.results import StudyResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
+from helpers.run.compare import run_results
 from helpers.run.record import RunRecord, load_run
 
 RECORD = Path("book") / "record"
@@ -96,9 +97,9 @@ def collect(root: Path, run: Path) -> Material:
     has_record = (record / "run.json").is_file()
     results = {}
     for shown, folder in (("run", run), ("record", record)):
-        if (folder / "results").is_dir():
-            studies = {chapter.study for chapter in chapters if chapter.shown == shown}
-            results |= {name: study for name, study in load_results(folder).items() if name in studies}
+        studies = {chapter.study for chapter in chapters if chapter.shown == shown}
+        if studies:
+            results |= {name: study for name, study in run_results(folder).items() if name in studies}
     claims = root / "data" / "claims"
     register = load_register(claims) if claims.is_dir() else {}
     verdicts = judge_run(register, results)

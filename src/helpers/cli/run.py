@@ -124,12 +124,12 @@ def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
     from helpers.claims.board import SYMBOLS, summary, tier_text
     from helpers.claims.register import PARTS, load_register
-    from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
+    from helpers.run.compare import run_results
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data" / "claims"), load_results(folder))
+    verdicts = judge_run(load_register(root / "data" / "claims"), run_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [

@@ -136,6 +136,7 @@ def _run_all(
             status="running",
             started=_now(),
             parameters=task.parameters,
+            chosen=task.chosen,
             fingerprint=fingerprint(root, task.source, task.parameters, folder),
         )
         record.save(folder)

@@ -62,10 +62,11 @@ class RunOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One notebook and the parameters that it will get."""
+    """One notebook, the parameters that it will get, and those of them that the caller chose."""
 
     source: SourceNotebook
     parameters: dict[str, Any]
+    chosen: dict[str, Any]
 
 
 def make_plan(root: Path, options: RunOptions) -> list[Task]:
@@ -84,14 +85,14 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
         "jobs": options.jobs,
         "seed": options.seed,
     }
-    given = {key: value for key, value in given.items() if value is not None}
+    chosen = {**options.parameters, **{key: value for key, value in given.items() if value is not None}}
     defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
     place = {"profile": profile.name, "out": str(folder)}
     select_studies(root, profile.studies)
     tasks = []
     for study in select_studies(root, options.studies):
         source = read_source(root, study)
-        parameters = {**defaults, **profile.parameters(study), **options.parameters, **given, **place}
+        parameters = {**defaults, **profile.parameters(study), **chosen, **place}
         unknown = sorted(parameters.keys() - source.parameters)
         if unknown:
             msg = (
@@ -100,7 +101,7 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
             )
             raise ParameterError(msg)
         _check_values(parameters)
-        tasks.append(Task(source, parameters))
+        tasks.append(Task(source, parameters, chosen))
     return tasks
 
 

@@ -67,7 +67,8 @@ class ConsoleReporter(Reporter):
 
     def __exit__(self, *_: object) -> None:
         """Stop drawing."""
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def start(self, studies: list[str], times: Mapping[str, float]) -> None:
         """Begin: the studies in order, and the seconds that those known took last time."""

@@ -48,6 +48,7 @@ class Failure(pydantic.BaseModel, extra="forbid"):
 class NotebookRecord(pydantic.BaseModel, extra="forbid"):
     """One notebook of a run.
 
+    ``parameters`` is all that it got, ``chosen`` the part that was asked for in place of the profile's.
     ``fingerprint`` maps each thing that the outcome depends on (``source``, ``package``, ``parameters``,
     ``data``, ``lock``, and ``results`` for a notebook that reads the others' results) to its hash.
     """
@@ -58,6 +59,7 @@ class NotebookRecord(pydantic.BaseModel, extra="forbid"):
     wall_seconds: float | None = None
     cells: int | None = None
     parameters: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     fingerprint: dict[str, str] = {}
     error: Failure | None = None
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from helpers.datasets.download import availability
 from helpers.datasets.registry import Registry
 from helpers.errors import HelpersError
+from helpers.run.notebooks import find_studies
 from helpers.run.plan import RunOptions, make_plan, stale_because
-from helpers.run.record import RunRecord
+from helpers.run.record import load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +48,14 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
     HelpersError
         If ``run.json`` cannot be read, or its profile is gone.
     """
-    record = RunRecord.load(folder)
+    record = load_run(folder)
     states = []
-    for task in make_plan(root, RunOptions(profile=record.profile, out=folder)):
-        study = task.source.study
+    for study in find_studies(root):
         entry = record.notebooks.get(study)
-        if entry:
-            # Options of the command line (seed, tier ...) that the run was started with are not stale.
-            task.parameters.update({k: v for k, v in entry.parameters.items() if k in task.parameters})
+        # What the run was asked for (seed, tier ...) in place of the profile's is not stale.
+        chosen = entry.chosen if entry else {}
+        options = RunOptions(profile=record.profile, studies=(study,), out=folder, parameters=chosen)
+        [task] = make_plan(root, options)
         states.append(
             NotebookStatus(
                 study=study,

@@ -74,6 +74,46 @@ class Toy:
         path.write_text(text)
         return path
 
+    def claim(self, study: str, above: float) -> None:
+        """Register one claim of a study: its level is above a number."""
+        condition = {"result": "toy.level", "above": above}
+        part = {"rule": f"the level is above {above}", "conditions": [condition]}
+        claim = {
+            "id": f"toy-{study[:2]}",
+            "claim": f"The level of {study} is high",
+            "source": "table 1",
+            "compared": "level with zero",
+            "datasets": ["toy"],
+            "verdicts": dict.fromkeys(("repeated", "sound", "survives"), part),
+        }
+        paper = {"key": "toy", "title": "Toy", "authors": "A. Author", "year": 2020}
+        path = self.root / "data" / "claims" / f"{study}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"study": study, "paper": paper, "claims": [claim]}))
+
+    def write_results(self, folder: Path, study: str, tier: str = "panel", **results: dict) -> None:
+        """Write a file of results as a study records it."""
+        content = {
+            "schema": 1,
+            "study": study,
+            "title": study,
+            "profile": "smoke",
+            "parameters": {},
+            "tiers": {"toy": tier},
+            "inputs": [],
+            "commit": "0",
+            "source": "0",
+            "versions": {},
+            "device": "cpu",
+            "threads": 1,
+            "figures": [],
+            "times": {},
+            "results": {f"toy.{name}": {"tier": tier, **result} for name, result in results.items()},
+        }
+        path = folder / "results" / f"{study}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
     def calls(self) -> list[str]:
         """Return the notebooks that ran since the last call, in order."""
         path = self.folder / "calls.txt"

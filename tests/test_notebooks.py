@@ -1,0 +1,166 @@
+"""The real notebooks on simulated data, the real book, and its pages in a browser."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.book import build_book
+from helpers.claims.register import load_register
+from helpers.run import RunOptions, find_studies, run_notebooks
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+REPOSITORY = Path(__file__).parents[1]
+STUDIES = find_studies(REPOSITORY)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """Execute every notebook with the profile smoke; return run folder and record."""
+    folder = tmp_path_factory.mktemp("smoke")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELPERS_OFFLINE", "1")
+        patch.setenv("HELPERS_CACHE", str(folder / "cache"))
+        patch.delenv("HELPERS_DATA_MIRROR", raising=False)
+        return folder, run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=folder / "run"))
+
+
+@pytest.fixture(scope="session")
+def site(smoke):
+    """Build the book of that run; warnings are errors. Return the folder of the pages."""
+    folder, _ = smoke
+    return build_book(REPOSITORY, folder / "run", folder / "build")
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Serve the pages on this machine."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the Chromium of this machine, cut off from everything but this machine."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the rendered pages were not opened")
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        context = chromium.new_context(viewport={"width": 1280, "height": 900})
+        context.route(
+            lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")),
+            lambda route: route.abort(),
+        )
+        yield context
+        chromium.close()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_notebook_runs_on_simulated_data(smoke, study):
+    entry = smoke[1].notebooks[study]
+    assert entry.error is None
+    assert entry.status == "done"
+    notebook = nbformat.read(smoke[0] / "run" / "notebooks" / f"{study}.ipynb", as_version=4)
+    assert any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_smoke_is_quick(smoke):
+    assert sum(entry.wall_seconds for entry in smoke[1].notebooks.values()) < 150
+
+
+PAGES = [
+    "book/index",
+    "book/build",
+    "book/data",
+    "book/statistics",
+    "book/api",
+    *(f"notebooks/{s}" for s in STUDIES),
+]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_without_errors_or_broken_images(browser, address, name):
+    page = browser.new_page()
+    problems, outside = [], []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message) if message.type == "error" else None)
+    page.on("requestfailed", lambda request: outside.append(request.url))
+    response = page.goto(f"{address}/{name}.html")
+    assert response.ok
+    page.wait_for_load_state("networkidle")
+    # Only MathJax comes from elsewhere (pages with formulas): without network the formulas stay as text.
+    assert [url for url in outside if "mathjax" not in url] == []
+    own = [p if isinstance(p, str) else p.text for p in problems if "mathjax" not in _url(p)]
+    assert own == []
+    broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src.slice(0, 80))"
+    assert page.eval_on_selector_all("img", broken) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
+
+
+def _url(message):
+    return "" if isinstance(message, str) else message.location.get("url", "")
+
+
+@pytest.mark.parametrize("name", ["book/index", "notebooks/07_verdicts"])
+def test_board_shows_every_claim_with_three_verdicts(browser, address, name):
+    claims = {c.id for study in load_register(REPOSITORY / "data" / "claims").values() for c in study.claims}
+    page = browser.new_page()
+    page.goto(f"{address}/{name}.html")
+    rows = page.eval_on_selector_all(
+        ".hv-board tr[data-claim]",
+        "rows => rows.map(r => [r.dataset.claim, r.querySelectorAll('td .hv-chip').length])",
+    )
+    assert claims
+    assert sorted(rows) == sorted([claim, 3] for claim in claims)
+    page.close()
+
+
+def test_every_claim_links_to_where_it_is_judged(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/book/index.html")
+    links = set(page.eval_on_selector_all(".hv-board tbody th a", "links => links.map(a => a.href)"))
+    assert links
+    for link in links:
+        page.goto(link)
+        anchor = link.split("#")[1]
+        assert page.locator(f"[id='{anchor}']").count() == 1
+    page.close()
+
+
+def test_front_page_says_that_the_data_are_simulated(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/index.html")
+    page.wait_for_url("**/book/index.html")
+    assert "built on simulated data" in page.inner_text(".warning")
+    page.close()
+
+
+def test_search_finds_a_term(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/search.html?q=fingerprint")
+    page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert "book/glossary.html" in " ".join(
+        page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
+    )
+    page.close()
