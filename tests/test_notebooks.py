@@ -67,10 +67,8 @@ def browser():
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         context = chromium.new_context(viewport={"width": 1280, "height": 900})
-        context.route(
-            lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")),
-            lambda route: route.abort(),
-        )
+        here = ("http://127.0.0.1", "data:", "blob:")
+        context.route(lambda url: not url.startswith(here), lambda route: route.abort())
         yield context
         chromium.close()
 
@@ -88,14 +86,8 @@ def test_smoke_is_quick(smoke):
     assert sum(entry.wall_seconds for entry in smoke[1].notebooks.values()) < 150
 
 
-PAGES = [
-    "book/index",
-    "book/build",
-    "book/data",
-    "book/statistics",
-    "book/api",
-    *(f"notebooks/{s}" for s in STUDIES),
-]
+PROSE = ["book/index", "book/build", "book/data", "book/statistics", "book/api"]
+PAGES = [*PROSE, *(f"notebooks/{study}" for study in STUDIES)]
 
 
 @pytest.mark.parametrize("name", PAGES)

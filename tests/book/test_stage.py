@@ -99,10 +99,8 @@ def test_a_failed_chapter_says_where(book):
     error = Failure(cell=7, name="ValueError", message="a < b", log="x.log")
     execute(book, book.folder, **{"01_first": {"status": "failed", "error": error}})
     chapters, _ = stage(book)
-    assert (
-        "failed in the run that this book is built from in cell 7: ValueError: a &lt; b"
-        in chapters["01_first"]
-    )
+    assert "failed in the run" in chapters["01_first"]
+    assert "in cell 7: ValueError: a &lt; b" in chapters["01_first"]
     assert "Executed in" not in chapters["01_first"]
 
 
