@@ -27,7 +27,7 @@ from pathlib import Path
 
 import itables
 
-from helpers.book.overview import input_table, published_and_ours, sensitivity
+from helpers.claims.overview import input_table, published_and_ours, sensitivity
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
