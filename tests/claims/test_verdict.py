@@ -57,6 +57,16 @@ def test_the_tolerance_is_added_to_the_bound(content, condition, number, outcome
     assert judge(claim, {"x": result(number)}, PANEL).repeated.outcome == outcome
 
 
+def test_a_small_p_counts_only_on_the_right_side(content):
+    claim = make_claim(
+        content, conditions=[{"result": "x", "field": "p", "below": 0, "tolerance": 0.05, "sign": "positive"}]
+    )
+    assert judge(claim, {"x": result(0.1, p=0.01)}, PANEL).repeated.outcome == "holds"
+    wrong = judge(claim, {"x": result(-0.1, p=0.01)}, PANEL).repeated
+    assert (wrong.outcome, wrong.sensitivity.double) == ("fails", "fails")
+    assert "a positive value (not met)" in wrong.reason
+
+
 @pytest.mark.parametrize(
     ("value", "outcome", "half", "double", "sentence"),
     [

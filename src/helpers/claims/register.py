@@ -46,6 +46,9 @@ class Condition(_Strict):
         Exactly one of them.
     tolerance : float
         Added to the bound; halved and doubled to see how firm the verdict is.
+    sign : {"positive", "negative"}, optional
+        Sign that the result's value must have as well: a two-sided p-value alone does not say which
+        side won.
     label : str, optional
         What to call the result in a sentence; default made from its id.
     """
@@ -55,6 +58,7 @@ class Condition(_Strict):
     above: float | None = None
     below: float | None = None
     tolerance: float = 0.0
+    sign: Literal["positive", "negative"] | None = None
     label: str | None = None
 
     @model_validator(mode="after")
@@ -69,6 +73,12 @@ class Condition(_Strict):
         """Return the bound plus ``factor`` times the tolerance."""
         bound = self.above if self.above is not None else self.below
         return bound + factor * self.tolerance
+
+    def right_sign(self, value: float | None) -> bool:
+        """Whether ``value`` has the sign that the condition asks for, if it asks for one."""
+        if self.sign is None:
+            return True
+        return value is not None and (value > 0 if self.sign == "positive" else value < 0)
 
     def met(self, number: float, factor: float = 1.0) -> bool:
         """Whether ``number`` satisfies the condition."""

@@ -38,12 +38,19 @@ class Check:
     met : bool or None
         None where there is no number.
     sentence : str
+    right_sign : bool
+        Whether the value has the sign that the condition asks for.
     """
 
     condition: Condition
     number: float | None
     met: bool | None
     sentence: str
+    right_sign: bool = True
+
+    def met_at(self, factor: float) -> bool:
+        """Whether the condition is met with ``factor`` times its tolerance."""
+        return self.right_sign and self.condition.met(self.number, factor)
 
 
 @dataclass(frozen=True)
@@ -192,13 +199,16 @@ def _why_missing(rule: PartRule, results: Mapping[str, ResultLike]) -> str | Non
 def _check(condition: Condition, results: Mapping[str, ResultLike]) -> Check:
     result = results.get(condition.result)
     number = None if result is None else getattr(result, condition.field)
-    met = None if number is None else condition.met(number)
-    return Check(condition, number, met, _sentence(condition, result, met))
+    right_sign = result is not None and condition.right_sign(result.value)
+    met = None if number is None else right_sign and condition.met(number)
+    return Check(condition, number, met, _sentence(condition, result, met), right_sign)
 
 
 def _sentence(condition: Condition, result: ResultLike | None, met: bool | None) -> str:
     name = condition.label or result_label(condition.result)
     needs = f"needs {'>' if condition.above is not None else '<'} {format_bound(condition.threshold())}"
+    if condition.sign:
+        needs += f" and a {condition.sign} value"
     if result is None:
         return f"{name}: not computed, {needs}"
     # A number held against zero is a difference, and a difference is read with its sign.
@@ -232,7 +242,7 @@ def result_label(result_id: str) -> str:
 
 
 def _outcome(rule: PartRule, checks: tuple[Check, ...], factor: float = 1.0) -> Outcome:
-    met = sum(check.condition.met(check.number, factor) for check in checks)
+    met = sum(check.met_at(factor) for check in checks)
     required = {"all": len(checks), "any": 1, "majority": len(checks) // 2 + 1}[rule.require]
     if met >= required:
         return "holds"

@@ -1,0 +1,1 @@
+"""Splits, metrics, statistics, tuning and cross-validation."""

@@ -134,11 +134,22 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
         d = first - second
         d = d[~np.isnan(d)]
         rows.append(
-            (model, metric, sound.difference, sound.low, sound.high, sound.p)
-            + (published.difference, published.p, (d > 0).sum(), (d == 0).sum(), (d < 0).sum(), sound.n)
+            {
+                "model": model,
+                "metric": metric,
+                "difference": sound.difference,
+                "low": sound.low,
+                "high": sound.high,
+                "p": sound.p,
+                "median_difference": published.difference,
+                "p_published": published.p,
+                "wins": int((d > 0).sum()),
+                "ties": int((d == 0).sum()),
+                "losses": int((d < 0).sum()),
+                "n": sound.n,
+            }
         )
-    columns = ["model", "metric", "difference", "low", "high", "p", "median_difference", "p_published"]
-    return pd.DataFrame(rows, columns=[*columns, "wins", "ties", "losses", "n"])
+    return pd.DataFrame(rows)
 
 
 def bonferroni_family(

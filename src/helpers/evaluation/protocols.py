@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -324,6 +325,13 @@ class _Run:
                 kept[(self.contender.name, i, fold.name)] = extra
         return replace(frame, scores={self.contender.name: scores}, chosen=chosen, trials=trials, kept=kept)
 
+    def _journal(self) -> Path | None:
+        """File of the search; its name changes with the data, the folds and everything searched."""
+        if self.storage is None:
+            return None
+        state = (self.table, self.repeats, self.contender.estimator, self.n_inner, self.seed)
+        return self.storage / f"{self.contender.name.replace(' ', '_')}-{joblib.hash(state)[:12]}.journal"
+
     def _report(self, what: str) -> Callable[[int, int], None] | None:
         if self.progress is None:
             return None
@@ -375,7 +383,7 @@ class _Run:
             self.n_trials,
             self.n_startup,
             self.seed,
-            None if self.storage is None else self.storage / f"{name.replace(' ', '_')}.journal",
+            self._journal(),
             self._report("search rounds"),
         )
         labels = [{"model": name, "seed": i, "fold": fold.name} for i, fold in parts]

@@ -32,7 +32,7 @@ SIMILARITY_CONTROLS = {
 
 
 def encoder_weights(model: RefDNNClassifier) -> pd.DataFrame:
-    """Encoder kernel of a fitted model, genes x reference drugs, with names."""
+    """Return the encoder kernel of a fitted model, genes x reference drugs, with names."""
     features = model.features
     return pd.DataFrame(
         model.weights_, index=features.gene_names, columns=features.drug_names[model.reference_drugs_]
@@ -74,7 +74,7 @@ def published_contenders(
 
 
 def left_out_contenders(
-    features: PairFeatures, *, search: bool, pair_forests: bool, max_samples: float | None = None
+    features: PairFeatures, *, search: bool, every: bool, max_samples: float | None = None
 ) -> list[Contender]:
     """Return the baselines that the study left out, for protocols in which every drug is known.
 
@@ -86,9 +86,9 @@ def left_out_contenders(
     search : bool
         Search the kernel ridge's two settings; False keeps its defaults, which come from a comparison
         on the CCLE panel.
-    pair_forests : bool
-        Whether random forests with drug features take part: the only models that must copy a line's
-        expression into each of its pairs.
+    every : bool
+        Whether the slower ones take part too: elastic nets with similarity and fingerprint, and random
+        forests with drug features, which alone must copy a line's expression into each of its pairs.
     max_samples : float, optional
         Share of the pairs that each tree of those forests draws.
     """
@@ -102,27 +102,44 @@ def left_out_contenders(
         ),
         *(
             Contender(f"Elastic Net + {kind}", PairElasticNet(features, 1e-4, drug_features=kind))
-            for kind in ("one-hot", "similarity", "fingerprint")
+            for kind in (("one-hot", "similarity", "fingerprint") if every else ("one-hot",))
         ),
         *(
             Contender(f"Random Forest + {kind}", PairForest(features, **forest, drug_features=kind))
             for kind in ("one-hot", "similarity")
-            if pair_forests
+            if every
         ),
         Contender("Kernel ridge", KroneckerRidge(features), KERNEL_SPACE if search else None),
     ]
     return [_on_whole_training_part(c) for c in contenders]
 
 
-def unseen_drug_contenders(features: PairFeatures) -> list[Contender]:
-    """Return the baselines that can rank lines under a drug that was never seen."""
+def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
+    """Return the baselines that say something about lines that were never seen."""
+    models = left_out_contenders(features, search=False, every=False)
+    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled")]
+
+
+def simple_contenders(features: PairFeatures) -> list[Contender]:
+    """Return the three baselines that every side question is asked of."""
+    models = left_out_contenders(features, search=False, every=False)
+    return [m for m in models if m.name in ("Prevalence", "Additive", "Kernel ridge")]
+
+
+def unseen_drug_contenders(features: PairFeatures, *, every: bool) -> list[Contender]:
+    """Return the baselines that can rank lines under a drug that was never seen.
+
+    ``every`` adds the slower elastic net on expression and similarity.
+    """
     contenders = [
         Contender("Line only", LinePrevalence(features)),
         Contender("Mean IC50 rank", MeanRankOfLine(features)),
         Contender("Nearest drug's IC50 rank", NearestDrugRank(features)),
-        Contender("Elastic Net + similarity", PairElasticNet(features, 1e-4, drug_features="similarity")),
         Contender("Kernel ridge", KroneckerRidge(features)),
     ]
+    if every:
+        linear = PairElasticNet(features, 1e-4, drug_features="similarity")
+        contenders.append(Contender("Elastic Net + similarity", linear))
     return [_on_whole_training_part(c) for c in contenders]
 
 

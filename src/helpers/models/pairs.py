@@ -54,7 +54,11 @@ class PairFeatures:
 
     def __post_init__(self) -> None:
         expression = np.ascontiguousarray(self.expression, dtype=np.float32)
-        fingerprints = np.ascontiguousarray(self.fingerprints, dtype=np.uint8)
+        try:
+            fingerprints = np.ascontiguousarray(self.fingerprints, dtype=np.uint8)
+        except ValueError as error:
+            msg = f"fingerprints must be a table of drugs x bits, every drug with as many bits: {error}"
+            raise DataError(msg) from error
         if expression.ndim != 2 or expression.shape != (len(self.line_names), len(self.gene_names)):
             msg = (
                 f"expression has shape {expression.shape}, expected "
@@ -65,7 +69,10 @@ class PairFeatures:
             msg = "expression holds NaN or infinite values"
             raise DataError(msg)
         if fingerprints.ndim != 2 or len(fingerprints) != len(self.drug_names):
-            msg = f"fingerprints have shape {fingerprints.shape}, expected {len(self.drug_names)} rows of equal length"
+            msg = (
+                f"fingerprints have shape {fingerprints.shape}, expected {len(self.drug_names)} rows of "
+                "equal length"
+            )
             raise DataError(msg)
         for name, value in (("expression", expression), ("fingerprints", fingerprints)):
             value.setflags(write=False)
@@ -125,7 +132,10 @@ class PairFeatures:
             return np.column_stack(codes).astype(np.int64)
         codes = np.asarray(pairs)
         if codes.ndim != 2 or codes.shape[1] != 2 or not np.issubdtype(codes.dtype, np.integer):
-            msg = f"pairs must be a table with columns line and drug, or integer codes (n, 2); got {codes.shape} {codes.dtype}"
+            msg = (
+                "pairs must be a table with columns line and drug, or integer codes (n, 2); "
+                f"got {codes.shape} {codes.dtype}"
+            )
             raise DataError(msg)
         limits = (len(self.line_names), len(self.drug_names))
         if len(codes) and ((codes < 0).any() or (codes >= limits).any()):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from helpers.run.notebooks import SourceNotebook
+from helpers.study.provenance import hash_files
 
 # Parts of the package that no notebook imports, and parameters that do not change a number.
 _OUTSIDE = ("cli", "run", "book")
@@ -43,10 +44,10 @@ def fingerprint(
         package = Path(__file__).parents[1]
     parts = {
         "source": source.sha256,
-        "package": _hash_files(package, _package_files(package)),
+        "package": hash_files(package, _package_files(package)),
         "parameters": _hash(json.dumps(counted, sort_keys=True, default=str).encode()),
-        "data": _hash_files(root / "data", _data_files(root / "data")),
-        "lock": _hash_files(root, [root / "requirements.lock"]),
+        "data": hash_files(root / "data", _data_files(root / "data")),
+        "lock": hash_files(root, [root / "requirements.lock"]),
     }
     if source.reads_results:
         parts["results"] = results_hash(folder, source.study)
@@ -77,15 +78,6 @@ def _package_files(package: Path) -> list[Path]:
 def _data_files(data: Path) -> list[Path]:
     patterns = ("datasets.yml", "claims/*.yml", "published/*.json")
     return [path for pattern in patterns for path in data.glob(pattern)]
-
-
-def _hash_files(base: Path, paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        if path.is_file():
-            digest.update(path.relative_to(base).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _hash(content: bytes) -> str:

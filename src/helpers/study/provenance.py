@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def notebook_source(root: Path, study: str) -> Path:
 def source_hash(path: Path) -> str:
     """Return the sha256 of a notebook's source, line ends normalised."""
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def hash_files(base: Path, paths: Iterable[Path]) -> str:
+    """Return one sha256 over the names (relative to ``base``) and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            digest.update(path.relative_to(base).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def computation_hash() -> str:
+    """Return a hash of the code that computes: data sets, models, evaluation.
+
+    Checkpoints are kept under it, so that changed code never meets a number that the old code left.
+    """
+    package = Path(__file__).parents[1]
+    parts = ("datasets", "models", "evaluation")
+    return hash_files(package, [file for part in parts for file in (package / part).rglob("*.py")])
 
 
 def notebook_title(path: Path) -> str:

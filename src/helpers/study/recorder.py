@@ -66,6 +66,7 @@ class Study:
         self._counts: dict[str, str] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
+        self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash()[:12]
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -250,13 +251,12 @@ class Study:
     @cached_property
     def memory(self) -> joblib.Memory:
         """Cache on disk for long computations; a killed run resumes from it."""
-        return joblib.Memory(self.out / "checkpoints" / self.name, verbose=0)
+        return joblib.Memory(self._checkpoints, verbose=0)
 
     def checkpoint(self, name: str) -> Path:
         """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
-        folder = self.out / "checkpoints" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / _checked_name("checkpoint", name)
+        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        return self._checkpoints / _checked_name("checkpoint", name)
 
     def progress(self, iterable: Iterable | None = None, label: str = "", total: int | None = None) -> tqdm:
         """Report progress through a loop, with the time left; use like ``tqdm``."""

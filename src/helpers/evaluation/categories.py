@@ -1,0 +1,113 @@
+"""Categories of drugs (pathways), and whether they say how well a drug is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers.errors import DataError
+from helpers.evaluation.statistics import Comparison
+
+
+def category_medians(table: pd.DataFrame, n_boot: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Median of each category with a bootstrap interval over its drugs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``category``, ``value``; NaN values are left out.
+    n_boot, seed : int
+
+    Returns
+    -------
+    DataFrame
+        Index = category; ``median``, ``low``, ``high`` (95 %; NaN below three drugs), ``n``; highest
+        median first.
+    """
+    rng = np.random.default_rng(seed)
+    rows = {}
+    for category, part in table.dropna(subset="value").groupby("category"):
+        values = part["value"].to_numpy()
+        low = high = np.nan
+        if len(values) >= 3:
+            draws = np.median(rng.choice(values, (n_boot, len(values))), axis=1)
+            low, high = np.quantile(draws, [0.025, 0.975])
+        rows[category] = (np.median(values), low, high, len(values))
+    result = pd.DataFrame.from_dict(rows, orient="index", columns=["median", "low", "high", "n"])
+    return result.sort_values("median", ascending=False)
+
+
+def category_effect(
+    values: np.ndarray, categories: np.ndarray, n_permutations: int = 2000, seed: int = 0
+) -> Comparison:
+    """Test by permutation whether categories differ at all (Kruskal-Wallis statistic).
+
+    Parameters
+    ----------
+    values : array (n,)
+        NaN values are left out.
+    categories : array (n,)
+
+    Returns
+    -------
+    Comparison
+        ``difference`` is epsilon squared, the share of the rank variance that lies between
+        categories, minus its mean under permuted labels; no interval; ``p`` from the permutations.
+    """
+    values, categories = np.asarray(values, dtype=float), np.asarray(categories)
+    keep = ~np.isnan(values)
+    code = np.unique(categories[keep], return_inverse=True)[1]
+    rank = stats.rankdata(values[keep])
+    if len(rank) < 3 or code.max() < 1:
+        msg = f"a test of categories needs two of them and three values; got {len(rank)} values"
+        raise DataError(msg)
+    size = np.bincount(code)
+    centre = rank - rank.mean()
+    total = (centre**2).sum()
+
+    def between(order: np.ndarray) -> float:
+        return float((np.bincount(code, centre[order]) ** 2 / size).sum() / total)
+
+    rng = np.random.default_rng(seed)
+    observed = between(np.arange(len(rank)))
+    null = np.array([between(rng.permutation(len(rank))) for _ in range(n_permutations)])
+    p = ((null >= observed).sum() + 1) / (n_permutations + 1)
+    return Comparison(
+        observed - null.mean(), np.nan, np.nan, float(p), len(rank), "permutation of Kruskal-Wallis"
+    )
+
+
+def end_difference(
+    table: pd.DataFrame, high_end: Sequence[str], low_end: Sequence[str], n_boot: int = 2000, seed: int = 0
+) -> Comparison:
+    """Median of the drugs in some categories minus the median in others, bootstrap over drugs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``category``, ``value``.
+    high_end, low_end : sequences of str
+        Categories said to be predicted well, and badly.
+
+    Returns
+    -------
+    Comparison
+        NaN throughout if an end has fewer than three drugs here.
+    """
+    rng = np.random.default_rng(seed)
+    known = table.dropna(subset="value")
+    ends = [known.loc[known["category"].isin(end), "value"].to_numpy() for end in (high_end, low_end)]
+    n = sum(map(len, ends))
+    method = "bootstrap over drugs, percentile"
+    if min(map(len, ends)) < 3:
+        return Comparison(np.nan, np.nan, np.nan, np.nan, n, method)
+    first, second = (np.median(rng.choice(e, (n_boot, len(e))), axis=1) for e in ends)
+    draws = first - second
+    low, high = np.quantile(draws, [0.025, 0.975])
+    tail = min((draws <= 0).sum(), (draws >= 0).sum())
+    p = min(1.0, 2 * (tail + 1) / (n_boot + 1))
+    difference = float(np.median(ends[0]) - np.median(ends[1]))
+    return Comparison(difference, float(low), float(high), p, n, method)
