@@ -919,10 +919,3 @@ study.deviations()
 
 # %% tags=["hide-input"]
 study.finish()
-
-# %% [markdown]
-# ## References
-#
-# ```{bibliography}
-# :filter: docname in docnames
-# ```

@@ -106,9 +106,9 @@ def glue_result(name: str, result: Result) -> None:
 
     signed = result.unit == "difference"
     texts = {name: (result.value, format_number(result.value, signed=signed))}
-    interval = format_interval(result.low, result.high, signed=signed)
-    if interval:
-        texts[f"{name}.interval"] = (interval, interval)
+    # Always there, so that a page builds on any input: a reduced run may lack an interval.
+    interval = format_interval(result.low, result.high, signed=signed) or "(no interval)"
+    texts[f"{name}.interval"] = (interval, interval)
     if result.published is not None:
         texts[f"{name}.published"] = (result.published, format_number(result.published, signed=signed))
     for key, (value, text) in texts.items():
