@@ -41,14 +41,6 @@ import numpy as np
 import pandas as pd
 
 from helpers.datasets import load_response
-from helpers.evaluation.comparison import (
-    compare_folds,
-    compare_groups,
-    published_family,
-    strongest,
-    summarise_folds,
-    summarise_groups,
-)
 from helpers.evaluation.protocols import PairTable, cross_validate
 from helpers.evaluation.refdnn_contenders import (
     SIMILARITY_CONTROLS,
@@ -60,7 +52,7 @@ from helpers.evaluation.splits import leave_one_group_out, stratified_pair_folds
 from helpers.models.refdnn import Layout
 from helpers.plots import forest, metric_bars, paired_boxes
 from helpers.study import Study
-from helpers.study.record_tables import record_differences, record_summary
+from helpers.study.record_tables import Family, record_folds, record_groups
 
 study = Study.begin("02_refdnn_ablation", parameters)
 run = study.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
@@ -124,28 +116,22 @@ study.record(
 tables = {"CCLE": PairTable.from_data(ccle_data), "GDSC": PairTable.from_data(gdsc_data)}
 repeats = {"CCLE": ccle_seeds, "GDSC": gdsc_seeds}
 test_ratio = 1 / (n_outer - 1)
-results, summaries, versus = {}, {}, {}
+ONE_LOSS = ["(a) one loss, encoder by Adam", "(b) one loss, encoder by FTRL"]
+summaries, versus = {}, {}
 for name, table in tables.items():
     folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats[name])]
     models = ablation_contenders(
         table.features, name, search=name == "CCLE", steps=steps, device=study.device
     )
-    results[name] = run(table, folds, models + simple_contenders(table.features), **budget)
-    scores = results[name].metrics()
-    summaries[name] = summarise_folds(scores, test_ratio)
-    versus[name] = compare_folds(scores, "RefDNN", test_ratio)
-    record_summary(study, f"{name}.nested_cv", summaries[name])
-    record_differences(study, f"{name}.nested_cv", "RefDNN", versus[name])
-    family = published_family(versus[name], ["RefDNN-test"], METRICS)
-    record_differences(
+    result = run(table, folds, models + simple_contenders(table.features), **budget)
+    summaries[name], versus[name] = record_folds(
         study,
         f"{name}.nested_cv",
-        "RefDNN",
-        family,
-        suffix=" (Welch)",
-        value="welch_difference",
-        p="p_adjusted",
-        interval=False,
+        result.metrics(),
+        test_ratio,
+        family=Family(["RefDNN-test"], METRICS),
+        rivals=ONE_LOSS,
+        rival_name="best one-loss network",
     )
 
 
@@ -224,16 +210,6 @@ study.figure(
     "As before, without credit for knowing the drugs' averages.",
 )
 
-# %%
-ONE_LOSS = ["(a) one loss, encoder by Adam", "(b) one loss, encoder by FTRL"]
-for name in tables:
-    for metric in ("AUCROC", "AUCPR", WITHIN):
-        best = strongest(summaries[name], ONE_LOSS, metric)
-        row = versus[name].query("model == @best and metric == @metric")
-        record_differences(
-            study, f"{name}.nested_cv", "RefDNN", row.assign(model="best one-loss network"), note=best
-        )
-
 # %% [markdown]
 # RefDNN minus the published ablation, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC`
 # {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`, GDSC
@@ -296,14 +272,10 @@ for name, table in tables.items():
 
 # %%
 for name in tables:
-    metrics = known[name].metrics().query("metric in ['AUCROC', @WITHIN]")
-    record_summary(study, f"{name}.structure_known_drugs", summarise_folds(metrics, test_ratio))
-    record_differences(
-        study, f"{name}.structure_known_drugs", "RefDNN", compare_folds(metrics, "RefDNN", test_ratio)
-    )
-    metrics = unseen[name].metrics().query("metric in ['AUCROC', 'AUCPR']")
-    record_summary(study, f"{name}.structure_unseen_drugs", summarise_groups(metrics))
-    record_differences(study, f"{name}.structure_unseen_drugs", "RefDNN", compare_groups(metrics, "RefDNN"))
+    scores = known[name].metrics().query("metric in ['AUCROC', @WITHIN]")
+    record_folds(study, f"{name}.structure_known_drugs", scores, test_ratio)
+    scores = unseen[name].metrics().query("metric in ['AUCROC', 'AUCPR']")
+    record_groups(study, f"{name}.structure_unseen_drugs", scores)
 
 study.compare_table(
     {

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from helpers.book import stage_book
+from helpers.book.chapters import with_chips
 from helpers.errors import RunError
 from helpers.run import NotebookRecord, RunRecord, read_source
 from helpers.run.record import Failure
@@ -156,3 +157,16 @@ def test_a_damaged_notebook_is_named(book):
     (book.folder / "notebooks" / "01_first.ipynb").write_text(json.dumps({"cells": 3})[:-1])
     with pytest.raises(RunError, match=r"01_first\.ipynb cannot be read as a notebook"):
         stage(book)
+
+
+def test_chips_replace_the_bare_claims_of_the_opening_box():
+    html = (
+        '<div class="hs-box"><div data-claims="01_demo"><ol><li>It works.</li></ol></div><p>Seed 0</p></div>'
+    )
+    output = nbformat.v4.new_output("display_data", data={"text/html": html})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
+    with_chips(notebook, "02_other", "<b>no</b>")
+    assert notebook.cells[0].outputs[0]["data"]["text/html"] == html
+    with_chips(notebook, "01_demo", r"<b>\1 holds</b>")
+    shown = notebook.cells[0].outputs[0]["data"]["text/html"]
+    assert shown == r'<div class="hs-box"><b>\1 holds</b><p>Seed 0</p></div>'

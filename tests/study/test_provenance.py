@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 
 from helpers.study import provenance
 
@@ -46,3 +49,20 @@ def test_peak_memory_grows_with_what_is_held():
     block = bytearray(before + 2**26)
     block[::4096] = b"x" * len(block[::4096])
     assert provenance.peak_memory() >= before + 2**25
+
+
+def test_execution_times_remember_the_longest(tmp_path):
+    file = tmp_path / "times.json"
+    started = datetime.now(UTC) - timedelta(seconds=100)
+    first = provenance.execution_times(started, file)
+    assert first["longest_wall_seconds"] == first["wall_seconds"] >= 100
+    file.write_text(json.dumps(first))
+    second = provenance.execution_times(datetime.now(UTC), file)
+    assert second["wall_seconds"] < 50
+    assert second["longest_wall_seconds"] == first["wall_seconds"]
+
+
+def test_the_computing_code_has_one_hash_in_every_process():
+    code = "from helpers.study.provenance import computation_hash; print(computation_hash())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == provenance.computation_hash()

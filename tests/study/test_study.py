@@ -270,7 +270,9 @@ def test_verdicts_follow_from_what_is_recorded(study, value, outcome):
 
 
 def test_deviations_show_the_result_that_tests_them(study):
-    assert "7 split leak kept CCLE.cv.Net.AUCROC 8 seed noise fixed not tested" in repr(study.deviations())
+    assert "7 split: leak. kept CCLE.cv.Net.AUCROC 8 seed: noise. fixed not tested" in repr(
+        study.deviations()
+    )
     study.record("CCLE.cv.Net.AUCROC", 0.94, low=0.9, high=0.98)
     assert "Net AUCROC (CCLE, cv) = 0.940 [0.900, 0.980]" in repr(study.deviations())
 

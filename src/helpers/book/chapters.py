@@ -56,6 +56,17 @@ class Chapter:
         return f"notebooks/{self.study}"
 
 
+def with_chips(notebook: NotebookNode, study: str, chips: str) -> None:
+    """Put the chips of the verdicts in place of the bare claims in the box that opens a chapter."""
+    place = re.compile(rf'<div data-claims="{re.escape(study)}">.*?</div>', flags=re.DOTALL)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            html = output.get("data", {}).get("text/html")
+            if html and place.search(html):
+                output["data"]["text/html"] = place.sub(lambda _: chips, html, count=1)
+                return
+
+
 def select_chapters(root: Path, run: Path, record: Path) -> list[Chapter]:
     """Choose the copy of every chapter.
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import helpers
-from helpers.claims.board import board_html
+from helpers.claims.board import board_html, summary
 from helpers.claims.numbers import format_number
+from helpers.claims.register import load_register
+from helpers.claims.verdict import judge_run
 from helpers.datasets.registry import Registry
 from helpers.run.compare import compare_runs, run_results
 from helpers.run.record import package_versions
@@ -52,7 +54,8 @@ def board_page(material: Material) -> str:
         if any(chapter.study == verdict.claim.study for chapter in material.chapters)
     }
     warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
-    return f"{warning}{_raw(board_html(material.verdicts, links))}{_facts(material)}"
+    reduced = _reduced(material)
+    return f"{warning}{reduced}{_raw(board_html(material.verdicts, links))}{_facts(material)}"
 
 
 def build_page(material: Material) -> str:
@@ -168,6 +171,21 @@ def api_page() -> str:
         members = "" if module.ispkg else "\n   :members:"
         lines.append(f"## `{module.name}`\n\n```{{eval-rst}}\n.. automodule:: {module.name}{members}\n```\n")
     return "\n".join(lines)
+
+
+def _reduced(material: Material) -> str:
+    """Say that a reduced profile is no basis for a verdict, and what the record says."""
+    if material.run.profile == "full":
+        return ""
+    text = (
+        f"Built from a reduced run (profile `{material.run.profile}`): fewer folds, candidates and groups "
+        "than the studies used, so these verdicts are indicative."
+    )
+    if material.record is not None:
+        register = load_register(material.root / "data" / "claims")
+        official = judge_run(register, run_results(material.record))
+        text += f" In the run of record: {summary(official)} [What differs](differences.md)."
+    return f":::{{note}}\n{text}\n:::\n\n"
 
 
 def _facts(material: Material) -> str:

@@ -10,7 +10,8 @@ import nbformat
 
 from helpers.atomic import write_text
 from helpers.book import pages
-from helpers.book.chapters import Chapter, select_chapters
+from helpers.book.chapters import Chapter, select_chapters, with_chips
+from helpers.claims.board import chips_html
 from helpers.claims.register import load_register
 from helpers.claims.results import StudyResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
@@ -84,6 +85,9 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     if cards.is_dir():
         shutil.copytree(cards, stage / "data" / "cards")
     for chapter in material.chapters:
+        verdicts = [v for v in material.verdicts if v.claim.study == chapter.study]
+        if verdicts:
+            with_chips(chapter.notebook, chapter.study, chips_html(verdicts))
         write_text(stage / f"{chapter.page}.ipynb", nbformat.writes(chapter.notebook) + "\n")
     for path, text in pages.generated(material).items():
         write_text(stage / path, text)

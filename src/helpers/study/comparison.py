@@ -27,10 +27,14 @@ def comparison(results: Mapping[str, Result], caption: str) -> Styler:
     Returns
     -------
     Styler
-        Columns published, ours, difference (ours - published), interval, n, as text.
+        Columns published, ours, difference (ours - published), interval, n, as text; without the
+        first and third where nothing was published.
     """
     rows = [_row(result) for result in results.values()]
-    frame = pd.DataFrame(rows, index=list(results), columns=list(COLUMNS))
+    columns, rule = list(COLUMNS), " Difference = ours - published."
+    if all(result.published is None for result in results.values()):
+        columns, rule = ["ours", "interval", "n"], ""
+    frame = pd.DataFrame(rows, index=list(results))[columns]
     tiers = tier_text({result.dataset or "all data": result.tier for result in results.values()})
     # A fixed uuid keeps the executed notebooks of two runs equal.
     uuid = hashlib.sha256("|".join([caption, *results]).encode()).hexdigest()[:8]
@@ -39,7 +43,7 @@ def comparison(results: Mapping[str, Result], caption: str) -> Styler:
     caption_style = "text-align: left; caption-side: top; color: inherit;"
     return (
         Styler(frame, uuid=uuid, cell_ids=False)
-        .set_caption(f"{caption} Input: {tiers}. Difference = ours - published.")
+        .set_caption(f"{caption} Input: {tiers}.{rule}")
         .set_table_attributes('class="dataframe"')
         .set_properties(**{"text-align": "right", "white-space": "nowrap", "padding": "0.25rem 0.6rem"})
         .set_table_styles([{"selector": "caption", "props": caption_style}])

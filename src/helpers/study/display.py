@@ -106,11 +106,13 @@ def header(study: StudyClaims, facts: Sequence[tuple[str, str]]) -> Html:
     title = f"<i>{escape(paper.title)}</i>"
     if paper.link:
         title = f'<a href="{escape(paper.link)}">{title}</a>'
-    claims = "".join(f"<li>{escape(claim.claim)} ({escape(claim.source)})</li>" for claim in study.claims)
+    items = "".join(f"<li>{escape(claim.claim)} ({escape(claim.source)})</li>" for claim in study.claims)
+    # The verdicts come at the end of the chapter; the book puts them here, by this name.
+    claims = f'<div data-claims="{escape(study.study)}"><ol>{items}</ol></div>'
     lines = " · ".join(f"{escape(what)}: <b>{escape(value)}</b>" for what, value in facts)
     return box(
         f"<p><b>Paper.</b> {escape(paper.authors)} ({paper.year}). {title}.</p>",
-        f"<p><b>Claims.</b></p><ol>{claims}</ol>",
+        f"<p><b>Claims.</b></p>{claims}",
         f"<p>{lines}</p>",
     )
 
@@ -168,10 +170,15 @@ class FigureCard:
 
 def compute_card(run: StudyResults, device: str) -> Html:
     """Show what a run took and what it was computed from."""
-    memory = run.times["peak_memory_bytes"]
+    times = run.times
+    wall = f"{times['wall_seconds']:,.0f} s"
+    if times["longest_wall_seconds"] > 1.5 * times["wall_seconds"]:
+        wall += (
+            f", with results that an execution of {times['longest_wall_seconds']:,.0f} s left as checkpoints"
+        )
     facts = [
-        ("Wall time", f"{run.times['wall_seconds']:,.1f} s"),
-        ("Peak memory", "–" if memory is None else f"{memory / 2**20:,.0f} MiB"),
+        ("Wall time", wall),
+        ("Peak memory", f"{times['longest_peak_memory_bytes'] / 2**20:,.0f} MiB"),
         ("Device", device),
         ("Workers", f"{run.threads} x 1 thread"),
         ("Profile", run.profile),

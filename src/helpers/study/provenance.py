@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from helpers.errors import ParameterError
 
@@ -109,6 +112,31 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
+    """Return times of this execution, and of the longest one that filled the same checkpoints.
+
+    Parameters
+    ----------
+    started : datetime
+        When this execution began, with its time zone.
+    earlier : Path
+        What this function returned for the execution before, as JSON; need not exist.
+
+    Returns
+    -------
+    dict
+        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds`` and
+        ``longest_peak_memory_bytes``.
+    """
+    now = {
+        "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
+        "peak_memory_bytes": peak_memory() or 0,
+    }
+    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else {}
+    longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
+    return {"started": started.isoformat(timespec="seconds")} | now | longest
 
 
 def peak_memory() -> int | None:

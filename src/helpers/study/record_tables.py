@@ -1,10 +1,118 @@
-"""Record the rows of summary and comparison tables as results."""
+"""Record what a protocol found: summaries, differences, the study's own tests, the strongest rival."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 
+from helpers.evaluation.comparison import (
+    bonferroni_family,
+    compare_folds,
+    compare_groups,
+    published_family,
+    strongest,
+    summarise_folds,
+    summarise_groups,
+)
+from helpers.evaluation.statistics import Comparison
 from helpers.study.recorder import Study
+
+
+@dataclass(frozen=True)
+class Family:
+    """Models and metrics that a study tested against its own model, and corrected for together."""
+
+    models: Sequence[str]
+    metrics: Sequence[str]
+
+
+def record_folds(
+    study: Study,
+    prefix: str,
+    metrics: pd.DataFrame,
+    test_ratio: float,
+    *,
+    reference: str = "RefDNN",
+    family: Family | None = None,
+    rivals: Sequence[str] = (),
+    rival_metrics: Sequence[str] = ("AUCROC", "AUCPR", "AUCROC within drug"),
+    rival_name: str = "strongest",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Record a comparison over random folds.
+
+    Parameters
+    ----------
+    study : Study
+    prefix : str
+        Data set and protocol, e.g. ``"CCLE.nested_cv"``; ids are ``<prefix>.<model>.<metric>`` and
+        ``<prefix>.<reference>-<model>.<metric>``.
+    metrics : DataFrame
+        :meth:`OutOfFold.metrics`.
+    test_ratio : float
+        Test pairs over training pairs of a fold.
+    reference : str
+        Model that the others are subtracted from.
+    family : Family, optional
+        Also record Welch's test with Benjamini-Hochberg's correction over the family, under
+        ``<id> (Welch)``.
+    rivals : sequence of str
+        Of these models the one with the best mean is recorded once more as ``<reference>-<rival_name>``.
+    rival_metrics : sequence of str
+    rival_name : str
+
+    Returns
+    -------
+    summary, comparisons : DataFrame
+        :func:`summarise_folds` and :func:`compare_folds`.
+    """
+    summary = summarise_folds(metrics, test_ratio)
+    comparisons = compare_folds(metrics, reference, test_ratio)
+    record_summary(study, prefix, summary)
+    record_differences(study, prefix, reference, comparisons)
+    if family is not None:
+        adjusted = published_family(comparisons, family.models, family.metrics)
+        adjusted = adjusted.assign(difference=adjusted["welch_difference"], p=adjusted["p_adjusted"])
+        record_differences(study, prefix, reference, adjusted, suffix=" (Welch)", interval=False)
+    if rivals:
+        _record_rivals(study, prefix, reference, summary, comparisons, rivals, rival_metrics, rival_name)
+    return summary, comparisons
+
+
+def record_groups(
+    study: Study,
+    prefix: str,
+    metrics: pd.DataFrame,
+    *,
+    reference: str = "RefDNN",
+    family: Family | None = None,
+    rivals: Sequence[str] = (),
+    rival_metrics: Sequence[str] = ("AUCROC", "AUCPR"),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Record a comparison over left-out groups.
+
+    As :func:`record_folds`, with medians over groups, Hodges-Lehmann intervals, and for a family the
+    study's Wilcoxon test with Bonferroni's correction, under ``<id> (Wilcoxon)``.
+    """
+    summary, comparisons = summarise_groups(metrics), compare_groups(metrics, reference)
+    record_summary(study, prefix, summary, published_field="median")
+    record_differences(study, prefix, reference, comparisons)
+    if family is not None:
+        adjusted = bonferroni_family(comparisons, family.models, family.metrics)
+        adjusted = adjusted.assign(difference=adjusted["median_difference"], p=adjusted["p_adjusted"])
+        record_differences(study, prefix, reference, adjusted, suffix=" (Wilcoxon)", interval=False)
+    if rivals:
+        _record_rivals(study, prefix, reference, summary, comparisons, rivals, rival_metrics, "strongest")
+    return summary, comparisons
+
+
+def record_comparison(
+    study: Study, id: str, comparison: Comparison, *, unit: str | None = "difference", note: str | None = None
+) -> None:
+    """Record one :class:`Comparison` under ``id``."""
+    c = comparison
+    study.record(id, c.difference, low=c.low, high=c.high, p=c.p, n=c.n, unit=unit, note=note)
 
 
 def record_summary(
@@ -49,8 +157,6 @@ def record_differences(
     comparisons: pd.DataFrame,
     *,
     suffix: str = "",
-    value: str = "difference",
-    p: str = "p",
     interval: bool = True,
     note: str | None = None,
 ) -> None:
@@ -63,12 +169,10 @@ def record_differences(
     reference : str
         Model that the others are subtracted from.
     comparisons : DataFrame
-        ``model``, ``metric``, ``n``, and the columns named by ``value`` and ``p``
+        ``model``, ``metric``, ``difference``, ``low``, ``high``, ``p``, ``n``
         (:func:`helpers.evaluation.comparison.compare_folds` or ``compare_groups``).
     suffix : str
         Tells several comparisons of the same pair apart, e.g. ``" (Welch)"``.
-    value, p : str
-        Columns of the difference and its p-value.
     interval : bool
         Whether ``low`` and ``high`` belong to that difference.
     note : str, optional
@@ -76,25 +180,29 @@ def record_differences(
     for row in comparisons.to_dict("records"):
         study.record(
             f"{prefix}.{reference}-{row['model']}.{row['metric']}{suffix}",
-            row[value],
+            row["difference"],
             low=row["low"] if interval else None,
             high=row["high"] if interval else None,
-            p=row[p],
+            p=row["p"],
             n=row["n"],
             unit="difference",
             note=note,
         )
 
 
-def record_strongest(
-    study: Study, prefix: str, reference: str, comparisons: pd.DataFrame, metric: str, model: str
+def _record_rivals(
+    study: Study,
+    prefix: str,
+    reference: str,
+    summary: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    rivals: Sequence[str],
+    metrics: Sequence[str],
+    name: str,
 ) -> None:
-    """Record the difference to the strongest baseline under ``<prefix>.<reference>-strongest.<metric>``."""
-    row = comparisons[(comparisons["model"] == model) & (comparisons["metric"] == metric)]
-    record_differences(
-        study,
-        prefix,
-        reference,
-        row.assign(model="strongest"),
-        note=f"strongest baseline that the study left out, by {metric}: {model}",
-    )
+    for metric in metrics:
+        best = strongest(summary, rivals, metric)
+        row = comparisons[(comparisons["model"] == best) & (comparisons["metric"] == metric)]
+        record_differences(
+            study, prefix, reference, row.assign(model=name), note=f"{name} by mean {metric}: {best}"
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -69,7 +69,6 @@ class Study:
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash()[:12]
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
-        self._clock = time.perf_counter()
 
     @classmethod
     def begin(cls, name: str, parameters: Mapping[str, Any], root: str | Path | None = None) -> Study:
@@ -321,9 +320,9 @@ class Study:
 
     def deviations(self) -> display.Html:
         """Show where this re-execution departs from the paper or has to guess."""
-        columns = ("Point", "What", "Why it matters", "Choice here", "Tested")
+        columns = ("Point", "What, and why it matters", "Choice here", "Tested")
         rows = [
-            (row.point, row.what, row.why, row.choice, self._tested(row.tested))
+            (row.point, f"{row.what}: {row.why}.", row.choice, self._tested(row.tested))
             for row in self.claims.deviations
         ]
         return display.box(display.table(columns, rows))
@@ -356,11 +355,7 @@ class Study:
             threads=self.jobs,
             results=self.results,
             figures=list(self._figures.values()),
-            times={
-                "started": self._started.isoformat(timespec="seconds"),
-                "wall_seconds": round(time.perf_counter() - self._clock, 3),
-                "peak_memory_bytes": provenance.peak_memory(),
-            },
+            times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
 
     def finish(self) -> display.Html:
@@ -371,6 +366,7 @@ class Study:
         """
         snapshot = self.snapshot()
         write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
+        write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
         return display.compute_card(snapshot, device_name(self.device))
 
 
