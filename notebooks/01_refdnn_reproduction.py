@@ -327,16 +327,28 @@ def figure_2(name, metric):
 
 
 note = "A line is a cancer type; p-values of the study's Wilcoxon test, Bonferroni over its family."
+study.figure(figure_2("CCLE", "Accuracy"), "figure_2a", f"Figure 2A with three models added. {note}")
+
+# %% tags=["hide-input"]
+study.figure(figure_2("GDSC", "Accuracy"), "figure_2b", f"Figure 2B with three models added. {note}")
+
+# %% tags=["hide-input"]
 study.figure(figure_2("CCLE", "AUCROC"), "figure_2c", f"Figure 2C with three models added. {note}")
 
 # %% tags=["hide-input"]
 study.figure(figure_2("GDSC", "AUCROC"), "figure_2d", f"Figure 2D with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("CCLE", "Accuracy"), "figure_2a", f"Figure 2A with three models added. {note}")
+study.figure(figure_2("CCLE", "F1"), "figure_2e", f"Figure 2E with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("GDSC", "Accuracy"), "figure_2b", f"Figure 2B with three models added. {note}")
+study.figure(figure_2("GDSC", "F1"), "figure_2f", f"Figure 2F with three models added. {note}")
+
+# %% tags=["hide-input"]
+study.figure(figure_2("CCLE", "AUCPR"), "figure_2g", f"Figure 2G with three models added. {note}")
+
+# %% tags=["hide-input"]
+study.figure(figure_2("GDSC", "AUCPR"), "figure_2h", f"Figure 2H with three models added. {note}")
 
 # %% tags=["hide-input"]
 study.compare_table(
@@ -505,33 +517,34 @@ study.figure(figure_4(ccle_data, in_ccle, drugs[0]), "figure_4d", "Figure 4D: th
 
 # %%
 find = study.memory.cache(heldout_biomarkers, ignore=["n_jobs"])
-heldout = find(gdsc, pairs["GDSC"], seed=seed, n_jobs=study.jobs)
-by_ranking = heldout.pivot_table(index="drug", columns="ranking", values="auroc")
-overlap = list_stability(heldout)
-for chosen in by_ranking:
-    prefix = f"GDSC.biomarkers.{chosen}"
-    record_comparison(study, f"{prefix}.directed_auroc", wilcoxon_exact(by_ranking[chosen] - 0.5), unit=None)
-    study.record(f"{prefix}.overlap", overlap[chosen].mean(), n=len(overlap))
-for other in ("random", "rank test", "weight x SD"):
-    gap = wilcoxon_exact(by_ranking["raw weight"], by_ranking[other])
-    record_comparison(study, f"GDSC.biomarkers.raw weight-{other}.directed_auroc", gap)
+RANKINGS = ["raw weight", "weight x SD", "rank test", "random"]
+by_ranking = {}
+for name, table in tables.items():
+    heldout = find(table, pairs[name], seed=seed, n_jobs=study.jobs)
+    by_ranking[name] = heldout.pivot_table(index="drug", columns="ranking", values="auroc")[RANKINGS]
+    overlap = list_stability(heldout)
+    for chosen, values in by_ranking[name].items():
+        prefix = f"{name}.biomarkers.{chosen}"
+        record_comparison(study, f"{prefix}.directed_auroc", wilcoxon_exact(values - 0.5), unit=None)
+        study.record(f"{prefix}.overlap", overlap[chosen].mean(), n=len(overlap), seeds=pairs[name].n_seeds)
+        if chosen != "raw weight":
+            gap = wilcoxon_exact(by_ranking[name]["raw weight"], values)
+            record_comparison(study, f"{name}.biomarkers.raw weight-{chosen}.directed_auroc", gap)
 
 study.compare_table(
     {
-        f"{chosen}: {what}": f"GDSC.biomarkers.{chosen}.{key}"
-        for chosen in by_ranking
-        for key, what in (
-            ("directed_auroc", "AUROC on held-out pairs - 0.5"),
-            ("overlap", "overlap of folds"),
-        )
+        f"{n}, {chosen}: {what}": f"{n}.biomarkers.{chosen}.{key}"
+        for n in tables
+        for chosen in RANKINGS
+        for key, what in (("directed_auroc", "held-out AUROC - 0.5"), ("overlap", "overlap of folds"))
     },
-    "Ten genes a drug, chosen in four ways; centre over drugs.",
+    "Ten genes a drug, chosen in four ways; centre over drugs. Overlap over folds, and over seeds on CCLE.",
 )
 
 # %% tags=["hide-input"]
 study.figure(
     paired_boxes(
-        by_ranking[["raw weight", "weight x SD", "rank test", "random"]],
+        by_ranking["GDSC"],
         title="GDSC: ten genes, tested on held-out pairs",
         ylabel="directed AUROC",
         unit="drugs",
