@@ -16,9 +16,8 @@ from helpers.claims.register import load_register
 from helpers.claims.results import StudyResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.run.compare import run_results
+from helpers.run.of_record import RECORD
 from helpers.run.record import RunRecord, load_run
-
-RECORD = Path("book") / "record"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Commands around the book: ``build`` and the hidden ``check`` behind ``make lint``."""
+"""Commands around the book: ``build``, ``record`` and the hidden ``check`` behind ``make lint``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from helpers.project import project_root
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(build)
+    app.command()(record)
     app.command(hidden=True)(check)
 
 
@@ -35,6 +36,19 @@ def build(
     start = time.monotonic()
     html = build_book(root, folder, out or root / "_build")
     output.print(f"book of {short(folder)} in {time.monotonic() - start:.0f} s: {short(html / 'index.html')}")
+
+
+def record(run: RunFolder = None) -> None:
+    """Keep a finished run on real data as the run of record (book/record), for a commit.
+
+    The published site is built from it, and other runs are compared with it. Paths of this machine are
+    taken out.
+    """
+    from helpers.run.of_record import keep_as_record
+
+    root = project_root()
+    folder = chosen_run(root, run)
+    output.print(f"run of record: {short(keep_as_record(root, folder))}, from {short(folder)}")
 
 
 def check(

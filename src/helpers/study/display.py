@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape, unescape
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 from helpers.claims.board import HEADINGS, SYMBOLS, board_html, tier_text
 from helpers.claims.register import StudyClaims
@@ -154,6 +155,10 @@ class FigureCard:
         """Make a card of a matplotlib figure."""
         stream = io.BytesIO()
         figure.savefig(stream, format="png")
+        # A palette makes the page a third as heavy; a plot has few colours.
+        picture = Image.open(stream).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        stream = io.BytesIO()
+        picture.save(stream, format="png", optimize=True)
         data = base64.b64encode(stream.getvalue()).decode()
         body = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}">'
         return cls(body, caption)
