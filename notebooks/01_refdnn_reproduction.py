@@ -401,6 +401,42 @@ study.compare_table(
 )
 
 # %% [markdown]
+# ### With hyperparameters that were found here
+#
+# The constants of this protocol come from the study's own expression, with some thirty times as many genes, so
+# RefDNN may be at a disadvantage on the panel. Where this run has searched hyperparameters (for known drugs and
+# lines), the best candidate takes their place, on left-out drugs that are evenly spread. The search had seen these
+# drugs, which favours RefDNN.
+
+# %%
+searched = {
+    name: result.chosen.query("model == 'RefDNN'") for name, result in pairs.items() if len(result.chosen)
+}
+for name, chosen in searched.items():
+    best = chosen.loc[chosen["value"].idxmax()]
+    settings = {key: best[key] for key in ("lr_ftrl", "lr_adam", "l1", "l2")} | {
+        "hidden_units": int(best["hidden_units"])
+    }
+    models = variant_contenders(
+        tables[name].features, name, {"RefDNN, searched here": settings}, steps=steps, device=study.device
+    )
+    at_most = (lodocv_drugs or 66) if name == "GDSC" else 0
+    ours = leave_out(name, tables[name].drug_names(), models, at_most).drug_auroc("RefDNN, searched here")
+    for other in ("RefDNN", "Random Forest", "Line only"):
+        both = ours.merge(lodocv[name].drug_auroc(other), on="drug")
+        gap = wilcoxon_exact(both["auroc_x"], both["auroc_y"])
+        record_comparison(study, f"{name}.lodocv.searched here-{other}.AUCROC", gap)
+
+study.compare_table(
+    {
+        f"{n}, minus {'RefDNN as published' if m == 'RefDNN' else m}": f"{n}.lodocv.searched here-{m}.AUCROC"
+        for n in searched
+        for m in ("RefDNN", "Random Forest", "Line only")
+    },
+    "Unseen drugs: AUROC of RefDNN with hyperparameters found here, minus that of the other.",
+)
+
+# %% [markdown]
 # ### Categories of drugs (figure 3E)
 #
 # The report orders drugs by the pathway of their target and finds ABL signalling, DNA replication and cell
@@ -703,7 +739,8 @@ study.deviations()
 # - The panel has 535 genes from RNA-seq, chosen by others; the study had arrays of about 18,000. A model that
 #   needs genes outside the panel is at a disadvantage here.
 # - GDSC labels follow an inferred rule; per-drug shares agree with the study's counts, single pairs may not.
-# - Hyperparameters of the leave-one-group-out protocols come from runs that had seen all groups, as in the study.
+# - Hyperparameters of the leave-one-group-out protocols come from runs that had seen all groups, as in the study,
+#   and were found for its expression data; other ones may suit 535 genes better.
 # - The default settings of the kernel ridge, used where nothing is searched, were chosen on the CCLE panel.
 # - Folds of one data set are not independent; the intervals correct for it, the number of data sets does not grow.
 #
