@@ -78,3 +78,13 @@ def test_a_missing_folder_or_file_is_refused(tmp_path):
         load_results(tmp_path / "none")
     with pytest.raises(RunError, match="cannot read"):
         read_results(tmp_path / "none.json")
+
+
+def test_data_of_a_method_check_are_no_input_of_the_study(tmp_path):
+    content = {"schema": 1, "study": "01_demo", "title": "t", "profile": "quick", "parameters": {}}
+    content |= {"tiers": {"CCLE": "panel", "planted": "simulated"}, "method_checks": ["planted"]}
+    content |= {"inputs": [], "commit": "0", "source": "0", "versions": {}, "device": "cpu", "threads": 1}
+    content |= {"results": {}, "figures": [], "times": {}}
+    path = tmp_path / "01_demo.json"
+    path.write_text(json.dumps(content))
+    assert read_results(path).input_tiers == {"CCLE": "panel"}

@@ -38,7 +38,7 @@ def generated(material: Material) -> dict[Path, str]:
 def board_page(material: Material) -> str:
     """Return the verdict board, below a banner when anything in it is simulated."""
     simulated = sorted(
-        study for study, results in material.results.items() if "simulated" in results.tiers.values()
+        study for study, results in material.results.items() if "simulated" in results.input_tiers.values()
     )
     banner = ""
     if simulated and simulated == sorted(material.results):
@@ -69,7 +69,7 @@ def build_page(material: Material) -> str:
         if entry:
             fresh = "yes" if entry.fingerprint.get("source") == chapter.source.sha256 else "no, older"
         results = material.results.get(chapter.study)
-        tiers = ", ".join(sorted(set(results.tiers.values()))) if results else "–"
+        tiers = ", ".join(sorted(set(results.input_tiers.values()))) if results else "–"
         peak = results.times.get("peak_memory_bytes") if results else None
         memory = f"{peak / 2**30:.1f} GB" if peak else "–"
         rows.append([chapter.study, chapter.status, chapter.shown, seconds, memory, tiers, fresh])
@@ -190,7 +190,7 @@ def _reduced(material: Material) -> str:
 
 def _facts(material: Material) -> str:
     """Return one line on the run below the board."""
-    tiers = sorted({tier for results in material.results.values() for tier in results.tiers.values()})
+    tiers = sorted({tier for results in material.results.values() for tier in results.input_tiers.values()})
     commit = (material.run.commit or "unknown")[:10]
     source = ", ".join(tiers) or "none"
     return f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}`.\n"

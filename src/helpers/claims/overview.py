@@ -21,7 +21,7 @@ def input_table(results: Mapping[str, StudyResults]) -> pd.DataFrame:
             "study": name,
             "title": study.title,
             "profile": study.profile,
-            "input": tier_text(study.tiers),
+            "input": tier_text(study.input_tiers),
             "values": len(study.results),
         }
         for name, study in results.items()

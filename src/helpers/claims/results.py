@@ -84,7 +84,7 @@ class StudyResults(BaseModel):
     """All results of one study with what they were computed from.
 
     Everything but ``times`` is the same in two runs of the same code, data, parameters and
-    machine.
+    machine. ``method_checks`` names the data sets that were simulated on purpose, with planted truth.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +95,7 @@ class StudyResults(BaseModel):
     profile: str
     parameters: dict[str, Any]
     tiers: dict[str, Tier]
+    method_checks: list[str] = []
     inputs: list[InputFile]
     commit: str
     source: str
@@ -105,10 +106,17 @@ class StudyResults(BaseModel):
     figures: list[FigureFile]
     times: dict[str, Any]
 
+    @property
+    def input_tiers(self) -> dict[str, Tier]:
+        """Tier of each data set that the study is about; method checks left out."""
+        return {name: tier for name, tier in self.tiers.items() if name not in self.method_checks}
+
     def to_json(self) -> str:
         """Return the text of the file: keys sorted, floats with repr precision, no NaN."""
         content = self.model_dump(mode="json")
         content["schema"] = content.pop("schema_")
+        if not self.method_checks:
+            del content["method_checks"]
         return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -48,14 +48,14 @@ def keep_as_record(root: Path, run: Path) -> Path:
     if unfinished:
         msg = f"{run} cannot be the run of record: not finished in it: {', '.join(unfinished)}"
         raise RunError(msg)
-    simulated = sorted(
-        name
-        for name, study in load_results(run).items()
-        for dataset, tier in study.tiers.items()
-        if tier == "simulated" and any(r.dataset == dataset for r in study.results.values() if r.published)
-    )
+    simulated = [
+        name for name, study in load_results(run).items() if "simulated" in study.input_tiers.values()
+    ]
     if simulated:
-        msg = f"{run} cannot be the run of record: simulated data stand in for real ones in {simulated}"
+        msg = (
+            f"{run} cannot be the run of record: simulated data stand in for real ones in "
+            f"{', '.join(simulated)}"
+        )
         raise RunError(msg)
     target, fresh = root / RECORD, root / RECORD.with_name(".record")
     shutil.rmtree(fresh, ignore_errors=True)

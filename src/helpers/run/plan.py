@@ -148,7 +148,7 @@ def _better_data_now(root: Path, folder: Path, study: str) -> bool:
     results = folder / "results" / f"{study}.json"
     if not results.is_file():
         return False
-    if "simulated" not in read_results(results).tiers.values():
+    if "simulated" not in read_results(results).input_tiers.values():
         return False
     try:
         registry = Registry.load(root / "data" / "datasets.yml")

@@ -187,7 +187,7 @@ def compute_card(run: StudyResults, device: str) -> Html:
         ("Device", device),
         ("Workers", f"{run.threads} x 1 thread"),
         ("Profile", run.profile),
-        ("Data", tier_text(run.tiers) or "none"),
+        ("Data", tier_text(run.input_tiers) or "none"),
         ("Parameters", ", ".join(f"{key} = {value}" for key, value in run.parameters.items())),
         ("Commit", run.commit),
         ("Versions", ", ".join(f"{name} {version}" for name, version in run.versions.items())),

@@ -347,6 +347,7 @@ class Study:
             # Where the run folder lies does not change a number.
             parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
+            method_checks=sorted(self._method_checks),
             inputs=[InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._inputs)],
             commit=provenance.git_commit(self.root),
             source=provenance.source_hash(self._source),
