@@ -222,9 +222,9 @@ study.figure(
 #
 # ## What a frozen encoder sees
 #
-# Random weights on unscaled, positive expression give logits that differ far more between reference drugs than
-# between lines: the mean of a drug's logits is the sum of all its weights times typical expression. The sigmoid
-# then saturates, and the network receives a nearly fixed mask.
+# Random weights on unscaled, positive expression give logits that differ more between reference drugs than
+# between lines: the mean of a drug's logits is the sum of all its weights times typical expression. Where such a
+# logit is large, the sigmoid is saturated and says nearly the same of every line.
 
 
 # %%
