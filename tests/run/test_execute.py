@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import signal
 import subprocess
@@ -150,7 +151,10 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     second = toy.notebook("02_second", body='import time\n\nprint("long fit")\ntime.sleep(600)\n')
     log = toy.folder / "logs" / "02_second.log"
     command = [str(Path(sys.executable).with_name("helpers")), "run", "--profile", "smoke"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    # A shell that starts the tests in the background has them ignore SIGINT, and so their children.
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, **pipes, preexec_fn=listen) as process:
         try:
             deadline = time.monotonic() + 120
             while not (log.is_file() and "long fit" in log.read_text()):
