@@ -62,7 +62,12 @@ def test_execution_times_remember_the_longest(tmp_path):
     assert second["longest_wall_seconds"] == first["wall_seconds"]
 
 
-def test_the_computing_code_has_one_hash_in_every_process():
-    code = "from helpers.study.provenance import computation_hash; print(computation_hash())"
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert other.stdout.strip() == provenance.computation_hash()
+def test_the_computing_code_has_one_hash_in_every_process(tmp_path):
+    source = tmp_path / "01_a.py"
+    source.write_text("from helpers.evaluation.protocols import cross_validate\n")
+    code = (
+        "import sys; from pathlib import Path; from helpers.study.provenance import computation_hash; "
+        "print(computation_hash(Path(sys.argv[1])))"
+    )
+    other = subprocess.run([sys.executable, "-c", code, source], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == provenance.computation_hash(source)

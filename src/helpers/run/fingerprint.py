@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run.notebooks import SourceNotebook
+from helpers.study.closure import used_modules
 from helpers.study.provenance import hash_files
 
 # Parts of the package that no notebook imports, and parameters that do not change a number.
@@ -44,7 +45,7 @@ def fingerprint(
         package = Path(__file__).parents[1]
     parts = {
         "source": source.sha256,
-        "package": hash_files(package, _package_files(package)),
+        "package": hash_files(package, _package_files(package, source.path)),
         "parameters": _hash(json.dumps(counted, sort_keys=True, default=str).encode()),
         "data": hash_files(root / "data", _data_files(root / "data")),
         "lock": hash_files(root, [root / "requirements.lock"]),
@@ -70,8 +71,8 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
 
 
-def _package_files(package: Path) -> list[Path]:
-    files = package.rglob("*.py")
+def _package_files(package: Path, source: Path) -> list[Path]:
+    files = used_modules(source, package)
     return [p for p in files if p.relative_to(package).parts[0].removesuffix(".py") not in _OUTSIDE]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import ParameterError
+from helpers.study.closure import used_modules
 
 try:
     import resource
@@ -67,14 +68,16 @@ def hash_files(base: Path, paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def computation_hash() -> str:
-    """Return a hash of the code that computes: data sets, models, evaluation.
+def computation_hash(source: Path) -> str:
+    """Return a hash of the code that computes for a notebook: data sets, models, evaluation.
 
-    Checkpoints are kept under it, so that changed code never meets a number that the old code left.
+    Only modules that the notebook uses count (:func:`used_modules`). Checkpoints are kept under this
+    hash, so that changed code never meets a number that the old code left.
     """
     package = Path(__file__).parents[1]
     parts = ("datasets", "models", "evaluation")
-    return hash_files(package, [file for part in parts for file in (package / part).rglob("*.py")])
+    used = used_modules(source, package)
+    return hash_files(package, [path for path in used if path.relative_to(package).parts[0] in parts])
 
 
 def notebook_title(path: Path) -> str:

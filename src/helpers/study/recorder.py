@@ -12,6 +12,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from anndata import AnnData
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -24,6 +25,7 @@ from helpers.claims.published import Published, load_published
 from helpers.claims.register import StudyClaims, load_claims
 from helpers.claims.results import FigureFile, InputFile, Result, StudyResults
 from helpers.claims.verdict import ClaimVerdict, judge, result_label
+from helpers.datasets.types import ResponseData
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.project import project_root
@@ -66,7 +68,7 @@ class Study:
         self._counts: dict[str, str] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
-        self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash()[:12]
+        self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
 
@@ -122,8 +124,9 @@ class Study:
 
         Parameters
         ----------
-        data : ResponseData or alike
-            Anything with ``name`` and ``provenance``.
+        data : ResponseData, AnnData or alike
+            Anything with ``name`` and ``provenance`` (an AnnData has them in ``uns``); a text
+            ``counts`` says how much it holds.
         method_check : bool
             True for data simulated on purpose, to test a method on planted truth: no banner, and
             they do not count when a result names no data set.
@@ -133,7 +136,10 @@ class Study:
         ParameterError
             If another tier of the same data set is in use already.
         """
-        name, source = data.name, data.provenance
+        if isinstance(data, AnnData):
+            name, source = data.uns["name"], data.uns["provenance"]
+        else:
+            name, source = data.name, data.provenance
         if self.tiers.get(name, source.tier) != source.tier:
             msg = f"{name} is in use on the {self.tiers[name]} tier; one run cannot use {source.tier} too"
             raise ParameterError(msg)
@@ -372,15 +378,14 @@ class Study:
 
 
 def _counts(data: Any) -> str:
-    response = getattr(data, "response", None)
-    if response is not None:
-        return (
-            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, {len(response):,} pairs, "
-            f"{data.expression.shape[1]:,} genes"
-        )
-    if hasattr(data, "n_obs"):
+    if isinstance(data, AnnData):
         return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
-    return ""
+    if isinstance(data, ResponseData):
+        return (
+            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, "
+            f"{len(data.response):,} pairs, {data.expression.shape[1]:,} genes"
+        )
+    return getattr(data, "counts", "")
 
 
 def _plain(value: Any) -> Any:
