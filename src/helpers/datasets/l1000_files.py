@@ -1,0 +1,205 @@
+"""File formats of public L1000 data: GCTX, the HDF5 and pickle of TranSiGen, an R PharmacoSet."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import rdata
+
+from helpers.errors import DataError
+
+HIGHEST = 15.01  # log2 scale of Level 3 profiles; 15.001 is the ceiling in the files
+# What a pickle of numpy arrays needs; nothing else is ever resolved, let alone called.
+_ADMITTED = {
+    (module, name)
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray")
+    for name in ("_reconstruct", "scalar")
+} | {("numpy", "ndarray"), ("numpy", "dtype")}
+
+
+def read_landmarks(path: str | Path) -> pd.Series:
+    """Read the landmark genes: symbol by Entrez id (int), in the order of the file."""
+    table = pd.read_csv(path, usecols=["gene_id", "gene_symbol"])
+    if table["gene_id"].duplicated().any() or table["gene_symbol"].duplicated().any():
+        msg = f"{path}: ids and symbols of landmark genes must be unique"
+        raise DataError(msg)
+    return pd.Series(table["gene_symbol"].to_numpy(object), index=table["gene_id"].astype(int))
+
+
+def read_gctx(
+    path: str | Path, wells: np.ndarray | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read a GCTX file (HDF5).
+
+    Parameters
+    ----------
+    path : str or Path
+    wells : array of int, optional
+        Positions of the wells to read, ascending; all by default. Only these are taken into memory.
+
+    Returns
+    -------
+    values : DataFrame, wells x genes, float32
+        Index and columns are the file's ids (text).
+    genes, annotation : DataFrame
+        What the file says of its genes and of these wells; often no more than the id.
+
+    Raises
+    ------
+    DataError
+        If the file is not GCTX.
+    """
+    try:
+        with h5py.File(path) as file:
+            matrix = file["0/DATA/0/matrix"]
+            genes, annotation = _meta(file["0/META/ROW"]), _meta(file["0/META/COL"])
+            if wells is None:
+                values = matrix[:]
+            else:
+                values, annotation = matrix[np.asarray(wells)], annotation.iloc[wells]
+    except (OSError, KeyError) as error:
+        msg = f"{path} is not a readable GCTX file: {error}"
+        raise DataError(msg) from error
+    if values.shape != (len(annotation), len(genes)):
+        msg = f"{path}: the matrix has shape {values.shape}, its ids say {(len(annotation), len(genes))}"
+        raise DataError(msg)
+    return pd.DataFrame(values.astype(np.float32), annotation.index, genes.index), genes, annotation
+
+
+def _meta(group: h5py.Group) -> pd.DataFrame:
+    columns = {}
+    for name, dataset in group.items():
+        values = dataset[:]
+        columns[name] = np.char.decode(values, "utf-8").astype(object) if values.dtype.kind == "S" else values
+    table = pd.DataFrame(columns)
+    if "id" not in table:
+        msg = "no ids"
+        raise KeyError(msg)
+    return table.set_index("id")
+
+
+def read_transigen(path: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Read the pairs of TranSiGen (HDF5).
+
+    Returns
+    -------
+    x1, x2 : array (pairs, genes), float32
+        Vehicle and treated profile, log2.
+    table : DataFrame
+        ``line``, ``smiles``, ``sig`` of each pair.
+
+    Raises
+    ------
+    DataError
+        If a table is missing or the lengths differ.
+    """
+    try:
+        with h5py.File(path) as file:
+            x1, x2 = file["x1"][:], file["x2"][:]
+            text = {
+                ours: np.char.decode(file[theirs][:], "utf-8").astype(object)
+                for ours, theirs in (("line", "cid"), ("smiles", "canonical_smiles"), ("sig", "sig"))
+            }
+    except (OSError, KeyError) as error:
+        msg = f"{path} is not a readable file of TranSiGen: {error}"
+        raise DataError(msg) from error
+    lengths = {len(x1), len(x2), *(len(column) for column in text.values())}
+    if len(lengths) > 1 or x1.shape != x2.shape:
+        msg = f"{path}: x1 {x1.shape}, x2 {x2.shape} and the ids ({len(text['line'])}) differ in length"
+        raise DataError(msg)
+    return x1.astype(np.float32), x2.astype(np.float32), pd.DataFrame(text)
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Loads containers of Python, text, numbers and numpy arrays; refuses every other class."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            msg = f"the pickle names {module}.{name}; only numpy arrays and plain Python values are admitted"
+            raise DataError(msg)
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def read_array_pickle(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a pickled dict of numpy arrays without running anything else that it may name.
+
+    Returns
+    -------
+    dict
+        Arrays by name (text).
+
+    Raises
+    ------
+    DataError
+        If the pickle names any class or function besides numpy arrays, is damaged, or does not
+        hold a dict of number arrays.
+    """
+    try:
+        content = _ArraysOnly(io.BytesIO(Path(path).read_bytes())).load()
+    except DataError as error:
+        msg = f"{path}: {error}"
+        raise DataError(msg) from None
+    except Exception as error:
+        msg = f"{path} is not a readable pickle of arrays: {error}"
+        raise DataError(msg) from error
+    if not isinstance(content, dict) or not all(
+        isinstance(value, np.ndarray) and value.dtype.kind == "f" for value in content.values()
+    ):
+        msg = f"{path} does not hold a dict of number arrays"
+        raise DataError(msg)
+    return {str(key): value for key, value in content.items()}
+
+
+def read_pharmacoset(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Read the expression of the R object ``psetSub`` (a PharmacoSet of L1000 wells).
+
+    Returns
+    -------
+    values : DataFrame, wells x genes, float32
+        Columns are Entrez ids (int).
+    wells : DataFrame
+        Annotation of the wells, same index.
+    symbols : Series
+        Symbol by Entrez id, as the object names it.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or lacks a part.
+    """
+    with warnings.catch_warnings():
+        # Bioconductor's classes have no constructor in rdata; their slots are read anyway.
+        warnings.filterwarnings("ignore", message="Missing constructor for R class")
+        try:
+            rna = rdata.read_rda(path)["psetSub"].molecularProfiles["rna"]
+            matrix = rna.assayData["exprs"]
+            wells, genes = rna.phenoData.data, rna.featureData.data
+            ids = pd.Index(genes["pr_gene_id"].astype(int))
+            rows, columns = (matrix.coords[name].to_numpy().astype(str) for name in matrix.dims)
+        except Exception as error:
+            msg = f"{path} does not hold the L1000 object psetSub: {error}"
+            raise DataError(msg) from error
+    if list(rows) != list(genes.index.astype(str)) or list(columns) != list(wells.index.astype(str)):
+        msg = f"{path}: the expression matrix and its annotation differ in genes or wells"
+        raise DataError(msg)
+    index = pd.Index(columns, dtype=object)
+    values = pd.DataFrame(matrix.to_numpy().T.astype(np.float32), index, ids)
+    return values, wells.set_axis(index), pd.Series(genes["pr_gene_symbol"].astype(str).to_numpy(object), ids)
+
+
+def check_scale(values: pd.DataFrame, what: str) -> None:
+    """Raise DataError unless the values look like Level 3 profiles: log2, 0 to 15, no NaN."""
+    array = values.to_numpy()
+    if not np.isfinite(array).all():
+        msg = f"{what}: {int((~np.isfinite(array)).sum())} values are NaN or infinite"
+        raise DataError(msg)
+    if array.min() < 0 or array.max() > HIGHEST:
+        msg = f"{what}: expected log2 expression between 0 and 15; got {array.min():.3g} to {array.max():.3g}"
+        raise DataError(msg)
