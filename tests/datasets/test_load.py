@@ -36,6 +36,7 @@ def r_file(path: Path) -> bytes:
             "StrippedCellLineName": ["D", "C", "B", "A", "Z"],
             "CellLineName": ["D-1", "C-1", "B-1", "A-1", "Z-1"],
             "COSMICID": [np.nan, 33.0, 22.0, 11.0, 99.0],
+            "OncotreeLineage": ["Skin", "Lung", "Skin", "Liver", "Bone"],
         }
     )
     rdata.write_rda(path, {"expression": expression, "metadata": metadata})

@@ -26,6 +26,7 @@ _META = {
     "StrippedCellLineName": "stripped_name",
     "CellLineName": "name",
     "COSMICID": "cosmic_id",
+    "OncotreeLineage": "lineage",
 }
 _HIGHEST = 20.0  # log2 scale; anything above is another scale
 
@@ -38,8 +39,8 @@ def fhdsl_panel(sources: Sources) -> tuple[pd.DataFrame, pd.DataFrame]:
     expression : DataFrame, lines x genes, float32
         log2(TPM + 1); index = DepMap ModelID, columns = gene symbol.
     lines : DataFrame
-        Index = ModelID; ``ccle_name``, ``stripped_name``, ``name``, ``cosmic_id`` (text, empty
-        where unknown).
+        Index = ModelID; ``ccle_name``, ``stripped_name``, ``name``, ``cosmic_id``, ``lineage``
+        (text, empty where unknown).
     """
     table = sources.decoded(FHDSL, _decode_fhdsl)
     lines = table[list(_META.values())]

@@ -48,7 +48,7 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
         raise DataError(msg)
     fingerprints = read_fingerprints(sources[FINGERPRINT])
     stat = drug_table.read_drug_stat(sources)
-    ic50 = _read_ic50(sources, stat)
+    ic50 = read_ic50(sources, stat)
     table, lines = fhdsl_panel(sources)
     models = lines.loc[lines["cosmic_id"] != "", "cosmic_id"]
     models = pd.Series(models.index, index=models.to_numpy(object))
@@ -65,7 +65,7 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     matrix = ic50.loc[screened, known.index]
     twice = known["drug"][known["drug"].duplicated(keep=False)]
     if repeats == "one":
-        chosen = _larger_screens(matrix, known["drug"])
+        chosen = larger_screens(matrix, known["drug"])
         dropped = twice.index.difference(chosen)
         matrix, known = matrix[chosen], known.loc[chosen]
         notes.append(
@@ -105,7 +105,8 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     )
 
 
-def _read_ic50(sources: Sources, stat: pd.DataFrame) -> pd.DataFrame:
+def read_ic50(sources: Sources, stat: pd.DataFrame) -> pd.DataFrame:
+    """Read the absolute IC50 (log2 uM), lines (COSMIC numbers) x drug ids."""
     path = sources[IC50]
     table = pd.read_csv(path, index_col=0)
     table.index = table.index.astype(str).astype(object)
@@ -118,7 +119,7 @@ def _read_ic50(sources: Sources, stat: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _larger_screens(matrix: pd.DataFrame, names: pd.Series) -> pd.Index:
+def larger_screens(matrix: pd.DataFrame, names: pd.Series) -> pd.Index:
     """Return one id a name, in table order: most measured lines, on a tie the later one."""
     count = matrix.notna().sum()[::-1]
     best = count.groupby(names.reindex(count.index), sort=False).idxmax()

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from helpers.datasets.ccle import FILES as CCLE_FILES
 from helpers.datasets.ccle import load_ccle
-from helpers.datasets.download import locate
 from helpers.datasets.gdsc import FILES as GDSC_FILES
 from helpers.datasets.gdsc import load_gdsc
 from helpers.datasets.paper import FILES as PAPER_FILES
@@ -68,12 +67,14 @@ def load_response(
         return simulate_twin(name, seed)
     registry = Registry.load() if registry is None else registry
     if data == "paper":
-        return load_paper(name, _sources(registry, PAPER_FILES[name], name, data))
+        return load_paper(name, Sources.fetch_for(registry, PAPER_FILES[name], name, data))
     if name == "CCLE" and expression not in CCLE_FILES:
         msg = f"unknown expression panel {expression!r}; one of {', '.join(CCLE_FILES)}"
         raise DataError(msg)
     try:
-        sources = _sources(registry, CCLE_FILES[expression] if name == "CCLE" else GDSC_FILES, name, data)
+        sources = Sources.fetch_for(
+            registry, CCLE_FILES[expression] if name == "CCLE" else GDSC_FILES, name, data
+        )
     except DownloadError as error:
         if data == "panel":
             raise
@@ -82,13 +83,3 @@ def load_response(
         notes = (note, *twin.provenance.notes)
         return replace(twin, provenance=replace(twin.provenance, notes=notes))
     return load_ccle(sources, expression) if name == "CCLE" else load_gdsc(sources, repeats)
-
-
-def _sources(registry: Registry, keys: tuple[str, ...], name: str, data: str) -> Sources:
-    try:
-        return Sources.fetch(registry, keys)
-    except DownloadError as error:
-        tiers = sorted({registry[key].tier for key in keys if locate(registry[key]) is None})
-        commands = " and ".join(f"helpers data fetch --tier {tier}" for tier in tiers)
-        msg = f"{name} ({data}): {error}\nTo fetch them: {commands}"
-        raise DownloadError(msg) from error

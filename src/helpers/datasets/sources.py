@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow
 
 from helpers.atomic import atomic_writer
-from helpers.datasets.download import cache_folder, fetch_all
+from helpers.datasets.download import cache_folder, fetch_all, locate
 from helpers.datasets.hashes import sha256
 from helpers.datasets.registry import Registry
 from helpers.datasets.types import SourceFile
+from helpers.errors import DownloadError
 
 # Part of the name of decoded copies: raise it when a decoder changes what it writes.
-_DECODER = 1
+_DECODER = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class Sources:
     def fetch(cls, registry: Registry, keys: Iterable[str]) -> Sources:
         """Get the files; :class:`~helpers.errors.DownloadError` names all that are missing."""
         return cls(fetch_all(registry[key] for key in keys))
+
+    @classmethod
+    def fetch_for(cls, registry: Registry, keys: tuple[str, ...], name: str, data: str) -> Sources:
+        """Get the files of the data set ``name``; the error also names the command that fetches them."""
+        try:
+            return cls.fetch(registry, keys)
+        except DownloadError as error:
+            tiers = sorted({registry[key].tier for key in keys if locate(registry[key]) is None})
+            commands = " and ".join(f"helpers data fetch --tier {tier}" for tier in tiers)
+            msg = f"{name} ({data}): {error}\nTo fetch them: {commands}"
+            raise DownloadError(msg) from error
 
     def __getitem__(self, key: str) -> Path:
         return self.paths[key]

@@ -81,7 +81,7 @@ class ResponseData:
         return self.provenance.tier
 
     def __post_init__(self) -> None:
-        self._check_table(self.expression, "expression", "lines x genes")
+        check_table(self.expression, self.name, "expression (lines x genes)")
         values = self.expression.to_numpy()
         if not np.isfinite(values).all():
             bad = self.expression.index[~np.isfinite(values).all(axis=1)]
@@ -90,7 +90,7 @@ class ResponseData:
                 f"first {list(bad[:3])}; drop or impute them before building ResponseData"
             )
             raise DataError(msg)
-        self._check_table(self.fingerprints, "fingerprints", "drugs x bits")
+        check_table(self.fingerprints, self.name, "fingerprints (drugs x bits)")
         if not np.isin(self.fingerprints.to_numpy(), (0, 1)).all():
             msg = f"{self.name}: fingerprints must hold only 0 and 1"
             raise DataError(msg)
@@ -105,16 +105,6 @@ class ResponseData:
         self._check_known("line", self.lines.index, "the line annotation")
         self._check_known("drug", self.fingerprints.index, "the fingerprints")
         self._check_known("drug", self.drugs.index, "the drug annotation")
-
-    def _check_table(self, table: pd.DataFrame, what: str, shape: str) -> None:
-        if table.empty:
-            msg = f"{self.name}: {what} ({shape}) is empty"
-            raise DataError(msg)
-        for axis, label in ((table.index, "row"), (table.columns, "column")):
-            if axis.has_duplicates:
-                twice = list(axis[axis.duplicated()][:3])
-                msg = f"{self.name}: {what} has duplicated {label} ids, first {twice}"
-                raise DataError(msg)
 
     def _check_known(self, column: str, known: pd.Index, where: str) -> None:
         unknown = pd.Index(self.response[column].unique()).difference(known)
@@ -144,3 +134,102 @@ class ResponseData:
             lines=self.lines.loc[lines],
             drugs=self.drugs.loc[drugs],
         )
+
+
+@dataclass(frozen=True)
+class BulkPanel:
+    """Expression and drug response of bulk cell lines as two matrices.
+
+    Attributes
+    ----------
+    name : str
+        Response data set, e.g. ``"GDSC2"``.
+    expression : DataFrame, lines x genes, float32
+        log2(TPM + 1); index = model id, columns = gene symbol.
+    response : DataFrame, lines x drugs, float
+        ln IC50 (uM), low = sensitive; NaN where not measured. Same index.
+    labels : DataFrame, lines x drugs, float
+        1 = sensitive, 0 = resistant, NaN where not measured or not called.
+    lines : DataFrame
+        Index = model id; ``name`` (stripped, upper case), ``lineage``, ``cosmic_id`` (all str).
+    drugs : DataFrame
+        Index = drug name; at least ``drug_id`` (str).
+    provenance : Provenance
+    """
+
+    name: str
+    expression: pd.DataFrame
+    response: pd.DataFrame
+    labels: pd.DataFrame
+    lines: pd.DataFrame
+    drugs: pd.DataFrame
+    provenance: Provenance = field(default_factory=lambda: Provenance("simulated"))
+
+    @property
+    def tier(self) -> str:
+        """Tier of the data: ``"paper"``, ``"panel"`` or ``"simulated"``."""
+        return self.provenance.tier
+
+    @property
+    def counts(self) -> str:
+        """How much the panel holds, in words."""
+        lines, genes = self.expression.shape
+        measured = int(self.response.notna().to_numpy().sum())
+        return (
+            f"{lines:,} lines, {genes:,} genes, {self.response.shape[1]:,} drugs, {measured:,} measurements"
+        )
+
+    def __post_init__(self) -> None:
+        check_table(self.expression, self.name, "expression (lines x genes)")
+        check_table(self.response, self.name, "response (lines x drugs)")
+        if not np.isfinite(self.expression.to_numpy()).all():
+            msg = f"{self.name}: expression holds NaN or infinite values; drop or impute those lines"
+            raise DataError(msg)
+        if np.isinf(self.response.to_numpy(float)).any():
+            msg = f"{self.name}: response holds infinite values; use NaN where nothing was measured"
+            raise DataError(msg)
+        values = self.labels.to_numpy(float)
+        if not (np.isnan(values) | np.isin(values, (0, 1))).all():
+            msg = f"{self.name}: labels must be 1 (sensitive), 0 (resistant) or NaN"
+            raise DataError(msg)
+        for what, table in (("response", self.response), ("labels", self.labels), ("lines", self.lines)):
+            if not table.index.equals(self.expression.index):
+                msg = f"{self.name}: the index of {what} differs from that of expression"
+                raise DataError(msg)
+        for what, axis in (("labels", self.labels.columns), ("drugs", self.drugs.index)):
+            if not axis.equals(self.response.columns):
+                msg = f"{self.name}: the drugs of {what} differ from those of response"
+                raise DataError(msg)
+
+    def subset(self, lines: pd.Index | list[str]) -> BulkPanel:
+        """Return the panel restricted to ``lines`` (model ids), in that order.
+
+        Raises
+        ------
+        DataError
+            If a line is unknown or none is given.
+        """
+        wanted = pd.Index(lines)
+        unknown = wanted.difference(self.expression.index)
+        if len(unknown) or wanted.empty:
+            msg = f"{self.name}: cannot take {len(wanted)} line(s); unknown: {list(unknown[:3])}"
+            raise DataError(msg)
+        return replace(
+            self,
+            expression=self.expression.loc[wanted],
+            response=self.response.loc[wanted],
+            labels=self.labels.loc[wanted],
+            lines=self.lines.loc[wanted],
+        )
+
+
+def check_table(table: pd.DataFrame, name: str, what: str) -> None:
+    """Raise :class:`~helpers.errors.DataError` for an empty table or a repeated row or column id."""
+    if table.empty:
+        msg = f"{name}: {what} is empty"
+        raise DataError(msg)
+    for axis, label in ((table.index, "row"), (table.columns, "column")):
+        if axis.has_duplicates:
+            twice = list(axis[axis.duplicated()][:3])
+            msg = f"{name}: {what} has duplicated {label} ids, first {twice}"
+            raise DataError(msg)

@@ -1,0 +1,123 @@
+"""Formats of single-cell files: an R sparse matrix, plates of counts with annotation, scaled tables."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rdata
+from scipy import sparse
+
+from helpers.errors import DataError
+
+#: Columns of the annotation of a plate that the loader needs.
+PLATE_COLUMNS = ("cell_line_demuxlet", "demuxlet_cls")
+
+
+def read_r_counts(path: Path, name: str) -> tuple[sparse.csr_matrix, pd.Index, pd.Index]:
+    """Read a genes x cells ``dgCMatrix`` of counts from an R data file.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        Name of the object in the file.
+
+    Returns
+    -------
+    counts : csr_matrix, cells x genes, float32
+    cells, genes : Index of str
+
+    Raises
+    ------
+    DataError
+        If the file is not readable, has no such object, or holds something else than counts.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Missing constructor for R class")
+            matrix = rdata.read_rda(path)[name]
+        genes, cells = (pd.Index(np.asarray(names, dtype=str), dtype=object) for names in matrix.Dimnames)
+        shape = tuple(int(size) for size in matrix.Dim)
+        counts = sparse.csc_matrix((matrix.x, matrix.i, matrix.p), shape=shape)
+    except Exception as error:
+        msg = f"{path} does not hold the sparse matrix {name!r} with row and column names: {error}"
+        raise DataError(msg) from error
+    check_counts(counts.data, path)
+    return counts.T.tocsr().astype(np.float32), cells, genes
+
+
+def read_plate(counts: Path, metadata: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read one plate of sc_mixology.
+
+    Returns
+    -------
+    counts : DataFrame, cells x genes, float32
+    metadata : DataFrame
+        Same index; the columns of the file.
+
+    Raises
+    ------
+    DataError
+        If the two files name different cells, a column is missing, or values are no counts.
+    """
+    table = pd.read_csv(counts, index_col=0).T
+    about = pd.read_csv(metadata, index_col=0)
+    missing = sorted(set(PLATE_COLUMNS) - set(about.columns))
+    if missing:
+        msg = f"{metadata} lacks the column(s) {', '.join(missing)}"
+        raise DataError(msg)
+    if not table.index.equals(about.index):
+        msg = f"{counts} and {metadata} do not name the same cells in the same order"
+        raise DataError(msg)
+    check_counts(table.to_numpy(), counts)
+    return table.astype(np.float32), about
+
+
+def single_cells(metadata: pd.DataFrame) -> pd.Series:
+    """Wells of a plate that hold one cell of one known line.
+
+    A well is kept if demuxlet calls it a singlet (``SNG``), one cell was sorted into it (where the
+    plate says so), and the line sorted into it (where the plate says so) is the one that demuxlet
+    calls.
+    """
+    keep = metadata["demuxlet_cls"] == "SNG"
+    if "cell_number" in metadata:
+        keep &= metadata["cell_number"] == 1
+    if "cell_line" in metadata:
+        keep &= metadata["cell_line"] == metadata["cell_line_demuxlet"]
+    return keep
+
+
+def read_scaled_table(path: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Read a table of scaled expression with a column ``response`` (1 sensitive, 0 resistant).
+
+    Returns
+    -------
+    values : DataFrame, cells x Entrez ids (text), float32
+    label : Series, float
+
+    Raises
+    ------
+    DataError
+        If the column is missing or holds something else, or a value is NaN, or none is negative.
+    """
+    table = pd.read_csv(path, sep="\t", index_col=0)
+    if "response" not in table or not table["response"].isin((0, 1)).all():
+        msg = f"{path}: expected a column response of 0 and 1"
+        raise DataError(msg)
+    values = table.drop(columns="response").astype(np.float32)
+    if not np.isfinite(values.to_numpy()).all() or values.to_numpy().min() >= 0:
+        msg = f"{path}: expected scaled expression (finite, of both signs)"
+        raise DataError(msg)
+    values.index = values.index.astype(str)
+    return values, table["response"].astype(float).set_axis(values.index)
+
+
+def check_counts(values: np.ndarray, where: object) -> None:
+    """Raise :class:`~helpers.errors.DataError` unless all values are whole numbers, none negative."""
+    if values.size and (values.min() < 0 or (values != np.round(values)).any()):
+        msg = f"{where}: expected counts, found negative or broken numbers"
+        raise DataError(msg)
