@@ -100,7 +100,7 @@ def test_duplicate_ids_are_refused_within_a_file_and_between_files(content, writ
     ("text", "message"),
     [
         ("study: [", "not valid YAML"),
-        ("study: 01_demo\nstudy: 01_demo\n", "key 'study' occurs twice"),
+        ("study: 01_demo\nstudy: 01_demo\n", "key 'study' stands twice"),
         ("- 1\n", "not a valid claims file"),
         ("", "not a valid claims file"),
     ],

@@ -10,16 +10,16 @@ differences between models in the same folds and their intervals.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from helpers.claims.published import load_published
 from helpers.errors import ClaimError
 from helpers.project import project_root
+from helpers.strict_yaml import read_yaml
 
 PARTS = ("repeated", "sound", "survives")
 
@@ -277,8 +277,8 @@ def load_register(
 
 def _read(path: Path, published: Collection[str]) -> StudyClaims:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(path)
+    except ValueError as error:
         msg = f"{path} is not valid YAML: {error}"
         raise ClaimError(msg) from error
     try:
@@ -308,17 +308,3 @@ def _no_duplicates(ids: Any) -> None:
             msg = f"claim id {name!r} occurs twice; ids are unique over all studies"
             raise ValueError(msg)
         seen.add(name)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys silently; a rule must not get lost that way."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                msg = f"key {key!r} occurs twice"
-                raise yaml.constructor.ConstructorError(None, None, msg, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,6 +18,7 @@ from pydantic import (
 
 from helpers.errors import RegistryError
 from helpers.project import project_root
+from helpers.strict_yaml import read_yaml
 
 GITHUB = "https://raw.githubusercontent.com"
 
@@ -159,12 +159,12 @@ class Registry:
         """
         path = project_root() / "data" / "datasets.yml" if path is None else Path(path)
         try:
-            entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+            entries = read_yaml(path)
         except FileNotFoundError as error:
             msg = f"no data registry at {path}"
             raise RegistryError(msg) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            msg = f"{path} is not readable YAML: {' '.join(str(error).split())}"
+        except ValueError as error:
+            msg = f"{path} is not readable YAML: {error}"
             raise RegistryError(msg) from error
         if not isinstance(entries, list) or not entries:
             msg = f"{path} must be a list of files, each with a key; got {type(entries).__name__}"
@@ -194,20 +194,6 @@ class Registry:
             for file in self.files
             if (tier is None or file.tier == tier) and (study is None or study in file.studies)
         ]
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe YAML loader that refuses a mapping which names one key twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                problem = f"the key {key!r} stands twice in one entry"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def _parse(entry: object, number: int, path: Path) -> DataFile:

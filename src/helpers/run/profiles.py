@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from helpers.errors import ParameterError
+from helpers.strict_yaml import read_yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +44,8 @@ def load_profiles(root: Path) -> dict[str, Profile]:
     """
     path = root / "notebooks" / "profiles.yml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+        content = read_yaml(path) or {}
+    except (OSError, ValueError) as error:
         msg = f"cannot read the profiles in {path}: {error}"
         raise ParameterError(msg) from error
     if not isinstance(content, dict):
