@@ -56,6 +56,13 @@ class PerturbationPairs:
         return self.provenance.tier
 
     @property
+    def counts(self) -> str:
+        """How much the data hold, in words."""
+        lines, drugs = (self.pairs[column].nunique() for column in ("line", "drug"))
+        text = f"{len(self.pre):,} pairs, {lines:,} lines, {drugs:,} drugs, {self.pre.shape[1]:,} genes"
+        return text + (f", {len(self.singletons):,} singletons" if len(self.singletons) else "")
+
+    @property
     def change(self) -> pd.DataFrame:
         """Post minus pre, pairs x genes."""
         return self.post - self.pre
