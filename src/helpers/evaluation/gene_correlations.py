@@ -1,0 +1,61 @@
+"""Correlation of every gene with every drug's response, over the lines that were measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def pearson_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson correlation of every gene with every response, over the lines that have it.
+
+    Parameters
+    ----------
+    x : array (lines, genes)
+    y : array (lines, drugs), NaN where not measured
+
+    Returns
+    -------
+    array (genes, drugs); 0 for a constant gene or response
+    """
+    known = ~np.isnan(y)
+    x = x - x.mean(axis=0)
+    y = np.where(known, y - np.nanmean(y, axis=0), 0.0)
+    n = known.sum(axis=0)
+    mean_x = x.T @ known / n
+    cross = x.T @ y - mean_x * y.sum(axis=0)
+    var_x = np.maximum((x**2).T @ known - n * mean_x**2, 0)
+    var_y = (y**2).sum(axis=0) - y.sum(axis=0) ** 2 / n
+    scale = np.sqrt(var_x * np.maximum(var_y, 0))
+    tiny = 1e-12 * np.sqrt((x**2).sum(axis=0)[:, None] * np.maximum(var_y, 0) + 1e-300)
+    return np.divide(cross, scale, out=np.zeros_like(cross), where=scale > tiny)
+
+
+def spearman_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman correlation; shapes as :func:`pearson_scores`."""
+    result = np.empty((x.shape[1], y.shape[1]))
+    for j in range(y.shape[1]):
+        known = ~np.isnan(y[:, j])
+        ranks = stats.rankdata(x[known], axis=0)
+        result[:, j] = pearson_scores(ranks, stats.rankdata(y[known, j])[:, None])[:, 0]
+    return result
+
+
+def partial_scores(x: np.ndarray, y: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Pearson correlation of what a linear model of the covariates leaves over.
+
+    Parameters
+    ----------
+    x, y
+        As :func:`pearson_scores`.
+    covariates : array (lines, c)
+        An intercept is added.
+    """
+    result = np.empty((x.shape[1], y.shape[1]))
+    design = np.column_stack([np.ones(len(x)), covariates])
+    for j in range(y.shape[1]):
+        known = ~np.isnan(y[:, j])
+        both = np.column_stack([x[known], y[known, j]])
+        left = both - design[known] @ np.linalg.lstsq(design[known], both, rcond=None)[0]
+        result[:, j] = pearson_scores(left[:, :-1], left[:, -1:])[:, 0]
+    return result
