@@ -1,0 +1,177 @@
+"""Folds of (cell, compound) rows: random rows, new pairs, unseen compounds.
+
+What each asks: random rows leave a compound's rows in sister cells in training; the competition and
+its imitation ask for new pairs of a known cell and a known compound; leave-compounds-out asks for
+compounds that training has never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold
+
+from helpers.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeFold:
+    """One split of the rows.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+        Of the split and of the models that are fitted in it.
+    train, test : array of int64
+        Sorted row positions, disjoint.
+    """
+
+    name: str
+    seed: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+def random_rows(
+    rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5, n_used: int | None = None
+) -> list[ChangeFold]:
+    """Protocol A: random rows, by default five folds of 80/20 a seed.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Only rows of the split ``"train"`` take part.
+    seeds : sequence of int
+        One shuffle each.
+    n_splits : int
+    n_used : int, optional
+        Folds used of each shuffle; 1 is a single 80/20 split. Default: all.
+
+    Raises
+    ------
+    DataError
+        If there are fewer rows than folds.
+    """
+    usable = _trainable(rows)
+    _enough(len(usable), n_splits, "rows")
+    folds = []
+    for seed in seeds:
+        split = KFold(n_splits, shuffle=True, random_state=seed).split(usable)
+        parts = [(usable[train], usable[test]) for train, test in split]
+        folds += [ChangeFold(str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
+    return folds
+
+
+def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
+    """Protocol B: all training rows against all test rows, once a seed of the models.
+
+    Raises
+    ------
+    DataError
+        If there are no test rows.
+    """
+    test = np.flatnonzero((rows["split"] != "train").to_numpy())
+    if len(test) == 0:
+        msg = "the data have no test rows, so there is no competition split"
+        raise DataError(msg)
+    return [ChangeFold("competition", seed, _trainable(rows), test) for seed in seeds]
+
+
+def leave_compounds_out(rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5) -> list[ChangeFold]:
+    """Protocol C: whole compounds are left out; as many folds as compounds at most.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two compounds.
+    """
+    usable = _trainable(rows)
+    compound = rows["compound"].to_numpy(object)[usable]
+    names = np.array(sorted(set(compound)), dtype=object)
+    _enough(len(names), 2, "compounds")
+    folds = []
+    for seed in seeds:
+        split = KFold(min(n_splits, len(names)), shuffle=True, random_state=seed).split(names)
+        for i, (_, left_out) in enumerate(split):
+            hidden = np.isin(compound, names[left_out])
+            folds.append(ChangeFold(str(i), seed, usable[~hidden], usable[hidden]))
+    return folds
+
+
+def leave_cells_out(
+    rows: pd.DataFrame,
+    seeds: Sequence[int],
+    *,
+    shared: Collection[str] | None = None,
+    n_splits: int | None = None,
+) -> list[ChangeFold]:
+    """Protocol D: cells are left out except for their rows of the shared compounds.
+
+    The test rows are then new pairs of a compound known from other cells and a cell known from the
+    shared compounds, as in the competition.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Cells without a row of a shared compound, or with no other row, are never left out.
+    seeds : sequence of int
+    shared : collection of str, optional
+        Default: the compounds that every cell has in training.
+    n_splits : int, optional
+        Deal the cells into this many folds, by seed. Default: one fold a cell that has more than
+        half of the compounds, named by it.
+
+    Raises
+    ------
+    DataError
+        If no compound is shared, or fewer cells than folds can be left out.
+    """
+    usable = _trainable(rows)
+    table = rows.iloc[usable]
+    if shared is None:
+        n_cells = table.groupby("compound")["cell"].nunique()
+        shared = set(n_cells.index[n_cells == table["cell"].nunique()])
+    if not shared:
+        msg = "no compound was measured in every cell; name the shared compounds"
+        raise DataError(msg)
+    kept = table["compound"].isin(list(shared))
+    counts = pd.DataFrame(
+        {"kept": kept.groupby(table["cell"]).sum(), "other": (~kept).groupby(table["cell"]).sum()}
+    )
+    cells = counts.index[(counts["kept"] > 0) & (counts["other"] > 0)].to_numpy(object)
+    if n_splits is None:
+        n_compounds = table["compound"].nunique()
+        full = [cell for cell in cells if (table["cell"] == cell).sum() > n_compounds / 2]
+        _enough(len(full), 1, "cells with more than half of the compounds")
+        groups = {seed: [(cell, [cell]) for cell in full] for seed in seeds}
+    else:
+        _enough(len(cells), n_splits, "cells")
+        groups = {
+            seed: [
+                (str(i), list(cells[left_out]))
+                for i, (_, left_out) in enumerate(
+                    KFold(n_splits, shuffle=True, random_state=seed).split(cells)
+                )
+            ]
+            for seed in seeds
+        }
+    folds = []
+    for seed, parts in groups.items():
+        for name, left_out in parts:
+            hidden = (table["cell"].isin(left_out) & ~kept).to_numpy()
+            folds.append(ChangeFold(name, seed, usable[~hidden], usable[hidden]))
+    return folds
+
+
+def _trainable(rows: pd.DataFrame) -> np.ndarray:
+    return np.flatnonzero((rows["split"] == "train").to_numpy())
+
+
+def _enough(count: int, needed: int, what: str) -> None:
+    if count < max(needed, 1):
+        msg = f"{count} {what} cannot make {needed} folds"
+        raise DataError(msg)
