@@ -1,0 +1,120 @@
+"""Profiles as they come in: checks, scaling, and the lines that early stopping watches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+
+Profiles = pd.DataFrame | np.ndarray
+
+
+def gene_names(x: Profiles) -> list | None:
+    """Column names of a table, None for an array."""
+    return list(x.columns) if isinstance(x, pd.DataFrame) else None
+
+
+def check_profiles(x: Profiles, what: str, genes: list | None, n_genes: int | None) -> np.ndarray:
+    """Return profiles as a float32 array (rows, genes).
+
+    Parameters
+    ----------
+    x : table or array (rows, genes)
+    what : str
+        Name in messages.
+    genes : list or None
+        Expected columns of a table.
+    n_genes : int or None
+        Expected number of genes.
+
+    Raises
+    ------
+    DataError
+        If ``x`` is empty, not a matrix, holds NaN or infinite values, or has other genes than expected.
+    """
+    named = gene_names(x)
+    if genes is not None and named is not None and named != genes:
+        differing = [g for g in genes if g not in set(named)]
+        detail = f"missing: {differing[:3]}" if differing else "same genes in another order, or more of them"
+        msg = f"{what}: genes differ from those of pre ({detail}); pass equal columns in equal order"
+        raise DataError(msg)
+    values = np.asarray(x, dtype=np.float32)
+    if values.ndim != 2 or 0 in values.shape:
+        msg = f"{what} must be a matrix profiles x genes with at least one row, got shape {values.shape}"
+        raise DataError(msg)
+    if n_genes is not None and values.shape[1] != n_genes:
+        msg = f"{what} has {values.shape[1]} genes, expected {n_genes}"
+        raise DataError(msg)
+    if not np.isfinite(values).all():
+        row, gene = np.argwhere(~np.isfinite(values))[0]
+        msg = f"{what} holds NaN or infinite values, first at row {row}, gene {gene}; remove or impute them"
+        raise DataError(msg)
+    return values
+
+
+def check_names(names: object, n: int, what: str) -> np.ndarray:
+    """Return one name a row as an array of str; without names every row is a line of its own."""
+    if names is None:
+        return np.array([f"{what} {i}" for i in range(n)])
+    names = np.asarray(names, dtype=str)
+    if names.shape != (n,):
+        msg = f"{what} must name one line a profile: shape {names.shape}, expected ({n},)"
+        raise DataError(msg)
+    return names
+
+
+@dataclass(frozen=True, eq=False)
+class Scaler:
+    """Gene-wise z-scores.
+
+    Attributes
+    ----------
+    center, spread : float32 arrays (genes,)
+    """
+
+    center: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def fit(cls, x: np.ndarray) -> Scaler:
+        """Mean and standard deviation of the rows; a gene that does not vary is only centred."""
+        spread = x.std(axis=0, dtype=np.float64).astype(np.float32)
+        return cls(x.mean(axis=0, dtype=np.float64).astype(np.float32), np.where(spread > 0, spread, 1))
+
+    @classmethod
+    def none(cls, n_genes: int) -> Scaler:
+        """Leave values as they are."""
+        return cls(np.zeros(n_genes, np.float32), np.ones(n_genes, np.float32))
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Scale profiles."""
+        return (x - self.center) / self.spread
+
+    def undo(self, x: np.ndarray) -> np.ndarray:
+        """Bring scaled profiles back to their own units."""
+        return x * self.spread + self.center
+
+
+def held_out_lines(lines: np.ndarray, fraction: float, seed: np.random.SeedSequence) -> np.ndarray:
+    """Names of the lines that early stopping watches: a random share, at least one.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two lines.
+    """
+    names = np.unique(lines)
+    if len(names) < 2:
+        msg = f"early stopping needs a second line to watch, got only {names[0]!r}; pass validation"
+        raise DataError(msg)
+    count = min(max(1, round(fraction * len(names))), len(names) - 1)
+    return np.random.default_rng(seed).permutation(names)[:count]
+
+
+def line_weights(lines: np.ndarray) -> np.ndarray:
+    """Probability of a row when every line is as likely as every other."""
+    _, code, count = np.unique(lines, return_inverse=True, return_counts=True)
+    return 1 / (count[code] * len(count))
