@@ -231,7 +231,9 @@ class PLSPairs(_Tuned):
         basis_x, basis_y = (
             np.linalg.svd(values, full_matrices=False)[2].T for values in (x - centre, y - mean)
         )
-        model = PLSRegression(max(settings), scale=False).fit((x - centre) @ basis_x, (y - mean) @ basis_y)
+        model = PLSRegression(max(settings), scale=False, tol=1e-12, max_iter=5000).fit(
+            (x - centre) @ basis_x, (y - mean) @ basis_y
+        )
         score = (test - centre) @ basis_x @ model.x_rotations_
         loadings = basis_y @ model.y_loadings_
         # A model with fewer components is the first part of one with more.
