@@ -107,7 +107,7 @@ class PairTask:
     ----------
     train, validation : tuple of pre, post, lines
         Arrays (pairs, genes) twice, and the line of each pair.
-    singletons : array (profiles, genes)
+    singletons, singleton_lines : arrays (profiles, genes) and (profiles,)
         Of lines that are neither in the test nor in the validation part.
     test : array (pairs, genes)
         Pre-treatment profiles to predict from.
@@ -118,6 +118,7 @@ class PairTask:
     train: tuple[np.ndarray, np.ndarray, np.ndarray]
     validation: tuple[np.ndarray, np.ndarray, np.ndarray]
     singletons: np.ndarray
+    singleton_lines: np.ndarray
     test: np.ndarray
     seed: int
 
@@ -189,7 +190,8 @@ def make_task(
     pre, post = data.pre.to_numpy(float), data.post.to_numpy(float)
     lines = data.pairs["line"].to_numpy(str)
     held_out = lines[np.concatenate([fold.validation, fold.test])]
-    alone = data.without_singletons_of(held_out).to_numpy(float)
+    singletons = data.without_singletons_of(held_out)
+    alone = singletons.to_numpy(float)
     seen = np.concatenate([pre[fold.train], post[fold.train]])
     if scaling == "none":
         scaler = of_singletons = GeneScaler.none(pre.shape[1])
@@ -201,7 +203,13 @@ def make_task(
         name: (scaler(pre[rows]), scaler(post[rows]), lines[rows])
         for name, rows in (("train", fold.train), ("validation", fold.validation))
     }
-    task = PairTask(**part, singletons=of_singletons(alone), test=scaler(pre[fold.test]), seed=seed)
+    task = PairTask(
+        **part,
+        singletons=of_singletons(alone),
+        singleton_lines=data.singleton_lines.loc[singletons.index].to_numpy(str),
+        test=scaler(pre[fold.test]),
+        seed=seed,
+    )
     return task, scaler
 
 
@@ -248,8 +256,10 @@ def cross_validate_pairs(
         lines = of_drug.pairs["line"].to_numpy(str)
         few = len(np.unique(lines)) < FEW_LINES
         repeats = few_repeats if few and few_repeats is not None else n_repeats
-        for fold in pair_folds(lines, n_splits, repeats, seed + 1000 * number):
-            task, scaler = make_task(of_drug, fold, scaling, seed + len(jobs))
+        folds = pair_folds(lines, n_splits, repeats, seed + 1000 * number)
+        # The seed of a fold does not depend on how many others there are.
+        for place, fold in enumerate(folds):
+            task, scaler = make_task(of_drug, fold, scaling, seed + 1000 * number + place)
             jobs.append((drug, of_drug, fold, task, scaler))
     tables = []
     for done, contender in enumerate(contenders):
