@@ -1,0 +1,47 @@
+"""Integrated gradients (Sundararajan, Taly, Yan: Axiomatic attribution for deep networks, ICML 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from helpers.errors import ParameterError
+
+
+def integrated_gradients(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    *,
+    baseline: torch.Tensor | float = 0.0,
+    steps: int = 50,
+) -> torch.Tensor:
+    """Attribute the outputs of a function to its inputs.
+
+    Parameters
+    ----------
+    function : function (rows, inputs) -> (rows,)
+        Each output depends on its own row only.
+    x : tensor (rows, inputs)
+    baseline : float or tensor (inputs,) or (rows, inputs)
+        Where the straight path to ``x`` starts; captum's default is zero.
+    steps : int
+        Points of the Gauss-Legendre quadrature along the path; captum's default is 50.
+
+    Returns
+    -------
+    tensor (rows, inputs)
+        Sums over inputs to ``function(x) - function(baseline)``, up to the error of the quadrature.
+    """
+    if steps < 1:
+        msg = f"steps must be at least 1, got {steps}"
+        raise ParameterError(msg)
+    difference = x - baseline
+    origin = x - difference
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    total = torch.zeros_like(x)
+    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+        here = (origin + float(point) * difference).detach().requires_grad_(True)
+        total += float(weight) * torch.autograd.grad(function(here).sum(), here)[0]
+    return difference * total

@@ -1,0 +1,102 @@
+"""The terms of the transfer loss: cross-entropy, distance of the embeddings, cluster similarity."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+#: Multiples of the median squared distance that the kernels of the mixture use as 2 * variance.
+MIXTURE = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def cross_entropy(outputs: torch.Tensor, labels: torch.Tensor, loss: str = "sigmoid") -> torch.Tensor:
+    """Mean cross-entropy of each model, tensor (models,).
+
+    Parameters
+    ----------
+    outputs : tensor (models, rows, 2)
+        Outputs of the predictor before any sigmoid.
+    labels : tensor (models, rows) of int
+        1 = sensitive.
+    loss : {"sigmoid", "logits"}
+        ``"sigmoid"``: softmax cross-entropy of the *sigmoids* of the outputs, as in the public code. Both
+        sigmoids lie within 0 and 1, so that it cannot fall below ln(1 + 1/e) = 0.313 or exceed 1.313.
+        ``"logits"``: of the outputs themselves.
+    """
+    scores = torch.sigmoid(outputs) if loss == "sigmoid" else outputs
+    each = functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none")
+    return each.view(labels.shape).mean(dim=1)
+
+
+def mmd(x: torch.Tensor, y: torch.Tensor, *, kernel: str = "single", sigma: float = 1000.0) -> torch.Tensor:
+    """Biased squared maximum mean discrepancy of two samples.
+
+    Parameters
+    ----------
+    x, y : tensor (rows, units) or (models, rows, units)
+    kernel : {"single", "mixture"}
+        ``"single"``: one Gaussian kernel, exp(-d^2 / (2 sigma^2)). ``"mixture"``: mean of five Gaussian
+        kernels exp(-d^2 / (f * m)), m = median squared distance within the pooled sample, f in
+        :data:`MIXTURE`.
+    sigma : float
+        Width of the single kernel. At the 1000 of the public code the result equals the squared distance
+        of the means divided by sigma^2 for any embedding of usual size.
+
+    Returns
+    -------
+    tensor () or (models,)
+
+    Notes
+    -----
+    Gretton et al., J. Mach. Learn. Res. 13 (2012), eq. 5. Kernels are computed as exp(-u) - 1: the ones
+    cancel between the three means, and what is left would be lost in float32 beside them.
+    """
+    single = x.ndim == 2
+    if single:
+        x, y = x[None], y[None]
+    pooled = torch.cat([x, y], dim=1)
+    # Differences of a shared centre: distances stay, rounding of the squared norms falls.
+    pooled = pooled - pooled.detach().mean(dim=1, keepdim=True)
+    norms = pooled.square().sum(dim=2)
+    squared = (norms[:, :, None] + norms[:, None] - 2 * pooled @ pooled.transpose(1, 2)).clamp_min(0)
+    if kernel == "single":
+        widths = [torch.full_like(norms[:, :1, None], 2 * sigma**2)]
+    else:
+        upper = torch.triu_indices(pooled.shape[1], pooled.shape[1], offset=1, device=x.device)
+        median = squared.detach()[:, upper[0], upper[1]].median(dim=1).values
+        median = median.clamp_min(torch.finfo(median.dtype).tiny)
+        widths = [factor * median[:, None, None] for factor in MIXTURE]
+    gram = sum(torch.expm1(-squared / width) for width in widths) / len(widths)
+    n = x.shape[1]
+    within = gram[:, :n, :n].mean(dim=(1, 2)) + gram[:, n:, n:].mean(dim=(1, 2))
+    result = within - 2 * gram[:, :n, n:].mean(dim=(1, 2))
+    return result[0] if single else result
+
+
+def cluster_dissimilarity(rows: torch.Tensor, clusters: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Spread within clusters, the term S: sum over clusters of sum(1 - cosine) / (2 n^2 - n).
+
+    Parameters
+    ----------
+    rows : tensor (rows, units) or (models, rows, units)
+        Input profiles in the faithful reading, embeddings in the described one.
+    clusters : array (rows,) or (models, rows) of int
+        The sum within a cluster of n rows runs over all ordered pairs. Clusters of one row add nothing.
+
+    Returns
+    -------
+    tensor () or (models,)
+    """
+    single = rows.ndim == 2
+    if single:
+        rows = rows[None]
+    clusters = torch.as_tensor(clusters, device=rows.device).reshape(rows.shape[:2])
+    member = functional.one_hot(clusters.long()).to(rows.dtype)
+    unit = functional.normalize(rows, dim=2)
+    size = member.sum(dim=1)
+    # The sum of all cosines within a cluster is the squared norm of the sum of its unit vectors.
+    cosines = (member.transpose(1, 2) @ unit).square().sum(dim=2)
+    spread = (size**2 - cosines) / (2 * size**2 - size).clamp_min(1)
+    result = torch.where(size > 1, spread, 0).sum(dim=1)
+    return result[0] if single else result
