@@ -31,6 +31,7 @@ class ProfileModel(BaseEstimator):
         "scale": ("exp", "softplus"),
         "free_bits_per": ("batch", "dimension", "example"),
         "weight_norm": ("data", "one"),
+        "watch": ("likelihood", "correlation"),
         "device": ("auto", "cpu", "cuda"),
     }
     _lowest: ClassVar[dict[str, float]] = {
@@ -102,6 +103,7 @@ class ProfileModel(BaseEstimator):
             first_stop=self.first_stop,
             patience=self.patience,
             weight_norm=self.weight_norm,
+            watch=self.watch,
             objective=self._objective(),
         )
 

@@ -148,7 +148,7 @@ def training_loss(networks: Networks, batch: Batch, objective: Objective, l2: Te
     t = terms(networks, batch, objective)
     mask = networks.latent_mask
     total = (
-        ((t.pre) * batch.examples).sum(dim=1)
+        (t.pre * batch.examples).sum(dim=1)
         + ((t.post + t.added) * batch.pairs).sum(dim=1)
         - with_free_bits(t.kl_pre, batch.examples, objective, mask)
         - with_free_bits(t.kl_post, batch.pairs, objective, mask)
@@ -161,12 +161,22 @@ def training_loss(networks: Networks, batch: Batch, objective: Objective, l2: Te
     return loss + 0.5 * l2 * sum(squares) if squares else loss
 
 
-@torch.no_grad()
-def validation_loss(networks: Networks, x: Tensor, target: Tensor, used: Tensor, noise: Tensor) -> Tensor:
-    """Mean of -log p(target | z), tensor (models,).
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson correlation along the last axis; 0 where one side does not vary."""
+    a, b = (x - x.mean(dim=-1, keepdim=True) for x in (a, b))
+    return torch.nn.functional.cosine_similarity(a, b, dim=-1)
 
-    With a drug effect z = z2 ~ p(z2 | z1), z1 ~ q(z1 | x): the perturbation loss. Without one z = z1: the
-    reconstruction loss of a plain VAE.
+
+@torch.no_grad()
+def validation_loss(
+    networks: Networks, x: Tensor, target: Tensor, used: Tensor, noise: Tensor, watch: str = "likelihood"
+) -> Tensor:
+    """Return what early stopping watches, tensor (models,): lower is better.
+
+    "likelihood": the mean of -log p(target | z). With a drug effect z = z2 ~ p(z2 | z1), z1 ~ q(z1 | x), the
+    perturbation loss; without one z = z1, the reconstruction loss of a plain VAE.
+    "correlation": minus the Pearson correlation over genes of reconstruction and ``x`` and, with a drug
+    effect, minus that of prediction and ``target`` as well, as the later code does.
 
     Parameters
     ----------
@@ -175,13 +185,19 @@ def validation_loss(networks: Networks, x: Tensor, target: Tensor, used: Tensor,
         1 where the row counts.
     noise : tensor (2, draws, models, rows, latent)
         Standard normal, for z1 and for z2.
+    watch : {"likelihood", "correlation"}
     """
     base = networks.base(x)
     total = torch.zeros_like(used)
     for first, second in zip(*noise, strict=True):
         z, _ = networks.posterior(base, first)
+        if watch == "correlation":
+            total -= correlation(networks.decode(z)[0], x)
         if networks.arch.effect_scale is not None:
             mean, log_scale = networks.effect(z)
             z = mean + log_scale.exp() * second
-        total -= log_profile(target, *networks.decode(z)) * used
-    return total.sum(dim=1) / (used.sum(dim=1) * noise.shape[1])
+            if watch == "correlation":
+                total -= correlation(networks.decode(z)[0], target)
+        if watch == "likelihood":
+            total -= log_profile(target, *networks.decode(z))
+    return (total * used).sum(dim=1) / (used.sum(dim=1) * noise.shape[1])

@@ -67,6 +67,10 @@ class PertVAE(ProfileModel):
     first_stop, patience : int
         Training ends, not before epoch ``first_stop``, once the perturbation loss on the validation pairs
         has not improved for ``patience`` epochs (ours); the state of its minimum is kept.
+    watch : {"likelihood", "correlation"}
+        Validation loss: the mean of -log p(x2 | z2) with z2 ~ p(z2 | z1), z1 ~ q(z1 | x1), or, as the
+        later code does, minus the Pearson correlations of x1 with its reconstruction and of x2 with its
+        prediction.
     validation_fraction : float
         Share of the lines that early stopping watches when ``fit`` gets no validation pairs.
     draws : int
@@ -118,6 +122,7 @@ class PertVAE(ProfileModel):
         epochs: int = 1000,
         first_stop: int = 50,
         patience: int = 15,
+        watch: str = "likelihood",
         validation_fraction: float = 0.2,
         draws: int = 100,
         random_state: int = 0,
@@ -144,6 +149,7 @@ class PertVAE(ProfileModel):
         self.epochs = epochs
         self.first_stop = first_stop
         self.patience = patience
+        self.watch = watch
         self.validation_fraction = validation_fraction
         self.draws = draws
         self.random_state = random_state

@@ -30,6 +30,7 @@ class Schedule:
     first_stop: int
     patience: int
     weight_norm: str
+    watch: str
     objective: Objective
 
 
@@ -249,7 +250,10 @@ class _Trainer:
                 due.append(i)
         if not due:
             return
-        validation = validation_loss(self.networks, *self.watched, self.watched_rows, self.watched_noise)
+        watch = self.schedule.watch
+        validation = validation_loss(
+            self.networks, *self.watched, self.watched_rows, self.watched_noise, watch
+        )
         for i in due:
             self._judge(i, float(validation[i]))
 

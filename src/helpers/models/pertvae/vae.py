@@ -23,7 +23,8 @@ class VAE(ProfileModel):
     """Variational autoencoder with PertVAE's networks and no drug effect: the model of the paper's figure 2.
 
     Settings and attributes as :class:`PertVAE`. Early stopping watches the reconstruction loss
-    -log p(x | z), z ~ q(z | x), of held-out profiles (ours; the paper does not say how this VAE ended).
+    -log p(x | z), z ~ q(z | x), of held-out profiles, or the correlation of x with its reconstruction (ours;
+    the paper does not say how this VAE ended).
     """
 
     _choices = ProfileModel._choices | {"sampling": ("line", "shuffle"), "scaling": ("source", None)}
@@ -47,6 +48,7 @@ class VAE(ProfileModel):
         epochs: int = 1000,
         first_stop: int = 50,
         patience: int = 15,
+        watch: str = "likelihood",
         validation_fraction: float = 0.2,
         draws: int = 100,
         random_state: int = 0,
@@ -68,6 +70,7 @@ class VAE(ProfileModel):
         self.epochs = epochs
         self.first_stop = first_stop
         self.patience = patience
+        self.watch = watch
         self.validation_fraction = validation_fraction
         self.draws = draws
         self.random_state = random_state
