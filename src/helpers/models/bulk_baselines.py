@@ -180,6 +180,27 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):
         return coefs, x_mean, y_mean
 
 
+class PCARidge(RegressorMixin, BaseEstimator):
+    """Ridge regression on the first principal components, at most ``n_components``."""
+
+    def __init__(self, n_components: int = 50, random_state: int = 0) -> None:
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> PCARidge:
+        """Fit components on ``X``, then the regression."""
+        X = np.asarray(X, float)
+        count = min(self.n_components, *X.shape)
+        model = Pipeline([("pca", PCA(count, random_state=self.random_state)), ("ridge", RidgeCV(ALPHAS))])
+        self.model_ = model.fit(X, y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict(np.asarray(X, float))
+
+
 class PermutedTarget(RegressorMixin, BaseEstimator):
     """Fit a model on a permuted response: what it finds when there is nothing to find."""
 
@@ -246,7 +267,6 @@ def bulk_baselines(
         scoring="neg_mean_squared_error",
         error_score=-np.inf,
     )
-    components = Pipeline([("pca", PCA(50, random_state=seed)), ("ridge", RidgeCV(ALPHAS))])
     models: dict[str, BaseEstimator] = {"Mean": DummyRegressor()}
     if lineage is not None:
         models["Lineage mean"] = LineageMean(lineage)
@@ -256,7 +276,7 @@ def bulk_baselines(
         "Ridge on bins": on_genes("ridge", RidgeCV(ALPHAS), bins=True),
         "Elastic net": on_genes("net", ElasticNetPath(cv=n_inner, random_state=seed)),
         "PLS": on_genes("pls", PLSCV(cv=n_inner, random_state=seed)),
-        "PCA + ridge": on_genes("components", components),
+        "PCA + ridge": on_genes("ridge", PCARidge(random_state=seed)),
         "k nearest lines": on_genes("neighbours", neighbours),
         "Random forest": on_genes(
             "forest", RandomForestRegressor(n_trees, max_features=1 / 3, random_state=seed)
