@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_git_blob_sha1_agrees_with_git(tmp_path):
         ({}, CONTENT * 2, "too long"),
         ({"sha256": None, "git_blob_sha1": "0" * 40}, CONTENT, "wrong content: git_blob_sha1"),
         ({"sha256": None, "lfs_oid": "0" * 64}, CONTENT, "wrong content: lfs_oid"),
+        ({"sha256": None, "md5": "0" * 32}, CONTENT, "wrong content: md5"),
         ({"git_blob_sha1": "0" * 40}, CONTENT, "wrong content: git_blob_sha1"),
     ],
 )
@@ -77,6 +79,8 @@ def test_verify_accepts_each_kind_of_hash(make_file, tmp_path):
         {},
         {"sha256": None, "git_blob_sha1": git_blob_sha1(path)},
         {"sha256": None, "lfs_oid": good},
+        {"sha256": None, "md5": hashlib.md5(CONTENT).hexdigest()},
+        {"sha256": None, "bytes": None, "tier": "paper", "unpinned": True},
     ):
         verify(make_file(CONTENT, **fields), path)
 

@@ -3,7 +3,8 @@
 Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``obs``, ``line``
 (stripped name), ``model_id`` (DepMap id; both empty where unknown), ``lineage``, ``label`` (1
 sensitive, 0 resistant, NaN where the source has none) and ``batch``. ``uns`` holds ``name``,
-``units`` (``"counts"``, ``"z-scores"`` or, after :func:`normalise`, ``"log"``) and ``provenance``.
+``provenance``, and ``units``: ``"counts"``, ``"z-scores"``, in the paper tier also ``"TPM"`` or
+``"FPKM"``, and ``"log"`` after :func:`normalise`.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ FILES: dict[str, tuple[str, ...]] = {
     **{name: (key, *ENTREZ_FILES, FHDSL) for name, (key, _) in _TABLES.items()},
 }
 NAMES = tuple(FILES)
+_UNSCALED = ("counts", "TPM", "FPKM")
 
 
 def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> AnnData:
@@ -118,7 +120,7 @@ def quality_control(
     Parameters
     ----------
     cells : AnnData
-        Counts.
+        Counts (or TPM, FPKM).
     min_genes : int
         A cell needs this many detected genes.
     min_cells : int
@@ -136,7 +138,7 @@ def quality_control(
     DataError
         If the input is not counts, or nothing is left.
     """
-    _need(cells, "counts", "quality_control")
+    _need_unscaled(cells, "quality_control")
     kept = cells.copy()
     kept.var["mt"] = kept.var_names.str.upper().str.startswith("MT-")
     sc.pp.calculate_qc_metrics(kept, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
@@ -164,7 +166,7 @@ def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | 
     Parameters
     ----------
     cells : AnnData
-        Counts.
+        Counts (or TPM, FPKM).
     target_sum : float, optional
         Counts of a cell afterwards; default the median over cells. ``1e5`` with ``base=2`` gives
         log2(1 + CPM / 10).
@@ -176,7 +178,7 @@ def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | 
     DataError
         If the input is not counts, or a cell is empty.
     """
-    _need(cells, "counts", "normalise")
+    _need_unscaled(cells, "normalise")
     empty = int((np.asarray(cells.X.sum(axis=1)).ravel() == 0).sum())
     if empty:
         msg = f"{cells.uns['name']}: {empty} cell(s) have no count at all; apply quality_control first"
@@ -226,10 +228,13 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "lab
     return pd.Series(table[drug].reindex(model).to_numpy(float), index=cells.obs_names, name=drug)
 
 
-def _need(cells: AnnData, units: str, what: str) -> None:
+def _need_unscaled(cells: AnnData, what: str) -> None:
     found = cells.uns.get("units")
-    if found != units:
-        msg = f"{cells.uns.get('name', 'cells')}: {what} needs {units}, got {found}"
+    if found not in _UNSCALED:
+        msg = (
+            f"{cells.uns.get('name', 'cells')}: {what} needs counts, got {found}; scaled or logarithmic "
+            "values are used as they are"
+        )
         raise DataError(msg)
 
 

@@ -25,6 +25,7 @@ GITHUB = "https://raw.githubusercontent.com"
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Study = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}_[a-z0-9_]+$")]
 
 
@@ -50,9 +51,12 @@ class DataFile(BaseModel):
         address is obtained by hand.
     bytes : int, optional
         Size, where known.
-    sha256, git_blob_sha1, lfs_oid : str, optional
-        At least one. ``git_blob_sha1`` is the sha1 of ``blob <size>``, a zero byte, and the
-        content; ``lfs_oid`` is the sha256 that a Git LFS pointer names.
+    sha256, git_blob_sha1, lfs_oid, md5 : str, optional
+        At least one, unless ``unpinned``. ``git_blob_sha1`` is the sha1 of ``blob <size>``, a zero
+        byte, and the content; ``lfs_oid`` is the sha256 that a Git LFS pointer names.
+    unpinned : bool
+        True for a file of the paper tier of which no hash is known: its content is not checked.
+        The sha256 of what was read stands in the results in any case.
     licence : str
         Licence of the repository; terms of the data's owner apply in any case.
     studies : list of str
@@ -77,6 +81,8 @@ class DataFile(BaseModel):
     sha256: Sha256 | None = None
     git_blob_sha1: Sha1 | None = None
     lfs_oid: Sha256 | None = None
+    md5: Md5 | None = None
+    unpinned: bool = False
     licence: Text
     studies: Annotated[list[Study], Field(min_length=1)]
     card: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.md$")]
@@ -100,8 +106,12 @@ class DataFile(BaseModel):
         if self.url is not None and self.repository is not None:
             msg = "the address of a GitHub file follows from repository, commit and path; leave url out"
             raise ValueError(msg)
-        if not (self.sha256 or self.git_blob_sha1 or self.lfs_oid):
-            msg = "no hash; give sha256, git_blob_sha1 or lfs_oid"
+        hashed = bool(self.sha256 or self.git_blob_sha1 or self.lfs_oid or self.md5)
+        if not hashed and not (self.unpinned and self.tier == "paper"):
+            msg = "no hash; give sha256, git_blob_sha1, lfs_oid or md5 (only paper files may be unpinned)"
+            raise ValueError(msg)
+        if hashed and self.unpinned:
+            msg = "unpinned says that no hash is known, yet one is given; leave unpinned out"
             raise ValueError(msg)
         return self
 
