@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
-from helpers.evaluation.pair_protocols import PairTask
+from helpers.evaluation.pair_protocols import PairTask, Progress
 from helpers.models.pair_baselines import PairPredictor, line_weights, pair_baselines
 from helpers.models.pertvae import MODELS_PER_BATCH, PertVAE, fit_many
 
@@ -26,16 +26,17 @@ class SimplePredictors:
     Attributes
     ----------
     predictors : mapping of str to PairPredictor
-    n_jobs : int
-        Folds at a time.
     """
 
     predictors: Mapping[str, PairPredictor] = field(default_factory=pair_baselines)
-    n_jobs: int = 1
 
-    def predict_tasks(self, tasks: Sequence[PairTask]) -> list[dict[str, np.ndarray]]:
+    def predict_tasks(
+        self, tasks: Sequence[PairTask], n_jobs: int = 1, progress: Progress | None = None
+    ) -> list[dict[str, np.ndarray]]:
         """Fit on the known pairs of each task and predict its test pairs."""
-        return Parallel(self.n_jobs)(delayed(_fit_predict)(dict(self.predictors), task) for task in tasks)
+        if progress is not None:
+            progress("simple predictors", 0, len(tasks))
+        return Parallel(n_jobs)(delayed(_fit_predict)(dict(self.predictors), task) for task in tasks)
 
 
 def _fit_predict(predictors: Mapping[str, PairPredictor], task: PairTask) -> dict[str, np.ndarray]:
@@ -61,29 +62,25 @@ class PertVAEContender:
         Whether the model sees profiles without a partner.
     by_products : bool
         False for the first two predictions only.
-    n_jobs : int
-        Batches at a time.
-    progress : callable, optional
-        ``progress(what, done, in all)``.
     """
 
     name: str = "PertVAE"
     settings: Mapping[str, object] = field(default_factory=dict)
     singletons: bool = True
     by_products: bool = True
-    n_jobs: int = 1
-    progress: Callable[[str, int, int], None] | None = field(default=None, compare=False)
 
-    def predict_tasks(self, tasks: Sequence[PairTask]) -> list[dict[str, np.ndarray]]:
+    def predict_tasks(
+        self, tasks: Sequence[PairTask], n_jobs: int = 1, progress: Progress | None = None
+    ) -> list[dict[str, np.ndarray]]:
         """Fit one model a task, many at once, and predict its test pairs."""
         predictions = []
         # A fitted model takes about 10 MB: predict before the next batches train.
-        step = self.n_jobs * MODELS_PER_BATCH
+        step = n_jobs * MODELS_PER_BATCH
         for start in range(0, len(tasks), step):
-            if self.progress is not None:
-                self.progress(self.name, start, len(tasks))
+            if progress is not None:
+                progress(self.name, start, len(tasks))
             part = tasks[start : start + step]
-            models = fit_many([self._job(task) for task in part], n_jobs=self.n_jobs)
+            models = fit_many([self._job(task) for task in part], n_jobs=n_jobs)
             predictions += [self._predict(model, task) for model, task in zip(models, part, strict=True)]
         return predictions
 

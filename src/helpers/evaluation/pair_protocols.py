@@ -16,6 +16,8 @@ from helpers.evaluation.pair_metrics import MOST_CHANGED, change_correlation, sp
 #: Below this number of lines every line is left out in turn.
 FEW_LINES = 10
 SCALINGS = ("source", "joint", "none")
+#: Called with what is done, how much of it, and how much in all.
+Progress = Callable[[str, int, int], None]
 #: Names of the metrics: profiles on the scale of training and on log2, changes, 50 most changed genes.
 METRICS = ("rho", "rho raw", "change", f"change {MOST_CHANGED}")
 
@@ -131,7 +133,9 @@ class PairTask:
 class PairContender(Protocol):
     """A model of a protocol, or several that share a fit."""
 
-    def predict_tasks(self, tasks: Sequence[PairTask]) -> list[dict[str, np.ndarray]]:
+    def predict_tasks(
+        self, tasks: Sequence[PairTask], n_jobs: int = 1, progress: Progress | None = None
+    ) -> list[dict[str, np.ndarray]]:
         """Return, for each task, the post-treatment profiles of the test pairs by model name."""
         ...
 
@@ -223,7 +227,8 @@ def cross_validate_pairs(
     few_repeats: int | None = None,
     scaling: str = "source",
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Predict the test pairs of every fold of every drug with every contender, and score them.
 
@@ -241,6 +246,8 @@ def cross_validate_pairs(
         Repeats where every line is left out in turn; default ``n_repeats``.
     scaling : {"source", "joint", "none"}
         See :func:`make_task`.
+    n_jobs : int
+        Folds, or batches of them, at a time; the result does not depend on it.
     progress : callable, optional
         ``progress(what, done, in all)``.
 
@@ -261,11 +268,10 @@ def cross_validate_pairs(
         for place, fold in enumerate(folds):
             task, scaler = make_task(of_drug, fold, scaling, seed + 1000 * number + place)
             jobs.append((drug, of_drug, fold, task, scaler))
+    tasks = [task for _, _, _, task, _ in jobs]
     tables = []
-    for done, contender in enumerate(contenders):
-        if progress is not None:
-            progress("models of pairs", done, len(contenders))
-        for job, predictions in zip(jobs, contender.predict_tasks([job[3] for job in jobs]), strict=True):
+    for contender in contenders:
+        for job, predictions in zip(jobs, contender.predict_tasks(tasks, n_jobs, progress), strict=True):
             tables += [_scores(*job, model, values) for model, values in predictions.items()]
     return pd.concat(tables, ignore_index=True)
 

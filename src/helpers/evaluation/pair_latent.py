@@ -1,0 +1,196 @@
+"""Reconstruction of expression by latent size (the paper's figure 2), and maps of the latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.decomposition import PCA, FactorAnalysis
+
+from helpers.datasets.pair_types import PerturbationPairs
+from helpers.errors import DataError
+from helpers.evaluation.pair_metrics import spearman_rows
+from helpers.evaluation.pair_protocols import GeneScaler, PairFold, pair_folds
+from helpers.evaluation.pair_statistics import line_test
+from helpers.evaluation.statistics import Comparison
+from helpers.models.pertvae import VAE, PertVAE, fit_many
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileSet:
+    """Distinct profiles, treated or not, with the line of each.
+
+    Attributes
+    ----------
+    levels : array (profiles, genes)
+        Log2 expression.
+    lines : array of str (profiles,)
+    """
+
+    levels: np.ndarray
+    lines: np.ndarray
+
+    @classmethod
+    def of(cls, data: PerturbationPairs) -> ProfileSet:
+        """Take all profiles of the data; one that several pairs share counts once."""
+        lines = data.pairs["line"].to_numpy(str)
+        values = np.concatenate([data.pre, data.post, data.singletons]).astype(np.float32)
+        names = np.concatenate([lines, lines, data.singleton_lines.to_numpy(str)])
+        _, first = np.unique(values, axis=0, return_index=True)
+        keep = np.sort(first)
+        return cls(values[keep], names[keep])
+
+
+def reconstruct_by_size(
+    profiles: ProfileSet,
+    sizes: Sequence[int],
+    settings: Mapping[str, object] | None = None,
+    *,
+    n_splits: int = 5,
+    n_repeats: int = 1,
+    seed: int = 0,
+    n_jobs: int = 1,
+    factor_sizes: Sequence[int] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Reconstruct profiles of left-out lines by VAE, PCA and factor analysis.
+
+    The VAE trains on three fifths of the lines and stops on one; the linear models learn from both
+    parts. Genes are z-scored by what the linear models learn from.
+
+    Parameters
+    ----------
+    profiles : ProfileSet
+    sizes : sequence of int
+        Latent units, components, factors.
+    settings : mapping, optional
+        Of :class:`helpers.models.pertvae.VAE`.
+    n_splits, n_repeats, seed, n_jobs : int
+    factor_sizes : sequence of int, optional
+        Sizes of factor analysis, the linear model with Gaussian noise of each gene; default ``sizes``.
+    progress : callable, optional
+        ``progress(what, done, in all)``.
+
+    Returns
+    -------
+    DataFrame
+        One row a line, model and size: ``model``, ``size``, ``line``, ``metric`` (``"rho"`` z-scored,
+        ``"rho raw"`` log2), ``value`` (mean over the line's profiles and repeats).
+    """
+    factor_sizes = sizes if factor_sizes is None else factor_sizes
+    folds = pair_folds(profiles.lines, n_splits, n_repeats, seed, few=0)
+    parts = [_part(profiles, fold) for fold in folds]
+    tables = []
+    for done, size in enumerate(sizes):
+        if progress is not None:
+            progress("latent sizes", done, len(sizes))
+        jobs = []
+        for number, (fold, (_, train, validation, _)) in enumerate(zip(folds, parts, strict=True)):
+            vae = VAE(size, **dict(settings or {}), scaling=None, random_state=seed + number)
+            arguments = {"X": train, "lines": profiles.lines[fold.train], "validation": validation}
+            jobs.append((vae, arguments))
+        rebuilt = {"VAE": [m.reconstruct(p[3]) for m, p in zip(fit_many(jobs, n_jobs), parts, strict=True)]}
+        linear = Parallel(n_jobs)(delayed(_linear)(p, size, size in factor_sizes) for p in parts)
+        for model in linear[0]:
+            rebuilt[model] = [one[model] for one in linear]
+        for model, predictions in rebuilt.items():
+            for fold, (scaler, _, _, test), predicted in zip(folds, parts, predictions, strict=True):
+                values = {
+                    "rho": spearman_rows(predicted, test),
+                    "rho raw": spearman_rows(scaler.back(predicted), profiles.levels[fold.test]),
+                }
+                table = pd.DataFrame(values).assign(line=profiles.lines[fold.test], model=model, size=size)
+                tables.append(table.melt(["line", "model", "size"], var_name="metric"))
+    long = pd.concat(tables, ignore_index=True)
+    return long.groupby(["model", "size", "metric", "line"], sort=False)["value"].mean().reset_index()
+
+
+def compare_sizes(
+    table: pd.DataFrame, first: tuple[str, int], second: tuple[str, int], metric: str = "rho", seed: int = 0
+) -> Comparison:
+    """Compare two (model, size) over lines: mean difference, bootstrap interval, signed-rank p."""
+    part = table[table["metric"] == metric].set_index(["model", "size", "line"])["value"]
+    missing = [key for key in (first, second) if key not in part.index.droplevel("line")]
+    if missing:
+        msg = f"no reconstruction by {missing}; there are {sorted(set(part.index.droplevel('line')))}"
+        raise DataError(msg)
+    difference = part.loc[first] - part.loc[second]
+    return line_test(difference.to_numpy(), seed=seed).comparison
+
+
+def latent_map(
+    model: PertVAE, pre: np.ndarray, post: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Show latent codes of pairs in the plane of their first two principal components.
+
+    Parameters
+    ----------
+    model : fitted PertVAE
+    pre, post : array (pairs, genes)
+
+    Returns
+    -------
+    before, after, predicted : array (pairs, 2)
+        Posterior mean of z1, of z2, and z1 + W z1 + b.
+    """
+    before, after = model.latent_mean(pre), model.latent_mean(post)
+    moved = before + before @ model.W_.T + model.b_
+    plane = PCA(2, svd_solver="full").fit(np.concatenate([before, after]))
+    return plane.transform(before), plane.transform(after), plane.transform(moved)
+
+
+def effect_agreement(
+    model: PertVAE, pre: np.ndarray, post: np.ndarray, truth: np.ndarray
+) -> dict[str, float]:
+    """Hold the learned effect of a simulated drug against the planted one, in gene space.
+
+    Latent axes have no fixed directions, so W cannot be compared entry by entry; what it does to a
+    profile can.
+
+    Parameters
+    ----------
+    model : fitted PertVAE
+    pre, post : array (pairs, genes)
+        Measured profiles.
+    truth : array (pairs, genes)
+        Noise-free change of each pair.
+
+    Returns
+    -------
+    dict
+        ``mean`` (Pearson correlation of the mean decoded change with the mean planted change) and
+        ``line`` (mean over pairs of the correlation of what is special to the pair: both changes minus
+        their mean).
+    """
+    decoded = model.predict(pre) - model.reconstruct(pre)
+    special, planted = decoded - decoded.mean(axis=0), truth - truth.mean(axis=0)
+    by_pair = [_pearson(a, b) for a, b in zip(special, planted, strict=True)]
+    return {"mean": _pearson(decoded.mean(axis=0), truth.mean(axis=0)), "line": float(np.mean(by_pair))}
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson correlation; 0 where one side is constant."""
+    a, b = a - a.mean(), b - b.mean()
+    length = np.sqrt((a**2).sum() * (b**2).sum())
+    return float(a @ b / length) if length > 1e-12 else 0.0
+
+
+def _part(profiles: ProfileSet, fold: PairFold) -> tuple[GeneScaler, np.ndarray, np.ndarray, np.ndarray]:
+    known = np.concatenate([fold.train, fold.validation])
+    scaler = GeneScaler.of(profiles.levels[known])
+    return scaler, *(scaler(profiles.levels[rows]) for rows in (fold.train, fold.validation, fold.test))
+
+
+def _linear(part: tuple, size: int, factors: bool) -> dict[str, np.ndarray]:
+    _, train, validation, test = part
+    known = np.concatenate([train, validation]).astype(float)
+    pca = PCA(min(size, len(known) - 1, known.shape[1]), svd_solver="full").fit(known)
+    rebuilt = {"PCA": pca.inverse_transform(pca.transform(test))}
+    if factors:
+        # The exact decomposition: no random numbers.
+        model = FactorAnalysis(min(size, len(known) - 1, known.shape[1]), svd_method="lapack").fit(known)
+        rebuilt["Factor analysis"] = model.transform(test.astype(float)) @ model.components_ + model.mean_
+    return rebuilt
