@@ -15,7 +15,6 @@ import pandas as pd
 from scipy import sparse
 
 from helpers.errors import DataError, ParameterError
-from helpers.evaluation.gene_correlations import pearson_scores
 from helpers.evaluation.published_tests import benjamini_hochberg
 
 WEIGHTS = ("gf-icf", "log-cpm", "z-score")
@@ -228,7 +227,7 @@ def _running_sum(ranks: np.ndarray, n: int) -> np.ndarray:
 def null_table(k: int, n: int, draws: int = 100_000, seed: int = 0) -> np.ndarray:
     """Scores of random sets of k out of n genes, sorted: one table for all drugs and cells.
 
-    It treats genes as independent, which they are not; see :func:`permuted_response_scores`.
+    It treats genes as independent, which they are not; see :mod:`helpers.evaluation.dreep_null`.
     """
     rng = np.random.default_rng(seed)
     if not 0 < k < n:
@@ -340,33 +339,6 @@ def dreep_score(
     fdr = np.column_stack([benjamini_hochberg(column) for column in p.T]) if es.size else p
     frame = {"index": sets.cells, "columns": lists.columns}
     return DreepScores(*(pd.DataFrame(values, **frame) for values in (es, p, fdr)))
-
-
-def permuted_response_scores(
-    sets: MarkerSets, expression: pd.DataFrame, response: pd.Series, n_permutations: int = 200, seed: int = 0
-) -> np.ndarray:
-    """Scores of the cells along Pearson lists of permuted responses: the second null.
-
-    Genes keep their co-expression, in the list as in the cells, and cells keep their likeness; only the
-    link between expression and response is cut.
-
-    Parameters
-    ----------
-    sets : MarkerSets
-    expression : DataFrame, lines x genes
-        With exactly the genes of ``sets``.
-    response : Series
-        Response of the lines to one drug; missing values are left out.
-
-    Returns
-    -------
-    array (permutations, cells)
-    """
-    measured = response.dropna()
-    x = expression.loc[measured.index, sets.genes].to_numpy(float)
-    rng = np.random.default_rng(seed)
-    y = np.stack([rng.permutation(measured.to_numpy(float)) for _ in range(n_permutations)], axis=1)
-    return enrichment_scores(sets.members, pearson_scores(x, y)).T
 
 
 def _checked_counts(counts: Matrix) -> sparse.csr_array:
