@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.datasets import changes_paper
 from helpers.datasets.change_types import ChangeData
 from helpers.datasets.changes import NAMES, kaggle_design, load_changes
 from helpers.datasets.changes_paper import load_kaggle_paper, read_de_table
+from helpers.datasets.download import cached_path
+from helpers.datasets.hashes import git_blob_sha1
+from helpers.datasets.registry import Registry
 from helpers.datasets.simulate_changes import NULL_RMS, TRAIN_RMS, kaggle_twin, simulate_changes
 from helpers.datasets.sources import Sources
 from helpers.datasets.types import Provenance
@@ -185,52 +187,63 @@ def test_parquet_and_h5ad_of_the_same_rows_are_read_alike(tmp_path):
 
 
 @pytest.fixture
-def hand_files(tmp_path, monkeypatch):
-    """Small files in the places of the large ones."""
+def cached(tmp_path, monkeypatch, real_registry):
+    """Put a small file into the place of a large one; returns the registry that expects it."""
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
-    changed = {}
-    for name in ("TRAIN_H5AD", "TEST_H5AD"):
-        known = getattr(changes_paper, name)
-        known.place.parent.mkdir(parents=True, exist_ok=True)
-        changed[name] = known
-    return changed
+    files = {file.key: file for file in real_registry if file.key.startswith("kaggle-de-")}
+
+    def put(**content):
+        for name, write in content.items():
+            key = {"train": "kaggle-de-train", "train_h5ad": "kaggle-de-train-h5ad"}.get(
+                name, "kaggle-de-test-h5ad"
+            )
+            place = cached_path(files[key])
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write(place)
+            known = {"bytes": place.stat().st_size}
+            if key == "kaggle-de-train":
+                known |= {"git_blob_sha1": git_blob_sha1(place)}
+            files[key] = files[key].model_copy(update=known)
+        return Registry(list(files.values()))
+
+    return put
 
 
-def put(monkeypatch, name, known, rows, split):
-    h5ad(known.place, rows, split)
-    monkeypatch.setattr(changes_paper, name, dataclasses.replace(known, bytes=known.place.stat().st_size))
-
-
-def test_the_full_tables_with_and_without_test_rows(tmp_path, monkeypatch, hand_files):
-    table(2).to_parquet(tmp_path / "de_train.parquet")
-    train_only = load_kaggle_paper(tmp_path / "de_train.parquet")
+def test_the_full_tables_with_and_without_test_rows(cached):
+    train_only = load_kaggle_paper(cached(train=table(2).to_parquet))
     assert train_only.tier == "paper" and set(train_only.rows["split"]) == {"train"}
     assert "test rows are not here" in train_only.provenance.notes[0]
-    put(monkeypatch, "TEST_H5AD", hand_files["TEST_H5AD"], table().iloc[2:], ["public_test", "private_test"])
-    both = load_kaggle_paper(tmp_path / "de_train.parquet")
+    registry = cached(
+        test=lambda path: h5ad(path, table().iloc[2:], ["public_test", "private_test"]),
+    )
+    both = load_changes("Kaggle", "paper", registry=registry)
     assert list(both.rows["split"]) == ["train", "train", "public", "private"]
     assert len(both.provenance.files) == 2 and both.unit == "signed -log10 p"
-    put(monkeypatch, "TRAIN_H5AD", hand_files["TRAIN_H5AD"], table(2), ["control", "control"])
-    pd.testing.assert_frame_equal(load_kaggle_paper(None).rows, both.rows)
 
 
-def test_a_file_of_the_wrong_size_and_other_genes(tmp_path, monkeypatch, hand_files):
-    test = hand_files["TEST_H5AD"]
-    test.place.write_bytes(b"half a file")
-    table(2).to_parquet(tmp_path / "de_train.parquet")
-    with pytest.raises(DataError, match=r"has 11 bytes, expected 223,729,720"):
-        load_kaggle_paper(tmp_path / "de_train.parquet")
-    put(monkeypatch, "TEST_H5AD", test, table().iloc[2:], ["public_test", "private_test"])
-    table(2).drop(columns="A2M").to_parquet(tmp_path / "de_train.parquet")
+def test_the_organisers_training_file_serves_where_kaggles_is_missing(cached):
+    registry = cached(
+        train_h5ad=lambda path: h5ad(path, table(2), ["control", "control"]),
+        test=lambda path: h5ad(path, table().iloc[2:], ["public_test", "private_test"]),
+    )
+    data = load_kaggle_paper(registry)
+    assert list(data.rows["control"]) == [True, True, False, False]
+    assert list(data.values["A1BG"]) == [-1.5, -0.5, 0.5, 1.5]
+    assert any("only their size was checked" in note for note in data.provenance.notes)
+
+
+def test_test_rows_with_other_genes_are_refused(cached):
+    registry = cached(
+        train=table(2).drop(columns="A2M").to_parquet,
+        test=lambda path: h5ad(path, table().iloc[2:], ["public_test", "private_test"]),
+    )
     with pytest.raises(DataError, match="genes differ"):
-        load_kaggle_paper(tmp_path / "de_train.parquet")
+        load_kaggle_paper(registry)
 
 
-def test_without_any_table_the_message_says_what_to_put_where(monkeypatch, hand_files):
-    with pytest.raises(DownloadError, match=r"de_by_cell_type_train\.h5ad.*537,565,848.*kaggle-h5ad"):
-        load_kaggle_paper(None)
-    with pytest.raises(DownloadError, match="the training table is not here"):
-        load_changes("Kaggle", "paper")
+def test_without_any_training_table_the_message_names_it(real_registry):
+    with pytest.raises(DownloadError, match=r"kaggle-de-train-h5ad(?s:.)*helpers data fetch --tier paper"):
+        load_changes("Kaggle", "paper", registry=real_registry)
 
 
 @pytest.mark.parametrize(

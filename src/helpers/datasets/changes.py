@@ -11,8 +11,7 @@ import pandas as pd
 import rdata
 
 from helpers.datasets.change_types import ChangeData
-from helpers.datasets.changes_paper import TRAIN, TRAIN_H5AD, load_kaggle_paper
-from helpers.datasets.download import locate
+from helpers.datasets.changes_paper import load_kaggle_paper
 from helpers.datasets.pairs import load_pairs
 from helpers.datasets.registry import Registry
 from helpers.datasets.simulate_changes import kaggle_twin, simulate_changes
@@ -87,8 +86,11 @@ def load_changes(
         return _small(name, seed)
     registry = Registry.load() if registry is None else registry
     if name == "Kaggle" and data == "paper":
-        known = None if TRAIN_H5AD.find() else registry[TRAIN]
-        return load_kaggle_paper(locate(known) if known else None)
+        try:
+            return load_kaggle_paper(registry)
+        except DownloadError as error:
+            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier paper"
+            raise DownloadError(msg) from error
     try:
         return _panel(name, registry, seed)
     except DownloadError as error:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import anndata
+import h5py
 import numpy as np
 import pandas as pd
+from anndata.io import read_elem
 
 from helpers.datasets.change_types import ChangeData
-from helpers.datasets.download import cache_folder
+from helpers.datasets.download import fetch, locate
 from helpers.datasets.hashes import sha256
+from helpers.datasets.registry import Registry
 from helpers.datasets.types import Provenance, SourceFile
 from helpers.errors import DataError, DownloadError
 
-#: Registry key of the training table as Kaggle serves it.
-TRAIN = "kaggle-de-train"
+#: Registry keys: the training table as Kaggle serves it, and the organisers' two files.
+TRAIN, TRAIN_H5AD, TEST_H5AD = "kaggle-de-train", "kaggle-de-train-h5ad", "kaggle-de-test-h5ad"
 UNIT = "signed -log10 p"
 
-_BUCKET = "https://openproblems-bio.s3.amazonaws.com/public/neurips-2023-competition/2023-09-14_kaggle_upload"
 _COLUMNS = {
     "cell_type": "cell",
     "sm_name": "compound",
@@ -36,112 +36,55 @@ _SPLITS = {
 _POSITIVE_CONTROLS = ("Dabrafenib", "Belinostat")
 
 
-@dataclass(frozen=True)
-class HandFile:
-    """A file that is known by name, size and address, but whose hash was published nowhere.
-
-    Attributes
-    ----------
-    name, url : str
-    bytes : int
-    """
-
-    name: str
-    url: str
-    bytes: int
-
-    @property
-    def place(self) -> Path:
-        """Where the user puts it."""
-        return cache_folder() / "kaggle-h5ad" / self.name
-
-    def find(self) -> Path | None:
-        """Return the file, or None if it is not there.
-
-        Raises
-        ------
-        DataError
-            If a file of another size is there.
-        """
-        if not self.place.is_file():
-            return None
-        size = self.place.stat().st_size
-        if size != self.bytes:
-            msg = (
-                f"{self.place} has {size:,} bytes, expected {self.bytes:,}; download it again from {self.url}"
-            )
-            raise DataError(msg)
-        return self.place
-
-
-TRAIN_H5AD = HandFile(
-    "2023-09-12_de_by_cell_type_train.h5ad",
-    f"{_BUCKET}/2023-09-12_de_by_cell_type_train.h5ad",
-    537_565_848,
-)
-TEST_H5AD = HandFile(
-    "2023-09-12_de_by_cell_type_test.h5ad",
-    f"{_BUCKET}/2023-09-12_de_by_cell_type_test.h5ad",
-    223_729_720,
-)
-
-
-def load_kaggle_paper(train: Path | None) -> ChangeData:
+def load_kaggle_paper(registry: Registry) -> ChangeData:
     """Read the competition's tables.
+
+    The training table is Kaggle's own Parquet file where it is at hand, else the organisers' h5ad
+    file; the test table is the organisers'.
 
     Parameters
     ----------
-    train : Path or None
-        ``de_train.parquet``; None takes the organisers' h5ad file from its place in the cache.
+    registry : Registry
 
     Returns
     -------
     ChangeData
-        With the 255 test rows where the organisers' test file is in its place, else with the
-        training rows only, and a note that says so.
+        With the 255 test rows where their file can be had, else with the training rows only, and a
+        note that says so.
 
     Raises
     ------
     DownloadError
-        If neither form of the training table is there; the message says what to put where.
+        If no form of the training table can be had; the message says what to put where.
     DataError
         If a table is not what it should be.
     """
-    path = TRAIN_H5AD.find() or train
-    if path is None:
-        msg = (
-            f"Kaggle (paper): the training table is not here. Download {TRAIN_H5AD.url} "
-            f"({TRAIN_H5AD.bytes:,} bytes) to {TRAIN_H5AD.place}, and for the test rows {TEST_H5AD.url} "
-            f"({TEST_H5AD.bytes:,} bytes) to {TEST_H5AD.place}"
-        )
-        raise DownloadError(msg)
-    tables, notes = [read_de_table(path)], []
-    paths = [path]
-    test = TEST_H5AD.find()
-    if test is None:
-        notes.append(f"The 255 test rows are not here: no {TEST_H5AD.place.name}; protocol B is left out.")
+    paths, notes = {}, []
+    if locate(registry[TRAIN]) is not None:
+        paths[TRAIN] = fetch(registry[TRAIN])
     else:
-        tables.append(read_de_table(test))
-        paths.append(test)
-    if any(p.suffix == ".h5ad" for p in paths):
+        paths[TRAIN_H5AD] = fetch(registry[TRAIN_H5AD])
+    try:
+        paths[TEST_H5AD] = fetch(registry[TEST_H5AD])
+    except DownloadError as error:
+        notes.append(f"The 255 test rows are not here, so the competition's split is left out. {error}")
+    tables = {key: read_de_table(path) for key, path in paths.items()}
+    if any(registry[key].unpinned for key in paths):
         notes.append("No hash of the h5ad files was published: only their size was checked.")
-    genes = tables[0].columns[len(ChangeData.COLUMNS) :]
-    for table in tables[1:]:
-        other = table.columns[len(ChangeData.COLUMNS) :]
-        if set(other) != set(genes):
-            msg = f"{test}: its genes differ from those of {path} ({len(other):,} and {len(genes):,})"
+    described = list(ChangeData.COLUMNS)
+    genes = next(iter(tables.values())).columns.drop(described)
+    for key, table in tables.items():
+        if set(table.columns) != {*described, *genes}:
+            msg = f"{paths[key]}: its genes differ from those of {next(iter(paths.values()))}"
             raise DataError(msg)
-    table = pd.concat([t[[*ChangeData.COLUMNS, *genes]] for t in tables], ignore_index=True)
+    table = pd.concat([t[[*described, *genes]] for t in tables.values()], ignore_index=True)
     notes.append(
         "The values are sign(logFC) x -log10(p) of limma, not clipped; the paper's table calls them fold "
         "changes."
     )
+    files = tuple(SourceFile(key, sha256(path)) for key, path in paths.items())
     return ChangeData(
-        "Kaggle",
-        table[list(ChangeData.COLUMNS)],
-        table[genes],
-        UNIT,
-        Provenance("paper", tuple(SourceFile(p.name, sha256(p)) for p in paths), tuple(notes)),
+        "Kaggle", table[described], table[genes], UNIT, Provenance("paper", files, tuple(notes))
     )
 
 
@@ -195,7 +138,9 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _read_h5ad(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    cells = anndata.read_h5ad(path)
-    x = cells.X.toarray() if hasattr(cells.X, "toarray") else np.asarray(cells.X)
-    values = pd.DataFrame(x.astype(np.float32), columns=cells.var_names.astype(str).astype(object))
-    return cells.obs.reset_index(drop=True), values
+    # Only what is needed: the file's other layers would take six times the memory.
+    with h5py.File(path) as stream:
+        obs, genes, x = read_elem(stream["obs"]), read_elem(stream["var"]).index, read_elem(stream["X"])
+    x = x.toarray() if hasattr(x, "toarray") else np.asarray(x)
+    values = pd.DataFrame(x.astype(np.float32), columns=genes.astype(str).astype(object))
+    return obs.reset_index(drop=True), values
