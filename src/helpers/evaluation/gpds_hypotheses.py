@@ -46,7 +46,8 @@ def cell_hypotheses(
         One row a condition: ``hypothesis``, ``condition``, ``median``, ``sd`` and ``n`` of the predictions,
         ``saturated_1``, ``saturated_2`` (share of hidden activations beyond 0.99), ``out_of_range`` (share of
         inputs beyond 3 SD of the training lines) and ``lowest`` (share of inputs that are the lowest value
-        that the gene has in training; NaN for inputs that are not scaled). The first row is the measured response of the training lines.
+        that the gene has in training; NaN for inputs that are not scaled). The first row is the measured
+        response of the training lines.
     """
     network: GPDSRegressor = model.steps[-1][1]
     trained = model[:-1].transform(reference)

@@ -14,8 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV, enet_path
-from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.neighbors import KNeighborsRegressor
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -180,6 +179,37 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):
         return coefs, x_mean, y_mean
 
 
+class NearestLines(RegressorMixin, BaseEstimator):
+    """Mean response of the lines with the highest correlation; their number (1 to ``most``) by inner folds.
+
+    Attributes
+    ----------
+    n_neighbors_ : int
+    """
+
+    def __init__(self, most: int = 30, cv: int = 5, random_state: int = 0) -> None:
+        self.most = most
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> NearestLines:
+        """Choose the number of lines and keep all of them."""
+        self.x_, self.y_ = _unit_rows(X), np.asarray(y, float)
+        folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(self.x_))
+        most = min(self.most, *(len(train) for train, _ in folds))
+        errors = np.zeros(most)
+        for train, test in folds:
+            means = _neighbour_means(self.x_[train], self.y_[train], self.x_[test], most)
+            errors += ((means - self.y_[test][:, None]) ** 2).sum(axis=0)
+        self.n_neighbors_ = int(errors.argmin()) + 1
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "n_neighbors_")
+        return _neighbour_means(self.x_, self.y_, _unit_rows(X), self.n_neighbors_)[:, -1]
+
+
 class PCARidge(RegressorMixin, BaseEstimator):
     """Ridge regression on the first principal components, at most ``n_components``."""
 
@@ -252,7 +282,6 @@ def bulk_baselines(
     --------
     ``bulk_baselines()["Ridge"].fit(expression.loc[train], y[train]).predict(expression.loc[test])``
     """
-    inner = KFold(n_inner, shuffle=True, random_state=seed)
     first = [("filter", MeanVarianceFilter())] if gene_filter else []
 
     def on_genes(name: str, model: BaseEstimator, *, bins: bool = False) -> Pipeline:
@@ -260,13 +289,6 @@ def bulk_baselines(
         steps = [*(clone_steps(first)), *binned, ("scale", StandardScaler()), (name, model)]
         return Pipeline(steps).set_output(transform="pandas")
 
-    neighbours = GridSearchCV(
-        KNeighborsRegressor(metric="correlation", algorithm="brute"),
-        {"n_neighbors": [1, 3, 5, 10, 20, 30]},
-        cv=inner,
-        scoring="neg_mean_squared_error",
-        error_score=-np.inf,
-    )
     models: dict[str, BaseEstimator] = {"Mean": DummyRegressor()}
     if lineage is not None:
         models["Lineage mean"] = LineageMean(lineage)
@@ -277,7 +299,7 @@ def bulk_baselines(
         "Elastic net": on_genes("net", ElasticNetPath(cv=n_inner, random_state=seed)),
         "PLS": on_genes("pls", PLSCV(cv=n_inner, random_state=seed)),
         "PCA + ridge": on_genes("ridge", PCARidge(random_state=seed)),
-        "k nearest lines": on_genes("neighbours", neighbours),
+        "k nearest lines": on_genes("lines", NearestLines(cv=n_inner, random_state=seed)),
         "Random forest": on_genes(
             "forest", RandomForestRegressor(n_trees, max_features=1 / 3, random_state=seed)
         ),
@@ -313,3 +335,17 @@ def _pls_path(x: np.ndarray, y: np.ndarray, components: int) -> tuple[np.ndarray
     x_mean, y_mean = x.mean(axis=0), float(y.mean())
     pls = PLSRegression(components, scale=False, tol=1e-6).fit(x - x_mean, y - y_mean)
     return np.cumsum(pls.x_rotations_ * pls.y_loadings_, axis=1), x_mean, y_mean
+
+
+def _unit_rows(x: np.ndarray) -> np.ndarray:
+    """Centre rows and scale them to length 1, so that their products are correlations."""
+    x = np.asarray(x, float)
+    x = x - x.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(length > 0, length, 1)
+
+
+def _neighbour_means(x: np.ndarray, y: np.ndarray, new: np.ndarray, most: int) -> np.ndarray:
+    """Mean response of the nearest 1, 2, ... ``most`` rows of ``x`` for each new row."""
+    order = np.argsort(-(new @ x.T), axis=1, kind="stable")[:, :most]
+    return np.cumsum(y[order], axis=1) / np.arange(1, most + 1)
