@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.datasets.change_types import ChangeData
-from helpers.datasets.changes import NAMES, kaggle_design, load_changes
+from helpers.datasets.changes import NAMES, kaggle_design, load_cell_means, load_changes
 from helpers.datasets.changes_paper import load_kaggle_paper, read_de_table
 from helpers.datasets.download import cached_path
 from helpers.datasets.hashes import git_blob_sha1
@@ -310,11 +310,25 @@ def test_the_real_design_with_simulated_targets(panel):
     assert len(data.provenance.files) == 4
 
 
+@pytest.mark.panel
+def test_the_means_of_cell_types_are_real_on_the_panel(panel):
+    """The shares of genes with a positive mean, as the protocol sheet counts them."""
+    means = load_cell_means("panel", registry=panel)
+    assert (means.tier, means.values.shape) == ("panel", (6, 18_211))
+    up = (means.values > 0).mean(axis=1).set_axis(means.rows["cell"])
+    assert up["NK cells"] == pytest.approx(0.77, abs=0.005)
+    assert up["T cells CD8+"] == pytest.approx(0.56, abs=0.005)
+    assert up["T regulatory cells"] == pytest.approx(0.82, abs=0.005)
+
+
 def test_without_files_auto_falls_back_and_panel_does_not(tmp_path, monkeypatch, real_registry):
     for name, value in (("HELPERS_CACHE", str(tmp_path)), ("HELPERS_OFFLINE", "1")):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
     data = load_changes("Kaggle", "auto", registry=real_registry)
     assert data.tier == "simulated" and "stand in for the panel" in data.provenance.notes[0]
+    assert load_cell_means("auto", registry=real_registry).tier == "simulated"
+    with pytest.raises(DownloadError, match=r"Kaggle means \(panel\)"):
+        load_cell_means("panel", registry=real_registry)
     with pytest.raises(DownloadError, match=r"L1000 \(panel\).*(?s:.)*helpers data fetch --tier panel"):
         load_changes("L1000", "panel", registry=real_registry)

@@ -19,7 +19,7 @@ from helpers.datasets.sources import Sources
 from helpers.datasets.types import Provenance
 from helpers.errors import DataError, DownloadError
 
-__all__ = ["CHOICES", "NAMES", "ChangeData", "load_changes"]
+__all__ = ["CHOICES", "NAMES", "ChangeData", "load_cell_means", "load_changes"]
 
 NAMES = ("Kaggle", "L1000", "TranSiGen")
 CHOICES = ("auto", "panel", "paper", "simulated")
@@ -100,6 +100,54 @@ def load_changes(
         twin = _small(name, seed)
         notes = (f"Simulated data stand in for the panel. {error}", *twin.provenance.notes)
         return replace(twin, provenance=replace(twin.provenance, notes=notes))
+
+
+def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> ChangeData:
+    """Load the competition's mean change per cell type over the training rows, one row a cell type.
+
+    Unlike the targets these means are real on the panel.
+
+    Parameters
+    ----------
+    data, seed, registry
+        As in :func:`load_changes`; with ``"simulated"``, and where the files cannot be had, the means
+        of the small simulated design.
+
+    Returns
+    -------
+    ChangeData
+        Named ``"Kaggle means"``; the compound of every row is ``"all compounds"``.
+    """
+    tier, files, notes = "simulated", (), ()
+    means = None
+    if data != "simulated":
+        try:
+            sources = Sources.fetch(Registry.load() if registry is None else registry, FILES["Kaggle"][:1])
+            means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
+            tier, files = "panel", sources.files()
+            notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
+        except DownloadError as error:
+            if data != "auto":
+                msg = f"Kaggle means ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
+                raise DownloadError(msg) from error
+            notes = (f"Simulated data stand in for the panel. {error}",)
+    if means is None:
+        small = _small("Kaggle", seed)
+        train = (small.rows["split"] == "train").to_numpy()
+        means = small.values.loc[train].groupby(small.rows["cell"].to_numpy()[train]).mean()
+    rows = pd.DataFrame(
+        {
+            "cell": means.index.to_numpy(object),
+            "compound": "all compounds",
+            "lincs_id": "all compounds",
+            "smiles": "-",
+            "control": False,
+            "split": "train",
+        }
+    )
+    return ChangeData(
+        "Kaggle means", rows, means.reset_index(drop=True), "signed -log10 p", Provenance(tier, files, notes)
+    )
 
 
 def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:

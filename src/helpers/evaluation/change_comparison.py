@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from helpers.errors import DataError
 from helpers.evaluation.change_metrics import METRICS, mean_scores
+from helpers.evaluation.statistics import Comparison, cluster_bootstrap
 
 
 def summarise_changes(
@@ -92,6 +93,29 @@ def compare_changes(
     table = pd.DataFrame(rows, columns=["first", "second", "metric", "difference", "low", "high", "p", "n"])
     table["p_holm"] = table.groupby("metric")["p"].transform(lambda p: multipletests(p, method="holm")[1])
     return table
+
+
+def part_difference(
+    scores: pd.DataFrame, model: str, cell: str, metric: str, unit: str, n_boot: int = 1000, seed: int = 0
+) -> Comparison:
+    """Score of a model in one cell minus its score over all rows, bootstrap over the unit.
+
+    Parameters
+    ----------
+    scores, unit, n_boot, seed
+        As in :func:`summarise_changes`.
+    model, cell, metric : str
+    """
+    table = scores[scores["model"] == model].reset_index(drop=True)
+    here = (table["cell"] == cell).to_numpy()
+    if not here.any():
+        msg = f"no row of {model!r} in {cell!r}"
+        raise DataError(msg)
+
+    def difference(weights: np.ndarray) -> float:
+        return mean_scores(table, weights * here)[metric] - mean_scores(table, weights)[metric]
+
+    return cluster_bootstrap(difference, table[unit].to_numpy(), n_boot, seed, null=0.0)
 
 
 def scores_by_seed(scores: pd.DataFrame) -> pd.DataFrame:

@@ -66,6 +66,11 @@ def random_rows(
     return folds
 
 
+def same_split(fold: ChangeFold, seeds: Sequence[int]) -> list[ChangeFold]:
+    """Return one split once a seed, so that only the start and the order of the training differ."""
+    return [ChangeFold(fold.name, seed, fold.train, fold.test) for seed in seeds]
+
+
 def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
     """Protocol B: all training rows against all test rows, once a seed of the models.
 
@@ -165,6 +170,12 @@ def leave_cells_out(
             hidden = (table["cell"].isin(left_out) & ~kept).to_numpy()
             folds.append(ChangeFold(name, seed, usable[~hidden], usable[hidden]))
     return folds
+
+
+def commonest_compound(rows: pd.DataFrame) -> str:
+    """Name the compound that was measured in most cells (the first by name, among equals)."""
+    counts = rows.groupby("compound")["cell"].nunique()
+    return str(counts.sort_index().idxmax())
 
 
 def _trainable(rows: pd.DataFrame) -> np.ndarray:

@@ -161,6 +161,53 @@ def null_sign_accuracy(y: np.ndarray, n_draws: int = 20, seed: int = 0) -> float
     return float(np.mean(draws))
 
 
+def base_rates(values: np.ndarray, cells: np.ndarray, significant: float, seed: int = 0) -> dict[str, float]:
+    """Return what constants score on the signs of a table, with hindsight.
+
+    Parameters
+    ----------
+    values : array (rows, genes)
+    cells : array (rows,)
+    significant : float
+        Threshold of the three-class reading.
+    seed : int
+        Of the noise that says what hindsight alone is worth.
+
+    Returns
+    -------
+    dict
+        ``"up"`` (share of positive entries: always up), ``"sign per gene"`` and ``"sign per gene and
+        cell"`` (majority signs, chosen on the very rows that are scored), ``"sign per gene, noise"``
+        (the same on random signs), and ``"no response"`` (share of entries within the threshold).
+    """
+    return {
+        "up": class_shares(values)["up"],
+        "sign per gene": constant_sign_ceiling(values),
+        "sign per gene, noise": null_sign_accuracy(values, n_draws=5, seed=seed),
+        "sign per gene and cell": constant_sign_ceiling(values, cells),
+        "no response": class_shares(values, significant)["no response"],
+    }
+
+
+def additive_share(grid: np.ndarray) -> float:
+    """Share of the variance of a full table of predictions that cell plus compound explain.
+
+    Parameters
+    ----------
+    grid : array (cells, compounds, genes)
+
+    Returns
+    -------
+    float
+        1 where the table is additive, gene by gene; NaN where nothing varies.
+    """
+    grid = np.asarray(grid, dtype=float)
+    centred = grid - grid.mean(axis=(0, 1))
+    rest = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None]
+    total = (centred**2).sum()
+    return float(1 - (rest**2).sum() / total) if total > 0 else np.nan
+
+
 def _three(values: np.ndarray, threshold: float) -> np.ndarray:
     return np.sign(values) * (np.abs(values) > threshold)
 

@@ -8,11 +8,13 @@ import pandas as pd
 
 from helpers.evaluation.change_comparison import (
     compare_changes,
+    part_difference,
     rank_stability,
     scores_by_seed,
     summarise_changes,
 )
 from helpers.evaluation.change_metrics import METRICS
+from helpers.study.record_tables import record_comparison
 from helpers.study.recorder import Study
 
 #: Metrics that are recorded of every model.
@@ -131,6 +133,44 @@ def record_ranking(
                 f"{prefix}.six networks.{name}", found[key], n=len(networks), seeds=scores["seed"].nunique()
             )
     return ranks
+
+
+def record_cells(
+    study: Study,
+    prefix: str,
+    scores: pd.DataFrame,
+    cells: Sequence[str],
+    unit: str,
+    *,
+    reference: str = "GRU3-ATTN",
+    rival: str = "cell mean",
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> None:
+    """Record the sign accuracy of a network in single cells, against all rows and against a rival.
+
+    Ids are ``<prefix>.<reference>.sign accuracy in <cell>``, the same with ``minus all``, and
+    ``<prefix>.<reference>-<rival>.sign accuracy in <cell>``.
+    """
+    metric = "sign accuracy"
+    for cell in cells:
+        part = scores[scores["cell"] == cell]
+        own = summarise_changes(part[part["model"] == reference], unit, n_boot, seed, (metric,)).iloc[0]
+        name = f"{prefix}.{reference}.{metric} in {cell}"
+        study.record(name, own["value"], low=own["low"], high=own["high"], n=own["n"], seeds=own["seeds"])
+        record_comparison(
+            study, f"{name} minus all", part_difference(scores, reference, cell, metric, unit, n_boot, seed)
+        )
+        versus = compare_changes(part, [(reference, rival)], unit, n_boot, seed, (metric,)).iloc[0]
+        study.record(
+            f"{prefix}.{reference}-{rival}.{metric} in {cell}",
+            versus["difference"],
+            low=versus["low"],
+            high=versus["high"],
+            p=versus["p"],
+            n=versus["n"],
+            unit="difference",
+        )
 
 
 def _family(
