@@ -132,9 +132,7 @@ def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | N
                 raise DownloadError(msg) from error
             notes = (f"Simulated data stand in for the panel. {error}",)
     if means is None:
-        small = _small("Kaggle", seed)
-        train = (small.rows["split"] == "train").to_numpy()
-        means = small.values.loc[train].groupby(small.rows["cell"].to_numpy()[train]).mean()
+        means = _train_means(_small("Kaggle", seed))
     rows = pd.DataFrame(
         {
             "cell": means.index.to_numpy(object),
@@ -209,6 +207,11 @@ def _panel(name: str, registry: Registry, seed: int) -> ChangeData:
 
 def _small(name: str, seed: int) -> ChangeData:
     return simulate_changes(seed, name=name, **_SMALL[name])[0]
+
+
+def _train_means(data: ChangeData) -> pd.DataFrame:
+    train = (data.rows["split"] == "train").to_numpy()
+    return data.values[train].groupby(data.rows.loc[train, "cell"].to_numpy()).mean()
 
 
 def _signatures(sources: Sources) -> ChangeData:
