@@ -211,7 +211,7 @@ def _small(name: str, seed: int) -> ChangeData:
 
 def _train_means(data: ChangeData) -> pd.DataFrame:
     train = (data.rows["split"] == "train").to_numpy()
-    return data.values[train].groupby(data.rows.loc[train, "cell"].to_numpy()).mean()
+    return pd.concat([data.rows["cell"], data.values], axis=1)[train].groupby("cell").mean()
 
 
 def _signatures(sources: Sources) -> ChangeData:
