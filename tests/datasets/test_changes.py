@@ -91,8 +91,8 @@ def test_the_twin_has_the_given_means_the_published_spread_and_calls_itself_simu
     rows, means = toy_design()
     data, truth = kaggle_twin(rows, means, Provenance("panel", notes=("a note",)), seed=1)
     train = (rows["split"] == "train").to_numpy()
-    found = data.values[train].groupby(rows.loc[train, "cell"].to_numpy()).mean()
-    np.testing.assert_allclose(found.loc[means.index], means, atol=1e-4)
+    np.testing.assert_allclose(data.cell_means().loc[means.index], means, atol=1e-4)
+    assert data.matrix.dtype == np.float32 and data.matrix.shape == data.values.shape
     assert rms(data.values[train]).mean() == pytest.approx(TRAIN_RMS, rel=0.1)
     assert data.tier == "simulated"
     assert "SIMULATED" in data.provenance.notes[0] and data.provenance.notes[1] == "a note"

@@ -92,6 +92,16 @@ class ChangeData:
             msg = f"{self.name}: NaN or infinite changes in {len(bad)} row(s), first {list(bad[:3])}"
             raise DataError(msg)
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """The changes as an array, rows x genes, float32."""
+        return self.values.to_numpy(np.float32)
+
+    def cell_means(self) -> pd.DataFrame:
+        """Mean change of each cell over its training rows, cells x genes."""
+        train = (self.rows["split"] == "train").to_numpy()
+        return self.values[train].groupby(self.rows.loc[train, "cell"].to_numpy()).mean()
+
     def subset(self, keep: np.ndarray | None = None, genes: pd.Index | None = None) -> ChangeData:
         """Return the rows where ``keep`` is true (all by default) and the named genes (all by default)."""
         keep = np.ones(len(self.rows), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)

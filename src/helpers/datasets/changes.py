@@ -132,7 +132,7 @@ def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | N
                 raise DownloadError(msg) from error
             notes = (f"Simulated data stand in for the panel. {error}",)
     if means is None:
-        means = _train_means(_small("Kaggle", seed))
+        means = _small("Kaggle", seed).cell_means()
     rows = pd.DataFrame(
         {
             "cell": means.index.to_numpy(object),
@@ -207,11 +207,6 @@ def _panel(name: str, registry: Registry, seed: int) -> ChangeData:
 
 def _small(name: str, seed: int) -> ChangeData:
     return simulate_changes(seed, name=name, **_SMALL[name])[0]
-
-
-def _train_means(data: ChangeData) -> pd.DataFrame:
-    train = (data.rows["split"] == "train").to_numpy()
-    return pd.concat([data.rows["cell"], data.values], axis=1)[train].groupby("cell").mean()
 
 
 def _signatures(sources: Sources) -> ChangeData:
