@@ -52,6 +52,16 @@ class PairTruth:
     post: pd.DataFrame
     noise: float
 
+    def change(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        """Return the planted change of each of these pairs without noise, pairs x genes."""
+        rows = []
+        for line, drug in zip(pairs["line"], pairs["drug"], strict=True):
+            state = self.states.loc[line].to_numpy()
+            rows.append(self.weights[drug] @ state + self.shifts[drug])
+        return pd.DataFrame(
+            np.stack(rows) @ self.loadings.to_numpy().T, pairs.index, columns=self.loadings.index
+        )
+
 
 def simulate_pairs(
     name: str = "simulated",

@@ -80,17 +80,9 @@ class PertVAEContender:
             if progress is not None:
                 progress(self.name, start, len(tasks))
             part = tasks[start : start + step]
-            models = fit_many([self._job(task) for task in part], n_jobs=n_jobs)
+            models = fit_many([pertvae_job(task, self.settings, self.singletons) for task in part], n_jobs)
             predictions += [self._predict(model, task) for model, task in zip(models, part, strict=True)]
         return predictions
-
-    def _job(self, task: PairTask) -> tuple[PertVAE, dict]:
-        pre, post, lines = task.train
-        arguments = {"pre": pre, "post": post, "lines": lines, "validation": task.validation[:2]}
-        if self.singletons:
-            arguments |= {"singletons": task.singletons, "singleton_lines": task.singleton_lines}
-        # The protocol has scaled already; a second scaling would see other rows.
-        return PertVAE(**dict(self.settings), scaling=None, random_state=task.seed), arguments
 
     def _predict(self, model: PertVAE, task: PairTask) -> dict[str, np.ndarray]:
         predicted, rebuilt = model.predict(task.test), model.reconstruct(task.test)
@@ -101,3 +93,15 @@ class PertVAEContender:
             found[self.name + LATENT_SHIFT] = model.decode(model.latent_mean(task.test) + shift)
             found[self.name + CHANGE] = task.test + predicted - rebuilt
         return found
+
+
+def pertvae_job(
+    task: PairTask, settings: Mapping[str, object], singletons: bool = True
+) -> tuple[PertVAE, dict]:
+    """Return the model and the arguments of its fit for :func:`helpers.models.pertvae.fit_many`."""
+    pre, post, lines = task.train
+    arguments = {"pre": pre, "post": post, "lines": lines, "validation": task.validation[:2]}
+    if singletons:
+        arguments |= {"singletons": task.singletons, "singleton_lines": task.singleton_lines}
+    # The protocol has scaled already; a second scaling would see other rows.
+    return PertVAE(**dict(settings), scaling=None, random_state=task.seed), arguments

@@ -11,11 +11,14 @@ from joblib import Parallel, delayed
 from sklearn.decomposition import PCA, FactorAnalysis
 
 from helpers.datasets.pair_types import PerturbationPairs
+from helpers.datasets.simulate_pairs import PairTruth
 from helpers.errors import DataError
+from helpers.evaluation.pair_contenders import pertvae_job
 from helpers.evaluation.pair_metrics import spearman_rows
-from helpers.evaluation.pair_protocols import GeneScaler, PairFold, pair_folds
-from helpers.evaluation.pair_statistics import line_test
+from helpers.evaluation.pair_protocols import GeneScaler, PairFold, make_task, pair_folds
+from helpers.evaluation.pair_statistics import bootstrap_mean, line_test
 from helpers.evaluation.statistics import Comparison
+from helpers.models.pair_baselines import MeanShift, RidgePairs
 from helpers.models.pertvae import VAE, PertVAE, fit_many
 
 
@@ -121,6 +124,21 @@ def compare_sizes(
     return line_test(difference.to_numpy(), seed=seed).comparison
 
 
+def summarise_sizes(table: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Mean over lines of each model, size and metric, with a bootstrap interval over lines.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``size``, ``metric``, ``value``, ``low``, ``high``, ``n`` (lines).
+    """
+    rows = []
+    for key, part in table.groupby(["model", "size", "metric"], sort=False):
+        mean = bootstrap_mean(part["value"].to_numpy(), n_boot, seed)
+        rows.append((*key, mean.difference, mean.low, mean.high, mean.n))
+    return pd.DataFrame(rows, columns=["model", "size", "metric", "value", "low", "high", "n"])
+
+
 def latent_map(
     model: PertVAE, pre: np.ndarray, post: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,33 +160,59 @@ def latent_map(
     return plane.transform(before), plane.transform(after), plane.transform(moved)
 
 
-def effect_agreement(
-    model: PertVAE, pre: np.ndarray, post: np.ndarray, truth: np.ndarray
-) -> dict[str, float]:
-    """Hold the learned effect of a simulated drug against the planted one, in gene space.
+def recover_effect(
+    data: PerturbationPairs,
+    truth: PairTruth,
+    drug: str,
+    settings: Mapping[str, object] | None = None,
+    *,
+    n_splits: int = 5,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Hold learned effects of a simulated drug against the planted one, on left-out lines.
 
-    Latent axes have no fixed directions, so W cannot be compared entry by entry; what it does to a
-    profile can.
+    Latent axes have no fixed directions, so W cannot be compared entry by entry; what a model does to a
+    profile can. PertVAE's effect is its prediction minus its reconstruction.
 
     Parameters
     ----------
-    model : fitted PertVAE
-    pre, post : array (pairs, genes)
-        Measured profiles.
-    truth : array (pairs, genes)
-        Noise-free change of each pair.
+    data, truth
+        :func:`helpers.datasets.simulate_pairs.simulate_pairs`.
+    drug : str
+    settings : mapping, optional
+        Of PertVAE.
+    n_splits, seed, n_jobs : int
 
     Returns
     -------
-    dict
-        ``mean`` (Pearson correlation of the mean decoded change with the mean planted change) and
-        ``line`` (mean over pairs of the correlation of what is special to the pair: both changes minus
-        their mean).
+    DataFrame
+        ``model`` (PertVAE, Mean shift, Ridge), ``part``, ``value``, ``n`` (lines). ``"mean"``: Pearson
+        correlation over genes of the mean learned with the mean planted change. ``"line"``: mean over
+        pairs of the correlation of both changes minus their means, what is special to a line; 0 for a
+        model that treats all lines alike.
     """
-    decoded = model.predict(pre) - model.reconstruct(pre)
-    special, planted = decoded - decoded.mean(axis=0), truth - truth.mean(axis=0)
-    by_pair = [_pearson(a, b) for a, b in zip(special, planted, strict=True)]
-    return {"mean": _pearson(decoded.mean(axis=0), truth.mean(axis=0)), "line": float(np.mean(by_pair))}
+    of_drug = data.of_drug(drug)
+    folds = pair_folds(of_drug.pairs["line"].to_numpy(str), n_splits, 1, seed, few=0)
+    tasks = [make_task(of_drug, fold, seed=seed + place) for place, fold in enumerate(folds)]
+    models = fit_many([pertvae_job(task, settings or {}) for task, _ in tasks], n_jobs)
+    planted = truth.change(of_drug.pairs).to_numpy()
+    learned = {name: np.zeros_like(planted) for name in ("PertVAE", "Mean shift", "Ridge")}
+    for fold, (task, scaler), model in zip(folds, tasks, models, strict=True):
+        effects = {"PertVAE": model.predict(task.test) - model.reconstruct(task.test)}
+        for name, simple in (("Mean shift", MeanShift()), ("Ridge", RidgePairs())):
+            effects[name] = simple.fit(*task.known()).predict(task.test) - task.test
+        for name, effect in effects.items():
+            learned[name][fold.test] = effect * scaler.spread
+    rows = []
+    for name, effect in learned.items():
+        rows.append((name, "mean", _pearson(effect.mean(axis=0), planted.mean(axis=0))))
+        special, true = np.zeros_like(planted), planted - planted.mean(axis=0)
+        for fold in folds:  # within a fold one model made them
+            special[fold.test] = effect[fold.test] - effect[fold.test].mean(axis=0)
+        rows.append((name, "line", np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
+    lines = of_drug.pairs["line"].nunique()
+    return pd.DataFrame(rows, columns=["model", "part", "value"]).assign(n=lines)
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,0 +1,114 @@
+"""Plots of latent spaces: quality by size, and where a treatment moves the cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from helpers.errors import DataError
+from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
+from helpers.plots.tables import need_columns
+
+
+def size_curves(
+    table: pd.DataFrame, *, title: str, ylabel: str, xlabel: str = "latent units or components"
+) -> Figure:
+    """Draw a quantity against the latent size, one curve a model, with intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``model``, ``size`` (positive), ``value``, ``low``, ``high``; NaN limits draw no bar.
+    title, ylabel, xlabel : str
+
+    Raises
+    ------
+    DataError
+        If a column is missing or the table is empty.
+    """
+    need_columns("size_curves", table, ("model", "size", "value", "low", "high"))
+    styles = model_styles(table["model"])
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
+    for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
+        rows = rows.sort_values("size")
+        colour, marker = styles[model]
+        # Side by side, so that the bars of equal sizes do not cover each other.
+        x = rows["size"].to_numpy(float) * 1.03 ** (number - (len(styles) - 1) / 2)
+        y = rows["value"].to_numpy(float)
+        bars = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy(float).T - y))
+        axes.errorbar(x, y, bars, fmt=f"{marker}-", color=colour, label=model, capsize=2, linewidth=1.5)
+    sizes = sorted(table["size"].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.grid(axis="y", color="0.92")
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    figure.legend(loc="outside lower center", ncols=min(3, len(styles)), fontsize=10)
+    return figure
+
+
+def latent_arrows(
+    before: np.ndarray,
+    after: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    title: str,
+    held_out: np.ndarray | None = None,
+    unit: str = "lines",
+) -> Figure:
+    """Draw where each cell line is before and after treatment, and where the model moves it.
+
+    Parameters
+    ----------
+    before, after, predicted : array (pairs, 2)
+    title : str
+    held_out : array of bool (pairs,), optional
+        Pairs that the model was not trained on: drawn with a dark edge.
+    unit : str
+        What a point is.
+
+    Raises
+    ------
+    DataError
+        If the arrays differ in shape or hold no pair.
+    """
+    if not (before.shape == after.shape == predicted.shape) or before.ndim != 2 or before.shape[1:] != (2,):
+        shapes = ", ".join(str(points.shape) for points in (before, after, predicted))
+        msg = f"latent_arrows needs three arrays (pairs, 2); got {shapes}"
+        raise DataError(msg)
+    if not len(before):
+        msg = "latent_arrows: nothing to draw"
+        raise DataError(msg)
+    held_out = np.zeros(len(before), bool) if held_out is None else np.asarray(held_out, bool)
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.8))
+    for start, end, guess in zip(before, after, predicted, strict=True):
+        axes.plot(*zip(start, end, strict=True), color="0.75", linewidth=1, zorder=1)
+        axes.plot(
+            *zip(start, guess, strict=True), color=OKABE_ITO["orange"], linewidth=1, linestyle=":", zorder=1
+        )
+    layers = (
+        ("before", before, OKABE_ITO["blue"], "o"),
+        ("after, measured", after, OKABE_ITO["vermillion"], "s"),
+        ("after, predicted", predicted, OKABE_ITO["orange"], "^"),
+    )
+    for _, points, colour, marker in layers:
+        edges = np.where(held_out, "black", colour)
+        axes.scatter(*points.T, c=colour, marker=marker, s=34, edgecolors=edges, linewidths=1.3, zorder=2)
+    axes.set(
+        title=title,
+        xlabel=f"latent component 1 ({len(before)} {unit})",
+        ylabel="latent component 2",
+    )
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle="none", label=name)
+        for name, _, colour, marker in layers
+    ]
+    if held_out.any():
+        handles.append(
+            Line2D([], [], color="none", marker="o", markeredgecolor="black", label="left out of training")
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
+    return figure
