@@ -208,7 +208,10 @@ class _Trainer:
     def _step(self) -> np.ndarray:
         """One minibatch of every model; a model whose loss is not finite is not updated any more."""
         loss = training_loss(self.networks, self._next_batch(), self.schedule.objective, self.l2)
-        gradients = torch.autograd.grad(loss.sum(), list(self.weights.values()))
+        # A minibatch without a pair does not reach the drug effect: its gradient is zero then.
+        gradients = torch.autograd.grad(
+            loss.sum(), list(self.weights.values()), allow_unused=True, materialize_grads=True
+        )
         for parameter, gradient in zip(self.weights.values(), gradients, strict=True):
             parameter.grad = gradient
         self.optimiser.step()
