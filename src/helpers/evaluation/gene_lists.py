@@ -46,11 +46,17 @@ LISTS = {
 _NETWORK = {"L7": "D1", "L8": "D2", "L9": "D3"}
 _FITTED = ("L3", "L4", "L5", "L6")
 
-#: Genes of dividing cells whose mean z-score is the proliferation score, where the table has them.
+#: Genes of the S and G2/M phases (Tirosh et al., Science 352:189, 2016); their mean z-score, over those that
+#: the table has, is the proliferation score.
 PROLIFERATION_GENES = (
-    "MKI67", "PCNA", "TOP2A", "CCNB1", "CCNB2", "CCNA2", "CDK1", "BUB1", "BUB1B", "AURKA", "AURKB", "PLK1",
-    "MCM2", "MCM3", "MCM4", "MCM5", "MCM6", "MCM7", "TYMS", "RRM2", "BIRC5", "UBE2C", "FOXM1", "E2F1",
-    "KIF11", "KIF20A", "CENPF", "NUSAP1", "TPX2", "CDC20",
+    "MCM5", "PCNA", "TYMS", "FEN1", "MCM2", "MCM4", "RRM1", "UNG", "GINS2", "MCM6", "CDCA7", "DTL", "PRIM1",
+    "UHRF1", "HELLS", "RFC2", "RPA2", "NASP", "RAD51AP1", "GMNN", "WDR76", "SLBP", "CCNE2", "UBR7", "POLD3",
+    "MSH2", "ATAD2", "RAD51", "RRM2", "CDC45", "CDC6", "EXO1", "TIPIN", "DSCC1", "BLM", "CASP8AP2", "USP1",
+    "CLSPN", "POLA1", "CHAF1B", "BRIP1", "E2F8", "HMGB2", "CDK1", "NUSAP1", "UBE2C", "BIRC5", "TPX2",
+    "TOP2A", "NDC80", "CKS2", "NUF2", "CKS1B", "MKI67", "TMPO", "CENPF", "TACC3", "SMC4", "CCNB2", "CKAP2L",
+    "CKAP2", "AURKB", "BUB1", "KIF11", "ANP32E", "TUBB4B", "GTSE1", "KIF20B", "HJURP", "CDCA3", "CDC20",
+    "TTK", "CDC25C", "KIF2C", "RANGAP1", "NCAPD2", "DLGAP5", "CDCA2", "CDCA8", "ECT2", "KIF23", "HMMR",
+    "AURKA", "PSRC1", "ANLN", "LBR", "CKAP5", "CENPE", "CTCF", "NEK2", "G2E3", "GAS2L3", "CBX5", "CENPA",
 )  # fmt: skip
 
 
@@ -99,7 +105,7 @@ def build_lists(
     drugs : sequence of str, optional
         Drugs that get a list; all columns by default. C3 and C4 look at all columns in any case.
     lineage, proliferation : Series, optional
-        Index = line; covariates of L10.
+        Index = line; covariates of L10, which needs the first.
     network : GPDSRegressor, optional
         Settings of L7-L9; the study's best by default.
     n_seeds : int
@@ -124,8 +130,8 @@ def build_lists(
     if unknown:
         msg = f"unknown list(s) {unknown}; known: {', '.join(LISTS)}"
         raise ParameterError(msg)
-    if "L10" in which and (lineage is None or proliferation is None):
-        msg = "list L10 needs lineage and proliferation, one value a line"
+    if "L10" in which and lineage is None:
+        msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
         raise ParameterError(msg)
     lines = expression.index.intersection(response.index)
     drugs = list(response.columns if drugs is None else drugs)
@@ -207,8 +213,10 @@ def _check(expression: pd.DataFrame, response: pd.DataFrame, drugs: list[str]) -
         raise DataError(msg)
 
 
-def _covariates(lines: pd.Index, lineage: pd.Series, proliferation: pd.Series) -> np.ndarray:
+def _covariates(lines: pd.Index, lineage: pd.Series, proliferation: pd.Series | None) -> np.ndarray:
     dummies = pd.get_dummies(lineage.reindex(lines).fillna("unknown"), drop_first=True, dtype=float)
+    if proliferation is None:
+        return dummies.to_numpy()
     growth = proliferation.reindex(lines).fillna(proliferation.mean())
     return np.column_stack([dummies.to_numpy(), growth.to_numpy(float)])
 
