@@ -8,8 +8,8 @@ import threading
 import igraph
 import leidenalg
 import numpy as np
+import torch
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 _NEIGHBOURS = 10
 _COMPONENTS = 50
@@ -75,8 +75,8 @@ def _neighbour_graph(rows: np.ndarray) -> tuple[igraph.Graph, list[float]]:
     """Join each row with its nearest others; edges in order of rows, and their lengths."""
     n_rows = len(rows)
     k = min(_NEIGHBOURS, n_rows - 1)
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(rows)
-    distance, neighbour = search.kneighbors()
-    start = np.repeat(np.arange(n_rows), k)
-    edges = np.column_stack([start, neighbour.ravel()])
-    return igraph.Graph(n=n_rows, edges=edges), distance.ravel().tolist()
+    points = torch.from_numpy(np.ascontiguousarray(rows))
+    distances = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    nearest = distances.topk(k, largest=False)
+    edges = np.column_stack([np.repeat(np.arange(n_rows), k), nearest.indices.numpy().ravel()])
+    return igraph.Graph(n=n_rows, edges=edges), nearest.values.ravel().tolist()

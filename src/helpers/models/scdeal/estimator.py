@@ -188,11 +188,11 @@ class ScDEAL(BaseEstimator):
         return self._predict(cells_x, "after")
 
     def predict_before(self, cells_x: Table) -> np.ndarray:
-        """The same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
+        """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
         return self._predict(cells_x, "before")
 
     def predict(self, cells_x: Table) -> np.ndarray:
-        """The likelier class of each cell: 1 = sensitive."""
+        """Return the likelier class of each cell: 1 = sensitive."""
         return self.predict_proba(cells_x).argmax(axis=1)
 
     def predict_bulk(self, bulk_x: Table) -> np.ndarray:
@@ -262,7 +262,7 @@ class ScDEAL(BaseEstimator):
         return self.fitted_.validation_loss
 
     def resolved(self) -> Settings:
-        """Reading and overrides as one set of checked settings.
+        """Resolve reading and overrides to one set of checked settings.
 
         Raises
         ------

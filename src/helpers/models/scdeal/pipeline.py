@@ -19,7 +19,7 @@ from helpers.models.scdeal import stages
 from helpers.models.scdeal.clusters import cell_clusters
 from helpers.models.scdeal.domains import Domain, Split, balance, split
 from helpers.models.scdeal.layers import State, Weights, join, part
-from helpers.models.scdeal.losses import cross_entropy, mmd
+from helpers.models.scdeal.losses import mmd
 from helpers.models.scdeal.settings import Settings
 from helpers.models.scdeal.stages import Rows, Task
 from helpers.models.scdeal.streams import Streams
@@ -27,8 +27,9 @@ from helpers.models.scdeal.training import Outcome, one_thread, tiny_to_zero
 
 # Parts of a fit that draw random numbers.
 _SPLITS, _BULK, _PREDICTOR, _CELLS, _TRANSFER, _PREDICTION = range(6)
-# Models in one batch: more gain nothing on a CPU, where they leave its caches.
-_CPU_BATCH, _GPU_BATCH = 4, 64
+# Models in one batch. On a CPU small networks gain by it, while large ones leave its caches: so many that
+# a batch holds about this many weights.
+_CPU_WEIGHTS, _CPU_MODELS, _GPU_MODELS = 1_000_000, 16, 64
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,10 @@ class _Run:
         groups: dict[tuple, list[int]] = {}
         for position, (i, task) in enumerate(zip(members, tasks, strict=True)):
             groups.setdefault((self._settings(i), _shapes(task)), []).append(position)
-        size = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
-        chunks = [g[i : i + size] for g in groups.values() for i in range(0, len(g), size)]
+        chunks = []
+        for group in groups.values():
+            size = self._batch_size(tasks[group[0]])
+            chunks += [group[i : i + size] for i in range(0, len(group), size)]
 
         def work(chunk: list[int]) -> list:
             with tiny_to_zero():
@@ -178,8 +181,14 @@ class _Run:
                 results[position] = result
         return results
 
+    def _batch_size(self, task: Task) -> int:
+        if self.device.type != "cpu":
+            return _GPU_MODELS
+        weights = sum(value.numel() for value in task.start.values())
+        return min(max(_CPU_WEIGHTS // weights, 1), _CPU_MODELS)
+
     def _settings(self, i: int) -> Settings:
-        """Settings without what models of a batch may differ in."""
+        """Return the settings without what models of a batch may differ in."""
         return replace(self.jobs[i].settings, random_state=0)
 
     def _results(self, outcome: Outcome) -> list[_Stage]:

@@ -24,7 +24,7 @@ def _setting(bottleneck: int, encoder: int, predictor: int, dropout: float, samp
     }
 
 
-#: Best setting of each data set by the repository's README of 2023. The checkpoints of 2021 differ in all six.
+#: Best setting of each data set by the repository's README of 2023; the checkpoints of 2021 differ in all.
 BEST: dict[str, dict] = {
     "GSE110894": _setting(512, 256, 128, 0.1, "up"),
     "GSE112274": _setting(256, 512, 256, 0.1, None),

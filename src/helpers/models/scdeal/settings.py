@@ -59,15 +59,15 @@ class Settings:
     random_state: int
 
     def encoder_stack(self, name: str, genes: int) -> Stack:
-        """Encoder of ``genes`` inputs, without ReLU as in the public code."""
+        """Build the encoder of ``genes`` inputs, without ReLU as in the public code."""
         return Stack(name, (genes, *self.encoder, self.bottleneck), dropout=self.dropout)
 
     def decoder_stack(self, genes: int) -> Stack:
-        """Decoder, the mirror of the encoder; its outputs go through a sigmoid."""
+        """Build the decoder, the mirror of the encoder; its outputs go through a sigmoid."""
         return Stack("decoder", (self.bottleneck, *self.encoder[::-1], genes), dropout=self.dropout)
 
     def predictor_stack(self) -> Stack:
-        """Predictor of the two classes."""
+        """Build the predictor of the two classes."""
         return Stack("predictor", (self.bottleneck, *self.predictor, 2), relu=True, dropout=self.dropout)
 
     def seed(self, part: int) -> np.random.SeedSequence:

@@ -158,7 +158,7 @@ class Transfer:
         )
 
     def held_terms(self, state: State) -> tuple[torch.Tensor, ...]:
-        """Validation: the three weighted terms of the loss, each (models,)."""
+        """Compute the three weighted terms of the loss on held-out rows, each (models,)."""
         models = len(self.tasks)
         whole = [np.tile(np.arange(x.shape[1]), (models, 1)) for x in (self.held_bulk, self.held_cells)]
         parts = [self.terms(state, *rows, held=True) for rows in self._pairs(whole)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import torch
 
@@ -21,14 +23,20 @@ class Streams:
         self._generators = [np.random.Generator(np.random.SFC64(seed)) for seed in seeds]
 
     def keep(self, shape: tuple[int, ...], rate: float) -> torch.Tensor:
-        """Dropout factors (models, *shape): 0 at ``rate``, else 1 / (1 - rate)."""
-        return self.kept(shape, rate) * (1 / (1 - rate))
+        """Draw dropout factors (models, *shape): 0 at ``rate``, else 1 / (1 - rate)."""
+        return self._drawn(shape, rate, 1 / (1 - rate))
 
     def kept(self, shape: tuple[int, ...], rate: float) -> torch.Tensor:
-        """Array (models, *shape) of 0 at ``rate``, else 1; the rate is resolved to 1 / 65,536."""
-        drawn = np.stack([g.integers(0, _LEVELS, shape, dtype=np.uint16) for g in self._generators])
-        return torch.from_numpy((drawn >= round(rate * _LEVELS)).astype(np.float32))
+        """Draw an array (models, *shape) of 0 at ``rate``, else 1."""
+        return self._drawn(shape, rate, 1.0)
+
+    def _drawn(self, shape: tuple[int, ...], rate: float, value: float) -> torch.Tensor:
+        """Draw 0 at ``rate``, resolved to 1 / 65,536: four numbers from each 64 random bits."""
+        size = prod(shape)
+        bits = np.stack([g.bit_generator.random_raw(-(-size // 4)) for g in self._generators])
+        drawn = bits.view(np.uint16)[:, :size].reshape(-1, *shape)
+        return torch.from_numpy(np.multiply(drawn >= round(rate * _LEVELS), np.float32(value)))
 
     def orders(self, rows: int) -> np.ndarray:
-        """A random order of ``rows`` rows for each model, array (models, rows)."""
+        """Draw an order of ``rows`` rows for each model, array (models, rows)."""
         return np.stack([g.permutation(rows) for g in self._generators])

@@ -134,7 +134,7 @@ def train(
             held = validation_loss(state).cpu().numpy().astype(float)
         trained_loss = torch.stack(losses).mean(dim=0).cpu().numpy().astype(float)
         if not (np.isfinite(trained_loss[active]).all() and np.isfinite(held[active]).all()):
-            msg = f"the loss is not finite at epoch {epoch}: lower learning_rate, or check the scale of the data"
+            msg = f"the loss is not finite at epoch {epoch}: lower learning_rate or check the data"
             raise DataError(msg)
         epochs[active] = epoch + 1
         improved = active & (held < best_loss) & (epoch >= schedule.first_kept)
