@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.optim.adam import adam
 
 ACTIVATIONS = ("tanh", "relu")
+_ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,20 +175,19 @@ class _Batch:
         self.gradients = [torch.zeros_like(value) for value in self.values]
         self.adam = self._optimiser()
 
-    def _optimiser(self) -> torch.optim.Optimizer:
-        """Adam over slices of the model axis, one a learning rate and decay; tasks are sorted by these."""
+    def _optimiser(self) -> list[tuple[list[list[torch.Tensor]], dict[str, float]]]:
+        """State of Adam over slices of the model axis, one a learning rate and decay (tasks are sorted)."""
         settings = [(task.lr, task.weight_decay) for task in self.tasks]
         groups = []
         for lr, decay in dict.fromkeys(settings):
-            first, count = settings.index((lr, decay)), settings.count((lr, decay))
-            part = slice(first, first + count)
-            slices = []
-            for value, gradient in zip(self.values, self.gradients, strict=True):
-                view = value[part].requires_grad_(True)
-                view.grad = gradient[part]
-                slices.append(view)
-            groups.append({"params": slices, "lr": lr, "weight_decay": decay})
-        return torch.optim.Adam(groups, fused=True)
+            first = settings.index((lr, decay))
+            part = slice(first, first + settings.count((lr, decay)))
+            values = [value[part] for value in self.values]
+            moments = [[torch.zeros_like(value) for value in values] for _ in range(2)]
+            steps = [torch.zeros((), device=self.device) for _ in values]
+            gradients = [gradient[part] for gradient in self.gradients]
+            groups.append(([values, gradients, *moments, [], steps], {"lr": lr, "weight_decay": decay}))
+        return groups
 
     def run(self) -> list[list[Network]]:
         stops = sorted({epoch for task in self.tasks for epoch in task.checkpoints})
@@ -239,7 +240,9 @@ class _Batch:
         for layer, (inputs, outputs) in enumerate(((x, lowest), (first, below), (second, up))):
             torch.bmm(inputs.mT, outputs, out=self.gradients[2 * layer])
             torch.sum(outputs, dim=1, keepdim=True, out=self.gradients[2 * layer + 1])
-        self.adam.step()
+        for state, rates in self.adam:
+            # The function, not the class: creating the class imports a compiler that takes seconds.
+            adam(*state, **rates, **_ADAM)
         return loss
 
     def _activate(self, a: torch.Tensor) -> torch.Tensor:
@@ -253,7 +256,7 @@ class _Batch:
     def _network(self, i: int, losses: np.ndarray, diverged: bool) -> Network:
         h1, h2 = self.tasks[i].hidden
         genes = self.tasks[i].x.shape[1]
-        w1, b1, w2, b2, w3, b3 = (value[i].detach().cpu().numpy() for value in self.values)
+        w1, b1, w2, b2, w3, b3 = (value[i].cpu().numpy() for value in self.values)
         return Network(
             w1[:genes, :h1].copy(),
             b1[0, :h1].copy(),
