@@ -59,6 +59,14 @@ def test_scaling_by_domain_removes_a_shift():
     assert answers["domain"] > answers["bulk"] + 0.1
 
 
+@pytest.mark.parametrize("model", [BulkLogistic("bulk"), BulkBoosting("bulk")], ids=str)
+def test_scaling_can_change_after_the_fit(model):
+    bulk, bulk_y, cells, _ = world(n_lines=40, n_cells=20, n_genes=8)
+    fitted = clone(model).fit(bulk, bulk_y, cells).set_params(scaling="domain")
+    own = clone(model).set_params(scaling="domain").fit(bulk, bulk_y, cells)
+    np.testing.assert_array_equal(fitted.predict_proba(cells), own.predict_proba(cells))
+
+
 def test_an_encoder_that_is_not_shared_has_no_sign():
     """Without gene identity the AUROC is symmetric around one half over random starts."""
     bulk, bulk_y, cells, cells_y = world(n_cells=60)

@@ -122,7 +122,8 @@ class BulkLogistic(CellClassifier):
     ----------
     scaling : {"domain", "bulk"}
         z-score cells by their own mean and deviation (what adapting batch normalisation does), or by
-        those of the bulk lines (no adaptation at all).
+        those of the bulk lines (no adaptation at all). Only the prediction depends on it: after
+        ``set_params(scaling=...)`` a fitted model predicts in the other way.
     folds : int
         Stratified folds of the search; fewer where the smaller class has fewer lines.
     random_state : int
@@ -148,12 +149,13 @@ class BulkLogistic(CellClassifier):
         search = _logistic_search(self.folds, bulk_y, self.random_state).fit(bulk_x, bulk_y)
         self.strength_ = search.best_params_["logisticregression__C"]
         self.bulk_auroc_ = float(search.best_score_)
-        self._bulk_scaler, self._model = search.best_estimator_
-        self._cell_scaler = StandardScaler().fit(cells_x) if self.scaling == "domain" else self._bulk_scaler
+        bulk_scaler, self._model = search.best_estimator_
+        self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
         self.coef_ = self._model.coef_[0]
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
-        return self._model.predict_proba(self._cell_scaler.transform(cells_x))[:, 1]
+        _check_scaling(self.scaling)
+        return self._model.predict_proba(self._scalers[self.scaling].transform(cells_x))[:, 1]
 
 
 class BulkBoosting(CellClassifier):
@@ -175,13 +177,14 @@ class BulkBoosting(CellClassifier):
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         _check_scaling(self.scaling)
         bulk_scaler = StandardScaler().fit(bulk_x)
-        self._cell_scaler = StandardScaler().fit(cells_x) if self.scaling == "domain" else bulk_scaler
+        self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
         self._model = HistGradientBoostingClassifier(
             min_samples_leaf=5, class_weight="balanced", early_stopping=False, random_state=self.random_state
         ).fit(bulk_scaler.transform(bulk_x), bulk_y)
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
-        return self._model.predict_proba(self._cell_scaler.transform(cells_x))[:, 1]
+        _check_scaling(self.scaling)
+        return self._model.predict_proba(self._scalers[self.scaling].transform(cells_x))[:, 1]
 
 
 class CoralLogistic(CellClassifier):

@@ -1,0 +1,229 @@
+"""Plots of single cells and of runs: maps coloured in several ways, spread over runs, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.decomposition import PCA
+
+from helpers.errors import DataError
+from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH
+from helpers.plots.tables import need_columns
+
+_CATEGORIES = [*OKABE_ITO.values(), "#999999", "#882255", "#44AA99", "#332288"]
+
+
+def map_cells(x: np.ndarray, method: str = "umap", seed: int = 0) -> np.ndarray:
+    """Place cells in two dimensions.
+
+    Parameters
+    ----------
+    x : array (cells, genes)
+        Log expression or z-scores.
+    method : {"umap", "pca"}
+        UMAP (10 neighbours, as scanpy's call in scDEAL) on up to 50 principal components, or the first two
+        components, which take no time.
+    seed : int
+
+    Returns
+    -------
+    array (cells, 2)
+
+    Raises
+    ------
+    DataError
+        If the method is unknown.
+    """
+    x = np.asarray(x, dtype=float)
+    if method not in ("umap", "pca"):
+        msg = f"unknown method {method!r}; one of umap, pca"
+        raise DataError(msg)
+    size = 2 if method == "pca" else min(50, *np.subtract(x.shape, 1))
+    z = PCA(size, random_state=seed).fit_transform(x)
+    if method == "pca":
+        return z
+    from umap import UMAP  # its import compiles for seconds
+
+    return UMAP(n_neighbors=min(10, len(x) - 1), min_dist=0.5, random_state=seed, n_jobs=1).fit_transform(z)
+
+
+def cell_panels(
+    xy: np.ndarray,
+    panels: Mapping[str, np.ndarray],
+    *,
+    title: str,
+    names: Mapping[str, Mapping] | None = None,
+) -> Figure:
+    """Draw the same map of cells several times, coloured in different ways.
+
+    Parameters
+    ----------
+    xy : array (cells, 2)
+    panels : mapping of panel title to array (cells,)
+        Values 0 and 1 (resistant and sensitive), scores (floats between 0 and 1), or categories (text).
+    title : str
+        Name the data set; the number of cells is added.
+    names : mapping of panel title to {value: name}, optional
+        Names of 0 and 1 where they are not resistant and sensitive.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw or a panel has another number of cells.
+    """
+    wrong = [name for name, values in panels.items() if len(values) != len(xy)]
+    if wrong or not panels or len(xy) == 0:
+        msg = f"cell_panels: {len(xy)} cells, panels {list(panels)}, of another length: {wrong}"
+        raise DataError(msg)
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 0.6 + 2.7 * rows), squeeze=False)
+    size = float(np.clip(2500 / len(xy), 4, 26))
+    for ax, (name, values) in zip(axes.ravel(), panels.items(), strict=False):
+        _panel(ax, xy, np.asarray(values), size, (names or {}).get(name, {0: "resistant", 1: "sensitive"}))
+        ax.set_title(name, fontsize=11)
+        ax.set(xticks=[], yticks=[])
+    for ax in axes.ravel()[len(panels) :]:
+        ax.set_visible(False)
+    figure.suptitle(f"{title} (n = {len(xy)} cells)", x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def run_spread(
+    table: pd.DataFrame,
+    marks: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    title: str,
+    xlabel: str,
+    chance: float | pd.Series | None = 0.5,
+) -> Figure:
+    """Draw every run of every task as a dot, and what each rule of choice took as a mark.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``task``, ``value``; one row a run. Tasks are drawn from top to bottom as they appear.
+    marks : mapping of name to DataFrame, optional
+        ``task``, ``value``; drawn at their mean, below the dots.
+    title, xlabel : str
+    chance : float or Series by task, optional
+        Level of chance, drawn as a dashed line.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or the table is empty.
+    """
+    need_columns("run_spread", table, ("task", "value"))
+    tasks = list(table["task"].unique())
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.9 + 0.62 * len(tasks)))
+    styles = [
+        ("D", OKABE_ITO["vermillion"]),
+        ("s", OKABE_ITO["green"]),
+        ("^", OKABE_ITO["blue"]),
+        ("v", OKABE_ITO["purple"]),
+    ]
+    rng = np.random.default_rng(0)  # height of a dot within its row; means nothing
+    for row, task in enumerate(tasks):
+        values = table.loc[table["task"] == task, "value"].dropna().to_numpy(float)
+        axes.plot(
+            values, row - rng.uniform(0.02, 0.3, len(values)), ".", color="0.45", alpha=0.45, markersize=5
+        )
+        if len(values):
+            axes.plot([np.median(values)] * 2, [row - 0.34, row + 0.02], color="black", linewidth=1.8)
+        if chance is not None:
+            level = float(chance if np.isscalar(chance) else chance[task])
+            axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
+        for (marker, colour), chosen in zip(styles, (marks or {}).values(), strict=False):
+            own = chosen.loc[chosen["task"] == task, "value"].mean()
+            axes.plot(own, row + 0.2, marker, color=colour, markersize=7, alpha=0.9)
+    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_ylim(len(tasks) - 0.4, -0.6)
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="x", color="0.92")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    handles = [
+        Line2D([], [], color="0.45", marker=".", linestyle="none", label="one run"),
+        Line2D([], [], color="black", linewidth=1.8, label="median of runs"),
+    ]
+    if chance is not None:
+        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
+    handles += [
+        Line2D([], [], color=colour, marker=marker, linestyle="none", label=f"{name} (mean)")
+        for (marker, colour), name in zip(styles, marks or {}, strict=False)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
+    return figure
+
+
+def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float | None = 0.5) -> Figure:
+    """Draw one arrow a run from its score before transfer to that after it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``task``, ``before``, ``after``; one row a run.
+    title, xlabel : str
+    chance : float, optional
+
+    Raises
+    ------
+    DataError
+        If a column is missing or the table is empty.
+    """
+    need_columns("before_after", table, ("task", "before", "after"))
+    tasks = list(table["task"].unique())
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.5 + 0.62 * len(tasks)))
+    for row, task in enumerate(tasks):
+        runs = table[table["task"] == task].sort_values("before")
+        heights = row + np.linspace(-0.32, 0.32, len(runs)) if len(runs) > 1 else [row]
+        for height, before, after in zip(heights, runs["before"], runs["after"], strict=True):
+            colour = OKABE_ITO["blue"] if after >= before else OKABE_ITO["vermillion"]
+            axes.annotate(
+                "",
+                (after, height),
+                (before, height),
+                arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
+            )
+    # Arrows alone do not set the limits of an axis.
+    ends = table[["before", "after"]].to_numpy(float)
+    axes.set_xlim(np.nanmin(ends) - 0.03, np.nanmax(ends) + 0.03)
+    if chance is not None:
+        axes.axvline(chance, color="0.3", linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_ylim(len(tasks) - 0.4, -0.6)
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="x", color="0.92")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    handles = [
+        Line2D([], [], color=OKABE_ITO["blue"], label="run gains"),
+        Line2D([], [], color=OKABE_ITO["vermillion"], label="run loses"),
+    ]
+    if chance is not None:
+        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
+    return figure
+
+
+def _panel(ax: plt.Axes, xy: np.ndarray, values: np.ndarray, size: float, names: Mapping) -> None:
+    if values.dtype.kind in "fiu" and set(np.unique(values)) <= {0, 1}:
+        for value, colour in ((0, RESISTANT), (1, SENSITIVE)):
+            rows = values == value
+            ax.scatter(*xy[rows].T, s=size, c=colour, linewidths=0, label=f"{names[value]} ({rows.sum()})")
+        ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")
+    elif values.dtype.kind == "f":
+        drawn = ax.scatter(*xy.T, s=size, c=values, cmap="cividis", linewidths=0)
+        ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
+    else:
+        found = list(dict.fromkeys(np.sort(values.astype(str))))
+        for i, value in enumerate(found):
+            rows = values.astype(str) == value
+            colour = _CATEGORIES[i % len(_CATEGORIES)]
+            ax.scatter(*xy[rows].T, s=size, color=colour, linewidths=0, label=value)
+        if len(found) <= 8:
+            ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")
