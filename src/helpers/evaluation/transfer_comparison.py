@@ -48,7 +48,7 @@ def gain_of_transfer(rows: pd.DataFrame, metric: str) -> Comparison:
 
 
 def over_chance(rows: pd.DataFrame, tasks: Sequence[TransferTask], metric: str) -> Comparison:
-    """A metric minus its chance level in each task.
+    """Subtract the chance level of each task from a metric.
 
     ``F1``: the better constant answer; ``AUROC``: one half; ``AP``: the share of sensitive cells.
     """
@@ -68,7 +68,7 @@ def share_below_half(rows: pd.DataFrame) -> Comparison:
 
 
 def spread_against_coin(rows: pd.DataFrame, told: pd.DataFrame) -> Comparison:
-    """Standard deviation of the AUROC over seeds, minus that of a coin which names the sides.
+    """Subtract the spread of a coin which names the sides from that of the AUROC over seeds.
 
     Parameters
     ----------
