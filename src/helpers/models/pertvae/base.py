@@ -11,13 +11,12 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from helpers.errors import ParameterError
 from helpers.models.pertvae.bound import Batch, Objective, terms
 from helpers.models.pertvae.networks import Architecture, Networks
 from helpers.models.pertvae.profiles import Profiles, Scaler, check_profiles
-from helpers.models.pertvae.trainer import STATUS, Fitted, Schedule, Task
+from helpers.models.pertvae.trainer import STATUS, Fitted, Schedule, Task, fit_batch, one_thread
 
 #: Rows times draws that pass a network at once.
 _BLOCK = 1024
@@ -107,6 +106,11 @@ class ProfileModel(BaseEstimator):
             objective=self._objective(),
         )
 
+    def _fit(self, task: Task) -> None:
+        with one_thread():
+            fitted = fit_batch([task], self._device())
+        self._finish(fitted[0])
+
     def _finish(self, fitted: Fitted) -> None:
         """Take the result of the trainer."""
         self.networks_ = Networks(self._architecture(), fitted.weights, [self.latent])
@@ -133,6 +137,7 @@ class ProfileModel(BaseEstimator):
             return np.zeros((1, self.latent), np.float32)
         return np.random.default_rng(seed).standard_normal((draws, self.latent), dtype=np.float32)
 
+    @one_thread()
     @torch.no_grad()
     def _mean_over_draws(self, x: np.ndarray, last: Any) -> np.ndarray:
         """Mean over draws of z ~ q(z | x) of ``last(z)``."""
@@ -141,7 +146,7 @@ class ProfileModel(BaseEstimator):
         parts = []
         for start in range(0, len(x), step):
             rows = torch.from_numpy(x[start : start + step])[None]
-            base = [None if b is None else _repeat(b, len(noise)) for b in self.networks_.base(rows)]
+            base = [None if b is None else b.repeat(1, len(noise), 1) for b in self.networks_.base(rows)]
             z, _ = self.networks_.posterior(tuple(base), noise.repeat_interleave(rows.shape[1], 0)[None])
             out = last(z)[0]
             parts.append(out.reshape(len(noise), rows.shape[1], -1).mean(dim=0).numpy())
@@ -162,6 +167,7 @@ class ProfileModel(BaseEstimator):
         codes = torch.from_numpy(np.asarray(z, dtype=np.float32))[None]
         return self.scaler_.undo(self.networks_.decode(codes)[0][0].numpy())
 
+    @one_thread()
     @torch.no_grad()
     def _log_weights(self, pre: np.ndarray, post: np.ndarray, draws: int) -> np.ndarray:
         """Log importance weights log p(x, z) - log q(z | x), array (draws, rows).
@@ -170,20 +176,21 @@ class ProfileModel(BaseEstimator):
         """
         first, second = (torch.from_numpy(self._noise(draws, k)) for k in (1, 2))
         n, p = len(pre), len(post)
-        x = torch.from_numpy(np.concatenate([pre, post]))[None]
+        x1, x2 = torch.from_numpy(pre), torch.from_numpy(post)
+        size = max(1, _BLOCK // (n + p))
         weights = []
-        for e1, e2 in zip(first, second, strict=True):
-            noise = torch.cat([e1.expand(n, -1), e2.expand(p, -1)])[None]
-            batch = Batch(x, torch.ones(1, n), torch.ones(1, p), noise, noise[:, n:])
+        for e1, e2 in zip(first.split(size), second.split(size), strict=True):
+            k = len(e1)
+            x = torch.cat([x1.repeat(k, 1), x2.repeat(k, 1)])[None]
+            noise = torch.cat([e1.repeat_interleave(n, 0), e2.repeat_interleave(p, 0)])[None]
+            batch = Batch(x, torch.ones(1, k * n), torch.ones(1, k * p), noise, noise[:, k * n :])
             t = terms(self.networks_, batch, Objective())
             log_w = t.pre[0] - t.kl_pre[0].sum(-1)
-            weights.append(log_w + t.post[0] - t.kl_post[0].sum(-1) if p else log_w)
+            if p:
+                log_w = log_w + t.post[0] - t.kl_post[0].sum(-1)
+            weights.append(log_w.reshape(k, n))
         jacobian = np.log(self.scaler_.spread, dtype=np.float64).sum() * (2 if p else 1)
-        return torch.stack(weights).double().numpy() - jacobian
-
-
-def _repeat(x: Tensor, draws: int) -> Tensor:
-    return x.repeat(1, draws, 1)
+        return torch.cat(weights).double().numpy() - jacobian
 
 
 def scaler_of(scaling: str | None, x: np.ndarray) -> Scaler:

@@ -19,7 +19,7 @@ from helpers.models.pertvae.profiles import (
     held_out_lines,
     line_weights,
 )
-from helpers.models.pertvae.trainer import Task, fit_batch
+from helpers.models.pertvae.trainer import Task
 
 
 class PertVAE(ProfileModel):
@@ -206,7 +206,7 @@ class PertVAE(ProfileModel):
             singleton_lines=singleton_lines,
             validation=validation,
         )
-        self._finish(fit_batch([task], self._device())[0])
+        self._fit(task)
         return self
 
     def predict(self, pre: Profiles) -> np.ndarray:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from joblib import Parallel, delayed
 
 from helpers.errors import ParameterError
 from helpers.models.pertvae.base import ProfileModel
-from helpers.models.pertvae.trainer import fit_batch
+from helpers.models.pertvae.trainer import fit_batch, one_thread
 
 #: Models a batch. At the published sizes a model trains in about 50 MB.
 MODELS_PER_BATCH = 8
@@ -50,15 +49,10 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[ProfileModel]:
     chunks = [
         g[i : i + MODELS_PER_BATCH] for g in groups.values() for i in range(0, len(g), MODELS_PER_BATCH)
     ]
-    threads = torch.get_num_threads()
-    if n_jobs > 1:
-        torch.set_num_threads(1)
-    try:
+    with one_thread():
         results = Parallel(n_jobs=n_jobs, prefer="threads")(
             delayed(fit_batch)([tasks[i][0] for i in chunk], tasks[chunk[0]][1]) for chunk in chunks
         )
-    finally:
-        torch.set_num_threads(threads)
     for chunk, fitted in zip(chunks, results, strict=True):
         for i, one in zip(chunk, fitted, strict=True):
             jobs[i][0]._finish(one)

@@ -182,10 +182,7 @@ def _places(blocks: tuple[int | str, ...], latent: int, widest: int) -> np.ndarr
 
 
 def stack(arch: Architecture, models: list[Weights], latents: list[int]) -> Weights:
-    """Join models along the model axis, smaller latent spaces padded.
-
-    The direction of a padded output unit is 1 with gain 0: the unit is zero, and its norm is not.
-    """
+    """Join models along the model axis, smaller latent spaces padded with zeros."""
     widest = max(latents)
     if min(latents) == widest:
         return {name: torch.cat([m[name] for m in models]) for name in models[0]}
@@ -195,8 +192,6 @@ def stack(arch: Architecture, models: list[Weights], latents: list[int]) -> Weig
         out = torch.zeros(shape)
         for i, (model, latent) in enumerate(zip(models, latents, strict=True)):
             at_rows, at_columns = _places(rows, latent, widest), _places(columns, latent, widest)
-            if name.endswith(".v"):
-                out[i, np.setdiff1d(np.arange(shape[1]), at_rows)] = 1
             out[i][np.ix_(at_rows, at_columns)] = model[name][0]
         joined[name] = out
     return joined
@@ -236,6 +231,9 @@ class Networks:
         #: Memory for gradients of unmasked directions, by layer; may be filled by a trainer.
         self.scratch: dict[str, Tensor] = {}
         device = next(iter(weights.values())).device
+        # A direction with a single input has a gradient of zero; Adam would blow up what rounding leaves.
+        single = torch.tensor(latents, device=device) == 1
+        self._single = single[:, None, None] if bool(single.any()) else None
         used = np.arange(self.widest) < np.array(latents)[:, None]
         #: 1 where a latent unit is in use, (models, 1, latent).
         self.latent_mask = torch.from_numpy(used[:, None].astype(np.float32)).to(device)
@@ -250,8 +248,7 @@ class Networks:
             for k, name in enumerate((f"flow.{t}.hidden", f"flow.{t}.out")):
                 columns, rows = blocks[name]
                 whole = [sum(_size(s, self.widest) for s in axis) for axis in (rows, columns)]
-                # Padded outputs keep their ones, so that a unit that is never used still has a norm.
-                mask = np.ones((len(latents), *whole), np.float32)
+                mask = np.zeros((len(latents), *whole), np.float32)
                 for i, latent in enumerate(latents):
                     at = np.ix_(_places(rows, latent, self.widest), _places(columns, latent, self.widest))
                     mask[i][at] = self.arch.masks(latent)[t][k]
@@ -268,6 +265,8 @@ class Networks:
         v = self.weights[f"{name}.v"]
         if mask is not None:
             v = v * mask
+        elif name == "decoder.0" and self._single is not None:
+            v = torch.where(self._single, v.detach(), v)
         gain, bias = self.weights[f"{name}.g"], self.weights[f"{name}.b"]
         return WeightNormLinear.apply(x, v, gain, bias, self.scratch, name)
 

@@ -5,6 +5,8 @@ All models of a batch advance in step, minibatch by minibatch. A model that has 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,6 +121,20 @@ class _Progress:
         return Fitted(self.best, self.best_epoch, history, int(self.status or 0))
 
 
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Give torch one thread, new Python threads included: a result must not depend on the number of cores.
+
+    Networks of this size gain nothing from a second thread; batches side by side do.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def fit_batch(tasks: list[Task], device: str = "cpu") -> list[Fitted]:
     """Train all ``tasks`` together; they must share architecture and schedule.
 
@@ -206,7 +222,7 @@ class _Trainer:
         return [m.result() for m in self.everyone]
 
     def _step(self) -> np.ndarray:
-        """One minibatch of every model; a model whose loss is not finite is not updated any more."""
+        """Update every model by one minibatch and return the losses before the update."""
         loss = training_loss(self.networks, self._next_batch(), self.schedule.objective, self.l2)
         # A minibatch without a pair does not reach the drug effect: its gradient is zero then.
         gradients = torch.autograd.grad(

@@ -16,7 +16,7 @@ from helpers.models.pertvae.profiles import (
     held_out_lines,
     line_weights,
 )
-from helpers.models.pertvae.trainer import Task, fit_batch
+from helpers.models.pertvae.trainer import Task
 
 
 class VAE(ProfileModel):
@@ -97,7 +97,7 @@ class VAE(ProfileModel):
         ParameterError
             If a setting is unknown or out of range.
         """
-        self._finish(fit_batch([self._task(X=X, lines=lines, validation=validation)], self._device())[0])
+        self._fit(self._task(X=X, lines=lines, validation=validation))
         return self
 
     def elbo(self, X: Profiles, draws: int = 100) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_LEAST_NORM = 1e-12
+
 
 class WeightNormLinear(torch.autograd.Function):
     """y = (g v / |v|) x + b, with one norm |v| an output unit (Salimans and Kingma 2016).
@@ -25,7 +27,8 @@ class WeightNormLinear(torch.autograd.Function):
     ) -> Tensor:
         """Return y, tensor (models, rows, outputs)."""
         plain = torch.bmm(x, v.transpose(1, 2))
-        norm = torch.linalg.vector_norm(v, dim=2)[:, None]
+        # The direction of a padding unit is 0, and so is its gain.
+        norm = torch.linalg.vector_norm(v, dim=2)[:, None].clamp_(min=_LEAST_NORM)
         factor = g / norm
         ctx.save_for_backward(x, v, plain, norm, factor)
         ctx.scratch, ctx.name = scratch, name
