@@ -32,8 +32,9 @@ GRID = {
     "epochs": (50, 100, 200),
 }
 
-#: Models trained together; more do not run faster on a CPU, as their weights no longer fit its cache.
-BATCH = 64
+#: Most models, and most first-layer weights, that are trained together; larger batches do not run faster
+#: on a CPU, as their weights no longer fit its cache.
+BATCH, BATCH_WEIGHTS = 64, 1_500_000
 
 Job = tuple["GPDSRegressor", Table, np.ndarray]
 
@@ -270,7 +271,12 @@ def _groups(tasks: list[Task]) -> list[list[int]]:
     groups: dict[tuple, list[int]] = {}
     for i, task in enumerate(tasks):
         groups.setdefault((*rhythm(task), task.hidden[0]), []).append(i)
-    return [group[i : i + BATCH] for group in groups.values() for i in range(0, len(group), BATCH)]
+    parts = []
+    for group in groups.values():
+        weights = max(tasks[i].x.shape[1] for i in group) * tasks[group[0]].hidden[0]
+        size = min(BATCH, max(4, BATCH_WEIGHTS // weights))
+        parts += [group[i : i + size] for i in range(0, len(group), size)]
+    return parts
 
 
 def _device(device: str) -> str:
