@@ -416,9 +416,16 @@ def test_masked_spearman_same_as_scipy():
             "bins='x' is not one of",
         ),
         (
-            lambda: held_out_cells(PANEL.expression, PANEL.response[DRUG], CELLS, SIMPLE, n_folds=80),
+            lambda: held_out_cells(
+                PANEL.expression, PANEL.response[DRUG], CELLS, {"Ridge": SIMPLE["Ridge"]}, n_folds=80
+            ),
             DataError,
             "80 folds need as many",
+        ),
+        (
+            lambda: held_out_cells(PANEL.expression, PANEL.response[DRUG], CELLS, SIMPLE),
+            ParameterError,
+            r"\['Mean'\] look at lines, not genes",
         ),
         (
             lambda: dreep_run(PANEL.expression[40:], PANEL.response, CELLS, ["L1"], k=8),

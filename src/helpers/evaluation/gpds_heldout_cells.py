@@ -17,7 +17,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from helpers.errors import DataError
+from helpers.errors import DataError, ParameterError
 from helpers.evaluation.gpds_cells import (
     cell_expression,
     common_genes,
@@ -103,9 +103,15 @@ def held_out_cells(
 
     Raises
     ------
+    ParameterError
+        If a model is no pipeline.
     DataError
         If fewer than ``n_folds`` lines have cells, bulk expression and a response.
     """
+    without = [name for name, model in models.items() if not isinstance(model, Pipeline)]
+    if without:
+        msg = f"{without} look at lines, not genes: only pipelines predict cells (training_mean is kept)"
+        raise ParameterError(msg)
     genes = common_genes(expression, cells)
     expression = expression[genes]
     table = response.to_frame(response.name or "response") if isinstance(response, pd.Series) else response
