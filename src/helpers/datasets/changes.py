@@ -40,7 +40,7 @@ _SMILES = {
 _CLIP = 10.0  # the signatures are clipped here
 _N_PUBLIC = 50  # compounds of the competition's public test
 _SMALL = {  # designs of the simulated stand-ins
-    "Kaggle": {"n_cells": 6, "n_compounds": 24, "n_genes": 120},
+    "Kaggle": {"n_cells": 6, "n_compounds": 20, "n_genes": 90},
     "L1000": {"n_cells": 20, "n_compounds": 3, "n_genes": 90, "n_full": 20, "n_shared": 3},
     "TranSiGen": {"n_cells": 12, "n_compounds": 5, "n_genes": 90, "n_full": 12, "n_shared": 5},
 }

@@ -23,13 +23,18 @@ class ChangeFold:
 
     Attributes
     ----------
+    protocol : str
+        ``"random_rows"``, ``"same_split"``, ``"competition"``, ``"unseen_compounds"`` or
+        ``"new_pairs"``.
     name : str
+        Of the fold within its protocol.
     seed : int
         Of the split and of the models that are fitted in it.
     train, test : array of int64
         Sorted row positions, disjoint.
     """
 
+    protocol: str
     name: str
     seed: int
     train: np.ndarray
@@ -62,13 +67,13 @@ def random_rows(
     for seed in seeds:
         split = KFold(n_splits, shuffle=True, random_state=seed).split(usable)
         parts = [(usable[train], usable[test]) for train, test in split]
-        folds += [ChangeFold(str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
+        folds += [ChangeFold("random_rows", str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
     return folds
 
 
 def same_split(fold: ChangeFold, seeds: Sequence[int]) -> list[ChangeFold]:
     """Return one split once a seed, so that only the start and the order of the training differ."""
-    return [ChangeFold(fold.name, seed, fold.train, fold.test) for seed in seeds]
+    return [ChangeFold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
 
 
 def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
@@ -83,11 +88,15 @@ def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
     if len(test) == 0:
         msg = "the data have no test rows, so there is no competition split"
         raise DataError(msg)
-    return [ChangeFold("competition", seed, _trainable(rows), test) for seed in seeds]
+    return [ChangeFold("competition", "all", seed, _trainable(rows), test) for seed in seeds]
 
 
-def leave_compounds_out(rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5) -> list[ChangeFold]:
+def leave_compounds_out(
+    rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5, n_used: int | None = None
+) -> list[ChangeFold]:
     """Protocol C: whole compounds are left out; as many folds as compounds at most.
+
+    ``n_used`` limits the folds of each shuffle, as in :func:`random_rows`.
 
     Raises
     ------
@@ -101,9 +110,9 @@ def leave_compounds_out(rows: pd.DataFrame, seeds: Sequence[int], n_splits: int 
     folds = []
     for seed in seeds:
         split = KFold(min(n_splits, len(names)), shuffle=True, random_state=seed).split(names)
-        for i, (_, left_out) in enumerate(split):
+        for i, (_, left_out) in enumerate(list(split)[:n_used]):
             hidden = np.isin(compound, names[left_out])
-            folds.append(ChangeFold(str(i), seed, usable[~hidden], usable[hidden]))
+            folds.append(ChangeFold("unseen_compounds", str(i), seed, usable[~hidden], usable[hidden]))
     return folds
 
 
@@ -113,6 +122,7 @@ def leave_cells_out(
     *,
     shared: Collection[str] | None = None,
     n_splits: int | None = None,
+    n_used: int | None = None,
 ) -> list[ChangeFold]:
     """Protocol D: cells are left out except for their rows of the shared compounds.
 
@@ -129,6 +139,8 @@ def leave_cells_out(
     n_splits : int, optional
         Deal the cells into this many folds, by seed. Default: one fold a cell that has more than
         half of the compounds, named by it.
+    n_used : int, optional
+        Folds used of each seed. Default: all.
 
     Raises
     ------
@@ -166,9 +178,9 @@ def leave_cells_out(
         }
     folds = []
     for seed, parts in groups.items():
-        for name, left_out in parts:
+        for name, left_out in parts[:n_used]:
             hidden = (table["cell"].isin(left_out) & ~kept).to_numpy()
-            folds.append(ChangeFold(name, seed, usable[~hidden], usable[hidden]))
+            folds.append(ChangeFold("new_pairs", name, seed, usable[~hidden], usable[hidden]))
     return folds
 
 
