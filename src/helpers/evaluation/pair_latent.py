@@ -53,7 +53,7 @@ def reconstruct_by_size(
     settings: Mapping[str, object] | None = None,
     *,
     n_splits: int = 5,
-    n_repeats: int = 1,
+    at_most: int | None = None,
     seed: int = 0,
     n_jobs: int = 1,
     factor_sizes: Sequence[int] | None = None,
@@ -71,7 +71,9 @@ def reconstruct_by_size(
         Latent units, components, factors.
     settings : mapping, optional
         Of :class:`helpers.models.pertvae.VAE`.
-    n_splits, n_repeats, seed, n_jobs : int
+    n_splits, seed, n_jobs : int
+    at_most : int, optional
+        Folds that are run, the first ones; all by default.
     factor_sizes : sequence of int, optional
         Sizes of factor analysis, the linear model with Gaussian noise of each gene; default ``sizes``.
     progress : callable, optional
@@ -81,10 +83,10 @@ def reconstruct_by_size(
     -------
     DataFrame
         One row a line, model and size: ``model``, ``size``, ``line``, ``metric`` (``"rho"`` z-scored,
-        ``"rho raw"`` log2), ``value`` (mean over the line's profiles and repeats).
+        ``"rho raw"`` log2), ``value`` (mean over the line's profiles).
     """
     factor_sizes = sizes if factor_sizes is None else factor_sizes
-    folds = pair_folds(profiles.lines, n_splits, n_repeats, seed, few=0)
+    folds = pair_folds(profiles.lines, n_splits, 1, seed, few=0)[:at_most]
     parts = [_part(profiles, fold) for fold in folds]
     tables = []
     for done, size in enumerate(sizes):

@@ -225,6 +225,7 @@ def cross_validate_pairs(
     n_splits: int = 5,
     n_repeats: int = 10,
     few_repeats: int | None = None,
+    at_most: int | None = None,
     scaling: str = "source",
     seed: int = 0,
     n_jobs: int = 1,
@@ -244,6 +245,8 @@ def cross_validate_pairs(
         See :func:`pair_folds`; the seed of a drug depends on its place in ``drugs``.
     few_repeats : int, optional
         Repeats where every line is left out in turn; default ``n_repeats``.
+    at_most : int, optional
+        Folds of a repeat that are run, the first ones; all by default. They stay the same folds.
     scaling : {"source", "joint", "none"}
         See :func:`make_task`.
     n_jobs : int
@@ -266,6 +269,8 @@ def cross_validate_pairs(
         folds = pair_folds(lines, n_splits, repeats, seed + 1000 * number)
         # The seed of a fold does not depend on how many others there are.
         for place, fold in enumerate(folds):
+            if at_most is not None and place % (len(folds) // repeats) >= at_most:
+                continue
             task, scaler = make_task(of_drug, fold, scaling, seed + 1000 * number + place)
             jobs.append((drug, of_drug, fold, task, scaler))
     tasks = [task for _, _, _, task, _ in jobs]
