@@ -11,9 +11,16 @@ from helpers.models.scdeal.estimator import ScDEAL
 from helpers.models.scdeal.layers import Stack
 from helpers.models.scdeal.stages import Rows, Task
 from helpers.models.scdeal.streams import Streams
-from helpers.models.scdeal.training import Plateau, Schedule, train
+from helpers.models.scdeal.training import Plateau, Schedule, one_thread, train
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small products are slower on two threads, much slower on a busy machine."""
+    with one_thread(CPU):
+        yield
 
 
 def torch_blocks(stack, weights):

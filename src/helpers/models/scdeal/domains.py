@@ -46,7 +46,7 @@ class Scale:
         if self.genes is not None and names is not None:
             position = pd.Index(names).get_indexer(self.genes)
             if (position < 0).any():
-                missing = list(self.genes[position < 0][:3])
+                missing = self.genes[position < 0][:3].tolist()
                 msg = f"{what}: {int((position < 0).sum())} of the fitted genes are missing, e.g. {missing}"
                 raise DataError(msg)
             values = values[:, position]
@@ -163,8 +163,8 @@ def read(
         shared = np.array([gene for gene in bulk_genes if gene in set(cell_genes)])
         if len(shared) < 2:
             msg = (
-                f"bulk and cells share {len(shared)} genes (bulk has e.g. {list(bulk_genes[:3])}, "
-                f"cells {list(cell_genes[:3])}); map both to the same identifiers"
+                f"bulk and cells share {len(shared)} genes (bulk has e.g. {bulk_genes[:3].tolist()}, "
+                f"cells {cell_genes[:3].tolist()}); map both to the same identifiers"
             )
             raise DataError(msg)
         bulk = bulk[:, pd.Index(bulk_genes).get_indexer(shared)]
