@@ -51,7 +51,8 @@ from helpers.datasets.bulk import load_bulk
 from helpers.datasets.cells import load_cells, quality_control
 from helpers.datasets.simulate_cells import simulate_cells
 from helpers.evaluation.comparison import compare_folds, summarise_folds
-from helpers.evaluation.dreep_null import permuted_endpoints
+from helpers.evaluation.dreep import null_table
+from helpers.evaluation.dreep_null import permuted_endpoints, permuted_response_scores
 from helpers.evaluation.gene_lists import LISTS, build_lists
 from helpers.evaluation.gpds_bulk import (
     bulk_metrics,
@@ -418,7 +419,7 @@ study.figure(
 #
 # ### One split, and a hundred
 #
-# The report has one split with about 32 test lines. Over {glue}`GDSC2.splits.network.R2.n` such splits:
+# The report has one split with about 32 test lines. Many such splits:
 
 # %% tags=["hide-input"]
 for model in split_models:
@@ -537,7 +538,13 @@ variant_summary.pivot_table(index="model", columns="metric", values="value", sor
 # of the lines and in 20 of the lines with cells, with the largest variance of the response over the lines without
 # cells. The drugs are chosen before any model is fitted, and used again for the gene lists.
 
+# %% tags=["hide-input"]
+other_screen = load_bulk("GDSC", data, seed=seed)
+study.use(other_screen)
+
 # %%
+twice = pd.concat([response[DRUG], other_screen.response[DRUG]], axis=1, join="inner").dropna()
+study.record("GDSC2.ceiling.Spearman", stats.spearmanr(*twice.to_numpy().T).statistic, n=len(twice))
 measured = response.notna()
 eligible = measured.columns[
     (measured.mean() >= 0.85) & (measured[with_cells].sum() >= min(20, with_cells.sum()))
@@ -559,6 +566,7 @@ drug_scores = (
     .pivot_table(index="drug", columns="model", values="value", sort=False)
 )
 drug_scores = drug_scores.sort_values("network", ascending=False)
+study.record("GDSC2.drugs.count", len(drug_scores))
 study.record(
     "GDSC2.drugs.network above training mean",
     (drug_scores["network"] > drug_scores["training mean"]).sum(),
@@ -576,9 +584,12 @@ study.record(
 drug_scores.style.format("{:.2f}").set_caption("R2, mean over five folds")
 
 # %% [markdown]
-# Camptothecin is number {glue}`GDSC2.drugs.rank of camptothecin` of {glue}`GDSC2.drugs.rank of camptothecin.n`
-# drugs by the network's R2. The network beats the training mean on {glue}`GDSC2.drugs.network above training mean`
-# of them, ridge regression on {glue}`GDSC2.drugs.network above Ridge`.
+# Camptothecin is number {glue}`GDSC2.drugs.rank of camptothecin` of {glue}`GDSC2.drugs.count` drugs by the network's
+# R2. The network has a lower error than the training mean on {glue}`GDSC2.drugs.network above training mean` of them,
+# and than ridge regression on {glue}`GDSC2.drugs.network above Ridge`.
+#
+# **How well could anyone do?** The same drug was screened twice. Over the lines that both screens have, the two
+# responses to camptothecin agree with a rank correlation of {glue}`GDSC2.ceiling.Spearman`.
 #
 # ### Cells: how wrong, how narrow, and why
 #
@@ -615,12 +626,16 @@ for row in difference.itertuples():
         n=row.n,
         unit="difference",
     )
-at_lines.query("metric in ['R2', 'Spearman', 'spread within lines', 'spread between lines']").pivot_table(
+shown_metrics = ["R2", "MSE/constant", "Spearman", "spread within lines", "spread between lines"]
+# Ridge and PLS know no bins: for them the ways of binning are all the same.
+distinct = at_lines[(at_lines["model"] == "network") | at_lines["bins"].isin(["", "cells-own"])]
+distinct[distinct["metric"].isin(shown_metrics)].pivot_table(
     index=["model", "source", "bins", "scale"], columns="metric", values="value", sort=False
-).style.format("{:.2f}", na_rep="")
+)[shown_metrics].style.format("{:.2f}", na_rep="")
 
 # %% [markdown]
-# Spreads are in units of the SD of the measured responses. With one network, as in the report, the cells of a line
+# Spreads are in units of the SD of the measured responses; "MSE/constant" is the error over that of the training
+# mean. With one network, as in the report, the cells of a line
 # are spread by {glue}`breast-atlas.cells.network.spread within lines` and the lines' medians have an R2 of
 # {glue}`breast-atlas.cells.network.R2` {glue}`breast-atlas.cells.network.R2.interval`; averaged over networks
 # {glue}`breast-atlas.cells.networks.spread within lines`
@@ -645,7 +660,8 @@ for row in parts.query("model == 'network'").itertuples():
         row.share_between,
         n=row.lines,
     )
-parts.drop(columns=["drug", "source"]).style.format(precision=2)
+distinct = parts[(parts["model"] == "network") | (parts["bins"] == "cells-own")]
+distinct.drop(columns=["drug", "source"]).style.format(precision=2).hide(axis="index")
 
 # %% [markdown]
 # With the report's treatment, lines make up
@@ -774,7 +790,7 @@ means.assign(AUROC=ends["AUROC of thirds"], list=lambda t: t.index.map(LISTS)).r
 ].style.format(precision=3)
 
 # %% [markdown]
-# Mean over {glue}`breast-atlas.dreep.L1.Spearman.n` drugs of the correlation between the lines' median score and
+# Mean over drugs, camptothecin apart, of the correlation between the lines' median score and
 # their response: Pearson list {glue}`breast-atlas.dreep.L1.Spearman` {glue}`breast-atlas.dreep.L1.Spearman.interval`,
 # network {glue}`breast-atlas.dreep.L7.Spearman` {glue}`breast-atlas.dreep.L7.Spearman.interval`.
 
@@ -830,6 +846,64 @@ study.figure(
 )
 
 # %% [markdown]
+# ### Without a list: predict the cells directly
+#
+# The same endpoint for models that predict the response of a cell, as the report does: the median prediction of a
+# line's cells, its rank correlation with the response, mean over the same drugs.
+
+# %%
+direct = predict_cells(
+    common,
+    response[drugs],
+    atlas,
+    {"network": models["network"], "Ridge": baselines["Ridge"]},
+    treatments=TREATMENTS[:1],
+    n_inits=1,
+    n_folds=list_folds,
+    seed=seed,
+    n_jobs=study.jobs,
+).lines.query("source == 'cells'")
+direct = direct.assign(list=direct["model"] + ", direct", es=direct["median"])
+arms = pd.concat([others, direct[["list", "drug", "line", "es"]]], ignore_index=True)
+direct_means = mean_spearman(arms, response, n_boot=n_boot, seed=seed).set_index("list")
+for name in ("network, direct", "Ridge, direct"):
+    row = direct_means.loc[name]
+    study.record(
+        f"breast-atlas.{name}.Spearman", row["value"], low=row["low"], high=row["high"], n=row["n_drugs"]
+    )
+direct_means.loc[["L1", "L7", "network, direct", "Ridge, direct"]].style.format(precision=3)
+
+# %% [markdown]
+# Network {glue}`breast-atlas.network, direct.Spearman` {glue}`breast-atlas.network, direct.Spearman.interval`, ridge
+# regression {glue}`breast-atlas.Ridge, direct.Spearman` {glue}`breast-atlas.Ridge, direct.Spearman.interval`.
+#
+# ### Choices of the scorer
+#
+# Number of marker genes and weights of genes, Pearson list.
+
+# %%
+settings = {
+    "as chosen": {},
+    "k = 15": {"k": 15},
+    "k = 60": {"k": 60},
+    "weights: log CPM": {"weights": "log-cpm"},
+    "weights: z-score over cells": {"weights": "z-score"},
+}
+by_setting = {}
+for name, change in settings.items():
+    rerun = score_cells(expression, response, atlas, ["L1"], **dreep_options | {"drugs": drugs} | change)
+    by_setting[name] = mean_spearman(rerun.lines, response, n_boot=n_boot, seed=seed).loc[0]
+    row = by_setting[name]
+    study.record(
+        f"breast-atlas.dreep, {name}.L1.Spearman",
+        row["value"],
+        low=row["low"],
+        high=row["high"],
+        n=row["n_drugs"],
+    )
+pd.DataFrame(by_setting).T.drop(columns="list").style.format(precision=3)
+
+# %% [markdown]
 # ### Do the lists agree with themselves?
 #
 # A list that changes with the random start is noise. Agreement between networks that differ in their start only, and
@@ -868,21 +942,26 @@ bulk_lists = build_lists(
     seed=seed,
     n_jobs=study.jobs,
 )
+likeness = list_similarity(bulk_lists.scores)
+for other in ("L1", "L3"):
+    pair = likeness[(likeness["first"] == other) & (likeness["second"] == "L7")]["spearman"]
+    study.record(f"GDSC2.lists.L7 and {other}.Spearman", pair.mean(), n=len(pair), note="mean over drugs")
 study.figure(
-    list_heatmap(list_similarity(bulk_lists.scores), title="Likeness of the lists"),
+    list_heatmap(likeness, title="Likeness of the lists"),
     "likeness",
     "Spearman correlation over genes, mean over drugs; lists of all lines without cells.",
 )
 
 # %% [markdown]
 # Median agreement between single networks: {glue}`breast-atlas.dreep.L7.agreement of seeds`; between Pearson lists of
-# halves: {glue}`GDSC2.lists.L1.split-half`. In the median {glue}`breast-atlas.dreep.L7.saturated units` of the
+# halves: {glue}`GDSC2.lists.L1.split-half`. The network's list correlates with that of ridge regression by
+# {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`. In the median {glue}`breast-atlas.dreep.L7.saturated units` of the
 # first-layer units are saturated on the training lines.
 #
 # ### Are called cells a sign of anything?
 #
-# DREEP calls a cell by comparing its score with random sets of genes. Genes are not independent, so that this null is
-# too narrow. Lists built from *permuted responses* keep everything but the link to the drug:
+# DREEP calls a cell by comparing its score with random sets of genes. Genes are not independent, so that this null may
+# be too narrow. Lists built from *permuted responses* keep everything but the link to the drug:
 
 # %%
 line_of = atlas.obs["model_id"].astype(str).to_numpy()
@@ -900,12 +979,26 @@ called = permuted.assign(kind=np.where(permuted["permutation"] < 0, "true respon
 calls = called.groupby("kind")[["called", "spearman"]].agg(["mean", "std"])
 for kind in ("true response", "permuted response"):
     study.record(f"breast-atlas.dreep.L1.share called, {kind}", calls.loc[kind, ("called", "mean")])
-calls.style.format(precision=2)
+spread_out = permuted_response_scores(
+    scored.sets,
+    common.loc[~with_cells, scored.genes],
+    response.loc[~with_cells, DRUG],
+    n_permutations=n_permutations,
+    seed=seed,
+)
+study.record(
+    "breast-atlas.dreep.width of the second null",
+    np.nanstd(spread_out) / null_table(30, len(scored.genes), 20_000, seed).std(),
+    note="SD of scores along permuted lists over SD of scores of random sets",
+)
+calls.style.format(precision=3)
 
 # %% [markdown]
 # With the true response {glue}`breast-atlas.dreep.L1.share called, true response` of the cells are called sensitive or
-# resistant at a false discovery rate of 10 %; with permuted responses, where nothing can be found,
-# {glue}`breast-atlas.dreep.L1.share called, permuted response`.
+# resistant at a false discovery rate of 10 %, with permuted responses
+# {glue}`breast-atlas.dreep.L1.share called, permuted response`. Scores along permuted lists are spread
+# {glue}`breast-atlas.dreep.width of the second null` times as wide as those of random sets of genes. With 350 genes and
+# 30 markers the score of a single cell says little either way; medians of lines are what the comparison rests on.
 #
 # ## Interpretation: which genes?
 #

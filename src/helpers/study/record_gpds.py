@@ -8,6 +8,8 @@ import pandas as pd
 
 from helpers.study.recorder import Study
 
+METRICS = ("R2", "MSE/constant", "Spearman", "spread within lines", "spread between lines")
+
 
 def record_cell_metrics(
     study: Study,
@@ -16,7 +18,7 @@ def record_cell_metrics(
     *,
     model: str,
     name: str,
-    metrics: Sequence[str] = ("R2", "Spearman", "spread within lines", "spread between lines"),
+    metrics: Sequence[str] = METRICS,
     prefix: str = "breast-atlas",
 ) -> None:
     """Record the errors of one model's predictions under ``<prefix>.<way>.<name>.<metric>``.
