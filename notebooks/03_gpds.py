@@ -997,8 +997,9 @@ calls.style.format(precision=3)
 # With the true response {glue}`breast-atlas.dreep.L1.share called, true response` of the cells are called sensitive or
 # resistant at a false discovery rate of 10 %, with permuted responses
 # {glue}`breast-atlas.dreep.L1.share called, permuted response`. Scores along permuted lists are spread
-# {glue}`breast-atlas.dreep.width of the second null` times as wide as those of random sets of genes. With 350 genes and
-# 30 markers the score of a single cell says little either way; medians of lines are what the comparison rests on.
+# {glue}`breast-atlas.dreep.width of the second null` times as wide as those of random sets of genes. With
+# {glue}`breast-atlas.dreep.genes` genes and 30 markers the score of one cell says little by itself; the comparison
+# rests on medians of lines.
 #
 # ## Interpretation: which genes?
 #
@@ -1126,8 +1127,8 @@ study.deviations()
 #
 # - 535 genes instead of about 19,000, chosen by others for other ends. A network may gain more from more genes.
 # - ln IC50 instead of AUC. The order of lines by the two is alike, but not the same.
-# - The breast lines are one tissue with few lines: a correlation over 26 lines needs to exceed about 0.4 to be told
-#   from zero, which is why lists are compared over many drugs. Drugs share lines and mechanisms.
+# - The breast lines are one tissue with few lines: a correlation over {glue}`breast-atlas.lines` lines needs to exceed
+#   about 0.4 to be told from zero, which is why lists are compared over many drugs. Drugs share lines and mechanisms.
 # - The report's four lines are not among the cells at hand; figures 5 to 8 show other lines.
 # - DREEP's own gene lists (from about 19,000 genes and other releases) could not be downloaded here.
 #
