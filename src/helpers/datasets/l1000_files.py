@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import rdata
 from helpers.errors import DataError
 
 HIGHEST = 15.01  # log2 scale of Level 3 profiles; 15.001 is the ceiling in the files
+_BLOCK = 512  # wells read at once
 # What a pickle of numpy arrays needs; nothing else is ever resolved, let alone called.
 _ADMITTED = {
     (module, name)
@@ -34,43 +36,54 @@ def read_landmarks(path: str | Path) -> pd.Series:
 
 
 def read_gctx(
-    path: str | Path, wells: np.ndarray | None = None
+    path: str | Path, wells: Collection[str] | None = None, genes: Collection[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read a GCTX file (HDF5).
 
     Parameters
     ----------
     path : str or Path
-    wells : array of int, optional
-        Positions of the wells to read, ascending; all by default. Only these are taken into memory.
+    wells, genes : collection of str, optional
+        Ids to read, all by default; they come in the order of the file. Only these are kept in memory,
+        so that a few wells of a file of 60 GB can be read.
 
     Returns
     -------
     values : DataFrame, wells x genes, float32
         Index and columns are the file's ids (text).
     genes, annotation : DataFrame
-        What the file says of its genes and of these wells; often no more than the id.
+        What the file says of these genes and wells; often no more than the id.
 
     Raises
     ------
     DataError
-        If the file is not GCTX.
+        If the file is not GCTX, or lacks an id asked for.
     """
     try:
         with h5py.File(path) as file:
             matrix = file["0/DATA/0/matrix"]
-            genes, annotation = _meta(file["0/META/ROW"]), _meta(file["0/META/COL"])
-            if wells is None:
-                values = matrix[:]
-            else:
-                values, annotation = matrix[np.asarray(wells)], annotation.iloc[wells]
+            rows, columns = _meta(file["0/META/ROW"]), _meta(file["0/META/COL"])
+            if matrix.shape != (len(columns), len(rows)):
+                msg = f"the matrix has shape {matrix.shape}, its ids say {(len(columns), len(rows))}"
+                raise KeyError(msg)
+            at, of = _positions(columns.index, wells, path), _positions(rows.index, genes, path)
+            blocks = np.split(at, range(_BLOCK, len(at), _BLOCK))
+            values = np.concatenate([matrix[block][:, of].astype(np.float32) for block in blocks])
     except (OSError, KeyError) as error:
         msg = f"{path} is not a readable GCTX file: {error}"
         raise DataError(msg) from error
-    if values.shape != (len(annotation), len(genes)):
-        msg = f"{path}: the matrix has shape {values.shape}, its ids say {(len(annotation), len(genes))}"
+    rows, columns = rows.iloc[of], columns.iloc[at]
+    return pd.DataFrame(values, columns.index, rows.index), rows, columns
+
+
+def _positions(ids: pd.Index, wanted: Collection[str] | None, path: str | Path) -> np.ndarray:
+    if wanted is None:
+        return np.arange(len(ids))
+    missing = pd.Index(wanted).difference(ids)
+    if len(missing):
+        msg = f"{path} lacks {len(missing)} of {len(wanted)} ids, first {missing[0]!r}"
         raise DataError(msg)
-    return pd.DataFrame(values.astype(np.float32), annotation.index, genes.index), genes, annotation
+    return np.flatnonzero(ids.isin(wanted))
 
 
 def _meta(group: h5py.Group) -> pd.DataFrame:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from helpers.datasets import pairs_panel, pairs_paper
 from helpers.datasets.load import CHOICES
 from helpers.datasets.pair_types import PerturbationPairs
-from helpers.datasets.pairs_panel import FILES, load_panel
 from helpers.datasets.registry import Registry
 from helpers.datasets.simulate_pairs import simulate_pairs_twin
 from helpers.datasets.sources import Sources
@@ -14,7 +14,7 @@ from helpers.errors import DataError, DownloadError
 
 __all__ = ["NAMES", "PerturbationPairs", "load_pairs"]
 
-NAMES = tuple(FILES)
+NAMES = (*pairs_panel.FILES, *pairs_paper.FILES)
 
 
 def load_pairs(
@@ -24,13 +24,15 @@ def load_pairs(
 
     Parameters
     ----------
-    name : {"transigen", "slinky", "cmapm", "skbr3"}
+    name : {"transigen", "slinky", "cmapm", "skbr3", "lincs", "drvae"}
         ``"transigen"``: 100 averaged pairs, 43 lines, 14 compounds, with basal profiles as
         singletons. ``"slinky"``: single wells of 8 lines. ``"cmapm"``: one plate of A375 wells.
-        ``"skbr3"``: SKBR3 wells, 10 kinase inhibitors, 4 doses, 6 and 24 h.
+        ``"skbr3"``: SKBR3 wells, 10 kinase inhibitors, 4 doses, 6 and 24 h. On the paper tier:
+        ``"lincs"``, the 19 drugs of PertVAE in LINCS Level 3, paired by plate; ``"drvae"``, the file of
+        the authors' later study.
     data : {"auto", "panel", "paper", "simulated"}
-        Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
-        with a note that says why. ``"panel"`` never falls back.
+        Tier; each name is on one of panel and paper. ``"auto"`` reads it where every file can be had,
+        else the simulated twin with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
     seed : int
         Of the simulated twin.
     registry : Registry, optional
@@ -44,8 +46,8 @@ def load_pairs(
     ------
     DataError
         If ``name`` or ``data`` is unknown, a file holds something else than expected, or (with
-        ``"panel"``) a file is missing; the message names the missing files and the command that
-        fetches them.
+        ``"panel"`` or ``"paper"``) a file is missing; the message names the missing files and the
+        command that fetches them.
     """
     for what, value, known in (("set of pairs", name, NAMES), ("data choice", data, CHOICES)):
         if value not in known:
@@ -53,18 +55,22 @@ def load_pairs(
             raise DataError(msg)
     if data == "simulated":
         return simulate_pairs_twin(name, seed)
-    if data == "paper":
-        msg = f"{name} is public panel data; it has no paper tier"
+    tier, module = ("paper", pairs_paper) if name in pairs_paper.FILES else ("panel", pairs_panel)
+    if data not in ("auto", tier):
+        others = (pairs_paper if tier == "panel" else pairs_panel).FILES
+        msg = f"{name} is on the {tier} tier; the {data} tier has {', '.join(others)}"
         raise DataError(msg)
     registry = Registry.load() if registry is None else registry
     try:
-        sources = Sources.fetch(registry, FILES[name])
+        sources = Sources.fetch(registry, module.FILES[name])
     except DownloadError as error:
-        if data == "panel":
-            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
+        if data != "auto":
+            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier {tier}"
             raise DownloadError(msg) from error
         twin = simulate_pairs_twin(name, seed)
-        note = f"Simulated data stand in for the panel. {error}"
+        note = f"Simulated data stand in for the {tier} files. {error}"
         provenance = replace(twin.provenance, notes=(note, *twin.provenance.notes))
         return replace(twin, provenance=provenance)
-    return load_panel(name, sources)
+    if tier == "paper":
+        return pairs_paper.load_paper_pairs(name, sources)
+    return pairs_panel.load_panel(name, sources)

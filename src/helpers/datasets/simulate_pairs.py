@@ -18,6 +18,8 @@ _TWINS = {
     "transigen": {"n_lines": 24, "effects": {"none": 10, "shift": 16, "linear": 16}, "n_singletons": 40},
     "slinky": {"n_lines": 8, "effects": {"none": 8}, "replicates": 3, "n_singletons": 0},
     "cmapm": {"n_lines": 4, "effects": {"none": 4, "shift": 4}, "n_singletons": 0},
+    "lincs": {"n_lines": 24, "effects": {"none": 12, "shift": 24, "linear": 24}, "replicates": 3},
+    "drvae": {"n_lines": 24, "effects": {"none": 12, "shift": 24, "linear": 24}, "replicates": 2},
     "skbr3": {"n_lines": 4, "effects": {"shift": 4, "linear": 4}, "replicates": 3, "n_singletons": 0},
 }
 
