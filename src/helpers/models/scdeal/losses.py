@@ -55,23 +55,29 @@ def mmd(x: torch.Tensor, y: torch.Tensor, *, kernel: str = "single", sigma: floa
     single = x.ndim == 2
     if single:
         x, y = x[None], y[None]
-    pooled = torch.cat([x, y], dim=1)
     # Differences of a shared centre: distances stay, rounding of the squared norms falls.
-    pooled = pooled - pooled.detach().mean(dim=1, keepdim=True)
-    norms = pooled.square().sum(dim=2)
-    squared = (norms[:, :, None] + norms[:, None] - 2 * pooled @ pooled.transpose(1, 2)).clamp_min(0)
+    centre = torch.cat([x, y], dim=1).detach().mean(dim=1, keepdim=True)
+    x, y = x - centre, y - centre
+    within_x, within_y, between = _squared(x, x), _squared(y, y), _squared(x, y)
     if kernel == "single":
-        widths = [torch.full_like(norms[:, :1, None], 2 * sigma**2)]
+        widths = [2 * sigma**2]
     else:
-        upper = torch.triu_indices(pooled.shape[1], pooled.shape[1], offset=1, device=x.device)
-        median = squared.detach()[:, upper[0], upper[1]].median(dim=1).values
+        parts = [d.detach()[:, *torch.triu_indices(*d.shape[1:], offset=1)] for d in (within_x, within_y)]
+        median = torch.cat([*parts, between.detach().flatten(1)], dim=1).median(dim=1).values
         median = median.clamp_min(torch.finfo(median.dtype).tiny)
         widths = [factor * median[:, None, None] for factor in MIXTURE]
-    gram = sum(torch.expm1(-squared / width) for width in widths) / len(widths)
-    n = x.shape[1]
-    within = gram[:, :n, :n].mean(dim=(1, 2)) + gram[:, n:, n:].mean(dim=(1, 2))
-    result = within - 2 * gram[:, :n, n:].mean(dim=(1, 2))
+
+    def average(squared: torch.Tensor) -> torch.Tensor:
+        return sum(torch.expm1(-squared / width).mean(dim=(1, 2)) for width in widths) / len(widths)
+
+    result = average(within_x) + average(within_y) - 2 * average(between)
     return result[0] if single else result
+
+
+def _squared(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Squared distances of all pairs, (models, rows of x, rows of y)."""
+    norms = x.square().sum(dim=2)[:, :, None] + y.square().sum(dim=2)[:, None]
+    return torch.baddbmm(norms, x, y.transpose(1, 2), alpha=-2).clamp_min(0)
 
 
 def cluster_dissimilarity(rows: torch.Tensor, clusters: np.ndarray | torch.Tensor) -> torch.Tensor:
