@@ -36,7 +36,10 @@ class SimplePredictors:
         """Fit on the known pairs of each task and predict its test pairs."""
         if progress is not None:
             progress("simple predictors", 0, len(tasks))
-        return Parallel(n_jobs)(delayed(_fit_predict)(dict(self.predictors), task) for task in tasks)
+        # Threads: each fit takes less time than starting a process would.
+        return Parallel(n_jobs, prefer="threads")(
+            delayed(_fit_predict)(dict(self.predictors), task) for task in tasks
+        )
 
 
 def _fit_predict(predictors: Mapping[str, PairPredictor], task: PairTask) -> dict[str, np.ndarray]:

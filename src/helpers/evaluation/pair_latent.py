@@ -98,7 +98,9 @@ def reconstruct_by_size(
             arguments = {"X": train, "lines": profiles.lines[fold.train], "validation": validation}
             jobs.append((vae, arguments))
         rebuilt = {"VAE": [m.reconstruct(p[3]) for m, p in zip(fit_many(jobs, n_jobs), parts, strict=True)]}
-        linear = Parallel(n_jobs)(delayed(_linear)(p, size, size in factor_sizes) for p in parts)
+        linear = Parallel(n_jobs, prefer="threads")(
+            delayed(_linear)(p, size, size in factor_sizes) for p in parts
+        )
         for model in linear[0]:
             rebuilt[model] = [one[model] for one in linear]
         for model, predictions in rebuilt.items():
@@ -117,7 +119,7 @@ def compare_sizes(
     table: pd.DataFrame, first: tuple[str, int], second: tuple[str, int], metric: str = "rho", seed: int = 0
 ) -> Comparison:
     """Compare two (model, size) over lines: mean difference, bootstrap interval, signed-rank p."""
-    part = table[table["metric"] == metric].set_index(["model", "size", "line"])["value"]
+    part = table[table["metric"] == metric].set_index(["model", "size", "line"])["value"].sort_index()
     missing = [key for key in (first, second) if key not in part.index.droplevel("line")]
     if missing:
         msg = f"no reconstruction by {missing}; there are {sorted(set(part.index.droplevel('line')))}"
