@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -103,6 +104,7 @@ def build(design: Design) -> Any:
     import keras
     from keras import layers
 
+    _one_core()
     published = PUBLISHED[design.architecture]
     codes = keras.Input((len(design.features),), dtype="int32", name="codes")
     mask = keras.Input((design.dense,), name="mask")
@@ -120,6 +122,21 @@ def build(design: Design) -> Any:
     hidden = layers.Multiply(name="dropout")([hidden, mask])
     output = layers.Dense(design.genes, name="output")(hidden)
     return keras.Model(inputs, output if penalty is None else [output, penalty], name="network")
+
+
+@lru_cache(maxsize=1)
+def _one_core() -> None:
+    """Keep TensorFlow on one core: fits run in parallel processes, and results do not depend on cores."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    # Once TensorFlow has computed anything, whoever used it first has chosen its threads.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _embed(design: Design, codes: Any) -> Any:

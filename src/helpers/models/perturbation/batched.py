@@ -1,126 +1,25 @@
-"""Training of many fits of one design on a model axis.
+"""Training of many fits of one design, group by group on a model axis.
 
-Every array has a leading axis of models; a step gathers one minibatch a model, runs all networks as one
-graph and updates all weights with Adam. The order of the rows, dropout's masks and latent noise are drawn
-by numpy from each fit's own seed, so that a fit gives the same numbers alone, in a group, and on either
-backend of Keras (up to rounding).
+Every array has a leading axis of models. The order of the rows, dropout's masks and latent noise are drawn
+by numpy from each fit's own seed, so that a fit gives the same numbers alone, in a group, and on every
+engine (up to rounding).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
 import numpy as np
 
 from helpers.errors import ParameterError
-from helpers.models.perturbation.architectures import Design
-from helpers.models.perturbation.published import VOCABULARY
+from helpers.models.perturbation import cpu_engine
+from helpers.models.perturbation.training import Engine, Fitted, Task, Training, trained_part
 
-#: Adam as Keras has it by default.
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 #: Why a fit ended.
 DONE, STOPPED, NOT_FINITE = "all epochs done", "early stopping", "loss not finite"
-
-LOSSES = ("mse", "mae", "huber", "row-rmse")
+ENGINES = ("auto", "cpu", "keras")
 
 # Bytes that the weights of one group, their gradients and Adam's state may take.
 _GROUP_BYTES = 400_000_000
 _GROUP_MODELS = 8
-# Rows and embedding tables are padded to multiples, so that groups of nearly equal size share one graph.
-_ROWS = 32
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings that all fits of a group share.
-
-    Attributes
-    ----------
-    design : Design
-        Its vocabulary is the number of embedding rows that are trained; see :func:`fit_batch`.
-    loss : {"mse", "mae", "huber", "row-rmse"}
-    epochs, batch_size : int
-    learning_rate : float
-    patience : int or None
-        Epochs without a better validation loss until a fit stops; None trains all epochs.
-    """
-
-    design: Design
-    loss: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """Data of one fit.
-
-    Attributes
-    ----------
-    codes : array (n, features), int32
-    targets : array (n, genes), float32
-    weights : list of arrays
-        Start, in the order of the Keras model's trainable variables.
-    rng : numpy.random.Generator
-        Draws order, masks and noise.
-    validation : (codes, targets) or None
-    """
-
-    codes: np.ndarray
-    targets: np.ndarray
-    weights: list[np.ndarray]
-    rng: np.random.Generator
-    validation: tuple[np.ndarray, np.ndarray] | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Result of one fit.
-
-    Attributes
-    ----------
-    weights : list of arrays
-        After the last epoch, the best epoch (early stopping) or the last epoch with a finite loss.
-    history : array (epochs, 1 or 2)
-        Mean training loss of each epoch and, with early stopping, the validation loss after it.
-    epochs : int
-        Epochs done, the last one included where its loss was not finite.
-    stopped : str
-        Why training ended.
-    """
-
-    weights: list[np.ndarray]
-    history: np.ndarray
-    epochs: int
-    stopped: str
-
-
-class Engine(Protocol):
-    """What a backend of Keras has to do: hold a group of models and train them epoch by epoch."""
-
-    def load(self, training: Training, tasks: list[Task]) -> None:
-        """Take the data and starting weights of a group."""
-
-    def train_epoch(
-        self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray, noise: np.ndarray | None
-    ) -> np.ndarray:
-        """One epoch; mean loss of each model, NaN where the loss or a weight is not finite.
-
-        ``order`` and ``weight`` are (models, steps, batch): rows and their weight in the mean, 0 for
-        padding; ``mask`` (models, steps, batch, dense), ``noise`` (models, steps, batch, latent).
-        """
-
-    def validation_loss(self) -> np.ndarray:
-        """Loss of each model on its validation rows."""
-
-    def keep(self, which: np.ndarray) -> None:
-        """Remember the present weights of the models where ``which`` is true."""
-
-    def kept(self) -> list[np.ndarray]:
-        """Remembered weights, (models, ...) each."""
 
 
 def group_size(parameters: int) -> int:
@@ -128,32 +27,60 @@ def group_size(parameters: int) -> int:
     return int(np.clip(_GROUP_BYTES // (24 * parameters), 1, _GROUP_MODELS))
 
 
-def fit_batch(training: Training, tasks: list[Task]) -> list[Fitted]:
-    """Train ``tasks`` in groups on the model axis, with the backend that Keras runs on.
+def fit_batch(training: Training, tasks: list[Task], engine: str = "auto") -> list[Fitted]:
+    """Train ``tasks``.
 
     Fits may differ in their rows, start and seed; those with unequal numbers of minibatches an epoch
     train in different groups. Only the rows of the embedding tables that a group's codes name are
     trained: the others have no gradient and, under Adam, keep their start to the last bit.
 
+    Parameters
+    ----------
+    training : Training
+    tasks : list of Task
+    engine : {"auto", "cpu", "keras"}
+        ``"keras"`` trains the Keras model itself, several fits on a model axis, on the backend that
+        Keras runs on. ``"cpu"`` trains the same weights one fit after the other in compiled code.
+        ``"auto"``: Keras where it has a GPU or the other engine does not know the design.
+
     Raises
     ------
     ParameterError
-        If Keras runs on another backend than TensorFlow or PyTorch.
+        If the engine is unknown, does not know the design, or Keras runs on another backend than
+        TensorFlow or PyTorch.
     """
-    engine = _engine()
+    if engine not in ENGINES:
+        msg = f"engine={engine!r} is not one of {', '.join(ENGINES)}"
+        raise ParameterError(msg)
+    known = cpu_engine.knows(training.design)
+    if engine == "cpu" and not known:
+        msg = (
+            f"the CPU engine does not know this reading of {training.design.architecture}; use engine='keras'"
+        )
+        raise ParameterError(msg)
+    if engine == "cpu" or (engine == "auto" and known and not _keras_has_gpu()):
+        runner, size = cpu_engine.CpuEngine(), 1
+    else:
+        runner = _keras_engine()
+        size = group_size(sum(trained_part(w, training.design).size for w in tasks[0].weights))
     steps = [-(-len(t.codes) // training.batch_size) for t in tasks]
-    size = group_size(sum(trained_part(w, training.design).size for w in tasks[0].weights))
     fitted: dict[int, Fitted] = {}
     for length in sorted(set(steps)):
         alike = [i for i, n in enumerate(steps) if n == length]
         # Groups of equal size where that is possible.
         for group in np.array_split(alike, -(-len(alike) // size)):
-            results = _fit_group(engine, training, [tasks[i] for i in group], length)
+            results = _fit_group(runner, training, [tasks[i] for i in group], length)
             fitted.update(zip(group.tolist(), results, strict=True))
     return [fitted[i] for i in range(len(tasks))]
 
 
-def _engine() -> Engine:
+def _keras_has_gpu() -> bool:
+    import keras
+
+    return any("gpu" in device or "cuda" in device for device in keras.distribution.list_devices())
+
+
+def _keras_engine() -> Engine:
     import keras
 
     backend = keras.backend.backend()
@@ -167,15 +94,6 @@ def _engine() -> Engine:
         return TorchEngine()
     msg = f"Keras runs on {backend!r}; set KERAS_BACKEND to tensorflow or torch before Python starts"
     raise ParameterError(msg)
-
-
-def padded(arrays: list[np.ndarray]) -> np.ndarray:
-    """Stack arrays of unequal length on a model axis, filled up with zeros to a round length."""
-    length = -(-max(len(a) for a in arrays) // _ROWS) * _ROWS
-    out = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[: len(array)] = array
-    return out
 
 
 def _fit_group(engine: Engine, training: Training, tasks: list[Task], steps: int) -> list[Fitted]:
@@ -220,12 +138,6 @@ def _fit_group(engine: Engine, training: Training, tasks: list[Task], steps: int
         )
         for i, task in enumerate(tasks)
     ]
-
-
-def trained_part(weight: np.ndarray, design: Design) -> np.ndarray:
-    """Rows of an embedding table that codes can name; other weights as they are."""
-    is_table = weight.shape == (VOCABULARY, design.embedding)
-    return weight[: design.vocabulary] if is_table else weight
 
 
 def _whole(trained: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +21,7 @@ from helpers.models.perturbation.architectures import Design, build, initial_wei
 from helpers.models.perturbation.encoder import FEATURES, CategoryEncoder
 from helpers.models.perturbation.published import DROPOUT, EMBEDDING, PUBLISHED
 from helpers.models.perturbation.targets import SCALES, Scale
+from helpers.models.perturbation.training import LOSSES, Fitted, Task, Training
 
 # Embedding rows in training are a multiple of this, so that folds share one compiled graph.
 _TABLE = 32
@@ -76,6 +79,8 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     unknown : {"code", "error"}
         Rows with a category that was not fitted (a left-out compound): its embedding is the reserved
         one, which stays at its random start; or an error.
+    engine : {"auto", "cpu", "keras"}
+        What trains the weights of the Keras model; see :func:`helpers.models.perturbation.batched.fit_batch`.
     random_state : int
         Start values, order of rows, dropout and validation rows follow from it.
 
@@ -112,6 +117,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         early_stopping: bool = False,
         patience: int = 20,
         unknown: str = "code",
+        engine: str = "auto",
         random_state: int = 0,
     ) -> None:
         self.architecture = architecture
@@ -134,6 +140,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.patience = patience
         self.unknown = unknown
+        self.engine = engine
         self.random_state = random_state
 
     def fit(self, rows: pd.DataFrame, values: np.ndarray) -> PerturbationNetwork:
@@ -213,7 +220,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         return self.scale_.back(keras.ops.convert_to_numpy(changes))
 
     def _check(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:
-        for name, allowed in (("loss", batched.LOSSES), ("scale", tuple(SCALES))):
+        for name, allowed in (("loss", LOSSES), ("scale", tuple(SCALES))):
             if getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
@@ -233,7 +240,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
             raise DataError(msg)
         return values
 
-    def _prepare(self, rows: pd.DataFrame, values: np.ndarray) -> tuple[batched.Training, batched.Task]:
+    def _prepare(self, rows: pd.DataFrame, values: np.ndarray) -> tuple[Training, Task]:
         """Learn codes and scale from the training rows, draw the start."""
         settings = self.settings()
         encoder = CategoryEncoder(self.features, self.length, self.unknown)
@@ -257,19 +264,19 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
             held_out = unseen.transform(rows.iloc[held]), self.scale_.forward(values[held])
         self.n_features_in_ = len(self.features)
         weights = initial_weights(self.design_, np.random.default_rng(start))
-        task = batched.Task(
+        task = Task(
             self.encoder_.transform(rows.iloc[train]),
             self.scale_.forward(values[train]),
             weights,
             np.random.default_rng(stream),
             held_out,
         )
-        training = batched.Training(
+        training = Training(
             self.design_, self.loss, **settings, patience=self.patience if self.early_stopping else None
         )
         return training, task
 
-    def _accept(self, fitted: batched.Fitted) -> None:
+    def _accept(self, fitted: Fitted) -> None:
         self.weights_ = fitted.weights
         self.history_ = fitted.history
         self.n_iter_ = fitted.epochs
@@ -297,18 +304,29 @@ def fit_many(
     list of PerturbationNetwork
         The estimators, fitted, with the numbers of separate fits (up to rounding).
     """
-    groups: dict[batched.Training, list[tuple[int, batched.Task]]] = {}
+    groups: dict[tuple[Training, str], list[tuple[int, Task]]] = {}
     for i, (estimator, rows, values) in enumerate(jobs):
         training, task = estimator._prepare(rows, values)
         table = estimator._table()
         training = replace(training, design=replace(training.design, vocabulary=table))
-        groups.setdefault(training, []).append((i, task))
-    for training, members in groups.items():
-        for (i, _), fitted in zip(
-            members, batched.fit_batch(training, [task for _, task in members]), strict=True
-        ):
-            jobs[i][0]._accept(fitted)
+        groups.setdefault((training, estimator.engine), []).append((i, task))
+    for (training, engine), members in groups.items():
+        with _one_thread():
+            fitted = batched.fit_batch(training, [task for _, task in members], engine)
+        for (i, _), result in zip(members, fitted, strict=True):
+            jobs[i][0]._accept(result)
     return [estimator for estimator, *_ in jobs]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch's matrix products on one core: fits run in parallel, not their products."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def fit_predict_many(

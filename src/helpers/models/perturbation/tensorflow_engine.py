@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.models.perturbation.architectures import Design, build
-from helpers.models.perturbation.batched import BETA_1, BETA_2, EPSILON, Task, Training, padded, trained_part
 from helpers.models.perturbation.losses import row_losses
+from helpers.models.perturbation.training import BETA_1, BETA_2, EPSILON, Task, Training, padded, trained_part
 
 
 class TensorFlowEngine:
-    """See :class:`helpers.models.perturbation.batched.Engine`."""
+    """See :class:`helpers.models.perturbation.training.Engine`."""
 
     def load(self, training: Training, tasks: list[Task]) -> None:
         """Take the data and starting weights of a group."""
