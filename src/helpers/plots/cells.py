@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,9 +49,9 @@ def map_cells(x: np.ndarray, method: str = "umap", seed: int = 0) -> np.ndarray:
     z = PCA(size, random_state=seed).fit_transform(x)
     if method == "pca":
         return z
-    from umap import UMAP  # its import compiles for seconds
-
-    return UMAP(n_neighbors=min(10, len(x) - 1), min_dist=0.5, random_state=seed, n_jobs=1).fit_transform(z)
+    return _umap_class()(
+        n_neighbors=min(10, len(x) - 1), min_dist=0.5, random_state=seed, n_jobs=1
+    ).fit_transform(z)
 
 
 def cell_panels(
@@ -208,6 +210,21 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
         handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
     return figure
+
+
+def _umap_class() -> type:
+    """Import UMAP without its network variant, which would bring TensorFlow into the process."""
+    absent = "tensorflow" not in sys.modules
+    if absent:
+        sys.modules["tensorflow"] = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says that the network variant is not there
+            from umap import UMAP
+    finally:
+        if absent:
+            del sys.modules["tensorflow"]
+    return UMAP
 
 
 def _panel(ax: plt.Axes, xy: np.ndarray, values: np.ndarray, size: float, names: Mapping) -> None:
