@@ -23,7 +23,6 @@ from helpers.datasets.cell_files import read_plate, read_r_counts, read_scaled_t
 from helpers.datasets.expression import FHDSL, fhdsl_panel
 from helpers.datasets.gene_ids import (
     ENSEMBL,
-    ENTREZ_FILES,
     UNKNOWN_ENTREZ,
     ensembl_symbols,
     entrez_symbols,
@@ -50,7 +49,7 @@ _TABLES = {
 FILES: dict[str, tuple[str, ...]] = {
     "breast-atlas": (ATLAS, ENSEMBL, FHDSL),
     "lung-mixology": (*_PLATE_FILES, ENSEMBL, FHDSL),
-    **{name: (key, *ENTREZ_FILES, FHDSL) for name, (key, _) in _TABLES.items()},
+    **{name: (key, FHDSL) for name, (key, _) in _TABLES.items()},
 }
 NAMES = tuple(FILES)
 _UNSCALED = ("counts", "TPM", "FPKM")
@@ -296,7 +295,7 @@ def _finish(
         weight = np.asarray(values.sum(axis=0)).ravel()
         genes, kept, more = to_symbols(ids, ensembl_symbols(sources), weight)
     else:
-        genes, kept, more = to_symbols(ids, entrez_symbols(sources), np.ones(len(ids)), prefix=UNKNOWN_ENTREZ)
+        genes, kept, more = to_symbols(ids, entrez_symbols(), np.ones(len(ids)), prefix=UNKNOWN_ENTREZ)
     _, lines = fhdsl_panel(sources)
     known = lines[(lines["stripped_name"] != "") & ~lines["stripped_name"].duplicated(keep=False)]
     known = known.reset_index(names="model_id").set_index("stripped_name")

@@ -1,27 +1,26 @@
 """Gene ids of single-cell tables as gene symbols.
 
-Ensembl ids are looked up in the registered Ensembl table. Entrez ids have no full table among the
-registered files: the L1000 landmark list and the probe annotation of one L1000 plate set together
-name 1,171 genes, so that most Entrez ids keep their number (``ENTREZ:1234``) and match no symbol.
+Ensembl ids are looked up in the registered Ensembl table. Entrez ids are looked up in NCBI's list of
+human protein-coding genes as the package goatools carries it (2019, 20,913 genes); the few that it
+lacks keep their number (``ENTREZ:1234``) and match no symbol.
 """
 
 from __future__ import annotations
 
-import warnings
+import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rdata
 
 from helpers.datasets.sources import Sources
 from helpers.errors import DataError
 
 ENSEMBL = "ensembl-symbols"
-LANDMARKS = "l1000-landmarks"
-PROBES = "cmapbox-skbr3"
-#: Registry keys that :func:`entrez_symbols` reads.
-ENTREZ_FILES = (LANDMARKS, PROBES)
+
+# One line a gene of a Python file, which is read as text: importing it takes seconds.
+_NCBI = re.compile(r"GeneID=(\d+), .*?Symbol='([^']+)'")
 
 #: Stands before Entrez ids without a known symbol.
 UNKNOWN_ENTREZ = "ENTREZ:"
@@ -34,16 +33,21 @@ def ensembl_symbols(sources: Sources) -> pd.Series:
     return named.set_index("Gene stable ID")["Gene name"]
 
 
-def entrez_symbols(sources: Sources) -> pd.Series:
-    """Gene symbol by Entrez id (text), from two annotations of L1000 genes.
+def entrez_symbols() -> pd.Series:
+    """Gene symbol by Entrez id (text) of human protein-coding genes, from NCBI.
 
-    Where both name a gene the landmark list is taken: its symbols are the newer ones.
+    Raises
+    ------
+    DataError
+        If the installed goatools has no such list.
     """
-    landmarks = pd.read_csv(sources[LANDMARKS], usecols=["gene_id", "gene_symbol"], dtype=str)
-    newer = landmarks.set_index("gene_id")["gene_symbol"]
-    probes = sources.decoded(PROBES, _decode_probes).set_index("gene_id")["gene_symbol"]
-    symbols = pd.concat([newer, probes[~probes.index.isin(newer.index)]])
-    return symbols[~symbols.index.duplicated() & ~symbols.duplicated(keep=False)]
+    package = importlib.util.find_spec("goatools")
+    path = Path(package.origin).parent / "test_data" / "genes_NCBI_9606_ProteinCoding.py" if package else None
+    if path is None or not path.is_file():
+        msg = "the package goatools, whose list of genes names Entrez ids, is missing; install the lock file"
+        raise DataError(msg)
+    symbols = pd.Series(dict(_NCBI.findall(path.read_text(encoding="utf-8"))))
+    return symbols[~symbols.duplicated(keep=False)]
 
 
 def to_symbols(
@@ -92,16 +96,3 @@ def to_symbols(
             f"{len(ids) - len(kept):,} gene ids share their symbol with one of more counts; left out."
         )
     return pd.Index(name[kept], dtype=object), kept, notes
-
-
-def _decode_probes(path: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Missing constructor for R class")
-        try:
-            (content,) = rdata.read_rda(path).values()
-            features = content.molecularProfiles["rna"].featureData.data
-            table = features[["pr_gene_id", "pr_gene_symbol"]]
-        except Exception as error:
-            msg = f"{path} is not the expected R file with an annotation of probes: {error}"
-            raise DataError(msg) from error
-    return table.set_axis(["gene_id", "gene_symbol"], axis=1).astype(str).reset_index(drop=True)
