@@ -151,7 +151,7 @@ def run_changes(
         for model in models
     )
     tables = []
-    for done, table in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(tasks), 1):
+    for done, table in enumerate(Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks), 1):
         tables.append(table)
         if progress is not None:
             progress("models", done, len(models))
