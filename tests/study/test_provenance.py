@@ -71,3 +71,12 @@ def test_the_computing_code_has_one_hash_in_every_process(tmp_path):
     )
     other = subprocess.run([sys.executable, "-c", code, source], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == provenance.computation_hash(source)
+
+
+def test_comments_and_docstrings_are_not_code(tmp_path):
+    before, after = tmp_path / "a.py", tmp_path / "b.py"
+    before.write_text('"""Old."""\n\n\ndef f(x):\n    """Old."""\n    return x + 1\n')
+    after.write_text('"""New."""\n# A comment.\ndef f(x):\n    return (x + 1)\n')
+    assert provenance.executed_code(before) == provenance.executed_code(after)
+    after.write_text("def f(x):\n    return x + 2\n")
+    assert provenance.executed_code(before) != provenance.executed_code(after)

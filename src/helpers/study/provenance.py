@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -71,13 +72,28 @@ def hash_files(base: Path, paths: Iterable[Path]) -> str:
 def computation_hash(source: Path) -> str:
     """Return a hash of the code that computes for a notebook: data sets, models, evaluation.
 
-    Only modules that the notebook uses count (:func:`used_modules`). Checkpoints are kept under this
-    hash, so that changed code never meets a number that the old code left.
+    Only modules that the notebook uses count (:func:`used_modules`), and of these only what is
+    executed: comments, docstrings and layout are free. Checkpoints are kept under this hash, so that
+    changed code never meets a number that the old code left.
     """
     package = Path(__file__).parents[1]
     parts = ("datasets", "models", "evaluation")
-    used = used_modules(source, package)
-    return hash_files(package, [path for path in used if path.relative_to(package).parts[0] in parts])
+    digest = hashlib.sha256()
+    for path in sorted(used_modules(source, package)):
+        name = path.relative_to(package)
+        if name.parts[0] in parts:
+            digest.update(name.as_posix().encode() + b"\0" + executed_code(path).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def executed_code(path: Path) -> str:
+    """Return the syntax tree of a module without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def notebook_title(path: Path) -> str:

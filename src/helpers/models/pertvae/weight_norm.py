@@ -11,7 +11,7 @@ _LEAST_NORM = 1e-12
 
 
 class WeightNormLinear(torch.autograd.Function):
-    """y = (g v / |v|) x + b, with one norm |v| an output unit (Salimans and Kingma 2016).
+    """``y = (g v / |v|) x + b``, with one norm ``|v|`` an output unit (Salimans and Kingma 2016).
 
     Written by hand because the weights outnumber the activations by far here: the normalised weights are
     never formed, the scale is applied to the outputs, and ``v`` is passed over as rarely as possible.

@@ -23,11 +23,11 @@ class Streams:
         self._generators = [np.random.Generator(np.random.SFC64(seed)) for seed in seeds]
 
     def keep(self, shape: tuple[int, ...], rate: float) -> torch.Tensor:
-        """Draw dropout factors (models, *shape): 0 at ``rate``, else 1 / (1 - rate)."""
+        """Draw dropout factors ``(models, *shape)``: 0 at ``rate``, else 1 / (1 - rate)."""
         return self._drawn(shape, rate, 1 / (1 - rate))
 
     def kept(self, shape: tuple[int, ...], rate: float) -> torch.Tensor:
-        """Draw an array (models, *shape) of 0 at ``rate``, else 1."""
+        """Draw an array ``(models, *shape)`` of 0 at ``rate``, else 1."""
         return self._drawn(shape, rate, 1.0)
 
     def _drawn(self, shape: tuple[int, ...], rate: float, value: float) -> torch.Tensor:
