@@ -37,6 +37,7 @@ epochs = 1000  # most epochs of a network
 first_stop = 50  # epoch before which no network stops
 sizes = "5,10,50,100"  # latent sizes of figure 2
 check_lines = "14,28"  # cell lines of the method check
+check_folds = 2  # folds of the method check, up to five
 null_runs = 2000  # runs of a null simulation
 n_boot = 2000  # resamples of a bootstrap
 
@@ -226,7 +227,10 @@ for what, passing in (
     ("share passing on splits", (top["p"] <= 0.001) & (top["difference"] > 0)),
     ("share passing over lines", (top["p_holm"] < 0.05) & (top["line_difference"] > 0)),
 ):
-    study.record(f"{pairs.name}.large drugs.PertVAE-{REC}.{what}", passing.mean(), n=len(top))
+    # With fewer than ten splits no result can reach 0.001.
+    enough = what.endswith("lines") or top["splits"].min() >= 10
+    share = passing.mean() if enough else None
+    study.record(f"{pairs.name}.large drugs.PertVAE-{REC}.{what}", share, n=len(top))
 first_table.style.format(
     "{:.3f}", subset=["rho_rec", "rho_pred", "difference", "line_difference", "low", "high"]
 ).format("{:.2g}", subset=["p", "p_lines", "p_flip", "p_holm"])
@@ -325,6 +329,16 @@ overall = record_differences_over_lines(
 above = [study.result(f"{pairs.name}.{drug}.PertVAE-Identity.rho").low > 0 for drug in large]
 share = sum(above) / len(large)
 study.record(f"{pairs.name}.large drugs.PertVAE-Identity.share passing over lines", share, n=len(large))
+record_differences_over_lines(
+    study,
+    pairs.name,
+    scores,
+    "PertVAE change on x1",
+    ["Mean shift", "Ridge"],
+    ["change"],
+    n_boot=n_boot,
+    seed=seed,
+)
 strongest = record_strongest(study, pairs.name, summary, overall, "PertVAE", SIMPLE)
 means = summary.pivot_table(index="model", columns="metric", values="value", sort=False)
 means[METRICS].sort_values("rho", ascending=False).style.format("{:.3f}")
@@ -332,7 +346,10 @@ means[METRICS].sort_values("rho", ascending=False).style.format("{:.3f}")
 # %% [markdown]
 # Means over drugs. `rho` is the paper's metric on z-scored genes, `rho raw` the same on log2 values, `change` the
 # correlation of the predicted with the measured change, `change 50` that on the 50 genes that changed most in the
-# pair. Predicting no change scores 0 on changes.
+# pair. Predicting no change scores 0 on changes. A caution: what is peculiar to the measurement before treatment
+# enters the predicted and the measured change with the same sign, so that any model that pulls profiles towards
+# the average gains on changes without knowing the drug. PertVAE's reconstruction is such a model, and so are the
+# mean profile and the ridge to the profile; `PertVAE change on x1`, mean shift and ridge are free of it.
 
 # %% tags=["hide-input"]
 shown = overall.query("metric in ['rho', 'change']").assign(label=lambda t: t["model"])
@@ -361,7 +378,10 @@ study.compare_table(
 # {glue}`L1000 pairs.all drugs.PertVAE-Identity.rho.interval`; minus the mean shift:
 # {glue}`L1000 pairs.all drugs.PertVAE-Mean shift.rho` {glue}`L1000 pairs.all drugs.PertVAE-Mean shift.rho.interval`;
 # in the change: {glue}`L1000 pairs.all drugs.PertVAE-Mean shift.change`
-# {glue}`L1000 pairs.all drugs.PertVAE-Mean shift.change.interval`.
+# {glue}`L1000 pairs.all drugs.PertVAE-Mean shift.change.interval`. The change that the decoder adds, put on the
+# measured profile, minus the mean shift, in the change:
+# {glue}`L1000 pairs.all drugs.PertVAE change on x1-Mean shift.change`
+# {glue}`L1000 pairs.all drugs.PertVAE change on x1-Mean shift.change.interval`.
 #
 # ### What the paper's test shows when there is nothing
 #
@@ -395,15 +415,23 @@ alarms.pivot_table(index=["level", "world"], columns="test", values="share", sor
 )
 
 # %% tags=["hide-input"]
-study.figure(
-    metric_bars(
-        alarms.query("level == 0.05")
-        .rename(columns={"world": "metric", "test": "model", "share": "value"})
-        .assign(metric=lambda t: t["metric"].str.replace(", ", ",\n")),
-        title="False alarms at a level of 5 %",
-        ylabel="share of runs that reject",
-        errors="95 % interval",
+SHORT = {
+    "Mann-Whitney on splits (paper)": "paper's test",
+    "paired t on splits": "paired t, splits",
+    "signed-rank over lines": "rank test, lines",
+}
+figure = metric_bars(
+    alarms.query("level == 0.05").assign(
+        metric=lambda t: t["world"].str.replace(", ", ",\n"),
+        model=lambda t: t["test"].map(SHORT),
+        value=lambda t: t["share"],
     ),
+    title="False alarms at a level of 5 %",
+    ylabel="share of runs that reject",
+)
+figure.axes[0].set_xlabel("simulated setting (bars: 95 % interval)")
+study.figure(
+    figure,
     "false_alarms",
     "Simulation without an effect on average: how often a test at 5 % says that prediction is better.",
 )
@@ -565,7 +593,7 @@ recovered = []
 for lines in (int(n) for n in check_lines.split(",")):
     planted, truth = simulate_pairs(f"planted {lines}", n_lines=lines, seed=seed)
     study.use(planted, method_check=True)
-    for kind in ("shift", "linear"):
+    for kind in ("shift", "linear") if check_folds == 5 else ("linear",):
         found = study.memory.cache(recover_effect, ignore=["n_jobs"])(
             planted, truth, kind, settings, seed=seed, n_jobs=study.jobs
         )
@@ -578,7 +606,7 @@ pd.concat(recovered).query("not (drug == 'shift' and part == 'line')").pivot_tab
 ).style.format("{:.2f}")
 
 # %%
-check = run_drugs(planted, ["none", "shift", "linear"], contenders, n_repeats=1)
+check = run_drugs(planted, ["none", "shift", "linear"], contenders, n_repeats=1, at_most=check_folds)
 record_lines(study, planted.name, check, n_boot, seed)
 check_table = record_table_1(study, planted.name, check, "PertVAE", REC, seed)
 check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "p", "p_holm"]].style.format(
@@ -586,7 +614,8 @@ check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "
 )
 
 # %% [markdown]
-# The drug without effect is the first row: neither column of p should be small there.
+# The drug without effect is the first row: neither column of p should be small there. With few folds the p of the
+# splits cannot be small anywhere.
 #
 # ## Verdicts
 #
