@@ -1,6 +1,6 @@
 """Compare the RefDNN trainer with a plain Keras loop at the four sizes of the study.
 
-``python -m benchmarks`` measures every engine and size in a process of its own, so that peak memory is
+``python -m benchmarks.refdnn`` measures every engine and size in a process of its own, so that peak memory is
 that engine's, and prints milliseconds per training step and model. Both engines do equal work: gather 64
 lines by index, one forward and backward pass of RefDNN with 128 hidden units, one FTRL and one Adam update.
 Measure on a quiet machine; ratios count, absolute figures are orientation.
@@ -165,7 +165,7 @@ def main() -> None:
         steps = max(10, int(STEPS[size] * options.scale))
         base = None
         for engine in ENGINES:
-            command = [sys.executable, "-m", "benchmarks", "--one", engine, size, str(steps)]
+            command = [sys.executable, "-m", "benchmarks.refdnn", "--one", engine, size, str(steps)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 msg = f"{engine} at size {size} failed:\n{done.stderr[-2000:]}"
