@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from helpers.errors import DataError
 from helpers.evaluation.change_folds import ChangeFold
@@ -178,18 +179,20 @@ def _score(
         for fold, part in zip(folds, parts, strict=True)
     ]
     tables = []
-    for fold, part, predicted in zip(folds, parts, model.predict_many(jobs, rows, values), strict=True):
-        start = 0
-        for name, positions in part:
-            end = start + len(positions)
-            scores = row_scores(values[positions], predicted[start:end], significant)
-            start = end
-            described = rows.iloc[positions][["cell", "compound", "split"]].reset_index(drop=True)
-            described.insert(0, "row", positions)
-            scores = pd.concat([described, scores], axis=1)
-            tables.append(
-                scores.assign(
-                    model=model.name, protocol=fold.protocol, fold=fold.name, seed=fold.seed, part=name
+    # OpenMP's limit belongs to a thread, so it is set where the work is done.
+    with threadpool_limits(limits=1):
+        for fold, part, predicted in zip(folds, parts, model.predict_many(jobs, rows, values), strict=True):
+            start = 0
+            for name, positions in part:
+                end = start + len(positions)
+                scores = row_scores(values[positions], predicted[start:end], significant)
+                start = end
+                described = rows.iloc[positions][["cell", "compound", "split"]].reset_index(drop=True)
+                described.insert(0, "row", positions)
+                scores = pd.concat([described, scores], axis=1)
+                tables.append(
+                    scores.assign(
+                        model=model.name, protocol=fold.protocol, fold=fold.name, seed=fold.seed, part=name
+                    )
                 )
-            )
     return pd.concat(tables, ignore_index=True)
