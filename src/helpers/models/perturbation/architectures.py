@@ -229,12 +229,14 @@ def initial_weights(design: Design, rng: np.random.Generator) -> list[np.ndarray
     -------
     list of float32 arrays, in the order of the Keras model's trainable variables
     """
-    return [_draw(path, shape, rng) for path, shape in _weights_of(design)]
+    variables = scratch_model(design).trainable_variables
+    return [_draw(v.path, tuple(v.shape), rng) for v in variables]
 
 
-@lru_cache(maxsize=64)
-def _weights_of(design: Design) -> list[tuple[str, tuple[int, ...]]]:
-    return [(v.path, tuple(v.shape)) for v in build(design).trainable_variables]
+@lru_cache(maxsize=8)
+def scratch_model(design: Design) -> Any:
+    """Return a Keras model to read shapes from or to write weights into, one a design for all callers."""
+    return build(design)
 
 
 def _draw(path: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError, ParameterError
 from helpers.models.perturbation import batched
-from helpers.models.perturbation.architectures import Design, build, initial_weights
+from helpers.models.perturbation.architectures import Design, build, initial_weights, scratch_model
 from helpers.models.perturbation.encoder import FEATURES, CategoryEncoder
 from helpers.models.perturbation.published import DROPOUT, EMBEDDING, PUBLISHED
 from helpers.models.perturbation.targets import SCALES, Scale
@@ -169,17 +169,29 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Predicted changes, float32 (rows, genes), in the unit of the fitted values."""
+        import keras
+
         check_is_fitted(self, "weights_")
-        model = build(replace(self.design_, vocabulary=self._table()))
-        return self._predict(model, rows)
+        codes = self.encoder_.transform(rows)
+        model = scratch_model(self.design_)
+        self._write(model)
+        inputs = [codes, np.ones((len(codes), self.design_.dense), np.float32)]
+        if self.design_.latent_noise:
+            inputs.append(np.zeros((len(codes), self.design_.latent_noise), np.float32))
+        output = model(inputs, training=False)
+        changes = output[0] if self.design_.penalised else output
+        return self.scale_.back(keras.ops.convert_to_numpy(changes))
 
     def keras_model(self) -> Any:
         """Return the trained network as a Keras model; inputs as in ``architectures.build``."""
         check_is_fitted(self, "weights_")
         model = build(self.design_)
+        self._write(model)
+        return model
+
+    def _write(self, model: Any) -> None:
         for variable, value in zip(model.trainable_variables, self.weights_, strict=True):
             variable.assign(value)
-        return model
 
     def settings(self) -> dict[str, float]:
         """Epochs, batch size and learning rate in effect, by name.
@@ -205,20 +217,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         """Rows of the embedding tables that are needed: the others keep their start."""
         return min(self.design_.vocabulary, -(-(self.encoder_.largest_code + 1) // _TABLE) * _TABLE)
 
-    def _predict(self, model: Any, rows: pd.DataFrame) -> np.ndarray:
-        """Predict with ``model``, a network of this design whose weights are overwritten."""
-        import keras
-
-        codes = self.encoder_.transform(rows)
-        for variable, value in zip(model.trainable_variables, self.weights_, strict=True):
-            variable.assign(value[: variable.shape[0]] if "embeddings" in variable.path else value)
-        inputs = [codes, np.ones((len(codes), self.design_.dense), np.float32)]
-        if self.design_.latent_noise:
-            inputs.append(np.zeros((len(codes), self.design_.latent_noise), np.float32))
-        output = model(inputs, training=False)
-        changes = output[0] if self.design_.penalised else output
-        return self.scale_.back(keras.ops.convert_to_numpy(changes))
-
     def _check(self, rows: pd.DataFrame, values: np.ndarray) -> np.ndarray:
         for name, allowed in (("loss", LOSSES), ("scale", tuple(SCALES))):
             if getattr(self, name) not in allowed:
@@ -227,6 +225,9 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         if self.patience < 1:
             msg = f"patience must be at least 1, got {self.patience}"
             raise ParameterError(msg)
+        if not isinstance(rows, pd.DataFrame):
+            msg = f"rows must be a table of cells and compounds, got {type(rows).__name__}"
+            raise DataError(msg)
         values = np.asarray(values, dtype=np.float32)
         if values.ndim != 2 or len(values) != len(rows) or values.shape[1] == 0:
             msg = f"values has shape {values.shape}, expected ({len(rows)}, genes): one row of changes a row"
@@ -353,11 +354,7 @@ def fit_predict_many(
         (clone(prototype).set_params(random_state=int(seed)), rows.iloc[train], values[train])
         for train, _, seed in jobs
     ]
-    models: dict[Design, Any] = {}
-    predictions = []
-    for estimator, (_, test, _) in zip(fit_many(fits), jobs, strict=True):
-        design = replace(estimator.design_, vocabulary=estimator._table())
-        if design not in models:
-            models[design] = build(design)
-        predictions.append(estimator._predict(models[design], rows.iloc[test]))
-    return predictions
+    return [
+        estimator.predict(rows.iloc[test])
+        for estimator, (_, test, _) in zip(fit_many(fits), jobs, strict=True)
+    ]

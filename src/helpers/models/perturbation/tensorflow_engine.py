@@ -49,7 +49,7 @@ class TensorFlowEngine:
             if which.all():
                 kept.assign(weight)
             else:
-                kept.assign(tf.where(which.reshape(-1, *[1] * (weight.ndim - 1)), weight, kept))
+                kept.assign(tf.where(which.reshape(-1, *[1] * (len(weight.shape) - 1)), weight, kept))
 
     def kept(self) -> list[np.ndarray]:
         """Return the remembered weights, (models, ...) each."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from helpers.models.perturbation.architectures import Design, build
+from helpers.models.perturbation.architectures import Design, scratch_model
 from helpers.models.perturbation.losses import row_losses
 from helpers.models.perturbation.training import (
     BETA_1,
@@ -21,8 +20,6 @@ from helpers.models.perturbation.training import (
     trained_part,
 )
 
-_network = lru_cache(maxsize=8)(build)
-
 
 class TorchEngine:
     """See :class:`helpers.models.perturbation.training.Engine`."""
@@ -30,7 +27,7 @@ class TorchEngine:
     def load(self, training: Training, tasks: list[Task]) -> None:
         """Take the data and starting weights of a group."""
         self._training = training
-        self._model = _network(training.design)
+        self._model = scratch_model(training.design)
         self._device = self._model.trainable_variables[0].value.device
         starts = ([trained_part(w, training.design) for w in task.weights] for task in tasks)
         self._weights = [self._tensor(np.stack(w)).requires_grad_() for w in zip(*starts, strict=True)]
