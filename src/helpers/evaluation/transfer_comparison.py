@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -63,8 +64,10 @@ def strongest(simple: pd.DataFrame, models: Sequence[str], metric: str = "AUROC"
 
 
 def share_below_half(rows: pd.DataFrame) -> Comparison:
-    """Share of runs with an AUROC below one half, mean over sets of cells."""
-    return over_sets(rows, (rows["AUROC"] < 0.5).astype(float))
+    """Share of runs with an AUROC below one half, mean over sets of cells; limits stay within 0 and 1."""
+    share = over_sets(rows, (rows["AUROC"] < 0.5).astype(float))
+    low, high = np.clip([share.low, share.high], 0, 1)
+    return replace(share, low=float(low), high=float(high))
 
 
 def spread_against_coin(rows: pd.DataFrame, told: pd.DataFrame) -> Comparison:
