@@ -16,7 +16,7 @@ book: $(READY) ## fetch the panel data, execute the notebooks (profile quick), b
 	$(HELPERS) build --run runs/$(PROFILE)
 
 test: $(READY) ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 lint: $(READY) ## style, pairs in sync, no outputs in source notebooks, internal links
 	$(BIN)/ruff check .

@@ -11,9 +11,10 @@ from toy import toy
 
 __all__ = ["toy"]  # a fixture
 
-# Before numerical libraries start their threads: the tests share two cores.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "2")
+# Before numerical libraries start their threads: `make test` runs a process a core.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -22,6 +23,11 @@ REPOSITORY = Path(__file__).parents[1]
 # What the tests were started with; tests marked `panel` read the data from there.
 _MIRROR = os.environ.get("HELPERS_DATA_MIRROR")
 _CACHE = Path(os.environ.get("HELPERS_CACHE") or REPOSITORY / "data" / "cache")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes longest, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
