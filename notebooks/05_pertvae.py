@@ -57,6 +57,7 @@ from helpers.evaluation.pair_latent import (
     latent_map,
     reconstruct_by_size,
     recover_effect,
+    recover_weights,
     summarise_sizes,
 )
 from helpers.evaluation.pair_metrics import identity_scores, replicate_ceiling
@@ -601,9 +602,27 @@ for lines in (int(n) for n in check_lines.split(",")):
         for row in found.itertuples():
             if (kind, row.part) != ("shift", "line"):  # nothing special to a line was planted
                 study.record(f"{planted.name}.{kind}.{row.model}.{row.part} change", row.value, n=row.n)
+    turned = study.memory.cache(recover_weights)(planted, truth, "linear", settings, seed)
+    for what, value in turned.items():
+        study.record(f"{planted.name}.linear.PertVAE turned.{what}", value, n=lines)
 pd.concat(recovered).query("not (drug == 'shift' and part == 'line')").pivot_table(
     index=["drug", "part", "model"], columns="lines", values="value", sort=False
 ).style.format("{:.2f}")
+
+# %% [markdown]
+# Can W itself be found? A model with as many units as were planted, six, fitted to all lines, with its codes turned
+# into the planted basis by the best affine map: the share of the variance of the planted states that the turned
+# codes explain, and the correlation of the entries of W and of b with the planted ones.
+
+# %%
+study.compare_table(
+    {
+        f"{n} lines, {what}": f"planted {n}.linear.PertVAE turned.{what}"
+        for n in check_lines.split(",")
+        for what in ("explained", "W", "b")
+    },
+    "W and b in the planted basis.",
+)
 
 # %%
 check = run_drugs(planted, ["none", "shift", "linear"], contenders, n_repeats=1, at_most=check_folds)

@@ -22,7 +22,13 @@ from helpers.evaluation.pair_comparison import (
     table_1,
 )
 from helpers.evaluation.pair_contenders import PertVAEContender, SimplePredictors
-from helpers.evaluation.pair_latent import ProfileSet, compare_sizes, reconstruct_by_size, recover_effect
+from helpers.evaluation.pair_latent import (
+    ProfileSet,
+    compare_sizes,
+    reconstruct_by_size,
+    recover_effect,
+    recover_weights,
+)
 from helpers.evaluation.pair_metrics import (
     change_correlation,
     identity_scores,
@@ -319,6 +325,14 @@ def test_recovered_effects_are_held_against_the_planted_ones():
     assert linear["Mean shift", "mean"] > 0.9
     assert linear["Mean shift", "line"] == 0  # it treats all lines alike
     assert linear["Ridge", "line"] > 0.6
+
+
+def test_planted_weights_are_found_where_there_are_many_lines():
+    data, truth = simulate_pairs(effects={"linear": 60}, n_lines=60, n_genes=30, latent=2, n_singletons=0)
+    longer = {"hidden": (32,), "epochs": 120, "first_stop": 60, "learning_rate": 5e-3, "watch": "correlation"}
+    found = recover_weights(data, truth, "linear", TINY | longer)
+    assert found["explained"] > 0.9
+    assert found["W"] > 0.5
 
 
 # Statistics -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from helpers.evaluation.pair_protocols import GeneScaler, PairFold, make_task, p
 from helpers.evaluation.pair_statistics import bootstrap_mean, line_test
 from helpers.evaluation.statistics import Comparison
 from helpers.models.pair_baselines import MeanShift, RidgePairs
-from helpers.models.pertvae import VAE, PertVAE, fit_many
+from helpers.models.pertvae import VAE, PertVAE, align_effect, fit_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +217,46 @@ def recover_effect(
         rows.append((name, "line", np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
     lines = of_drug.pairs["line"].nunique()
     return pd.DataFrame(rows, columns=["model", "part", "value"]).assign(n=lines)
+
+
+def recover_weights(
+    data: PerturbationPairs,
+    truth: PairTruth,
+    drug: str,
+    settings: Mapping[str, object] | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Hold W and b of a PertVAE with the planted number of latent units against the planted ones.
+
+    The model is fitted to all lines of the drug. Its codes are turned into the planted basis by the best
+    affine map (:func:`helpers.models.pertvae.align_effect`).
+
+    Returns
+    -------
+    dict
+        ``explained`` (share of the variance of the planted states that the turned codes explain),
+        ``W`` and ``b`` (Pearson correlation of the entries with the planted ones).
+    """
+    of_drug = data.of_drug(drug)
+    latent = truth.states.shape[1]
+    scaler = GeneScaler.of(np.concatenate([of_drug.pre, of_drug.post]).astype(float))
+    pre, post = (scaler(table.to_numpy(float)) for table in (of_drug.pre, of_drug.post))
+    lines = of_drug.pairs["line"].to_numpy(str)
+    alone = data.singletons.to_numpy(float)
+    model = PertVAE(**{**dict(settings or {}), "latent": latent}, scaling=None, random_state=seed).fit(
+        pre,
+        post,
+        GeneScaler.of(alone)(alone) if len(alone) else None,
+        lines=lines,
+        singleton_lines=data.singleton_lines.to_numpy(str) if len(alone) else None,
+    )
+    states = truth.states.loc[lines].to_numpy()
+    found = align_effect(model.W_, model.b_, model.latent_mean(pre), states)
+    return {
+        "explained": found.explained,
+        "W": _pearson(found.W.ravel(), truth.weights[drug].ravel()),
+        "b": _pearson(found.b, truth.shifts[drug]),
+    }
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
