@@ -33,7 +33,6 @@ from helpers.evaluation.gpds_dreep import (
     drug_gains,
     drug_ranking_within_lines,
     endpoints,
-    holm,
     list_gains,
     mean_spearman,
     pooled_auroc,
@@ -46,6 +45,7 @@ from helpers.evaluation.gpds_heldout_cells import (
     spread_of_cells,
 )
 from helpers.evaluation.gpds_hypotheses import cell_hypotheses
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.rank_correlation import masked_spearman
 from helpers.models.bulk_baselines import bulk_baselines
 from helpers.models.gpds import EqualFrequencyBinner, GPDSRegressor, MeanVarianceFilter, gpds_pipeline

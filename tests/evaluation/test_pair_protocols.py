@@ -14,6 +14,7 @@ from scipy import stats
 
 from helpers.datasets.simulate_pairs import simulate_pairs
 from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.pair_comparison import (
     best_of,
     compare_all_drugs,
@@ -45,7 +46,6 @@ from helpers.evaluation.pair_protocols import (
 from helpers.evaluation.pair_statistics import (
     NullSetting,
     bootstrap_mean,
-    holm,
     line_test,
     null_rejections,
     one_sided_mann_whitney,

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
-from statsmodels.stats.multitest import multipletests
 
 from helpers.errors import DataError
 from helpers.evaluation.change_metrics import METRICS, mean_scores
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
 
 
@@ -91,7 +91,7 @@ def compare_changes(
             p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
             rows.append((first, second, metric, a - b, low, high, p, boot.n_units))
     table = pd.DataFrame(rows, columns=["first", "second", "metric", "difference", "low", "high", "p", "n"])
-    table["p_holm"] = table.groupby("metric")["p"].transform(lambda p: multipletests(p, method="holm")[1])
+    table["p_holm"] = table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy()))
     return table
 
 

@@ -26,6 +26,7 @@ from helpers.evaluation.dreep import (
 from helpers.evaluation.gene_lists import GeneLists, build_lists
 from helpers.evaluation.gpds_cells import common_genes
 from helpers.evaluation.metrics import weighted_metric
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.rank_correlation import masked_spearman
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
 from helpers.models.gpds import MeanVarianceFilter
@@ -319,17 +320,6 @@ def sign_flip_p(values: np.ndarray, n_flips: int = 10_000, seed: int = 0) -> flo
         return float((np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean())
     signs = 1 - 2 * np.random.default_rng(seed).integers(0, 2, (n_flips, len(values)))
     return float((1 + (np.abs(signs @ values) >= abs(values.sum()) - 1e-12).sum()) / (n_flips + 1))
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values by Holm's method; NaN stays NaN."""
-    p = np.asarray(p, float)
-    adjusted = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = (len(order) - np.arange(len(order))) * p[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 class _Scores:

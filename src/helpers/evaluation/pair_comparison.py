@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.pair_protocols import line_scores, split_scores
 from helpers.evaluation.pair_statistics import (
     bootstrap_mean,
-    holm,
     line_test,
     one_sided_mann_whitney,
 )

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.statistics import Comparison, finite_values, wilcoxon_exact
 
 _EXACT_FLIPS = 16  # lines up to which all sign patterns are enumerated
@@ -62,22 +63,6 @@ def bootstrap_mean(values: np.ndarray, n_boot: int = 2000, seed: int = 0, level:
     draws = values[np.random.default_rng(seed).integers(n, size=(n_boot, n))].mean(axis=1)
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Comparison(float(values.mean()), float(low), float(high), np.nan, n, method)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values by Holm's step-down method; NaN stays NaN and is not counted.
-
-    References
-    ----------
-    Holm, Scandinavian Journal of Statistics 6:65 (1979).
-    """
-    p = np.asarray(p, dtype=float)
-    adjusted = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factor = len(order) - np.arange(len(order))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factor), 1.0)
-    return adjusted
 
 
 @dataclass(frozen=True)
