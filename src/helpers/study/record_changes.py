@@ -17,19 +17,12 @@ from helpers.evaluation.change_metrics import METRICS
 from helpers.study.record_tables import record_comparison
 from helpers.study.recorder import Study
 
-#: Metrics that are recorded of every model.
-RECORDED = (
-    "sign accuracy",
-    "MAE",
-    "MAE right",
-    "MAE wrong",
-    "MRRMSE",
-    "Pearson",
-    "sign accuracy, significant",
-)
-#: Metrics in which models are compared.
-COMPARED = ("sign accuracy", "MAE", "MRRMSE")
+#: Metrics that are recorded of every model, and further ones of the networks.
+RECORDED = ("sign accuracy", "MAE", "MRRMSE")
+OF_NETWORKS = ("MAE right", "MAE wrong", "Pearson", "sign accuracy, significant")
 BEST_NETWORK, BEST_SIMPLE = "best network", "best simple"
+#: Simple predictors that the best networks are compared with one by one.
+YARDSTICKS = ("zero", "cell mean", "additive")
 
 
 def record_changes(
@@ -64,7 +57,8 @@ def record_changes(
         The networks that the paper ranks, the simple predictors, and further networks that the
         reference is compared with.
     reference : str
-        The paper's best network.
+        The paper's best network. It is compared with the other networks, the controls,
+        :data:`YARDSTICKS` and the best simple predictor; so is the best network of each metric.
     published : mapping of network to sign accuracy, optional
     show_published : bool
         Put the published value beside ours: only where the data are of the paper's kind.
@@ -72,42 +66,84 @@ def record_changes(
 
     Returns
     -------
-    summary, comparisons : DataFrame
-        :func:`summarise_changes` (with the best network and the best simple predictor of each
-        metric as two more models) and :func:`compare_changes`.
+    summary : DataFrame
+        :func:`summarise_changes`, all metrics.
+    comparisons : DataFrame
+        ``first``, ``second`` (names, or ``"best network"`` and ``"best simple"``), ``metric``,
+        ``difference``, ``low``, ``high``, ``p``, ``n``.
     """
-    summary = summarise_changes(scores, unit, n_boot, seed, RECORDED)
+    summary = summarise_changes(scores, unit, n_boot, seed)
+    special = [*networks, *controls]
     for row in summary.itertuples():
-        known = published.get(row.model) if show_published and row.metric == "sign accuracy" else None
+        if row.metric in RECORDED or (row.metric in OF_NETWORKS and row.model in special):
+            shown = published if show_published and row.metric == "sign accuracy" else {}
+            study.record(
+                f"{prefix}.{row.model}.{row.metric}",
+                row.value,
+                low=row.low,
+                high=row.high,
+                n=row.n,
+                seeds=row.seeds,
+                published=(shown or {}).get(row.model),
+            )
+    yardsticks = [name for name in YARDSTICKS if name in simple]
+    rivals = [name for name in networks if name != reference]
+    pairs = [(reference, other) for other in (*rivals, *controls, *yardsticks, BEST_SIMPLE)]
+    pairs += [(BEST_NETWORK, other) for other in (*yardsticks, BEST_SIMPLE)]
+    best = {BEST_NETWORK: networks, BEST_SIMPLE: simple}
+    chosen = {
+        (name, metric): _best(summary, members, metric)
+        for name, members in best.items()
+        for metric in RECORDED
+    }
+    comparisons = _differences(scores, pairs, chosen, unit, n_boot, seed)
+    for row in comparisons.itertuples():
         study.record(
-            f"{prefix}.{row.model}.{row.metric}",
-            row.value,
+            f"{prefix}.{row.first}-{row.second}.{row.metric}",
+            row.difference,
             low=row.low,
             high=row.high,
+            p=row.p,
             n=row.n,
-            seeds=row.seeds,
-            published=known,
+            unit="difference",
+            note=row.note or None,
         )
-    best = {
-        name: {metric: _best(summary, members, metric) for metric in COMPARED}
-        for name, members in ((BEST_NETWORK, networks), (BEST_SIMPLE, simple))
-    }
-    tables = [
-        _family(study, prefix, scores, unit, reference, networks, n_boot, seed),
-        *(
-            _versus(study, prefix, scores, unit, {reference: reference}, {name: name}, n_boot, seed)
-            for name in (*controls, *simple)
-        ),
-        _versus(study, prefix, scores, unit, {reference: reference}, {BEST_SIMPLE: best}, n_boot, seed),
-        *(
-            _versus(study, prefix, scores, unit, {BEST_NETWORK: best}, {name: name}, n_boot, seed)
-            for name in ("zero", "cell mean", "additive")
-            if name in simple
-        ),
-        _versus(study, prefix, scores, unit, {BEST_NETWORK: best}, {BEST_SIMPLE: best}, n_boot, seed),
-    ]
+    family = [(reference, other) for other in rivals]
+    for row in compare_changes(scores, family, unit, n_boot, seed, RECORDED).itertuples():
+        study.record(
+            f"{prefix}.{row.first}-{row.second}.{row.metric} (Holm)",
+            row.difference,
+            p=row.p_holm,
+            n=row.n,
+            unit="difference",
+        )
     record_ranking(study, prefix, scores, networks, published)
-    return summary, pd.concat(tables, ignore_index=True)
+    return summary, comparisons
+
+
+def _differences(
+    scores: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    chosen: Mapping[tuple[str, str], str],
+    unit: str,
+    n_boot: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare pairs in which a name may stand for the best model of each metric."""
+    wanted = [
+        (first, second, metric, chosen.get((first, metric), first), chosen.get((second, metric), second))
+        for first, second in pairs
+        for metric in RECORDED
+    ]
+    models = sorted({(a, b) for *_, a, b in wanted})
+    table = compare_changes(scores, models, unit, n_boot, seed, RECORDED)
+    found = table.set_index(["first", "second", "metric"])
+    rows = []
+    for first, second, metric, a, b in wanted:
+        note = "; ".join(f"{name}: {model}" for name, model in ((first, a), (second, b)) if name != model)
+        row = found.loc[(a, b, metric)]
+        rows.append({"first": first, "second": second, "metric": metric, "note": note, **row.to_dict()})
+    return pd.DataFrame(rows).astype({"n": int})
 
 
 def record_ranking(
@@ -170,71 +206,6 @@ def record_cells(
             p=versus["p"],
             n=versus["n"],
             unit="difference",
-        )
-
-
-def _family(
-    study: Study,
-    prefix: str,
-    scores: pd.DataFrame,
-    unit: str,
-    reference: str,
-    networks: Sequence[str],
-    n_boot: int,
-    seed: int,
-) -> pd.DataFrame:
-    pairs = [(reference, name) for name in networks if name != reference]
-    table = compare_changes(scores, pairs, unit, n_boot, seed, COMPARED)
-    _record(study, prefix, table)
-    for row in table.itertuples():
-        study.record(
-            f"{prefix}.{row.first}-{row.second}.{row.metric} (Holm)",
-            row.difference,
-            p=row.p_holm,
-            n=row.n,
-            unit="difference",
-        )
-    return table
-
-
-def _versus(
-    study: Study,
-    prefix: str,
-    scores: pd.DataFrame,
-    unit: str,
-    first: Mapping[str, object],
-    second: Mapping[str, object],
-    n_boot: int,
-    seed: int,
-) -> pd.DataFrame:
-    """Compare two models, either of which may be the best of a group, metric by metric."""
-    (a, chosen_a), (b, chosen_b) = next(iter(first.items())), next(iter(second.items()))
-    parts, notes = [], {}
-    for metric in COMPARED:
-        x, y = _named(a, chosen_a, metric), _named(b, chosen_b, metric)
-        part = compare_changes(scores, [(x, y)], unit, n_boot, seed, (metric,))
-        notes[metric] = "; ".join(f"{name}: {model}" for name, model in ((a, x), (b, y)) if name != model)
-        parts.append(part.assign(first=a, second=b))
-    table = pd.concat(parts, ignore_index=True)
-    _record(study, prefix, table, notes)
-    return table
-
-
-def _named(name: str, chosen: object, metric: str) -> str:
-    return name if isinstance(chosen, str) else chosen[name][metric]
-
-
-def _record(study: Study, prefix: str, table: pd.DataFrame, notes: Mapping[str, str] | None = None) -> None:
-    for row in table.itertuples():
-        study.record(
-            f"{prefix}.{row.first}-{row.second}.{row.metric}",
-            row.difference,
-            low=row.low,
-            high=row.high,
-            p=row.p,
-            n=row.n,
-            unit="difference",
-            note=(notes or {}).get(row.metric) or None,
         )
 
 
