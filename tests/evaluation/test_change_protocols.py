@@ -25,13 +25,19 @@ from helpers.evaluation.change_contenders import (
 )
 from helpers.evaluation.change_folds import (
     ChangeFold,
+    commonest_compound,
     competition,
     leave_cells_out,
     leave_compounds_out,
     random_rows,
     same_split,
 )
-from helpers.evaluation.change_insight import learned_additivity, oracle_scores
+from helpers.evaluation.change_insight import (
+    attention_weights,
+    evenness,
+    learned_additivity,
+    oracle_scores,
+)
 from helpers.evaluation.change_metrics import additive_share, base_rates, mean_scores, row_scores
 from helpers.evaluation.change_protocols import Baseline, Network, run_changes, shuffle_compounds
 from helpers.models.change_baselines import Additive, Constant, GroupMean
@@ -97,18 +103,19 @@ def test_left_out_cells_keep_the_shared_compounds(data):
         assert set(test["compound"]) <= set(train["compound"])
 
 
-def test_left_out_lines_keep_the_row_of_their_commonest_compound():
-    pairs = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("b", "z"), ("c", "x"), ("d", "y"), ("d", "w")]
-    rows = pd.DataFrame(pairs, columns=["cell", "compound"]).assign(split="train")
-    folds = leave_cells_out(rows, [0], n_splits=3)
-    assert sorted(rows["cell"].iloc[f.test].tolist() for f in folds if len(f.test)) == [["a"], ["b"]]
+def test_left_out_lines_with_one_named_compound(data):
+    rows = data.rows[(data.rows["split"] == "train") & (data.rows.index % 3 != 0)].reset_index(drop=True)
+    shared = commonest_compound(rows)
+    assert rows.groupby("compound")["cell"].nunique().max() == (rows["compound"] == shared).sum()
+    folds = leave_cells_out(rows, [0, 1], shared=[shared], n_splits=2)
+    tested = set()
     for fold in folds:
-        test, train = rows.iloc[fold.test], rows.iloc[fold.train]
-        assert set(test["compound"]) <= set(train["compound"])  # z and w are in no other cell
-        assert set(test["cell"]) <= set(train["cell"]) and "c" not in set(test["cell"])
+        train, test = rows.iloc[fold.train], rows.iloc[fold.test]
         for cell in set(test["cell"]):
-            kept = train.loc[train["cell"] == cell, "compound"].tolist()
-            assert kept == ["x"]  # x and y are in three cells each; x comes first
+            assert set(train.loc[train["cell"] == cell, "compound"]) == {shared}
+        tested |= set(test["cell"])
+    without = set(rows["cell"]) - set(rows.loc[rows["compound"] == shared, "cell"])
+    assert tested.isdisjoint(without)
 
 
 def test_one_split_with_other_seeds(data):
@@ -125,8 +132,8 @@ def test_one_split_with_other_seeds(data):
         (lambda rows: competition(rows[rows["split"] == "train"], [0]), "no competition split"),
         (lambda rows: leave_compounds_out(rows[rows["compound"] == "compound 1"], [0]), "1 compounds"),
         (lambda rows: leave_cells_out(rows[rows.index < 3], [0]), "0 cells with more"),
-        (lambda rows: leave_cells_out(rows, [0], n_splits=9), "6 cells cannot make 9"),
-        (lambda rows: leave_cells_out(rows[::7], [0]), "no compound was measured in every cell"),
+        (lambda rows: leave_cells_out(rows, [0], shared=["compound 1"], n_splits=9), "6 cells cannot make 9"),
+        (lambda rows: leave_cells_out(rows, [0], shared=[]), "name the shared compounds"),
     ],
 )
 def test_impossible_folds_are_refused(data, call, message):
@@ -374,6 +381,29 @@ def test_additive_share_of_known_tables():
 def test_an_additive_model_learns_an_additive_table(data):
     found = learned_additivity(data, [Baseline("additive", Additive())])
     assert found["value"].iloc[0] == pytest.approx(1, abs=1e-6) and found["n"].iloc[0] == 60
+
+
+def test_attention_weights_same_as_the_networks_own(data):
+    """Applied to the states, the weights give what the network's attention layer gives."""
+    import keras
+
+    small = data.subset(genes=data.values.columns[:4])
+    weights = attention_weights(small, epochs=1, seed=3)
+    assert list(weights) == ["cell", "compound", "lincs_id", "smiles", "length"]
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+    assert 0 < evenness(weights) <= 1
+    states = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    layer = keras.layers.Attention()
+    _, expected = layer([states, states], return_attention_scores=True)
+    scores = np.exp(np.einsum("nik,njk->nij", states, states))
+    own = scores / scores.sum(axis=2, keepdims=True)
+    np.testing.assert_allclose(own, keras.ops.convert_to_numpy(expected), rtol=1e-4)
+
+
+def test_evenness_of_known_weights():
+    even = pd.DataFrame(np.full((5, 5), 0.2))
+    assert evenness(even) == pytest.approx(1)
+    assert evenness(pd.DataFrame(np.eye(5))) == pytest.approx(0, abs=1e-9)
 
 
 def test_no_predictor_beats_the_oracle():
