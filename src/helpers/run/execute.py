@@ -23,6 +23,10 @@ from helpers.run.record import Failure, NotebookRecord, RunRecord, git_commit, p
 _ENGINE = "helpers"
 
 
+# Seconds in which the output of a finished cell must arrive: four by default, too few on a busy machine.
+_OUTPUT_TIMEOUT = 120
+
+
 class _ReportingEngine(NBClientEngine):
     """Papermill's own engine, which also says which cell it starts."""
 
@@ -37,7 +41,7 @@ class _ReportingEngine(NBClientEngine):
             return start(cell, cell_index=cell_index, **rest)
 
         nb_man.cell_start = cell_start
-        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        return super().execute_managed_notebook(nb_man, kernel_name, iopub_timeout=_OUTPUT_TIMEOUT, **kwargs)
 
 
 papermill_engines.register(_ENGINE, _ReportingEngine)
