@@ -12,6 +12,7 @@ from helpers.datasets.simulate_changes import ChangeTruth
 from helpers.evaluation.change_folds import ChangeFold
 from helpers.evaluation.change_metrics import additive_share, mean_scores, row_scores
 from helpers.evaluation.change_protocols import Baseline, Network
+from helpers.models.perturbation import PerturbationNetwork
 
 
 def learned_additivity(data: ChangeData, models: Sequence[Baseline | Network], seed: int = 0) -> pd.DataFrame:
@@ -51,3 +52,53 @@ def oracle_scores(data: ChangeData, truth: ChangeTruth, folds: Sequence[ChangeFo
     expected = truth.expected.to_numpy()
     tables = [row_scores(data.matrix[f.test], expected[f.test], data.significant) for f in folds]
     return mean_scores(pd.concat(tables, ignore_index=True))
+
+
+def attention_weights(data: ChangeData, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """Train the network with attention on all rows and return where each step looks.
+
+    Parameters
+    ----------
+    data : ChangeData
+        Only its training rows take part.
+    epochs : int, optional
+        Default: the published number.
+    seed : int
+
+    Returns
+    -------
+    DataFrame, features x features
+        Mean attention over the rows, from the step of a row's feature to the step of a column's;
+        each row adds up to 1. Without any preference every entry is 1 / 5.
+    """
+    kept = (data.rows["split"] == "train").to_numpy()
+    rows = data.rows[kept].reset_index(drop=True)
+    network = PerturbationNetwork("GRU3-ATTN", epochs=epochs, random_state=seed)
+    network.fit(rows, data.matrix[kept])
+    weights = dot_attention(_step_states(network, rows)).mean(axis=0)
+    return pd.DataFrame(weights, index=network.features, columns=network.features)
+
+
+def dot_attention(states: np.ndarray) -> np.ndarray:
+    """Dot-product attention of each step over all steps: (rows, steps, units) to (rows, steps, steps)."""
+    scores = np.einsum("nik,njk->nij", states, states)
+    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+    return weights / weights.sum(axis=2, keepdims=True)
+
+
+def evenness(weights: pd.DataFrame) -> float:
+    """Entropy of attention relative to looking everywhere alike: 1 is no preference, 0 a single step."""
+    w = weights.to_numpy()
+    return float(-(w * np.log(np.maximum(w, 1e-12))).sum(axis=1).mean() / np.log(w.shape[1]))
+
+
+def _step_states(network: PerturbationNetwork, rows: pd.DataFrame) -> np.ndarray:
+    """States of the stack that attention compares, rows x steps x units."""
+    import keras
+
+    model = network.keras_model()
+    last = max(layer.name for layer in model.layers if layer.name.startswith("recurrent_"))
+    below = keras.Model(model.inputs, model.get_layer(last).output)
+    codes = network.encoder_.transform(rows)
+    mask = np.ones((len(codes), network.design_.dense), np.float32)
+    return keras.ops.convert_to_numpy(below([codes, mask], training=False))
