@@ -89,9 +89,13 @@ def test_only_what_changed_runs_again(toy):
     run_notebooks(toy.root, RunOptions(profile="smoke", studies=("01_first",)))
     assert toy.calls() == ["01_first"]
 
-    toy.module("cli/run.py", "unrelated = True")
+    first.write_text(first.read_text() + "\nif False:\n    from helpers.models import net\n")
     run_notebooks(toy.root, RunOptions(profile="smoke", studies=("01",)))
-    assert toy.calls() == []
+    assert toy.calls() == ["01_first"]
+    for unused in ("cli/run.py", "models/other.py"):
+        toy.module(unused, "unrelated = True")
+        run_notebooks(toy.root, RunOptions(profile="smoke", studies=("01",)))
+        assert toy.calls() == []
     toy.module("models/net.py", "layers = 3")
     run_notebooks(toy.root, RunOptions(profile="smoke", studies=("01",)))
     assert toy.calls() == ["01_first"]
