@@ -25,6 +25,22 @@ def test_two_states_are_found_without_labels():
     np.testing.assert_array_equal(two_states(x, seed=3), two_states(x, seed=3))
 
 
+def test_an_outlying_cell_is_no_state():
+    x, y = two_blobs()
+    x[0] *= 30
+    assert adjusted_rand_score(y, two_states(x)) > 0.9
+
+
+def test_more_clusters_are_joined_to_two():
+    rng = np.random.default_rng(0)
+    centre = np.zeros((4, 30))
+    centre[:, 0] = [-40, -40, 40, 40]
+    centre[:, 1] = [-8, 8, -8, 8]
+    part = np.repeat(np.arange(4), 25)
+    groups = two_states(centre[part] + rng.standard_normal((100, 30)))
+    assert adjusted_rand_score(part // 2, groups) == pytest.approx(1)
+
+
 def test_a_coin_decides_between_zero_and_one():
     x, y = two_blobs()
     for labels in (y, 1 - y):  # two drugs with opposite labels on the same cells
