@@ -76,3 +76,28 @@ def test_simulated_results_are_no_record(finished):
     write_results(finished, "simulated")
     with pytest.raises(RunError, match="simulated data stand in"):
         keep_as_record(finished.root, finished.folder)
+
+
+def test_data_that_a_study_simulates_by_design_are_no_stand_in(finished):
+    write_results(finished, "simulated")
+    claims = finished.root / "data" / "claims"
+    claims.mkdir(parents=True)
+    part = {"not_applicable": "a toy"}
+    study = {
+        "study": "01_first",
+        "paper": {"key": "a2020", "title": "T", "authors": "A", "year": 2020},
+        "simulated": ["CCLE"],
+        "claims": [
+            {
+                "id": "toy",
+                "claim": "C.",
+                "source": "S",
+                "published": [],
+                "compared": "c",
+                "datasets": ["CCLE"],
+            }
+            | {"verdicts": {"repeated": part, "sound": part, "survives": part}}
+        ],
+    }
+    (claims / "01_first.yml").write_text(json.dumps(study))
+    assert keep_as_record(finished.root, finished.folder).is_dir()

@@ -200,12 +200,17 @@ class Deviation(_Strict):
 
 
 class StudyClaims(_Strict):
-    """The claims file of one study."""
+    """The claims file of one study.
+
+    ``simulated`` names data sets that the study simulates by design, because their targets are in no
+    public file of the panel. Other simulated data are a stand-in, and no run of record may hold them.
+    """
 
     study: str
     paper: Paper
     claims: list[Claim] = Field(min_length=1)
     deviations: list[Deviation] = Field(default_factory=list)
+    simulated: list[str] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
