@@ -270,9 +270,10 @@ def test_networks_of_unlike_design_fit_together(world):
 
 
 BACKEND_CASES = {
-    "GRU3-ATTN": {"architecture": "GRU3-ATTN", "stack": "printed", "features": THREE},
-    "Transformer": {"architecture": "Transformer", "dropout": 0.0},
+    "GRU3-ATTN": {"architecture": "GRU3-ATTN", "engine": "keras", "stack": "printed", "features": THREE},
+    "Transformer": {"architecture": "Transformer", "engine": "keras", "dropout": 0.0},
     "VAE": {"architecture": "Autoencoder", "autoencoder": "variational", "early_stopping": True},
+    "compiled": {"architecture": "GRU", "engine": "auto"},
 }
 SCRIPT = """
 import sys
@@ -289,7 +290,7 @@ def results_of_backend():
     rows, values = make_world()
     results = {}
     for name, options in BACKEND_CASES.items():
-        model = PerturbationNetwork(epochs=3, batch_size=16, engine="keras", **options).fit(rows, values)
+        model = PerturbationNetwork(epochs=3, batch_size=16, **options).fit(rows, values)
         results |= {name: model.predict(rows), f"{name} losses": model.history_}
     return results
 

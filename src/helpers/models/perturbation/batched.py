@@ -8,6 +8,7 @@ engine (up to rounding).
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from helpers.errors import ParameterError
 from helpers.models.perturbation import cpu_engine
@@ -77,7 +78,12 @@ def fit_batch(training: Training, tasks: list[Task], engine: str = "auto") -> li
 def _keras_has_gpu() -> bool:
     import keras
 
-    return any("gpu" in device or "cuda" in device for device in keras.distribution.list_devices())
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    return backend == "torch" and torch.cuda.is_available()
 
 
 def _keras_engine() -> Engine:

@@ -92,6 +92,12 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         Training loss and, with early stopping, validation loss.
     n_iter_ : int
         Epochs done; ``stopped_`` says why training ended.
+
+    Notes
+    -----
+    Adam sees the gradient of a whole embedding row, as in Keras 2 and on Keras' PyTorch backend. Adam of
+    Keras 3.15 on TensorFlow squares the gradients of a row's occurrences in a minibatch one by one before
+    adding them, which makes larger steps; which version the study used is not stated.
     """
 
     def __init__(
