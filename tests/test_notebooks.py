@@ -16,7 +16,7 @@ from helpers.book import build_book
 from helpers.claims.register import load_register
 from helpers.run import RunOptions, find_studies, run_notebooks
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[1]
 STUDIES = find_studies(REPOSITORY)
@@ -84,8 +84,8 @@ def test_notebook_runs_on_simulated_data(smoke, study):
 
 
 def test_smoke_is_quick(smoke):
-    # 150 s on two cores; under `make test` another process has one of them.
-    limit = 300 if "PYTEST_XDIST_WORKER" in os.environ else 150
+    # 150 s on two quiet cores; under `make test` another process has one of them, and its caches.
+    limit = 450 if "PYTEST_XDIST_WORKER" in os.environ else 150
     assert sum(entry.wall_seconds for entry in smoke[1].notebooks.values()) < limit
 
 
