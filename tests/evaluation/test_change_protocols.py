@@ -25,7 +25,6 @@ from helpers.evaluation.change_contenders import (
 )
 from helpers.evaluation.change_folds import (
     ChangeFold,
-    commonest_compound,
     competition,
     leave_cells_out,
     leave_compounds_out,
@@ -104,19 +103,18 @@ def test_left_out_cells_keep_the_shared_compounds(data):
         assert set(test["compound"]) <= set(train["compound"])
 
 
-def test_left_out_lines_with_one_named_compound(data):
-    rows = data.rows[(data.rows["split"] == "train") & (data.rows.index % 3 != 0)].reset_index(drop=True)
-    shared = commonest_compound(rows)
-    assert rows.groupby("compound")["cell"].nunique().max() == (rows["compound"] == shared).sum()
-    folds = leave_cells_out(rows, [0, 1], shared=[shared], n_splits=2)
-    tested = set()
+def test_left_out_lines_keep_the_row_of_their_commonest_compound():
+    pairs = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("b", "z"), ("c", "x"), ("d", "y"), ("d", "w")]
+    rows = pd.DataFrame(pairs, columns=["cell", "compound"]).assign(split="train")
+    folds = leave_cells_out(rows, [0], n_splits=3)
+    assert sorted(rows["cell"].iloc[f.test].tolist() for f in folds if len(f.test)) == [["a"], ["b"]]
     for fold in folds:
-        train, test = rows.iloc[fold.train], rows.iloc[fold.test]
+        test, train = rows.iloc[fold.test], rows.iloc[fold.train]
+        assert set(test["compound"]) <= set(train["compound"])  # z and w are in no other cell
+        assert set(test["cell"]) <= set(train["cell"]) and "c" not in set(test["cell"])
         for cell in set(test["cell"]):
-            assert set(train.loc[train["cell"] == cell, "compound"]) == {shared}
-        tested |= set(test["cell"])
-    without = set(rows["cell"]) - set(rows.loc[rows["compound"] == shared, "cell"])
-    assert tested.isdisjoint(without)
+            kept = train.loc[train["cell"] == cell, "compound"].tolist()
+            assert kept == ["x"]  # x and y are in three cells each; x comes first
 
 
 def test_one_split_with_other_seeds(data):
@@ -133,8 +131,8 @@ def test_one_split_with_other_seeds(data):
         (lambda rows: competition(rows[rows["split"] == "train"], [0]), "no competition split"),
         (lambda rows: leave_compounds_out(rows[rows["compound"] == "compound 1"], [0]), "1 compounds"),
         (lambda rows: leave_cells_out(rows[rows.index < 3], [0]), "0 cells with more"),
-        (lambda rows: leave_cells_out(rows, [0], shared=["compound 1"], n_splits=9), "6 cells cannot make 9"),
-        (lambda rows: leave_cells_out(rows, [0], shared=[]), "name the shared compounds"),
+        (lambda rows: leave_cells_out(rows, [0], n_splits=9), "6 cells cannot make 9"),
+        (lambda rows: leave_cells_out(rows[::7], [0]), "no compound was measured in every cell"),
     ],
 )
 def test_impossible_folds_are_refused(data, call, message):

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,30 +112,54 @@ def additive_world(seed=0, noise=0.0):
 
 def test_additive_recovers_new_pairs_of_an_additive_world():
     rows, values, hidden = additive_world()
-    model = Additive(shrinkage=1e-6).fit(rows[~hidden], values[~hidden])
+    model = Additive(1e-6, 1e-6).fit(rows[~hidden], values[~hidden])
     np.testing.assert_allclose(model.predict(rows[hidden]), values[hidden], atol=1e-2)
 
 
 def test_additive_shrinks_a_compound_seen_once_by_half():
     """One cell, known mean: the effect of a compound seen n times is n / (n + 1) of its deviation."""
     rows = rows_of([("a", f"d{i}") for i in range(50)])
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(50, 1))
-    predicted = Additive(shrinkage=1.0).fit(rows, values).predict(rows)
-    deviation = values - values.mean()
-    np.testing.assert_allclose(predicted - values.mean(), deviation / 2, atol=0.01)
+    values = np.random.default_rng(0).normal(size=(50, 1))
+    predicted = Additive(1.0, 1.0).fit(rows, values).predict(rows)
+    np.testing.assert_allclose(predicted - values.mean(), (values - values.mean()) / 2, atol=0.01)
 
 
 def test_additive_same_as_a_direct_ridge_solution():
     rows, values, hidden = additive_world(1, noise=1.0)
-    model = Additive(shrinkage=2.0).fit(rows[~hidden], values[~hidden])
+    model = Additive(0.5, 2.0).fit(rows[~hidden], values[~hidden])
     one_hot = pd.get_dummies(rows[["cell", "compound"]], dtype=float).to_numpy()[~hidden]
     x = np.column_stack([np.ones(len(one_hot)), one_hot])
-    penalty = np.diag([0] + [1e-3] * 5 + [2.0] * 8)
+    penalty = np.diag([0] + [0.5] * 5 + [2.0] * 8)
     theta = np.linalg.lstsq(
         np.vstack([x, np.sqrt(penalty)]), np.vstack([values[~hidden], np.zeros((14, 6))]), rcond=None
     )[0]
     np.testing.assert_allclose(model.predict(rows[~hidden]), x @ theta, atol=1e-4)
+
+
+def test_additive_penalties_same_as_leaving_each_row_out():
+    rows, values, _ = additive_world(4, noise=2.0)
+    values[:, :3] *= 3
+
+    def left_out(of_cells, of_compounds):
+        total = 0.0
+        for i in range(len(rows)):
+            rest = np.arange(len(rows)) != i
+            model = Additive(of_cells, of_compounds).fit(rows[rest], values[rest])
+            total += np.square(model.predict(rows[~rest]) - values[~rest]).sum()
+        return total
+
+    chosen = Additive().fit(rows, values).penalties_
+    errors = {pair: left_out(*pair) for pair in itertools.product((0.1, 3.0, 100.0), repeat=2)}
+    assert left_out(*chosen) <= min(errors.values()) * 1.001
+
+
+def test_additive_penalises_a_factor_that_says_nothing():
+    """Compounds act, cells do not."""
+    rng = np.random.default_rng(0)
+    rows = rows_of([(f"c{i}", f"d{j}") for i in range(20) for j in range(3)])
+    values = rng.normal(size=(3, 8))[np.tile(np.arange(3), 20)] + 0.3 * rng.normal(size=(60, 8))
+    of_cells, of_compounds = Additive().fit(rows, values).penalties_
+    assert of_cells >= 30 and of_compounds <= 1
 
 
 def test_low_rank_additive_stays_in_the_span_of_the_first_components():

@@ -7,7 +7,7 @@ compounds that training has never seen.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,25 +120,24 @@ def leave_cells_out(
     rows: pd.DataFrame,
     seeds: Sequence[int],
     *,
-    shared: Collection[str] | None = None,
     n_splits: int | None = None,
     n_used: int | None = None,
 ) -> list[ChangeFold]:
-    """Protocol D: cells are left out except for their rows of the shared compounds.
+    """Protocol D: cells are left out except for a few rows that tell the models of the cell.
 
-    The test rows are then new pairs of a compound known from other cells and a cell known from the
-    shared compounds, as in the competition.
+    The test rows are then new pairs of a compound known from other cells and a cell known from
+    other compounds, as in the competition. Hidden rows whose compound no other cell has are in
+    neither part.
 
     Parameters
     ----------
     rows : DataFrame
-        Cells without a row of a shared compound, or with no other row, are never left out.
     seeds : sequence of int
-    shared : collection of str, optional
-        Default: the compounds that every cell has in training.
     n_splits : int, optional
-        Deal the cells into this many folds, by seed. Default: one fold a cell that has more than
-        half of the compounds, named by it.
+        Deal the cells with two rows or more into this many folds, by seed; a left-out cell keeps
+        the row of its commonest compound. Default, for designs in which all cells share compounds:
+        one fold a cell that has more than half of the compounds, named by it; it keeps the rows of
+        the compounds that every cell has.
     n_used : int, optional
         Folds used of each seed. Default: all.
 
@@ -148,18 +147,10 @@ def leave_cells_out(
         If no compound is shared, or fewer cells than folds can be left out.
     """
     usable = _trainable(rows)
-    table = rows.iloc[usable]
-    if shared is None:
-        n_cells = table.groupby("compound")["cell"].nunique()
-        shared = set(n_cells.index[n_cells == table["cell"].nunique()])
-    if not shared:
-        msg = "no compound was measured in every cell; name the shared compounds"
-        raise DataError(msg)
-    kept = table["compound"].isin(list(shared))
-    counts = pd.DataFrame(
-        {"kept": kept.groupby(table["cell"]).sum(), "other": (~kept).groupby(table["cell"]).sum()}
-    )
-    cells = counts.index[(counts["kept"] > 0) & (counts["other"] > 0)].to_numpy(object)
+    table = rows.iloc[usable].reset_index(drop=True)
+    kept = _shared_by_all(table) if n_splits is None else _commonest_of_cell(table)
+    left = (~kept).groupby(table["cell"]).sum()
+    cells = left.index[(left > 0) & (kept.groupby(table["cell"]).sum() > 0)].to_numpy(object)
     if n_splits is None:
         n_compounds = table["compound"].nunique()
         full = [cell for cell in cells if (table["cell"] == cell).sum() > n_compounds / 2]
@@ -167,27 +158,38 @@ def leave_cells_out(
         groups = {seed: [(cell, [cell]) for cell in full] for seed in seeds}
     else:
         _enough(len(cells), n_splits, "cells")
-        groups = {
-            seed: [
-                (str(i), list(cells[left_out]))
-                for i, (_, left_out) in enumerate(
-                    KFold(n_splits, shuffle=True, random_state=seed).split(cells)
-                )
-            ]
-            for seed in seeds
-        }
+        groups = {}
+        for seed in seeds:
+            split = KFold(n_splits, shuffle=True, random_state=seed).split(cells)
+            groups[seed] = [(str(i), list(cells[out])) for i, (_, out) in enumerate(split)]
     folds = []
     for seed, parts in groups.items():
         for name, left_out in parts[:n_used]:
-            hidden = (table["cell"].isin(left_out) & ~kept).to_numpy()
-            folds.append(ChangeFold("new_pairs", name, seed, usable[~hidden], usable[hidden]))
+            hidden = table["cell"].isin(left_out) & ~kept
+            known = table["compound"].isin(table.loc[~hidden, "compound"])
+            folds.append(
+                ChangeFold(
+                    "new_pairs", name, seed, usable[~hidden.to_numpy()], usable[(hidden & known).to_numpy()]
+                )
+            )
     return folds
 
 
-def commonest_compound(rows: pd.DataFrame) -> str:
-    """Name the compound that was measured in most cells (the first by name, among equals)."""
-    counts = rows.groupby("compound")["cell"].nunique()
-    return str(counts.sort_index().idxmax())
+def _shared_by_all(table: pd.DataFrame) -> pd.Series:
+    """Mark the rows of the compounds that every cell has."""
+    n_cells = table.groupby("compound")["cell"].nunique()
+    shared = n_cells.index[n_cells == table["cell"].nunique()]
+    if shared.empty:
+        msg = "no compound was measured in every cell; deal the cells into folds with n_splits"
+        raise DataError(msg)
+    return table["compound"].isin(shared)
+
+
+def _commonest_of_cell(table: pd.DataFrame) -> pd.Series:
+    """Mark one row a cell: that of the compound which most cells have (the first by name, if equal)."""
+    order = table.assign(common=-table.groupby("compound")["cell"].transform("nunique"))
+    first = order.sort_values(["cell", "common", "compound"]).drop_duplicates("cell").index
+    return pd.Series(table.index.isin(first), index=table.index)
 
 
 def _trainable(rows: pd.DataFrame) -> np.ndarray:
