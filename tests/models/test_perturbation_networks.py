@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -248,6 +249,17 @@ def test_together_same_as_alone(world, options):
     alone = PerturbationNetwork(epochs=3, batch_size=10, random_state=seed, **options)
     alone.fit(rows.iloc[train], values[train])
     np.testing.assert_allclose(together[1], alone.predict(rows.iloc[test]), atol=2e-5)
+
+
+def test_predictions_of_two_threads_do_not_mix(world):
+    rows, values = world
+    fitted = [PerturbationNetwork("GRU", epochs=1, random_state=seed).fit(rows, values) for seed in range(2)]
+    alone = [network.predict(rows) for network in fitted]
+    assert not np.allclose(alone[0], alone[1])
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda i: fitted[i % 2].predict(rows), range(40)))
+    for i, predicted in enumerate(found):
+        np.testing.assert_array_equal(predicted, alone[i % 2])
 
 
 def test_fits_of_unequal_length_fit_together(world):

@@ -25,10 +25,12 @@ _ENGINE = "helpers"
 
 # Seconds in which the output of a finished cell must arrive: four by default, too few on a busy machine.
 _OUTPUT_TIMEOUT = 120
+# Papermill writes the whole notebook before and after every cell, which costs more than most cells.
+_SECONDS_BETWEEN_SAVES = 20
 
 
 class _ReportingEngine(NBClientEngine):
-    """Papermill's own engine, which also says which cell it starts."""
+    """Papermill's own engine, which also says which cell it starts and writes the notebook less often."""
 
     @classmethod
     def execute_managed_notebook(
@@ -41,7 +43,21 @@ class _ReportingEngine(NBClientEngine):
             return start(cell, cell_index=cell_index, **rest)
 
         nb_man.cell_start = cell_start
-        return super().execute_managed_notebook(nb_man, kernel_name, iopub_timeout=_OUTPUT_TIMEOUT, **kwargs)
+        save, saved = nb_man.save, time.monotonic()
+
+        def save_now_and_then(**rest: Any) -> None:
+            nonlocal saved
+            if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                save(**rest)
+                saved = time.monotonic()
+
+        nb_man.save = save_now_and_then
+        try:
+            return super().execute_managed_notebook(
+                nb_man, kernel_name, iopub_timeout=_OUTPUT_TIMEOUT, **kwargs
+            )
+        finally:
+            save()  # also what an interrupted notebook has so far
 
 
 papermill_engines.register(_ENGINE, _ReportingEngine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ _VALIDATION = 0.1
 
 #: A fit and what it predicts: positions of training rows, of rows to predict, and the seed.
 Job = tuple[np.ndarray, np.ndarray, int]
+
+# Fits of one design share a scratch model, and models run in threads.
+_SCRATCH = threading.Lock()
 
 
 class PerturbationNetwork(RegressorMixin, BaseEstimator):
@@ -179,12 +183,13 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
 
         check_is_fitted(self, "weights_")
         codes = self.encoder_.transform(rows)
-        model = scratch_model(self.design_)
-        self._write(model)
         inputs = [codes, np.ones((len(codes), self.design_.dense), np.float32)]
         if self.design_.latent_noise:
             inputs.append(np.zeros((len(codes), self.design_.latent_noise), np.float32))
-        output = model(inputs, training=False)
+        with _SCRATCH:
+            model = scratch_model(self.design_)
+            self._write(model)
+            output = model(inputs, training=False)
         changes = output[0] if self.design_.penalised else output
         return self.scale_.back(keras.ops.convert_to_numpy(changes))
 
