@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape, unescape
 
-from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers.claims.board import HEADINGS, SYMBOLS, board_html, tier_text
@@ -151,12 +150,10 @@ class FigureCard:
         self.caption = caption
 
     @classmethod
-    def of_matplotlib(cls, figure: Figure, caption: str) -> FigureCard:
-        """Make a card of a matplotlib figure."""
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png")
+    def of_png(cls, png: bytes, caption: str) -> FigureCard:
+        """Make a card of a drawn figure."""
         # A palette makes the page a third as heavy; a plot has few colours.
-        picture = Image.open(stream).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
         stream = io.BytesIO()
         picture.save(stream, format="png", optimize=True)
         data = base64.b64encode(stream.getvalue()).decode()

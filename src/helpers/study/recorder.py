@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -303,11 +304,13 @@ class Study:
             write_text(folder / f"{stem}.svg", figure.svg)
             file, card = f"{stem}.svg", display.FigureCard(figure.svg, caption)
         else:
-            for kind in ("png", "svg"):
+            drawn = {"png": _drawn(figure, "png")}
+            figure.set_layout_engine("none")  # the second drawing keeps the places of the first
+            drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
+            for kind, content in drawn.items():
                 with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-                    # No date in the file: two equal runs write equal figures.
-                    figure.savefig(stream, format=kind, metadata={"Date": None} if kind == "svg" else None)
-            file, card = f"{stem}.png", display.FigureCard.of_matplotlib(figure, caption)
+                    stream.write(content)
+            file, card = f"{stem}.png", display.FigureCard.of_png(drawn["png"], caption)
             plt.close(figure)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
@@ -392,6 +395,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
+
+
+def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
+    """Draw a figure into memory."""
+    with io.BytesIO() as stream:
+        figure.savefig(stream, format=kind, **options)
+        return stream.getvalue()
 
 
 def _checked_name(what: str, name: str) -> str:
