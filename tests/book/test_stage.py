@@ -123,6 +123,10 @@ def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
     assert "in part on simulated data, where no verdict binds: 01_first." in board
     book.write_results(book.folder, "02_second", "simulated", level={"value": 2.0})
     assert "built on simulated data" in stage(book)[1]["board"]
+    claims = book.root / "data" / "claims" / "01_first.yml"
+    claims.write_text(claims.read_text() + "simulated: [toy]\n")
+    book.write_results(book.folder, "02_second", "panel", level={"value": 2.0})
+    assert "on simulated data" not in stage(book)[1]["board"]  # 01_first simulates by design
     for study in ("01_first", "02_second"):
         book.write_results(book.folder, study, "panel", level={"value": 2.0})
     assert "simulated" not in stage(book)[1]["board"].split('<div class="hv-board">')[0].split("</style>")[-1]

@@ -68,6 +68,14 @@ def test_html_shows_every_claim_with_word_symbol_reason_and_link(verdicts):
     assert verdicts[1].repeated.reason in text
 
 
+def test_html_groups_claims_by_study_with_counts(verdicts):
+    page = Page(board_html(verdicts, titles={"01_demo": "A study <1>"}))
+    classes = [attrs.get("class", "claim") for tag, attrs in page.tags if tag == "tr"]
+    assert classes == ["claim", "hv-study", "claim", "claim", "claim"]  # the first is the head
+    text = "".join(page.text)
+    assert "A study <1>of 3: 1 repeated, 0 sound, 0 surviving" in text
+
+
 @pytest.mark.parametrize("make", [board_html, chips_html])
 def test_html_needs_no_script_and_nothing_from_outside(verdicts, make):
     html = make(verdicts)

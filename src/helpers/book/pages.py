@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import helpers
 from helpers.claims.board import board_html, summary
 from helpers.claims.numbers import format_number
-from helpers.claims.register import load_register
+from helpers.claims.register import load_register, stand_ins
 from helpers.claims.verdict import judge_run
 from helpers.datasets.registry import Registry
 from helpers.run.compare import compare_runs, run_results
@@ -36,10 +36,9 @@ def generated(material: Material) -> dict[Path, str]:
 
 
 def board_page(material: Material) -> str:
-    """Return the verdict board, below a banner when anything in it is simulated."""
-    simulated = sorted(
-        study for study, results in material.results.items() if "simulated" in results.input_tiers.values()
-    )
+    """Return the verdict board, below a banner when a stand-in for real data is in it."""
+    register = load_register(material.root / "data" / "claims")
+    simulated = stand_ins(register, {name: r.input_tiers for name, r in material.results.items()})
     banner = ""
     if simulated and simulated == sorted(material.results):
         banner = (
@@ -54,8 +53,9 @@ def board_page(material: Material) -> str:
         if any(chapter.study == verdict.claim.study for chapter in material.chapters)
     }
     warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
-    reduced = _reduced(material)
-    return f"{warning}{reduced}{_raw(board_html(material.verdicts, links))}{_facts(material)}"
+    titles = {study: results.title.removeprefix("[Re] ") for study, results in material.results.items()}
+    board = _raw(board_html(material.verdicts, links, titles))
+    return f"{warning}{_reduced(material)}{board}{_facts(material)}"
 
 
 def build_page(material: Material) -> str:

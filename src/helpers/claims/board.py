@@ -35,6 +35,7 @@ STYLE = """<style>
  color: inherit;}
 .hv-board thead th {font-weight: 600;}
 .hv-board tbody th {font-weight: 400; width: 55%;}
+.hv-board tbody tr.hv-study th {font-weight: 600; padding-top: 1.1rem; width: auto;}
 .hv-board details {font-size: 0.85rem; margin-top: 0.25rem;}
 .hv-board summary {cursor: pointer; min-height: 1.5rem;}
 .hv-board dl, .hv-board dd {margin: 0.15rem 0;}
@@ -114,7 +115,11 @@ def tier_text(tiers: Mapping[str, str]) -> str:
     return ", ".join(f"{name}: {tier}" for name, tier in tiers.items())
 
 
-def board_html(verdicts: Sequence[ClaimVerdict], links: Mapping[str, str] | None = None) -> str:
+def board_html(
+    verdicts: Sequence[ClaimVerdict],
+    links: Mapping[str, str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> str:
     """Return the verdict board as HTML.
 
     Parameters
@@ -122,15 +127,25 @@ def board_html(verdicts: Sequence[ClaimVerdict], links: Mapping[str, str] | None
     verdicts : sequence of ClaimVerdict
     links : mapping of claim id to address, optional
         Where the chapter judges the claim; claims without an entry get no link.
+    titles : mapping of study to title, optional
+        Claims are then grouped by study, in the order of the verdicts, each group below its title and
+        its counts. Studies without an entry go by their names.
     """
     links = links or {}
     head = "".join(
         f'<th scope="col" title="{escape(QUESTIONS[part])}">{HEADINGS[part]}</th>' for part in PARTS
     )
-    rows = "".join(_row(verdict, links.get(verdict.claim.id)) for verdict in verdicts)
+    groups: dict[str, list[ClaimVerdict]] = {}
+    for verdict in verdicts:
+        groups.setdefault(verdict.claim.study if titles is not None else "", []).append(verdict)
+    bodies = ""
+    for study, members in groups.items():
+        heading = _study_row(titles.get(study, study), members) if titles is not None else ""
+        rows = "".join(_row(verdict, links.get(verdict.claim.id)) for verdict in members)
+        bodies += f"<tbody>{heading}{rows}</tbody>"
     return (
         f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>'
-        f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead>{bodies}</table>'
         f"{_key()}</div>"
     )
 
@@ -142,6 +157,16 @@ def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
         for verdict in verdicts
     )
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
+
+
+def _study_row(title: str, verdicts: Sequence[ClaimVerdict]) -> str:
+    """Head the claims of a study with its title and how many of them hold, part by part."""
+    words = {"repeated": "repeated", "sound": "sound", "survives": "surviving"}
+    holds = ", ".join(f"{sum(v.outcomes[part] == 'holds' for v in verdicts)} {words[part]}" for part in PARTS)
+    return (
+        f'<tr class="hv-study"><th scope="rowgroup" colspan="{1 + len(PARTS)}">{escape(title)}'
+        f'<div class="hv-meta">of {len(verdicts)}: {holds}</div></th></tr>'
+    )
 
 
 def _row(verdict: ClaimVerdict, href: str | None) -> str:

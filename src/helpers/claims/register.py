@@ -10,7 +10,7 @@ differences between models in the same folds and their intervals.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -313,3 +313,20 @@ def _no_duplicates(ids: Any) -> None:
             msg = f"claim id {name!r} occurs twice; ids are unique over all studies"
             raise ValueError(msg)
         seen.add(name)
+
+
+def stand_ins(register: Mapping[str, StudyClaims], tiers: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Name the studies in which simulated data stand in for real ones.
+
+    Parameters
+    ----------
+    register : mapping of study to StudyClaims
+        Says what a study simulates by design, which is no stand-in.
+    tiers : mapping of study to (mapping of data set to tier)
+    """
+    found = []
+    for study, own in tiers.items():
+        by_design = register[study].simulated if study in register else ()
+        if any(tier == "simulated" and name not in by_design for name, tier in own.items()):
+            found.append(study)
+    return sorted(found)

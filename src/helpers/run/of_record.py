@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from helpers.claims.register import load_register
+from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import load_results
 from helpers.errors import RunError
 from helpers.run.notebooks import find_studies
@@ -51,12 +51,7 @@ def keep_as_record(root: Path, run: Path) -> Path:
         raise RunError(msg)
     claims = root / "data" / "claims"
     register = load_register(claims) if claims.is_dir() else {}
-    simulated = []
-    for name, results in load_results(run).items():
-        by_design = register[name].simulated if name in register else []
-        stand_in = {data for data, tier in results.input_tiers.items() if tier == "simulated"}
-        if stand_in.difference(by_design):
-            simulated.append(name)
+    simulated = stand_ins(register, {name: r.input_tiers for name, r in load_results(run).items()})
     if simulated:
         msg = (
             f"{run} cannot be the run of record: simulated data stand in for real ones in "
