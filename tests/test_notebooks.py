@@ -16,7 +16,7 @@ from helpers.book import build_book
 from helpers.claims.register import load_register
 from helpers.run import RunOptions, find_studies, run_notebooks
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[1]
 STUDIES = find_studies(REPOSITORY)
@@ -25,19 +25,23 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """Execute every notebook with the profile smoke; return run folder and record."""
+    """Execute every notebook with the profile smoke; return run folder, record and processor seconds."""
     folder = tmp_path_factory.mktemp("smoke")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELPERS_OFFLINE", "1")
         patch.setenv("HELPERS_CACHE", str(folder / "cache"))
         patch.delenv("HELPERS_DATA_MIRROR", raising=False)
-        return folder, run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=folder / "run"))
+        before = os.times()
+        record = run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=folder / "run"))
+        # Of this process and of the kernels that it has waited for.
+        used = sum(os.times()[:4]) - sum(before[:4])
+        return folder, record, used
 
 
 @pytest.fixture(scope="session")
 def site(smoke):
     """Build the book of that run; warnings are errors. Return the folder of the pages."""
-    folder, _ = smoke
+    folder = smoke[0]
     return build_book(REPOSITORY, folder / "run", folder / "build")
 
 
@@ -84,9 +88,8 @@ def test_notebook_runs_on_simulated_data(smoke, study):
 
 
 def test_smoke_is_quick(smoke):
-    # 150 s on two quiet cores; under `make test` another process has one of them, and its caches.
-    limit = 450 if "PYTEST_XDIST_WORKER" in os.environ else 150
-    assert sum(entry.wall_seconds for entry in smoke[1].notebooks.values()) < limit
+    # Seconds of the processor, not of the clock: `make test` runs other tests beside the notebooks.
+    assert smoke[2] < 150
 
 
 PROSE = ["book/index", "book/build", "book/data", "book/statistics", "book/api"]
