@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
+
+from benchmarks.runner import columns, measured, peak_memory
 
 # Rows and genes: the L1000 panel, and the competition's table.
 SIZES = {"L1000 panel": (104, 978), "competition": (491, 18_211)}
@@ -95,7 +93,7 @@ def measure(architecture: str, engine: str, size: str, scale: float) -> dict:
         seconds = time_keras_fit(architecture, rows, genes, epochs)
     else:
         seconds = time_package(architecture, engine, rows, genes, epochs)
-    return {"ms": 1000 * seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"ms": 1000 * seconds, "peak": peak_memory()}
 
 
 def main() -> None:
@@ -116,21 +114,16 @@ def main() -> None:
     table = Table(
         "size", "network", "engine", "ms per step and model", "times as fast as fit", "peak memory, MB"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for size in options.size or ["L1000 panel"]:
         for architecture in architectures():
             base = None
             for engine in ENGINES:
-                command = [sys.executable, "-m", "benchmarks.perturbation", "--scale", str(options.scale)]
-                command += ["--one", architecture, engine, size]
-                done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-                if done.returncode:
-                    msg = f"{architecture} with {engine} at size {size} failed:\n{done.stderr[-2000:]}"
-                    raise SystemExit(msg)
-                result = json.loads(done.stdout.splitlines()[-1])
+                what = f"{architecture} with {engine} at size {size}"
+                words = ("--scale", str(options.scale), "--one", architecture, engine, size)
+                result = measured("perturbation", what, *words, environment=environment)
                 base = base or result["ms"]
-                speed, peak = f"{base / result['ms']:.1f}", f"{result['peak'] / 1e6:,.0f}"
-                table.add_row(size, architecture, engine, f"{result['ms']:.2f}", speed, peak)
+                table.add_row(size, architecture, engine, *columns(result["ms"], base, result["peak"]))
     Console().print(table)
 
 

@@ -11,12 +11,11 @@ import argparse
 import itertools
 import json
 import os
-import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
+
+from benchmarks.runner import columns, measured, peak_memory
 
 GENES, LATENT, CONTEXT, FLOW = 978, 100, 200, 300
 PAIRS, SINGLE, WATCHED = 17, 150, 6
@@ -155,7 +154,7 @@ def measure(engine: str, epochs: int) -> dict:
         ms = time_torch(epochs)
     else:
         ms = time_helpers(epochs, ENGINES[engine], cores if engine.endswith("core") else 1)
-    return {"ms": ms, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"ms": ms, "peak": peak_memory()}
 
 
 def main() -> None:
@@ -173,16 +172,9 @@ def main() -> None:
     table = Table("engine", "ms per epoch and model", "times as fast as plain torch", "peak memory, MB")
     base = None
     for engine in ENGINES:
-        command = [sys.executable, "-m", "benchmarks.pertvae", "--one", engine]
-        command += ["--epochs", str(options.epochs)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            msg = f"{engine} failed:\n{done.stderr[-2000:]}"
-            raise SystemExit(msg)
-        result = json.loads(done.stdout.splitlines()[-1])
+        result = measured("pertvae", engine, "--one", engine, "--epochs", str(options.epochs))
         base = base or result["ms"]
-        row = (f"{result['ms']:.1f}", f"{base / result['ms']:.1f}", f"{result['peak'] / 1e6:,.0f}")
-        table.add_row(engine, *row)
+        table.add_row(engine, *columns(result["ms"], base, result["peak"], digits=1))
     Console().print(table)
 
 

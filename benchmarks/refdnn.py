@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
+
+from benchmarks.runner import columns, measured, peak_memory
 
 # Lines, genes, drugs, pairs: CCLE and GDSC as panel and as in the paper.
 SIZES = {
@@ -143,7 +142,7 @@ def measure(engine: str, size: str, steps: int) -> dict:
         ms = time_keras(size, steps)
     else:
         ms = time_helpers(size, steps, 1 if engine.endswith("one model") else cores)
-    return {"ms": ms, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"ms": ms, "peak": peak_memory()}
 
 
 def main() -> None:
@@ -165,20 +164,9 @@ def main() -> None:
         steps = max(10, int(STEPS[size] * options.scale))
         base = None
         for engine in ENGINES:
-            command = [sys.executable, "-m", "benchmarks.refdnn", "--one", engine, size, str(steps)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                msg = f"{engine} at size {size} failed:\n{done.stderr[-2000:]}"
-                raise SystemExit(msg)
-            result = json.loads(done.stdout.splitlines()[-1])
+            result = measured("refdnn", f"{engine} at size {size}", "--one", engine, size, str(steps))
             base = base or result["ms"]
-            table.add_row(
-                size,
-                engine,
-                f"{result['ms']:.2f}",
-                f"{base / result['ms']:.1f}",
-                f"{result['peak'] / 1e6:,.0f}",
-            )
+            table.add_row(size, engine, *columns(result["ms"], base, result["peak"]))
     Console().print(table)
 
 

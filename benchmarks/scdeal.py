@@ -12,12 +12,11 @@ import argparse
 import itertools
 import json
 import os
-import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
+
+from benchmarks.runner import columns, measured, peak_memory
 
 LINES, GENES, CELLS, CELL_GENES = 700, 535, 200, 2000
 STEPS_AN_EPOCH = 3
@@ -142,7 +141,7 @@ def measure(engine: str, epochs: int) -> dict:
         value = time_autoencoder(epochs, 1 if engine.endswith("one model") else 2 * batches, batches)
     else:
         value = time_fits(epochs, 1 if engine == "one fit" else 24, cores() if "all cores" in engine else 1)
-    return {"value": value, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"value": value, "peak": peak_memory()}
 
 
 def main() -> None:
@@ -164,20 +163,9 @@ def main() -> None:
     for engines, table in tables:
         base = None
         for engine in engines:
-            command = [sys.executable, "-m", "benchmarks.scdeal", "--one", engine]
-            command += ["--epochs", str(options.epochs)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                msg = f"{engine} failed:\n{done.stderr[-2000:]}"
-                raise SystemExit(msg)
-            result = json.loads(done.stdout.splitlines()[-1])
+            result = measured("scdeal", engine, "--one", engine, "--epochs", str(options.epochs))
             base = base or result["value"]
-            table.add_row(
-                engine,
-                f"{result['value']:.2f}",
-                f"{base / result['value']:.1f}",
-                f"{result['peak'] / 1e6:,.0f}",
-            )
+            table.add_row(engine, *columns(result["value"], base, result["peak"]))
         Console().print(table)
 
 

@@ -98,16 +98,8 @@ def record_changes(
     }
     comparisons = _differences(scores, pairs, chosen, unit, n_boot, seed)
     for row in comparisons.itertuples():
-        study.record(
-            f"{prefix}.{row.first}-{row.second}.{row.metric}",
-            row.difference,
-            low=row.low,
-            high=row.high,
-            p=row.p,
-            n=row.n,
-            unit="difference",
-            note=row.note or None,
-        )
+        id = f"{prefix}.{row.first}-{row.second}.{row.metric}"
+        record_comparison(study, id, row, note=row.note or None)
     family = [(reference, other) for other in rivals]
     for row in compare_changes(scores, family, unit, n_boot, seed, RECORDED).itertuples():
         study.record(
@@ -198,15 +190,7 @@ def record_cells(
             study, f"{name} minus all", part_difference(scores, reference, cell, metric, unit, n_boot, seed)
         )
         versus = compare_changes(part, [(reference, rival)], unit, n_boot, seed, (metric,)).iloc[0]
-        study.record(
-            f"{prefix}.{reference}-{rival}.{metric} in {cell}",
-            versus["difference"],
-            low=versus["low"],
-            high=versus["high"],
-            p=versus["p"],
-            n=versus["n"],
-            unit="difference",
-        )
+        record_comparison(study, f"{prefix}.{reference}-{rival}.{metric} in {cell}", versus)
 
 
 def _best(summary: pd.DataFrame, members: Sequence[str], metric: str) -> str:
