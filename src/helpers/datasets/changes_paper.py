@@ -7,7 +7,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-from anndata.io import read_elem
 
 from helpers.datasets.change_types import ChangeData
 from helpers.datasets.download import fetch, locate
@@ -138,6 +137,8 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _read_h5ad(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from anndata.io import read_elem  # half a second, and only this tier needs it
+
     # Only what is needed: the file's other layers would take six times the memory.
     with h5py.File(path) as stream:
         obs, genes, x = read_elem(stream["obs"]), read_elem(stream["var"]).index, read_elem(stream["X"])

@@ -13,7 +13,6 @@ from helpers.evaluation.pair_comparison import (
     summarise_lines,
     table_1,
 )
-from helpers.study.record_tables import record_comparison
 from helpers.study.recorder import Study
 
 _PRINTED = {("PertVAE", "rho"): "rho_pred", ("PertVAE reconstruction", "rho"): "rho_rec"}
@@ -145,4 +144,13 @@ def _record(
     study: Study, prefix: str, first: str, table: pd.DataFrame, metric: str, note: str | None = None
 ) -> None:
     for row in table.to_dict("records"):
-        record_comparison(study, f"{prefix}.{first}-{row['model']}.{metric}", row, note=note)
+        study.record(
+            f"{prefix}.{first}-{row['model']}.{metric}",
+            row["difference"],
+            low=row["low"],
+            high=row["high"],
+            p=row["p"],
+            n=row["n"],
+            unit="difference",
+            note=note,
+        )

@@ -13,7 +13,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from anndata import AnnData
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -70,6 +69,7 @@ class Study:
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
+        self._glued = records.glued_names(self._source)
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
 
@@ -137,7 +137,7 @@ class Study:
         ParameterError
             If another tier of the same data set is in use already.
         """
-        if isinstance(data, AnnData):
+        if hasattr(data, "uns"):
             name, source = data.uns["name"], data.uns["provenance"]
         else:
             name, source = data.name, data.provenance
@@ -172,7 +172,7 @@ class Study:
         tolerance: float | None = None,
         note: str | None = None,
     ) -> Result:
-        """Record one value under an id, and make it available to prose as ``{glue}`id```.
+        """Record one value under an id; prose of the notebook may cite it as ``{glue}`id```.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Study:
         )
         records.check_result(id, result)
         self.results[id] = result
-        records.glue_result(id, result)
+        records.glue_result(id, result, self._glued)
         return result
 
     def result(self, id: str) -> Result:
@@ -381,7 +381,7 @@ class Study:
 
 
 def _counts(data: Any) -> str:
-    if isinstance(data, AnnData):
+    if hasattr(data, "n_obs"):
         return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
     if isinstance(data, ResponseData):
         return (

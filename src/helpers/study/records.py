@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published
@@ -92,12 +93,20 @@ def check_result(name: str, result: Result) -> None:
         raise ParameterError(msg)
 
 
-def glue_result(name: str, result: Result) -> None:
-    """Make a result available to prose; does nothing outside a notebook.
+def glued_names(source: str) -> set[str]:
+    """Return the names that the prose of a notebook refers to with ``{glue}``."""
+    return {found.partition(":")[0] for found in re.findall(r"\{glue(?::\w+)?\}`([^`]*)`", source)}
+
+
+def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
+    """Make a result available to the prose that wants it; does nothing outside a notebook.
 
     ``{glue}`name``` is the value, ``{glue}`name.interval``` its interval and
-    ``{glue}`name.published``` the paper's number.
+    ``{glue}`name.published``` the paper's number. A chapter has thousands of results and cites some
+    dozens: an output for each of them would make the notebook slow to write and to build.
     """
+    if not {name, f"{name}.interval", f"{name}.published"}.intersection(wanted):
+        return
     from IPython import get_ipython
 
     if get_ipython() is None:
