@@ -69,7 +69,7 @@ class Study:
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
-        self._glued = records.glued_names(self._source)
+        self._glued = records.glued_names(self._source.read_text(encoding="utf-8"))
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
 
