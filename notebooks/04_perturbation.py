@@ -733,8 +733,8 @@ study.compare_table(
 # {glue:text}`Kaggle means.cell types.T cells CD4+.genes up:.0%` of genes rise on average.
 #
 # **Is the ranking of the six stable?** Over repetitions with other folds, rankings agree at a Kendall correlation of
-# {glue:text}`L1000.random_rows.six networks.rank agreement between seeds:.2f` (L1000) and
-# {glue:text}`TranSiGen.random_rows.six networks.rank agreement between seeds:.2f` (TranSiGen); with the published
+# {glue}`L1000.random_rows.six networks.rank agreement between seeds` (L1000) and
+# {glue}`TranSiGen.random_rows.six networks.rank agreement between seeds` (TranSiGen); with the published
 # order at {glue:text}`L1000.random_rows.six networks.rank agreement with the paper:.2f` and
 # {glue:text}`TranSiGen.random_rows.six networks.rank agreement with the paper:.2f`.
 #

@@ -13,6 +13,7 @@ from helpers.claims import load_results
 from helpers.errors import ClaimError, ParameterError
 from helpers.plots import SvgChart
 from helpers.study import Study
+from helpers.study.records import glued_names
 
 DIFFERENCE = "CCLE.cv.Net-Forest.AUCROC"
 
@@ -329,3 +330,8 @@ def test_an_earlier_file_survives_a_full_disk_and_an_interrupt(study, monkeypatc
         study.finish()
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["01_demo.json"]
+
+
+def test_only_what_the_prose_cites_becomes_an_output():
+    script = "# %% [markdown]\n# {glue}`a.b` and {glue:text}`c of\n# d.interval:.2f`\n\n# %%\nx = 1\n"
+    assert glued_names(script) == {"a.b", "c of d.interval"}

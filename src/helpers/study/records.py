@@ -94,8 +94,9 @@ def check_result(name: str, result: Result) -> None:
 
 
 def glued_names(source: str) -> set[str]:
-    """Return the names that the prose of a notebook refers to with ``{glue}``."""
-    return {found.partition(":")[0] for found in re.findall(r"\{glue(?::\w+)?\}`([^`]*)`", source)}
+    """Return the names that the prose of a percent script refers to with ``{glue}``."""
+    text = re.sub(r"\n# ?", " ", source)  # a reference may go on in the next line of a comment
+    return {found.partition(":")[0] for found in re.findall(r"\{glue(?::\w+)?\}`([^`]*)`", text)}
 
 
 def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
