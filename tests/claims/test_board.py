@@ -68,12 +68,15 @@ def test_html_shows_every_claim_with_word_symbol_reason_and_link(verdicts):
     assert verdicts[1].repeated.reason in text
 
 
-def test_html_groups_claims_by_study_with_counts(verdicts):
+def test_html_groups_claims_by_study_below_their_counts(verdicts):
     page = Page(board_html(verdicts, titles={"01_demo": "A study <1>"}))
-    classes = [attrs.get("class", "claim") for tag, attrs in page.tags if tag == "tr"]
-    assert classes == ["claim", "hv-study", "claim", "claim", "claim"]  # the first is the head
+    rows = [attrs for tag, attrs in page.tags if tag == "tr"]
+    ids = [row.get("id") or row.get("data-claim") for row in rows]
+    # Head and row of the counts; head, title and claims of the board.
+    assert ids == [None, None, None, "study-01_demo", "demo-0", "demo-1", "demo-2"]
+    assert "#study-01_demo" in [attrs.get("href") for _, attrs in page.tags]
     text = "".join(page.text)
-    assert "A study <1>of 3: 1 repeated, 0 sound, 0 surviving" in text
+    assert "A study <1>Repeated1 of 3Sound0 of 3Survives0 of 3" in text
 
 
 @pytest.mark.parametrize("make", [board_html, chips_html])

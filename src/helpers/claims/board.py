@@ -36,6 +36,8 @@ STYLE = """<style>
 .hv-board thead th {font-weight: 600;}
 .hv-board tbody th {font-weight: 400; width: 55%;}
 .hv-board tbody tr.hv-study th {font-weight: 600; padding-top: 1.1rem; width: auto;}
+.hv-board table.hv-studies {margin-bottom: 1.2rem;}
+.hv-board table.hv-studies td {white-space: nowrap;}
 .hv-board details {font-size: 0.85rem; margin-top: 0.25rem;}
 .hv-board summary {cursor: pointer; min-height: 1.5rem;}
 .hv-board dl, .hv-board dd {margin: 0.15rem 0;}
@@ -128,8 +130,8 @@ def board_html(
     links : mapping of claim id to address, optional
         Where the chapter judges the claim; claims without an entry get no link.
     titles : mapping of study to title, optional
-        Claims are then grouped by study, in the order of the verdicts, each group below its title and
-        its counts. Studies without an entry go by their names.
+        Claims are then grouped by study, in the order of the verdicts, below a table that counts for
+        each study how many hold. Studies without an entry go by their names.
     """
     links = links or {}
     head = "".join(
@@ -140,11 +142,12 @@ def board_html(
         groups.setdefault(verdict.claim.study if titles is not None else "", []).append(verdict)
     bodies = ""
     for study, members in groups.items():
-        heading = _study_row(titles.get(study, study), members) if titles is not None else ""
+        heading = _study_row(study, titles.get(study, study)) if titles is not None else ""
         rows = "".join(_row(verdict, links.get(verdict.claim.id)) for verdict in members)
         bodies += f"<tbody>{heading}{rows}</tbody>"
+    overview = _studies(groups, titles, head) if titles else ""
     return (
-        f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>'
+        f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>{overview}'
         f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead>{bodies}</table>'
         f"{_key()}</div>"
     )
@@ -159,13 +162,28 @@ def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
 
 
-def _study_row(title: str, verdicts: Sequence[ClaimVerdict]) -> str:
-    """Head the claims of a study with its title and how many of them hold, part by part."""
-    words = {"repeated": "repeated", "sound": "sound", "survives": "surviving"}
-    holds = ", ".join(f"{sum(v.outcomes[part] == 'holds' for v in verdicts)} {words[part]}" for part in PARTS)
+def _studies(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
+    """Count, study by study, how many claims hold; the titles lead to the claims below."""
+    rows = ""
+    for study, members in groups.items():
+        cells = "".join(
+            f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part]}</span>'
+            f"{sum(v.outcomes[part] == 'holds' for v in members)} of {len(members)}</td>"
+            for part in PARTS
+        )
+        title = escape(titles.get(study, study))
+        rows += f'<tr><th scope="row"><a href="#study-{escape(study)}">{title}</a></th>{cells}</tr>'
     return (
-        f'<tr class="hv-study"><th scope="rowgroup" colspan="{1 + len(PARTS)}">{escape(title)}'
-        f'<div class="hv-meta">of {len(verdicts)}: {holds}</div></th></tr>'
+        f'<table class="hv-studies"><thead><tr><th scope="col">Claims that hold</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _study_row(study: str, title: str) -> str:
+    """Head the claims of a study with its title."""
+    return (
+        f'<tr class="hv-study" id="study-{escape(study)}"><th scope="rowgroup" colspan="{1 + len(PARTS)}">'
+        f"{escape(title)}</th></tr>"
     )
 
 
