@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -27,33 +28,37 @@ def used_modules(source: Path, package: Path) -> set[Path]:
         Every file of the package if the script is no valid Python.
     """
     try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
+        open_ = list(_imports(source, package))
     except SyntaxError:
         return set(package.rglob("*.py"))
     found: set[Path] = set()
-    open_ = list(_imports(tree, package))
     seen = set(open_)
     while open_:
         for path in _resolve(*open_.pop(), package):
             found.add(path)
-            new = set(_imports(_parse(path), package)) - seen
+            new = set(_imports(path, package)) - seen
             seen |= new
             open_ += new
     return found
 
 
-def _imports(tree: ast.Module, package: Path, wanted: str | None = None) -> Iterator[tuple[str, str | None]]:
+def _imports(path: Path, package: Path, wanted: str | None = None) -> Iterator[tuple[str, str | None]]:
     """Yield (module, name) of each import from the package; of ``wanted`` only, if given."""
-    root = package.name
-    for node in ast.walk(tree):
+    for module, name, known_as in _statements(path, path.stat().st_mtime_ns, package.name):
+        if wanted is None or (name is not None and known_as == wanted):
+            yield module, name
+
+
+@cache
+def _statements(path: Path, changed: int, root: str) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Return (module, name, name here) of a file's imports from ``root``; ``changed`` keys the cache."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and _inside(node.module, root):
-            for alias in node.names:
-                if wanted is None or (alias.asname or alias.name) == wanted:
-                    yield node.module, alias.name
-        elif isinstance(node, ast.Import) and wanted is None:
-            for alias in node.names:
-                if _inside(alias.name, root):
-                    yield alias.name, None
+            found += [(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [(alias.name, None, None) for alias in node.names if _inside(alias.name, root)]
+    return tuple(found)
 
 
 def _resolve(module: str, name: str | None, package: Path) -> Iterator[Path]:
@@ -67,15 +72,11 @@ def _resolve(module: str, name: str | None, package: Path) -> Iterator[Path]:
         yield from _resolve(f"{module}.{name}", None, package)
     elif (place / "__init__.py").is_file():
         init = place / "__init__.py"
-        handed_on = list(_imports(_parse(init), package, name)) if name is not None else []
+        handed_on = list(_imports(init, package, name)) if name is not None else []
         if not handed_on:
             yield init
         for step in handed_on:
             yield from _resolve(*step, package)
-
-
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _inside(module: str | None, root: str) -> bool:
