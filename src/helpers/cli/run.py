@@ -49,7 +49,10 @@ def run(
         str | None, typer.Option(help="auto, cpu or cuda. Default: the profile's, else auto.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", help="Threads inside a notebook. Default: all cores.")
+        int | None,
+        typer.Option(
+            "--jobs", "-j", help="Threads inside a notebook. Default: the profile's, else all cores."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice. Default: 0.")] = None,
     out: Annotated[
