@@ -550,12 +550,13 @@ def across_protocols(name):
     table = pd.concat([summary[name, kind].assign(protocol=kind.replace("_", " ")) for kind in kinds])
     table = table[table["model"].isin([*SIX, "additive", "gene sign", "cell mean"])]
     table = table[table["metric"] == "sign accuracy"]
-    return metric_bars(
+    figure = metric_bars(
         table.assign(metric=table["protocol"]),
         title=f"Sign accuracy by protocol, {LABEL[name]}",
         ylabel="share of right signs",
-        errors="95 % interval",
     )
+    figure.axes[0].set_xlabel("protocol (bars: 95 % interval)")
+    return figure
 
 
 study.figure(

@@ -253,7 +253,7 @@ def seed_agreement(table: pd.DataFrame, *, title: str) -> Figure:
     axes.axvline(0, color="0.6", linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set(title=title, xlabel="Spearman correlation, mean of seeds (bar: median)", xlim=(None, 1.02))
+    axes.set(title=title, xlabel="Spearman correlation (bar: median)", xlim=(None, 1.02))
     return figure
 
 
