@@ -175,6 +175,11 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     assert toy.calls() == ["01_first", "02_second"]
     statuses = {study: entry["status"] for study, entry in toy.record()["notebooks"].items()}
     assert statuses == {"01_first": "done", "02_second": "interrupted"}
+    # The notebook is written now and then; what the interrupted one has printed is in it all the same.
+    partial = nbformat.read(toy.folder / "notebooks" / "02_second.ipynb", as_version=4)
+    assert "long fit\n" in [
+        output.get("text") for cell in partial.cells for output in cell.get("outputs", [])
+    ]
 
     second.write_text(second.read_text().replace("time.sleep(600)", ""))
     run_notebooks(toy.root, SMOKE)
