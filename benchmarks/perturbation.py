@@ -34,10 +34,10 @@ def draw(rows: int, genes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def time_package(architecture: str, engine: str, rows: int, genes: int, epochs: int) -> float:
     """Processor seconds a step and model of one of the package's engines, start-up subtracted."""
-    from helpers.models.perturbation import PUBLISHED
-    from helpers.models.perturbation.architectures import Design, initial_weights
-    from helpers.models.perturbation.batched import fit_batch, group_size
-    from helpers.models.perturbation.training import Task, Training
+    from helpers.studies.perturbation.model import PUBLISHED
+    from helpers.studies.perturbation.model.architectures import Design, initial_weights
+    from helpers.studies.perturbation.model.batched import fit_batch, group_size
+    from helpers.studies.perturbation.model.training import Task, Training
 
     published = PUBLISHED[architecture]
     design = Design(architecture, genes, vocabulary=CODES)
@@ -60,8 +60,8 @@ def time_keras_fit(architecture: str, rows: int, genes: int, epochs: int) -> flo
     """Processor seconds a step of ``fit``, with Keras' own dropout mask given as an input of ones."""
     import keras
 
-    from helpers.models.perturbation import PUBLISHED
-    from helpers.models.perturbation.architectures import Design, build
+    from helpers.studies.perturbation.model import PUBLISHED
+    from helpers.studies.perturbation.model.architectures import Design, build
 
     published = PUBLISHED[architecture]
     design = Design(architecture, genes)
@@ -83,7 +83,7 @@ def measure(architecture: str, engine: str, size: str, scale: float) -> dict:
     """Measure in this process; peak memory includes the imports of the engine."""
     import torch
 
-    from helpers.models.perturbation import PUBLISHED
+    from helpers.studies.perturbation.model import PUBLISHED
 
     torch.set_num_threads(1)
     rows, genes = SIZES[size]
@@ -109,7 +109,7 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from helpers.models.perturbation import architectures
+    from helpers.studies.perturbation.model import architectures
 
     table = Table(
         "size", "network", "engine", "ms per step and model", "times as fast as fit", "peak memory, MB"

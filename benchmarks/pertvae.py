@@ -36,7 +36,7 @@ def draw_profiles(seed: int):
 
 def time_helpers(epochs: int, models: int, cores: int) -> float:
     """Milliseconds per epoch and model of the package's trainer."""
-    from helpers.models.pertvae import PertVAE, fit_many
+    from helpers.studies.pertvae.model import PertVAE, fit_many
 
     def fit(n: int) -> float:
         jobs = []
@@ -64,7 +64,7 @@ def time_torch(epochs: int) -> float:
     class Step(nn.Module):
         def __init__(self, reverse: bool) -> None:
             super().__init__()
-            from helpers.models.pertvae.flow import autoregressive_masks
+            from helpers.studies.pertvae.model.flow import autoregressive_masks
 
             masks = autoregressive_masks(LATENT, FLOW, CONTEXT, reverse=reverse)
             self.masks = [torch.from_numpy(m) for m in masks]

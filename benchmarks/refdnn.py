@@ -42,8 +42,8 @@ def draw_pairs(size: str, seed: int = 0):
 
 def time_helpers(size: str, steps: int, models: int) -> float:
     """Milliseconds per step and model of the package's CPU engine, validation left out."""
-    from helpers.models.pairs import PairFeatures
-    from helpers.models.refdnn import RefDNNClassifier, fit_many
+    from helpers.studies.refdnn.features import PairFeatures
+    from helpers.studies.refdnn.model import RefDNNClassifier, fit_many
 
     expression, bits, codes, y = draw_pairs(size)
     names = [np.arange(n).astype(str) for n in (len(expression), len(bits), expression.shape[1])]
@@ -83,7 +83,7 @@ def time_keras(size: str, steps: int) -> float:
     import keras
     import tensorflow as tf
 
-    from helpers.models.pairs import tanimoto
+    from helpers.studies.refdnn.features import tanimoto
 
     expression, bits, codes, y = draw_pairs(size)
     x_all, s_all = tf.constant(expression), tf.constant(tanimoto(bits))

@@ -84,7 +84,7 @@ def time_plain(epochs: int) -> float:
 
 def time_autoencoder(epochs: int, models: int, n_jobs: int) -> float:
     """Milliseconds per step and model of the package's trainer."""
-    from helpers.models.scdeal import ScDEAL, fit_many
+    from helpers.studies.scdeal.model import ScDEAL, fit_many
 
     bulk, labels, cells = draw_domains()
     cells = cells[:20, :20]  # only stage 1 is of interest
@@ -109,7 +109,7 @@ def time_autoencoder(epochs: int, models: int, n_jobs: int) -> float:
 
 def time_fits(epochs: int, models: int, n_jobs: int) -> float:
     """Seconds per fit of all four stages."""
-    from helpers.models.scdeal import ScDEAL, fit_many
+    from helpers.studies.scdeal.model import ScDEAL, fit_many
 
     bulk, labels, cells = draw_domains()
     variants = [

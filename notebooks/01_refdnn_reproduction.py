@@ -45,17 +45,20 @@ parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, b
 import numpy as np
 import pandas as pd
 
-from helpers.datasets import load_response, simulate_response
-from helpers.evaluation.biomarkers import (
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import Family, record_comparison, record_folds, record_groups
+from helpers.evaluation.metrics import weighted_metric
+from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds
+from helpers.evaluation.statistics import cluster_bootstrap, wilcoxon_exact
+from helpers.plots import agreement, forest, metric_bars
+from helpers.studies.refdnn.biomarkers import (
     differential_expression,
     heldout_biomarkers,
     list_stability,
     top_genes,
 )
-from helpers.evaluation.categories import category_effect, category_medians, end_difference
-from helpers.evaluation.metrics import weighted_metric
-from helpers.evaluation.protocols import PairTable, cross_validate
-from helpers.evaluation.refdnn_contenders import (
+from helpers.studies.refdnn.categories import category_effect, category_medians, end_difference
+from helpers.studies.refdnn.contenders import (
     left_out_contenders,
     published_contenders,
     simple_contenders,
@@ -63,27 +66,26 @@ from helpers.evaluation.refdnn_contenders import (
     unseen_line_contenders,
     variant_contenders,
 )
-from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds
-from helpers.evaluation.statistics import cluster_bootstrap, wilcoxon_exact
-from helpers.models.refdnn import Layout
-from helpers.plots import agreement, category_boxes, expression_boxes, forest, metric_bars, paired_boxes
-from helpers.study import Study
-from helpers.study.record_tables import Family, record_comparison, record_folds, record_groups
+from helpers.studies.refdnn.data import load_response
+from helpers.studies.refdnn.model import Layout
+from helpers.studies.refdnn.plots import category_boxes, expression_boxes, paired_boxes
+from helpers.studies.refdnn.protocol import PairTable, cross_validate
+from helpers.studies.refdnn.twin import simulate_response
 
-study = Study.begin("01_refdnn_reproduction", parameters)
-run = study.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
+chapter = Chapter.begin("01_refdnn_reproduction", parameters)
+run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
     "n_inner": n_inner,
     "n_trials": n_trials,
     "n_startup": n_startup,
     "seed": seed,
-    "n_jobs": study.jobs,
-    "storage": study.checkpoint("searches"),
-    "progress": study.report,
+    "n_jobs": chapter.jobs,
+    "storage": chapter.checkpoint("searches"),
+    "progress": chapter.report,
 }
 METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
 WITHIN = "AUCROC within drug"
-study.header()
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -119,17 +121,17 @@ pd.Series(counts, name="CCLE, 128 hidden units").to_frame()
 
 # %% tags=["hide-input"]
 ccle_data = load_response("CCLE", data, seed=seed)
-study.use(ccle_data)
+chapter.use(ccle_data)
 
 # %% tags=["hide-input"]
 gdsc_data = load_response("GDSC", data, seed=seed)
-study.use(gdsc_data)
+chapter.use(gdsc_data)
 
 # %%
 tables = {"CCLE": PairTable.from_data(ccle_data), "GDSC": PairTable.from_data(gdsc_data)}
 ccle, gdsc = tables.values()
 for name, table in tables.items():
-    study.record(f"{name}.resistant_share", table.y.mean(), n=len(table))
+    chapter.record(f"{name}.resistant_share", table.y.mean(), n=len(table))
 
 # %% [markdown]
 # ## Known drugs and lines (figure 1)
@@ -144,7 +146,7 @@ def nested(name, repeats, search):
     """Run all models in the same folds of pairs."""
     table = tables[name]
     folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats)]
-    models = published_contenders(table.features, name, search=search, steps=steps, device=study.device)
+    models = published_contenders(table.features, name, search=search, steps=steps, device=chapter.device)
     share = 0.25 if name == "GDSC" else None  # of the pairs, for each tree of a forest with drug features
     models += left_out_contenders(table.features, search=search, every=every_baseline, max_samples=share)
     return run(table, folds, models, **budget)
@@ -163,7 +165,7 @@ summaries, versus = {}, {}
 for name, result in pairs.items():
     rivals = [model for model in LEFT_OUT if model in result.models]
     summaries[name], versus[name] = record_folds(
-        study,
+        chapter,
         f"{name}.nested_cv",
         result.metrics(),
         test_ratio,
@@ -178,7 +180,7 @@ def figure_1(name):
     shown = summaries[name].query("model in @PUBLISHED and metric in @METRICS")
     shown = shown.assign(low=shown["value"] - shown["sd"], high=shown["value"] + shown["sd"])
     ids = [f"{name}.nested_cv.{m}.{k}" for m in PUBLISHED for k in METRICS]
-    reported = [(*i.split(".")[2:], study.published[i].mean) for i in ids if i in study.published]
+    reported = [(*i.split(".")[2:], chapter.published[i].mean) for i in ids if i in chapter.published]
     return metric_bars(
         shown,
         pd.DataFrame(reported, columns=["model", "metric", "value"]),
@@ -187,10 +189,10 @@ def figure_1(name):
     )
 
 
-study.figure(figure_1("CCLE"), "figure_1a", "Figure 1A: mean and SD over folds, published values open.")
+chapter.figure(figure_1("CCLE"), "figure_1a", "Figure 1A: mean and SD over folds, published values open.")
 
 # %% tags=["hide-input"]
-study.figure(figure_1("GDSC"), "figure_1b", "Figure 1B: mean and SD over folds, published values open.")
+chapter.figure(figure_1("GDSC"), "figure_1b", "Figure 1B: mean and SD over folds, published values open.")
 
 
 # %% tags=["hide-input"]
@@ -199,7 +201,7 @@ def ids(protocol, models, metrics):
     return {f"{n}, {m}, {k}": f"{n}.{protocol}.{m}.{k}" for n in tables for m in models for k in metrics}
 
 
-study.compare_table(
+chapter.compare_table(
     ids("nested_cv", PUBLISHED, ["Accuracy", "AUCROC", "AUCPR"]),
     "Known drugs and lines, mean over folds; 95 % interval with the variance of overlapping training sets.",
 )
@@ -225,7 +227,7 @@ pd.concat({name: ranking(name) for name in tables}).style.format("{:.3f}")
 
 # %% tags=["hide-input"]
 gain = pd.concat([versus[name].query("metric == 'AUCROC'").assign(group=name) for name in tables])
-study.figure(
+chapter.figure(
     forest(
         gain.rename(columns={"model": "label"}),
         title="RefDNN against every other model",
@@ -246,9 +248,9 @@ for name, result in pairs.items():
     by_line = cluster_bootstrap(
         lambda w, net=net, additive=additive: net(w) - additive(w), result.lines, n_boot, seed, null=0
     )
-    record_comparison(study, f"{name}.nested_cv.RefDNN-Additive.AUCROC (lines)", by_line)
+    record_comparison(chapter, f"{name}.nested_cv.RefDNN-Additive.AUCROC (lines)", by_line)
 
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}: {how}": f"{n}.nested_cv.RefDNN-Additive.{metric}"
         for n in tables
@@ -283,7 +285,7 @@ def published_fixed(name):
     """Take the study's models at its fixed hyperparameters."""
     features = tables[name].features
     return published_contenders(
-        features, name, search=False, steps=steps, device=study.device, ablation=False
+        features, name, search=False, steps=steps, device=chapter.device, ablation=False
     )
 
 
@@ -302,7 +304,7 @@ def record_left_out(protocol, results, family_metrics):
     for name, result in results.items():
         rivals = [model for model in result.models if model not in SHOWN]
         family = Family(SHOWN[1:], family_metrics)
-        record_groups(study, f"{name}.{protocol}", scores[name], family=family, rivals=rivals)
+        record_groups(chapter, f"{name}.{protocol}", scores[name], family=family, rivals=rivals)
     return scores
 
 
@@ -315,7 +317,7 @@ def boxes(name, metric, scores, models, protocol, unit):
     shown = scores[name].query("metric == @metric and model in @models")
     wide = shown.pivot_table(index="fold", columns="model", values="value", dropna=False)[models]
     tests = {m: f"{name}.{protocol}.RefDNN-{m}.{metric} (Wilcoxon)" for m in models}
-    p_values = {m: study.results[i].p for m, i in tests.items() if i in study.results}
+    p_values = {m: chapter.results[i].p for m, i in tests.items() if i in chapter.results}
     title = f"{name}: {metric}, {unit} left out"
     return paired_boxes(wide, title=title, ylabel=metric, unit=unit, p_values=p_values)
 
@@ -327,31 +329,31 @@ def figure_2(name, metric):
 
 
 note = "A line is a cancer type; p-values of the study's Wilcoxon test, Bonferroni over its family."
-study.figure(figure_2("CCLE", "Accuracy"), "figure_2a", f"Figure 2A with three models added. {note}")
+chapter.figure(figure_2("CCLE", "Accuracy"), "figure_2a", f"Figure 2A with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("GDSC", "Accuracy"), "figure_2b", f"Figure 2B with three models added. {note}")
+chapter.figure(figure_2("GDSC", "Accuracy"), "figure_2b", f"Figure 2B with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("CCLE", "AUCROC"), "figure_2c", f"Figure 2C with three models added. {note}")
+chapter.figure(figure_2("CCLE", "AUCROC"), "figure_2c", f"Figure 2C with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("GDSC", "AUCROC"), "figure_2d", f"Figure 2D with three models added. {note}")
+chapter.figure(figure_2("GDSC", "AUCROC"), "figure_2d", f"Figure 2D with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("CCLE", "F1"), "figure_2e", f"Figure 2E with three models added. {note}")
+chapter.figure(figure_2("CCLE", "F1"), "figure_2e", f"Figure 2E with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("GDSC", "F1"), "figure_2f", f"Figure 2F with three models added. {note}")
+chapter.figure(figure_2("GDSC", "F1"), "figure_2f", f"Figure 2F with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("CCLE", "AUCPR"), "figure_2g", f"Figure 2G with three models added. {note}")
+chapter.figure(figure_2("CCLE", "AUCPR"), "figure_2g", f"Figure 2G with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_2("GDSC", "AUCPR"), "figure_2h", f"Figure 2H with three models added. {note}")
+chapter.figure(figure_2("GDSC", "AUCPR"), "figure_2h", f"Figure 2H with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     ids("lococv", SHOWN, ["Accuracy", "AUCROC", "F1", "AUCPR"]),
     "Figure 2 in numbers: unseen cancer types, median over groups; 95 % Hodges-Lehmann interval.",
 )
@@ -383,19 +385,19 @@ def figure_3(name, metric):
 
 
 note = "A line is a drug; p-values of the study's Wilcoxon test, Bonferroni over its family."
-study.figure(figure_3("CCLE", "AUCROC"), "figure_3a", f"Figure 3A with three models added. {note}")
+chapter.figure(figure_3("CCLE", "AUCROC"), "figure_3a", f"Figure 3A with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_3("GDSC", "AUCROC"), "figure_3b", f"Figure 3B with three models added. {note}")
+chapter.figure(figure_3("GDSC", "AUCROC"), "figure_3b", f"Figure 3B with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_3("CCLE", "AUCPR"), "figure_3c", f"Figure 3C with three models added. {note}")
+chapter.figure(figure_3("CCLE", "AUCPR"), "figure_3c", f"Figure 3C with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.figure(figure_3("GDSC", "AUCPR"), "figure_3d", f"Figure 3D with three models added. {note}")
+chapter.figure(figure_3("GDSC", "AUCPR"), "figure_3d", f"Figure 3D with three models added. {note}")
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     ids("lodocv", SHOWN, ["AUCROC", "AUCPR"]),
     "Unseen drugs, median over drugs; 95 % Hodges-Lehmann interval.",
 )
@@ -418,16 +420,16 @@ for name, chosen in searched.items():
         "hidden_units": int(best["hidden_units"])
     }
     models = variant_contenders(
-        tables[name].features, name, {"RefDNN, searched here": settings}, steps=steps, device=study.device
+        tables[name].features, name, {"RefDNN, searched here": settings}, steps=steps, device=chapter.device
     )
     at_most = (lodocv_drugs or 66) if name == "GDSC" else 0
     ours = leave_out(name, tables[name].drug_names(), models, at_most).drug_auroc("RefDNN, searched here")
     for other in ("RefDNN", "Random Forest", "Line only"):
         both = ours.merge(lodocv[name].drug_auroc(other), on="drug")
         gap = wilcoxon_exact(both["auroc_x"], both["auroc_y"])
-        record_comparison(study, f"{name}.lodocv.searched here-{other}.AUCROC", gap)
+        record_comparison(chapter, f"{name}.lodocv.searched here-{other}.AUCROC", gap)
 
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}, minus {'RefDNN as published' if m == 'RefDNN' else m}": f"{n}.lodocv.searched here-{m}.AUCROC"
         for n in searched
@@ -455,7 +457,7 @@ by_drug = pd.DataFrame(
 )
 medians = category_medians(by_drug, seed=seed)
 limits = medians[["low", "high"]]
-study.figure(
+chapter.figure(
     category_boxes(
         by_drug.merge(limits, left_on="category", right_index=True, how="left"),
         title="GDSC: AUROC of left-out drugs by pathway (RefDNN)",
@@ -467,10 +469,10 @@ study.figure(
 )
 
 # %%
-published = [study.published.get(f"GDSC.lodocv_category.{c}.RefDNN.AUCROC") for c in medians.index]
+published = [chapter.published.get(f"GDSC.lodocv_category.{c}.RefDNN.AUCROC") for c in medians.index]
 medians["published"] = [record.median if record else np.nan for record in published]
 for category, row in medians.rename(columns={"median": "value"}).iterrows():
-    study.record(f"GDSC.lodocv_category.{category}.RefDNN.AUCROC", **row)
+    chapter.record(f"GDSC.lodocv_category.{category}.RefDNN.AUCROC", **row)
 medians.style.format("{:.3f}", subset=["median", "low", "high", "published"], na_rep="")
 
 # %%
@@ -478,12 +480,12 @@ HIGH = ["ABL signaling", "DNA replication", "Cell cycle"]
 LOW = ["Hormone-related", "Chromatin histone methylation", "EGFR signaling"]
 both = medians.dropna(subset="published")
 agree = both["median"].corr(both["published"], method="spearman") if len(both) > 2 else np.nan
-study.record("GDSC.lodocv_category.rank_agreement", agree, n=len(both))
+chapter.record("GDSC.lodocv_category.rank_agreement", agree, n=len(both))
 ends = end_difference(by_drug, HIGH, LOW, seed=seed)
-record_comparison(study, "GDSC.lodocv_category.ends", ends)
+record_comparison(chapter, "GDSC.lodocv_category.ends", ends)
 for what, suffix in (("value", "effect"), ("beyond line only", "effect_beyond_line_only")):
     effect = category_effect(by_drug[what], by_drug["category"], seed=seed)
-    record_comparison(study, f"GDSC.lodocv_category.{suffix}", effect, unit=None)
+    record_comparison(chapter, f"GDSC.lodocv_category.{suffix}", effect, unit=None)
 
 # %% [markdown]
 # Ours and the published order agree with a Spearman correlation of {glue}`GDSC.lodocv_category.rank_agreement`.
@@ -498,13 +500,13 @@ for what, suffix in (("value", "effect"), ("beyond line only", "effect_beyond_li
 
 # %%
 for name in tables:
-    median = [study.result(f"{name}.{protocol}.RefDNN.AUCROC").value for protocol in ("lococv", "lodocv")]
-    study.record(f"{name}.logo.lococv-lodocv.AUCROC", median[0] - median[1], unit="difference")
+    median = [chapter.result(f"{name}.{protocol}.RefDNN.AUCROC").value for protocol in ("lococv", "lodocv")]
+    chapter.record(f"{name}.logo.lococv-lodocv.AUCROC", median[0] - median[1], unit="difference")
     within = lococv[name].drug_auroc("RefDNN").merge(lodocv[name].drug_auroc("RefDNN"), on="drug")
     fair = wilcoxon_exact(within["auroc_x"], within["auroc_y"])
-    record_comparison(study, f"{name}.logo.lococv-lodocv.{WITHIN}", fair)
+    record_comparison(chapter, f"{name}.logo.lococv-lodocv.{WITHIN}", fair)
 
-study.compare_table(
+chapter.compare_table(
     {f"{n}, {k}": f"{n}.logo.lococv-lodocv.{k}" for n in tables for k in ("AUCROC", WITHIN)},
     "RefDNN: unseen cancer types minus unseen drugs.",
 )
@@ -528,22 +530,22 @@ def figure_4(dataset, drug, label):
     values = dataset.expression.loc[rows["line"], [g for g in top[label] if g in dataset.expression]]
     test = differential_expression(values, rows["label"] == 1)
     share = (test["p_adjusted"] < 0.05).mean()
-    study.record(f"{dataset.name}.biomarkers.{label}.share_significant", share, n=len(rows))
+    chapter.record(f"{dataset.name}.biomarkers.{label}.share_significant", share, n=len(rows))
     long = values.assign(response=np.where(rows["label"] == 1, "R", "S")).melt("response", var_name="gene")
     title, unit = f"{dataset.name}: {drug}", "expression, log2(TPM + 1)"
     return expression_boxes(long, title=title, xlabel=unit, p_values=test["p_adjusted"].to_dict())
 
 
 note = "Top ten genes by absolute weight; rank test, Benjamini-Hochberg over the ten."
-study.figure(figure_4(gdsc_data, drugs[0], drugs[0]), "figure_4a", f"Figure 4A. {note}")
+chapter.figure(figure_4(gdsc_data, drugs[0], drugs[0]), "figure_4a", f"Figure 4A. {note}")
 
 # %% tags=["hide-input"]
 note = "As 4A. Temozolomide, the third drug of the report, is not in the panel."
-study.figure(figure_4(gdsc_data, drugs[1], drugs[1]), "figure_4b", f"Figure 4B. {note}")
+chapter.figure(figure_4(gdsc_data, drugs[1], drugs[1]), "figure_4b", f"Figure 4B. {note}")
 
 # %% tags=["hide-input"]
 in_ccle = drugs[0] if drugs[0] in ccle_data.drugs.index else ccle_data.drugs.index[0]
-study.figure(figure_4(ccle_data, in_ccle, drugs[0]), "figure_4d", "Figure 4D: the genes of 4A in CCLE.")
+chapter.figure(figure_4(ccle_data, in_ccle, drugs[0]), "figure_4d", "Figure 4D: the genes of 4A in CCLE.")
 
 # %% [markdown]
 # Lines that share a tissue share thousands of expression differences, so many genes differ between the two
@@ -552,22 +554,22 @@ study.figure(figure_4(ccle_data, in_ccle, drugs[0]), "figure_4d", "Figure 4D: th
 # twenty resistant and twenty sensitive lines:
 
 # %%
-find = study.memory.cache(heldout_biomarkers, ignore=["n_jobs"])
+find = chapter.memory.cache(heldout_biomarkers, ignore=["n_jobs"])
 RANKINGS = ["raw weight", "weight x SD", "rank test", "random"]
 by_ranking = {}
 for name, table in tables.items():
-    heldout = find(table, pairs[name], seed=seed, n_jobs=study.jobs)
+    heldout = find(table, pairs[name], seed=seed, n_jobs=chapter.jobs)
     by_ranking[name] = heldout.pivot_table(index="drug", columns="ranking", values="auroc")[RANKINGS]
     overlap = list_stability(heldout)
     for chosen, values in by_ranking[name].items():
         prefix = f"{name}.biomarkers.{chosen}"
-        record_comparison(study, f"{prefix}.directed_auroc", wilcoxon_exact(values - 0.5), unit=None)
-        study.record(f"{prefix}.overlap", overlap[chosen].mean(), n=len(overlap), seeds=pairs[name].n_seeds)
+        record_comparison(chapter, f"{prefix}.directed_auroc", wilcoxon_exact(values - 0.5), unit=None)
+        chapter.record(f"{prefix}.overlap", overlap[chosen].mean(), n=len(overlap), seeds=pairs[name].n_seeds)
         if chosen != "raw weight":
             gap = wilcoxon_exact(by_ranking[name]["raw weight"], values)
-            record_comparison(study, f"{name}.biomarkers.raw weight-{chosen}.directed_auroc", gap)
+            record_comparison(chapter, f"{name}.biomarkers.raw weight-{chosen}.directed_auroc", gap)
 
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}, {chosen}: {what}": f"{n}.biomarkers.{chosen}.{key}"
         for n in tables
@@ -578,7 +580,7 @@ study.compare_table(
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     paired_boxes(
         by_ranking["GDSC"],
         title="GDSC: ten genes, tested on held-out pairs",
@@ -605,10 +607,10 @@ VARIANTS = {
     "first evaluation at 500": {"first_evaluation": 500},
 }
 folds = [stratified_pair_folds(ccle.drugs, n_outer, seed + i) for i in range(sensitivity_seeds)]
-models = variant_contenders(ccle.features, "CCLE", VARIANTS, steps=steps, device=study.device)
+models = variant_contenders(ccle.features, "CCLE", VARIANTS, steps=steps, device=chapter.device)
 scores = run(ccle, folds, models, **budget).metrics().query("metric in ['AUCROC', @WITHIN]")
-_, loss = record_folds(study, "CCLE.sensitivity", scores, test_ratio)
-study.figure(
+_, loss = record_folds(chapter, "CCLE.sensitivity", scores, test_ratio)
+chapter.figure(
     forest(
         loss.assign(label=loss["model"], group=loss["metric"]).sort_values("group", kind="stable"),
         title="CCLE: one setting changed",
@@ -631,12 +633,12 @@ cases = {}
 def record_case(dataset, label, result):
     """Record scores of a case, and RefDNN's difference to each simple model."""
     metrics = result.metrics(SIMPLE).query("metric in ['AUCROC', 'AUCPR', @WITHIN]")
-    cases[dataset, label], _ = record_folds(study, f"{dataset}.{label}", metrics, test_ratio)
+    cases[dataset, label], _ = record_folds(chapter, f"{dataset}.{label}", metrics, test_ratio)
 
 
 def run_case(dataset, label, table, folds):
     """Run RefDNN and three simple models, all at fixed settings, on other pairs or folds."""
-    models = variant_contenders(table.features, dataset, {"RefDNN": {}}, steps=steps, device=study.device)
+    models = variant_contenders(table.features, dataset, {"RefDNN": {}}, steps=steps, device=chapter.device)
     record_case(dataset, label, run(table, [folds], models + simple_contenders(table.features), **budget))
 
 
@@ -676,11 +678,11 @@ wide.style.format("{:.3f}")
 
 # %% tags=["hide-input"]
 twin, truth = simulate_response("planted", n_lines=300, n_drugs=12, n_genes=100, seed=seed)
-study.use(twin, method_check=True)
+chapter.use(twin, method_check=True)
 
 # %%
 planted = PairTable.from_data(twin)
-network = published_contenders(planted.features, "CCLE", search=True, steps=2000, device=study.device)[:1]
+network = published_contenders(planted.features, "CCLE", search=True, steps=2000, device=chapter.device)[:1]
 check = run(
     planted,
     [stratified_pair_folds(planted.drugs, n_outer, seed)],
@@ -688,11 +690,11 @@ check = run(
     **{**budget, "n_trials": min(n_trials, 8)},
 )
 scores = check.metrics().query("metric in ['AUCROC', @WITHIN]")
-record_folds(study, "planted.method_check", scores, test_ratio)
+record_folds(chapter, "planted.method_check", scores, test_ratio)
 relevant = {drug: truth.weights.columns[row != 0] for drug, row in truth.weights.iterrows()}
 found = [np.isin(top_genes(w[d], 4), relevant[d]).mean() for w in check.kept.values() for d in w]
-study.record("planted.method_check.recovered_genes", np.mean(found), n=len(found))
-study.compare_table(
+chapter.record("planted.method_check.recovered_genes", np.mean(found), n=len(found))
+chapter.compare_table(
     {f"{m}, {k}": f"planted.method_check.{m}.{k}" for m in check.models for k in ("AUCROC", WITHIN)}
     | {"share of planted genes in the top four (0.04 by chance)": "planted.method_check.recovered_genes"},
     "Simulated truth.",
@@ -704,15 +706,15 @@ study.compare_table(
 # Rules were committed before the run that they judge; a verdict is computed from them.
 
 # %%
-study.verdicts()
+chapter.verdicts()
 
 # %% tags=["hide-input"]
 shown = [
     (result.published, result.value, id.split(".")[2])
-    for id, result in study.results.items()
+    for id, result in chapter.results.items()
     if result.published is not None and id.split(".")[1] in ("nested_cv", "lococv", "lodocv")
 ]
-study.figure(
+chapter.figure(
     agreement(
         pd.DataFrame(shown, columns=["published", "ours", "model"]), title="Published and recomputed scores"
     ),
@@ -724,7 +726,7 @@ study.figure(
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -753,4 +755,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

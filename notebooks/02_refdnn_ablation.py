@@ -40,34 +40,35 @@ parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, b
 import numpy as np
 import pandas as pd
 
-from helpers.datasets import load_response
-from helpers.evaluation.protocols import PairTable, cross_validate
-from helpers.evaluation.refdnn_contenders import (
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import Family, record_folds, record_groups
+from helpers.evaluation.splits import leave_one_group_out, stratified_pair_folds
+from helpers.plots import forest, metric_bars
+from helpers.studies.refdnn.contenders import (
     SIMILARITY_CONTROLS,
     ablation_contenders,
     simple_contenders,
     variant_contenders,
 )
-from helpers.evaluation.splits import leave_one_group_out, stratified_pair_folds
-from helpers.models.refdnn import Layout
-from helpers.plots import forest, metric_bars, paired_boxes
-from helpers.study import Study
-from helpers.study.record_tables import Family, record_folds, record_groups
+from helpers.studies.refdnn.data import load_response
+from helpers.studies.refdnn.model import Layout
+from helpers.studies.refdnn.plots import paired_boxes
+from helpers.studies.refdnn.protocol import PairTable, cross_validate
 
-study = Study.begin("02_refdnn_ablation", parameters)
-run = study.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
+chapter = Chapter.begin("02_refdnn_ablation", parameters)
+run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
     "n_inner": n_inner,
     "n_trials": n_trials,
     "n_startup": n_startup,
     "seed": seed,
-    "n_jobs": study.jobs,
-    "storage": study.checkpoint("searches"),
-    "progress": study.report,
+    "n_jobs": chapter.jobs,
+    "storage": chapter.checkpoint("searches"),
+    "progress": chapter.report,
 }
 METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
 WITHIN = "AUCROC within drug"
-study.header()
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -95,11 +96,11 @@ pd.Series(
 
 # %% tags=["hide-input"]
 ccle_data = load_response("CCLE", data, seed=seed)
-study.use(ccle_data)
+chapter.use(ccle_data)
 
 # %% tags=["hide-input"]
 gdsc_data = load_response("GDSC", data, seed=seed)
-study.use(gdsc_data)
+chapter.use(gdsc_data)
 
 # %% [markdown]
 # ## The published ablation, and the proper ones
@@ -108,7 +109,7 @@ study.use(gdsc_data)
 # variants use the study's fixed hyperparameters, in the same folds.
 
 # %%
-study.record(
+chapter.record(
     "ablation.trained_share",
     counts["network"] / counts["learned"],
     note="weights that the ablation still trains",
@@ -121,11 +122,11 @@ summaries, versus = {}, {}
 for name, table in tables.items():
     folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats[name])]
     models = ablation_contenders(
-        table.features, name, search=name == "CCLE", steps=steps, device=study.device
+        table.features, name, search=name == "CCLE", steps=steps, device=chapter.device
     )
     result = run(table, folds, models + simple_contenders(table.features), **budget)
     summaries[name], versus[name] = record_folds(
-        study,
+        chapter,
         f"{name}.nested_cv",
         result.metrics(),
         test_ratio,
@@ -141,7 +142,7 @@ def figure_1(name):
     both = ["RefDNN", "RefDNN-test"]
     shown = summaries[name].query("model in @both and metric in @METRICS")
     shown = shown.assign(low=shown["value"] - shown["sd"], high=shown["value"] + shown["sd"])
-    reported = [(m, k, study.published[f"{name}.nested_cv.{m}.{k}"].mean) for m in both for k in METRICS]
+    reported = [(m, k, chapter.published[f"{name}.nested_cv.{m}.{k}"].mean) for m in both for k in METRICS]
     return metric_bars(
         shown,
         pd.DataFrame(reported, columns=["model", "metric", "value"]),
@@ -150,13 +151,13 @@ def figure_1(name):
     )
 
 
-study.figure(figure_1("CCLE"), "figure_1a", "The ablation's part of figure 1A; published values open.")
+chapter.figure(figure_1("CCLE"), "figure_1a", "The ablation's part of figure 1A; published values open.")
 
 # %% tags=["hide-input"]
-study.figure(figure_1("GDSC"), "figure_1b", "The ablation's part of figure 1B; published values open.")
+chapter.figure(figure_1("GDSC"), "figure_1b", "The ablation's part of figure 1B; published values open.")
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}, {m}, {k}": f"{n}.nested_cv.{m}.{k}"
         for n in tables
@@ -184,7 +185,7 @@ pd.concat({name: ranking(name) for name in tables}).style.format("{:.3f}")
 shown = pd.concat(
     [versus[n].query("metric == 'AUCROC'").assign(group=n, label=lambda t: t["model"]) for n in tables]
 )
-study.figure(
+chapter.figure(
     forest(
         shown,
         title="RefDNN against its ablations",
@@ -199,7 +200,7 @@ study.figure(
 shown = pd.concat(
     [versus[n].query("metric == @WITHIN").assign(group=n, label=lambda t: t["model"]) for n in tables]
 )
-study.figure(
+chapter.figure(
     forest(
         shown,
         title="RefDNN against its ablations, within drugs",
@@ -244,7 +245,7 @@ def frozen_logits(table, draws=20):
 frozen = {name: frozen_logits(table) for name, table in tables.items()}
 for name, row in frozen.items():
     for what, value in row.items():
-        study.record(f"{name}.frozen_encoder.{what}", value, n=20, note="mean over 20 random starts")
+        chapter.record(f"{name}.frozen_encoder.{what}", value, n=20, note="mean over 20 random starts")
 pd.DataFrame(frozen).style.format("{:.2f}")
 
 # %% [markdown]
@@ -258,7 +259,7 @@ pd.DataFrame(frozen).style.format("{:.2f}")
 known, unseen = {}, {}
 for name, table in tables.items():
     models = variant_contenders(
-        table.features, name, {"RefDNN": {}} | SIMILARITY_CONTROLS, steps=steps, device=study.device
+        table.features, name, {"RefDNN": {}} | SIMILARITY_CONTROLS, steps=steps, device=chapter.device
     )
     folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats[name])]
     known[name] = run(table, folds, models, **budget)
@@ -273,11 +274,11 @@ for name, table in tables.items():
 # %%
 for name in tables:
     scores = known[name].metrics().query("metric in ['AUCROC', @WITHIN]")
-    record_folds(study, f"{name}.structure_known_drugs", scores, test_ratio)
+    record_folds(chapter, f"{name}.structure_known_drugs", scores, test_ratio)
     scores = unseen[name].metrics().query("metric in ['AUCROC', 'AUCPR']")
-    record_groups(study, f"{name}.structure_unseen_drugs", scores)
+    record_groups(chapter, f"{name}.structure_unseen_drugs", scores)
 
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}, {kind} drugs, RefDNN minus {m}": f"{n}.structure_{kind}_drugs.RefDNN-{m}.AUCROC"
         for n in tables
@@ -298,10 +299,10 @@ def structure_boxes(name):
     )
 
 
-study.figure(structure_boxes("CCLE"), "structure_ccle", "A line is a left-out drug.")
+chapter.figure(structure_boxes("CCLE"), "structure_ccle", "A line is a left-out drug.")
 
 # %% tags=["hide-input"]
-study.figure(structure_boxes("GDSC"), "structure_gdsc", "A line is a left-out drug.")
+chapter.figure(structure_boxes("GDSC"), "structure_gdsc", "A line is a left-out drug.")
 
 # %% [markdown]
 # ## Verdicts
@@ -309,13 +310,13 @@ study.figure(structure_boxes("GDSC"), "structure_gdsc", "A line is a left-out dr
 # Rules were committed before the run that they judge; a verdict is computed from them.
 
 # %%
-study.verdicts()
+chapter.verdicts()
 
 # %% [markdown]
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -339,4 +340,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

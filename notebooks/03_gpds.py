@@ -47,14 +47,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.datasets.bulk import load_bulk
-from helpers.datasets.cells import load_cells, quality_control
-from helpers.datasets.simulate_cells import simulate_cells
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import record_differences, record_summary
+from helpers.data.bulk import load_bulk
+from helpers.data.cells import load_cells, quality_control
+from helpers.data.cells_twin import simulate_cells
 from helpers.evaluation.comparison import compare_folds, summarise_folds
-from helpers.evaluation.dreep import null_table
-from helpers.evaluation.dreep_null import permuted_endpoints, permuted_response_scores
-from helpers.evaluation.gene_lists import LISTS, build_lists
-from helpers.evaluation.gpds_bulk import (
+from helpers.plots import forest
+from helpers.studies.gpds.baselines import bulk_baselines
+from helpers.studies.gpds.bulk import (
     bulk_metrics,
     bulk_predictions,
     ensemble,
@@ -63,8 +64,10 @@ from helpers.evaluation.gpds_bulk import (
     sensitivity_models,
     study_splits,
 )
-from helpers.evaluation.gpds_cells import cell_expression, common_genes
-from helpers.evaluation.gpds_dreep import (
+from helpers.studies.gpds.cells import cell_expression, common_genes
+from helpers.studies.gpds.dreep import null_table
+from helpers.studies.gpds.dreep_null import permuted_endpoints, permuted_response_scores
+from helpers.studies.gpds.drug_ranking import (
     dreep_run,
     drug_gains,
     endpoints,
@@ -72,18 +75,17 @@ from helpers.evaluation.gpds_dreep import (
     mean_spearman,
     pooled_auroc,
 )
-from helpers.evaluation.gpds_heldout_cells import (
+from helpers.studies.gpds.gene_lists import LISTS, build_lists
+from helpers.studies.gpds.heldout_cells import (
     cell_differences,
     cell_metrics,
     held_out_cells,
     spread_of_cells,
 )
-from helpers.evaluation.gpds_hypotheses import cell_hypotheses
-from helpers.evaluation.list_agreement import list_similarity, split_half_reliability
-from helpers.models.bulk_baselines import bulk_baselines
-from helpers.models.gpds import GRID, GPDSRegressor, MeanVarianceFilter, gpds_pipeline
-from helpers.plots import forest
-from helpers.plots.gpds import (
+from helpers.studies.gpds.hypotheses import cell_hypotheses
+from helpers.studies.gpds.list_agreement import list_similarity, split_half_reliability
+from helpers.studies.gpds.model import GRID, GPDSRegressor, MeanVarianceFilter, gpds_pipeline
+from helpers.studies.gpds.plots import (
     cut_density,
     error_histograms,
     line_densities,
@@ -93,18 +95,16 @@ from helpers.plots.gpds import (
     seed_agreement,
     true_against_predicted,
 )
-from helpers.study import Study
-from helpers.study.record_gpds import record_cell_metrics, record_gains
-from helpers.study.record_tables import record_differences, record_summary
+from helpers.studies.gpds.record import record_cell_metrics, record_gains
 
-study = Study.begin("03_gpds", parameters)
-predict_bulk = study.memory.cache(bulk_predictions, ignore=["n_jobs", "progress"])
-search_grid = study.memory.cache(grid_search, ignore=["n_jobs"])
-predict_cells = study.memory.cache(held_out_cells, ignore=["n_jobs"])
-score_cells = study.memory.cache(dreep_run)
+chapter = Chapter.begin("03_gpds", parameters)
+predict_bulk = chapter.memory.cache(bulk_predictions, ignore=["n_jobs", "progress"])
+search_grid = chapter.memory.cache(grid_search, ignore=["n_jobs"])
+predict_cells = chapter.memory.cache(held_out_cells, ignore=["n_jobs"])
+score_cells = chapter.memory.cache(dreep_run)
 DRUG = "Camptothecin"
 UNIT = "ln IC50 (uM)"
-study.header()
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -136,15 +136,15 @@ study.header()
 
 # %% tags=["hide-input"]
 panel = load_bulk("GDSC2", data, seed=seed)
-study.use(panel)
+chapter.use(panel)
 
 # %% tags=["hide-input"]
 atlas = quality_control(load_cells("breast-atlas", data, seed=seed), min_genes=50)
-study.use(atlas)
+chapter.use(atlas)
 
 # %% tags=["hide-input"]
 lung = quality_control(load_cells("lung-mixology", data, seed=seed), min_genes=50)
-study.use(lung)
+chapter.use(lung)
 
 # %%
 expression, response = panel.expression, panel.response
@@ -155,7 +155,7 @@ for id, value, note in (
     ("breast-atlas.lines", response.loc[with_cells, DRUG].notna().sum(), "of them with cells"),
     ("breast-atlas.genes", len(genes), "genes shared by bulk and cells"),
 ):
-    study.record(id, value, note=note)
+    chapter.record(id, value, note=note)
 
 # %% [markdown]
 # {glue}`GDSC2.lines` lines have expression and a response to camptothecin, {glue}`breast-atlas.lines` of them have
@@ -170,14 +170,14 @@ for id, value, note in (
 
 # %% tags=["hide-input"]
 gene_filter = MeanVarianceFilter().fit(expression)
-study.record(
+chapter.record(
     "gpds_genes_filtered",
     gene_filter.support_.sum(),
     dataset="GDSC2",
     note=f"of {expression.shape[1]} genes of the panel",
 )
-study.record("gpds_genes_common", gene_filter.table_.loc[genes, "kept"].sum(), dataset="breast-atlas")
-study.figure(
+chapter.record("gpds_genes_common", gene_filter.table_.loc[genes, "kept"].sum(), dataset="breast-atlas")
+chapter.figure(
     mean_variance(
         gene_filter.table_, min_mean=1.9, min_variance=1.0, title="Figure 1: genes and the two cut lines"
     ),
@@ -186,7 +186,7 @@ study.figure(
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     cut_density(
         gene_filter.table_["mean"].to_numpy(),
         1.9,
@@ -198,7 +198,7 @@ study.figure(
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     cut_density(
         gene_filter.table_["log_variance"].to_numpy(),
         0.0,
@@ -210,7 +210,7 @@ study.figure(
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {"genes that pass both cuts": "gpds_genes_filtered", "and are in the cells": "gpds_genes_common"},
     "Number of genes; the panel starts from 535 genes, the report from 19,193.",
 )
@@ -234,7 +234,7 @@ missing.rename("lines without a value").to_frame()
 # setting is used as it stands, and a grid around it is searched below.
 
 # %%
-models = {"network": gpds_pipeline(GPDSRegressor(device=study.device))}
+models = {"network": gpds_pipeline(GPDSRegressor(device=chapter.device))}
 baselines = bulk_baselines(
     panel.lines["lineage"],
     n_trees=100 if profile != "full" else 200,
@@ -250,7 +250,7 @@ splits = predict_bulk(
     split_models,
     partial(study_splits, n_repeats=n_splits),
     seed=42,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 split_scores = bulk_metrics(splits)
 first = splits.query("seed == 0 and model == 'network'")
@@ -260,19 +260,19 @@ for id, value in (
     ("gpds_mlp_mse", scores.loc["MSE", "network"]),
     ("gpds_mlp_r2", scores.loc["R2", "network"]),
 ):
-    study.record(id, value, n=n_test, seeds=1, dataset="GDSC2", note="ln IC50 here, AUC in the report")
-study.record("gpds_target_variance", response[DRUG].var(ddof=0), dataset="GDSC2", note="over all lines")
-study.record("GDSC2.split_42.network.slope", scores.loc["slope", "network"], n=n_test, seeds=1)
-study.record("GDSC2.split_42.training mean.R2", scores.loc["R2", "training mean"], n=n_test, seeds=1)
-study.record("GDSC2.split_42.test variance", first["measured"].var(ddof=0), n=n_test)
-study.figure(
+    chapter.record(id, value, n=n_test, seeds=1, dataset="GDSC2", note="ln IC50 here, AUC in the report")
+chapter.record("gpds_target_variance", response[DRUG].var(ddof=0), dataset="GDSC2", note="over all lines")
+chapter.record("GDSC2.split_42.network.slope", scores.loc["slope", "network"], n=n_test, seeds=1)
+chapter.record("GDSC2.split_42.training mean.R2", scores.loc["R2", "training mean"], n=n_test, seeds=1)
+chapter.record("GDSC2.split_42.test variance", first["measured"].var(ddof=0), n=n_test)
+chapter.figure(
     true_against_predicted(first, title="Figure 4: the test lines of the study's split", unit=UNIT),
     "figure_4",
     "Measured and predicted response; the dotted line is what a predictor without any input answers.",
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {
         "MSE, network": "gpds_mlp_mse",
         "R2, network": "gpds_mlp_r2",
@@ -286,13 +286,15 @@ study.compare_table(
 # divides by exactly that variance. From the report's two numbers the variance of its test lines follows:
 
 # %%
-mse, r2 = study.published["gpds_mlp_mse"].mean, study.published["gpds_mlp_r2"].mean
-study.record("gpds_derived_test_variance", mse / (1 - r2), dataset="GDSC2", note="from the report's numbers")
+mse, r2 = chapter.published["gpds_mlp_mse"].mean, chapter.published["gpds_mlp_r2"].mean
+chapter.record(
+    "gpds_derived_test_variance", mse / (1 - r2), dataset="GDSC2", note="from the report's numbers"
+)
 pd.Series(
     {
         "MSE of the network, as reported": mse,
         "MSE of the mean of the test lines, implied": mse / (1 - r2),
-        "variance that the report quotes": study.published["gpds_target_variance"].mean,
+        "variance that the report quotes": chapter.published["gpds_target_variance"].mean,
     },
     name="value",
 ).to_frame().style.format("{:.3f}")
@@ -327,14 +329,14 @@ found = search_grid(
     GRIDS[grid],
     n_inner=n_inner,
     seed=42,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 chosen = found.chosen.groupby("selection", sort=False)["test_r2"].mean()
 for selection, value in chosen.items():
-    study.record(f"GDSC2.grid.{selection}.R2", value, n=grid_splits, note=f"{grid} grid")
-study.record("GDSC2.grid.diverged", found.trials["diverged"].mean(), n=len(found.trials))
+    chapter.record(f"GDSC2.grid.{selection}.R2", value, n=grid_splits, note=f"{grid} grid")
+chapter.record("GDSC2.grid.diverged", found.trials["diverged"].mean(), n=len(found.trials))
 r2 = found.trials.query("not diverged")["test_r2"]
-study.record("GDSC2.grid.median of candidates.R2", r2.median(), n=len(r2))
+chapter.record("GDSC2.grid.median of candidates.R2", r2.median(), n=len(r2))
 pd.concat([chosen, r2.describe().loc[["min", "25%", "50%", "75%", "max"]].rename("test_r2")]).rename(
     "R2 on the test lines"
 ).to_frame().style.format("{:.2f}")
@@ -352,7 +354,8 @@ pd.concat([chosen, r2.describe().loc[["min", "25%", "50%", "75%", "max"]].rename
 four = pd.DataFrame(
     {
         what: [
-            study.published[f"gpds_sc_{line}_{what}"].mean for line in ("mkn45", "ncih1435", "scc9", "skmel2")
+            chapter.published[f"gpds_sc_{line}_{what}"].mean
+            for line in ("mkn45", "ncih1435", "scc9", "skmel2")
         ]
         for what in ("true", "pred")
     },
@@ -365,7 +368,7 @@ for id, value in (
     ("gpds_derived_fourline_r2", 1 - error / spread),
     ("gpds_derived_fourline_var", spread),
 ):
-    study.record(id, value, n=4, dataset="GDSC2", note="from the report's numbers")
+    chapter.record(id, value, n=4, dataset="GDSC2", note="from the report's numbers")
 four.rename(columns={"true": "measured", "pred": "mode of the cells' predictions"})
 
 # %% [markdown]
@@ -380,7 +383,7 @@ four.rename(columns={"true": "measured", "pred": "mode of the cells' predictions
 TREATMENTS = [("cells-own", "bulk"), ("bulk-edges", "bulk"), ("cells-own", "cells"), ("per-cell", "bulk")]
 cell_models = {"network": models["network"], "Ridge": baselines["Ridge"], "PLS": baselines["PLS"]}
 common = expression[genes]
-options = {"n_folds": 5, "seed": seed, "n_jobs": study.jobs}
+options = {"n_folds": 5, "seed": seed, "n_jobs": chapter.jobs}
 single = predict_cells(common, response[DRUG], atlas, models, treatments=TREATMENTS[:1], n_inits=1, **options)
 held_out = predict_cells(
     common, response[DRUG], atlas, cell_models, treatments=TREATMENTS, n_inits=max(n_inits, 2), **options
@@ -401,7 +404,7 @@ def marks(lines):
 shown = treated[treated["line"].isin(four_lines)].assign(
     order=lambda t: t["line"].map(list(four_lines).index), line=lambda t: t["line"].map(line_name)
 )
-study.figure(
+chapter.figure(
     line_densities(
         shown.sort_values("order", kind="stable"),
         marks(held_out.lines),
@@ -426,7 +429,7 @@ for model in split_models:
     for metric in ("R2", "MSE/Var"):
         value = split_scores.query("model == @model and metric == @metric")["value"]
         value = value[np.isfinite(value)]
-        study.record(
+        chapter.record(
             f"GDSC2.splits.{model}.{metric}",
             value.mean(),
             low=value.quantile(0.025) if n_splits > 1 else None,
@@ -434,12 +437,12 @@ for model in split_models:
             n=len(value),
             note="mean and central 95 % of the splits",
         )
-study.figure(
+chapter.figure(
     error_histograms(
         split_scores.query("metric == 'R2'"),
         title="R2 in random 95/5 splits",
         xlabel="R2 on about 30 test lines",
-        marks={"report": study.published["gpds_mlp_r2"].mean},
+        marks={"report": chapter.published["gpds_mlp_r2"].mean},
     ),
     "splits",
     "Each split has other test lines; the published value is one draw.",
@@ -463,25 +466,25 @@ folds = predict_bulk(
     partial(repeated_folds, n_repeats=n_repeats),
     n_inits=n_inits,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 folds = pd.concat([folds, ensemble(folds, "network", "mean of the networks")], ignore_index=True)
 fold_scores = bulk_metrics(folds).query("metric in ['MSE/Var', 'R2', 'Spearman', 'SD']")
 defined = fold_scores.dropna(subset="value")
 summary = summarise_folds(defined, 0.25)
 versus = compare_folds(defined, "network", 0.25).dropna(subset="difference")
-record_summary(study, "GDSC2.cv", summary)
-record_differences(study, "GDSC2.cv", "network", versus)
+record_summary(chapter, "GDSC2.cv", summary)
+record_differences(chapter, "GDSC2.cv", "network", versus)
 STRONG = ["Ridge", "PLS", "Random forest", "lineage mean"]
 best = summary.query("metric == 'MSE/Var' and model in @STRONG").set_index("model")["value"].idxmin()
 record_differences(
-    study,
+    chapter,
     "GDSC2.cv",
     "network",
     versus.query("model == @best and metric == 'MSE/Var'").assign(model="strongest"),
     note=f"strongest by mean MSE/Var: {best}",
 )
-study.record(
+chapter.record(
     "GDSC2.cv.network.spread of predictions",
     summary.query("model == 'network' and metric == 'SD'")["value"].iloc[0] / response[DRUG].std(),
     note="SD of the predictions over SD of the response",
@@ -491,7 +494,7 @@ summary.pivot_table(index="model", columns="metric", values="value", sort=False)
 ).style.format("{:.3f}", na_rep="undefined")
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     forest(
         versus.query("metric == 'MSE/Var'").assign(label=lambda t: t["model"]).sort_values("difference"),
         title="MSE/Var of the network minus that of the other model",
@@ -517,16 +520,16 @@ study.figure(
 variants = predict_bulk(
     expression,
     response[DRUG],
-    sensitivity_models(GPDSRegressor(device=study.device)),
+    sensitivity_models(GPDSRegressor(device=chapter.device)),
     partial(repeated_folds, n_repeats=1),
     n_inits=1,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 variant_summary = summarise_folds(
     bulk_metrics(variants).query("metric in ['MSE/Var', 'Spearman']").dropna(subset="value"), 0.25
 )
-record_summary(study, "GDSC2.variants", variant_summary)
+record_summary(chapter, "GDSC2.variants", variant_summary)
 variant_summary.pivot_table(index="model", columns="metric", values="value", sort=False).style.format(
     "{:.3f}"
 )
@@ -540,11 +543,11 @@ variant_summary.pivot_table(index="model", columns="metric", values="value", sor
 
 # %% tags=["hide-input"]
 other_screen = load_bulk("GDSC", data, seed=seed)
-study.use(other_screen)
+chapter.use(other_screen)
 
 # %%
 twice = pd.concat([response[DRUG], other_screen.response[DRUG]], axis=1, join="inner").dropna()
-study.record("GDSC2.ceiling.Spearman", stats.spearmanr(*twice.to_numpy().T).statistic, n=len(twice))
+chapter.record("GDSC2.ceiling.Spearman", stats.spearmanr(*twice.to_numpy().T).statistic, n=len(twice))
 measured = response.notna()
 eligible = measured.columns[
     (measured.mean() >= 0.85) & (measured[with_cells].sum() >= min(20, with_cells.sum()))
@@ -558,7 +561,7 @@ by_drug = predict_bulk(
     partial(repeated_folds, n_repeats=1),
     n_inits=1,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 drug_scores = (
     bulk_metrics(by_drug)
@@ -566,19 +569,19 @@ drug_scores = (
     .pivot_table(index="drug", columns="model", values="value", sort=False)
 )
 drug_scores = drug_scores.sort_values("network", ascending=False)
-study.record("GDSC2.drugs.count", len(drug_scores))
-study.record(
+chapter.record("GDSC2.drugs.count", len(drug_scores))
+chapter.record(
     "GDSC2.drugs.network above training mean",
     (drug_scores["network"] > drug_scores["training mean"]).sum(),
     n=len(drug_scores),
     note="drugs on which the network has the lower error",
 )
-study.record(
+chapter.record(
     "GDSC2.drugs.network above Ridge",
     (drug_scores["network"] > drug_scores["Ridge"]).sum(),
     n=len(drug_scores),
 )
-study.record(
+chapter.record(
     "GDSC2.drugs.rank of camptothecin", drug_scores["network"].rank(ascending=False)[DRUG], n=len(drug_scores)
 )
 drug_scores.style.format("{:.2f}").set_caption("R2, mean over five folds")
@@ -607,18 +610,18 @@ KEY = {
     "pseudo-bulk scaled by itself": ("pseudo-bulk", "cells-own", "cells"),
     "bulk of the same lines": ("bulk", "", ""),
 }
-record_cell_metrics(study, at_lines, KEY, model="network", name="networks")
+record_cell_metrics(chapter, at_lines, KEY, model="network", name="networks")
 for model in ("Ridge", "PLS"):
     ways = {key: KEY[key] for key in ("cells", "cells scaled by themselves", "bulk of the same lines")}
-    record_cell_metrics(study, at_lines, ways, model=model, name=model)
+    record_cell_metrics(chapter, at_lines, ways, model=model, name=model)
 one_network = cell_metrics(single.lines, n_boot=n_boot, seed=seed)
-record_cell_metrics(study, one_network, {"cells": KEY["cells"]}, model="network", name="network")
+record_cell_metrics(chapter, one_network, {"cells": KEY["cells"]}, model="network", name="network")
 as_report = {"model": "network", "source": "cells", "bins": "cells-own", "scale": "bulk"}
 difference = cell_differences(
     held_out.lines, as_report | {"source": "pseudo-bulk"}, as_report, n_boot=n_boot, seed=seed
 ).query("metric == 'Spearman'")
 for row in difference.itertuples():
-    study.record(
+    chapter.record(
         "breast-atlas.pseudo-bulk minus cells.networks.Spearman",
         row.difference,
         low=row.low,
@@ -655,7 +658,7 @@ distinct[distinct["metric"].isin(shown_metrics)].pivot_table(
 # %%
 parts = spread_of_cells(held_out.cells)
 for row in parts.query("model == 'network'").itertuples():
-    study.record(
+    chapter.record(
         f"breast-atlas.spread.{row.bins}, scaled by {row.scale}.share between lines",
         row.share_between,
         n=row.lines,
@@ -675,13 +678,13 @@ distinct.drop(columns=["drug", "source"]).style.format(precision=2).hide(axis="i
 
 # %%
 train = common.loc[~with_cells & response[DRUG].notna()]
-fitted = gpds_pipeline(GPDSRegressor(random_state=seed, device=study.device)).fit(
+fitted = gpds_pipeline(GPDSRegressor(random_state=seed, device=chapter.device)).fit(
     train, response.loc[train.index, DRUG]
 )
 cells_table = cell_expression(atlas, genes)
 reasons = cell_hypotheses(fitted, cells_table, train, common.loc[with_cells], response[DRUG], seed=seed)
 for row in reasons.dropna(subset="saturated_1").itertuples():
-    study.record(f"breast-atlas.reasons.{row.condition}.SD", row.sd / reasons["sd"].iloc[0], n=row.n)
+    chapter.record(f"breast-atlas.reasons.{row.condition}.SD", row.sd / reasons["sd"].iloc[0], n=row.n)
 reasons.style.format(precision=2, na_rep="").hide(axis="index")
 
 # %% [markdown]
@@ -704,9 +707,9 @@ lung_cells = predict_cells(
     n_inits=n_inits,
     n_folds=2,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
-study.figure(
+chapter.figure(
     line_densities(
         lung_cells.cells.assign(line=lambda t: t["line"].map(line_name)),
         marks(lung_cells.lines),
@@ -735,8 +738,8 @@ study.figure(
 
 # %%
 list_genes = common.columns[common.loc[~with_cells].mean() >= 1]
-study.record("breast-atlas.dreep.genes", len(list_genes))
-study.record("breast-atlas.dreep.seeds", list_seeds)
+chapter.record("breast-atlas.dreep.genes", len(list_genes))
+chapter.record("breast-atlas.dreep.seeds", list_seeds)
 WHICH = ["L1", "L2", "L3", "L6", "L7", "L8", "L9", "C1", "C2", "C3", "C4"]
 dividing = expression.columns.intersection(
     ["TTK", "KIF14", "KIF18A", "KIF20B", "HJURP", "STIL", "CENPN", "KNSTRN", "NCAPD2", "SMC4"]
@@ -755,7 +758,7 @@ dreep_options = {
     "lineage": panel.lines["lineage"],
     "proliferation": growth,
     "n_seeds": list_seeds,
-    "n_jobs": study.jobs,
+    "n_jobs": chapter.jobs,
 }
 scored = score_cells(expression, response, atlas, WHICH, **dreep_options)
 as_published = score_cells(expression, response, atlas, ["L1"], leave_out=False, **dreep_options)
@@ -763,7 +766,7 @@ others = scored.lines[scored.lines["drug"] != DRUG]
 means = mean_spearman(others, response, n_boot=n_boot, seed=seed).set_index("list")
 ends = endpoints(others, response).pivot_table(index="list", columns="endpoint", values="value", sort=False)
 for row in means.itertuples():
-    study.record(
+    chapter.record(
         f"breast-atlas.dreep.{row.Index}.Spearman",
         row.value,
         low=row.low,
@@ -772,7 +775,7 @@ for row in means.itertuples():
         note=f"mean over drugs; bootstrap over {row.n_lines} lines",
     )
 for name, auroc in pooled_auroc(as_published.lines, response, n_boot=n_boot, seed=seed).items():
-    study.record(
+    chapter.record(
         f"breast-atlas.dreep as published.{name}.AUROC pooled",
         auroc.difference,
         low=auroc.low,
@@ -780,7 +783,7 @@ for name, auroc in pooled_auroc(as_published.lines, response, n_boot=n_boot, see
         n=auroc.n,
     )
 for name, auroc in pooled_auroc(scored.lines, response, n_boot=n_boot, seed=seed).items():
-    study.record(
+    chapter.record(
         f"breast-atlas.dreep.{name}.AUROC pooled", auroc.difference, low=auroc.low, high=auroc.high, n=auroc.n
     )
 means.assign(AUROC=ends["AUROC of thirds"], list=lambda t: t.index.map(LISTS)).rename(
@@ -799,15 +802,15 @@ LINEAR = means.loc[["L3", "L6"], "value"].idxmax()
 CONTROL = means.loc[["C1", "C2", "C3", "C4"], "value"].idxmax()
 planned = [("L7", "L1"), ("L8", "L1"), ("L9", "L1"), ("L3", "L1"), ("L6", "L1"), ("L2", "L1")]
 gains = list_gains(others, response, planned, n_boot=n_boot, seed=seed)
-record_gains(study, "breast-atlas.dreep", gains)
+record_gains(chapter, "breast-atlas.dreep", gains)
 strongest = list_gains(others, response, [("L7", LINEAR)], n_boot=n_boot, seed=seed)
-record_gains(study, "breast-atlas.dreep", strongest, name="strongest linear")
+record_gains(chapter, "breast-atlas.dreep", strongest, name="strongest linear")
 over_control = list_gains(others, response, [("L1", CONTROL)], n_boot=n_boot, seed=seed)
-record_gains(study, "breast-atlas.dreep", over_control, name="strongest control")
+record_gains(chapter, "breast-atlas.dreep", over_control, name="strongest control")
 forest_rows = pd.concat([gains, strongest, over_control], ignore_index=True).assign(
     label=lambda t: t["first"] + " - " + t["second"], difference=lambda t: t["gain"]
 )
-study.figure(
+chapter.figure(
     forest(
         forest_rows,
         title="Gain of one list over another",
@@ -832,7 +835,7 @@ per_drug.rename(columns={"first": "network (L7)", "second": "Pearson (L1)"}).sty
 
 # %% tags=["hide-input"]
 of_drug = scored.lines.query("drug == @DRUG and list in ['L1', 'L7']")
-study.figure(
+chapter.figure(
     scores_against_response(
         of_drug.assign(
             x=of_drug["line"].map(response[DRUG]), y=of_drug["es"], label=of_drug["list"].map(LISTS)
@@ -861,14 +864,14 @@ direct = predict_cells(
     n_inits=1,
     n_folds=list_folds,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 ).lines.query("source == 'cells'")
 direct = direct.assign(list=direct["model"] + ", direct", es=direct["median"])
 arms = pd.concat([others, direct[["list", "drug", "line", "es"]]], ignore_index=True)
 direct_means = mean_spearman(arms, response, n_boot=n_boot, seed=seed).set_index("list")
 for name in ("network, direct", "Ridge, direct"):
     row = direct_means.loc[name]
-    study.record(
+    chapter.record(
         f"breast-atlas.{name}.Spearman", row["value"], low=row["low"], high=row["high"], n=row["n_drugs"]
     )
 direct_means.loc[["L1", "L7", "network, direct", "Ridge, direct"]].style.format(precision=3)
@@ -894,7 +897,7 @@ for name, change in settings.items():
     rerun = score_cells(expression, response, atlas, ["L1"], **dreep_options | {"drugs": drugs} | change)
     by_setting[name] = mean_spearman(rerun.lines, response, n_boot=n_boot, seed=seed).loc[0]
     row = by_setting[name]
-    study.record(
+    chapter.record(
         f"breast-atlas.dreep, {name}.L1.Spearman",
         row["value"],
         low=row["low"],
@@ -915,10 +918,10 @@ halves = split_half_reliability(
     common.loc[~with_cells, list_genes], response.loc[~with_cells, [DRUG, *drugs]], seed=seed
 )
 for name, part in scored.seeds.groupby("list"):
-    study.record(f"breast-atlas.dreep.{name}.agreement of seeds", part["agreement"].median(), n=len(part))
-    study.record(f"breast-atlas.dreep.{name}.saturated units", part["saturated_1"].median(), n=len(part))
+    chapter.record(f"breast-atlas.dreep.{name}.agreement of seeds", part["agreement"].median(), n=len(part))
+    chapter.record(f"breast-atlas.dreep.{name}.saturated units", part["saturated_1"].median(), n=len(part))
 by_half = halves.groupby("drug")["spearman"].mean()
-study.record("GDSC2.lists.L1.split-half", by_half.median(), n=len(by_half))
+chapter.record("GDSC2.lists.L1.split-half", by_half.median(), n=len(by_half))
 agreement = pd.concat(
     [
         seeds[["list", "agreement"]],
@@ -926,7 +929,7 @@ agreement = pd.concat(
     ],
     ignore_index=True,
 )
-study.figure(
+chapter.figure(
     seed_agreement(agreement, title="Agreement of a list with itself"),
     "figure_12",
     "A point is a drug (and fold): between seeds of the network, and between halves of the lines.",
@@ -940,13 +943,13 @@ bulk_lists = build_lists(
     drugs=[DRUG, *drugs],
     n_seeds=list_seeds,
     seed=seed,
-    n_jobs=study.jobs,
+    n_jobs=chapter.jobs,
 )
 likeness = list_similarity(bulk_lists.scores)
 for other in ("L1", "L3"):
     pair = likeness[(likeness["first"] == other) & (likeness["second"] == "L7")]["spearman"]
-    study.record(f"GDSC2.lists.L7 and {other}.Spearman", pair.mean(), n=len(pair), note="mean over drugs")
-study.figure(
+    chapter.record(f"GDSC2.lists.L7 and {other}.Spearman", pair.mean(), n=len(pair), note="mean over drugs")
+chapter.figure(
     list_heatmap(likeness, title="Likeness of the lists"),
     "likeness",
     "Spearman correlation over genes, mean over drugs; lists of all lines without cells.",
@@ -978,7 +981,7 @@ permuted = permuted_endpoints(
 called = permuted.assign(kind=np.where(permuted["permutation"] < 0, "true response", "permuted response"))
 calls = called.groupby("kind")[["called", "spearman"]].agg(["mean", "std"])
 for kind in ("true response", "permuted response"):
-    study.record(f"breast-atlas.dreep.L1.share called, {kind}", calls.loc[kind, ("called", "mean")])
+    chapter.record(f"breast-atlas.dreep.L1.share called, {kind}", calls.loc[kind, ("called", "mean")])
 spread_out = permuted_response_scores(
     scored.sets,
     common.loc[~with_cells, scored.genes],
@@ -986,7 +989,7 @@ spread_out = permuted_response_scores(
     n_permutations=n_permutations,
     seed=seed,
 )
-study.record(
+chapter.record(
     "breast-atlas.dreep.width of the second null",
     np.nanstd(spread_out) / null_table(30, len(scored.genes), 20_000, seed).std(),
     note="SD of scores along permuted lists over SD of scores of random sets",
@@ -1024,7 +1027,7 @@ if known:
         drugs=list(dict.fromkeys(drug for drug, _ in known)),
         n_seeds=list_seeds,
         seed=seed,
-        n_jobs=study.jobs,
+        n_jobs=chapter.jobs,
     )
     place = pd.DataFrame(
         {
@@ -1034,7 +1037,7 @@ if known:
         index=[f"{gene} in the list of {drug}" for drug, gene in known],
     )
     for label, value in place[LISTS["L1"]].items():
-        study.record(f"GDSC2.targets.L1.{label}", value, note="percentile from the sensitive end")
+        chapter.record(f"GDSC2.targets.L1.{label}", value, note="percentile from the sensitive end")
     shown_places = place.style.format("{:.0f}")
 else:
     shown_places = "The simulated genes have no names."
@@ -1078,10 +1081,10 @@ for name, settings in {
         genes=list(twin.expression.columns),
         draws=2000,
         seed=seed,
-        n_jobs=study.jobs,
+        n_jobs=chapter.jobs,
     )
     twin_lists = build_lists(
-        twin.expression, twin.response, ["L1", "L3", "L7"], n_seeds=2, seed=seed, n_jobs=study.jobs
+        twin.expression, twin.response, ["L1", "L3", "L7"], n_seeds=2, seed=seed, n_jobs=chapter.jobs
     )
     planted = truth.weights.to_numpy().T != 0
     for which, table in twin_lists.scores.items():
@@ -1092,7 +1095,7 @@ for name, settings in {
     rho = mean_spearman(twin_run.lines, twin.response, n_boot=50, seed=seed).set_index("list")["value"]
     for which in rho.index:
         checks.append((LISTS[which], "Spearman, cells", name, rho[which]))
-        study.record(f"check.{name}.{which}.Spearman", rho[which], note="simulated, planted truth")
+        chapter.record(f"check.{name}.{which}.Spearman", rho[which], note="simulated, planted truth")
 pd.DataFrame(checks, columns=["list", "quantity", "data", "value"]).pivot_table(
     index=["quantity", "list"], columns="data", values="value", sort=False
 ).style.format("{:.2f}", na_rep="")
@@ -1107,13 +1110,13 @@ pd.DataFrame(checks, columns=["list", "quantity", "data", "value"]).pivot_table(
 # Rules were committed before the run that they judge; a verdict is computed from them.
 
 # %%
-study.verdicts()
+chapter.verdicts()
 
 # %% [markdown]
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -1140,4 +1143,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

@@ -42,48 +42,48 @@ parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, b
 import numpy as np
 import pandas as pd
 
-from helpers.datasets.changes import load_cell_means, load_changes
-from helpers.datasets.simulate_changes import simulate_changes
-from helpers.evaluation.change_comparison import (
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import record_summary
+from helpers.plots import forest, metric_bars
+from helpers.studies.perturbation.comparison import (
     bootstrap_ranks,
     rank_stability,
     scores_by_seed,
     summarise_changes,
 )
-from helpers.evaluation.change_contenders import (
+from helpers.studies.perturbation.contenders import (
     attention_controls,
     networks,
     reading_variants,
     simple_predictors,
 )
-from helpers.evaluation.change_folds import (
+from helpers.studies.perturbation.data import load_cell_means, load_changes
+from helpers.studies.perturbation.folds import (
     competition,
     leave_cells_out,
     leave_compounds_out,
     random_rows,
     same_split,
 )
-from helpers.evaluation.change_insight import (
+from helpers.studies.perturbation.insight import (
     attention_weights,
     evenness,
     learned_additivity,
     oracle_scores,
 )
-from helpers.evaluation.change_metrics import base_rates, class_shares, mean_scores_by
-from helpers.evaluation.change_protocols import run_changes
-from helpers.models.perturbation.published import PUBLISHED
-from helpers.plots import forest, metric_bars
-from helpers.plots.changes import rank_lines, sorted_dots, spans
-from helpers.study import Study
-from helpers.study.record_changes import record_cells, record_changes, record_ranking
-from helpers.study.record_tables import record_summary
+from helpers.studies.perturbation.metrics import base_rates, class_shares, mean_scores_by
+from helpers.studies.perturbation.model.published import PUBLISHED
+from helpers.studies.perturbation.plots import rank_lines, sorted_dots, spans
+from helpers.studies.perturbation.protocol import run_changes
+from helpers.studies.perturbation.record import record_cells, record_changes, record_ranking
+from helpers.studies.perturbation.twin import simulate_changes
 
-study = Study.begin("04_perturbation", parameters)
-run = study.memory.cache(run_changes, ignore=["n_jobs", "progress"])
-learned = study.memory.cache(learned_additivity)
-focus = study.memory.cache(attention_weights)
-budget = {"n_jobs": study.jobs, "progress": study.report}
-study.header()
+chapter = Chapter.begin("04_perturbation", parameters)
+run = chapter.memory.cache(run_changes, ignore=["n_jobs", "progress"])
+learned = chapter.memory.cache(learned_additivity)
+focus = chapter.memory.cache(attention_weights)
+budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -120,18 +120,18 @@ pd.DataFrame(published_epochs, index=["epochs", "batch size", "learning rate", "
 
 # %% tags=["hide-input"]
 panels = {name: load_changes(name, data, seed=seed) for name in ("L1000", "TranSiGen")}
-study.use(panels["L1000"])
+chapter.use(panels["L1000"])
 
 # %% tags=["hide-input"]
-study.use(panels["TranSiGen"])
+chapter.use(panels["TranSiGen"])
 
 # %% tags=["hide-input"]
 kaggle = load_changes("Kaggle", data, seed=seed).thin(kaggle_genes)
-study.use(kaggle)
+chapter.use(kaggle)
 
 # %% tags=["hide-input"]
 means = load_cell_means(data, seed=seed)
-study.use(means)
+chapter.use(means)
 
 # %%
 sets = {**panels, "Kaggle": kaggle}
@@ -166,8 +166,8 @@ pd.DataFrame(
 # %%
 genes_up = (means.matrix > 0).mean(axis=1)
 for cell, share in zip(means.rows["cell"], genes_up, strict=True):
-    study.record(f"Kaggle means.cell types.{cell}.genes up", share, n=means.matrix.shape[1])
-study.compare_table(
+    chapter.record(f"Kaggle means.cell types.{cell}.genes up", share, n=means.matrix.shape[1])
+chapter.compare_table(
     {cell: f"Kaggle means.cell types.{cell}.genes up" for cell in means.rows["cell"]},
     "Share of genes whose mean change over the training rows is positive; n = genes.",
 )
@@ -180,7 +180,7 @@ signs = np.sign(means.matrix)
 agreement = pd.DataFrame(
     (signs[:, None] == signs[None]).mean(axis=2), index=means.rows["cell"], columns=means.rows["cell"]
 )
-study.record(
+chapter.record(
     "Kaggle means.cell types.pairs.sign agreement",
     agreement.to_numpy()[np.triu_indices(len(agreement), 1)].mean(),
     n=len(agreement) * (len(agreement) - 1) // 2,
@@ -200,7 +200,7 @@ rates = {
 }
 for name, row in rates.items():
     for what, value in row.items():
-        study.record(f"{name}.base_rates.{what}.share", value, n=len(sets[name].rows))
+        chapter.record(f"{name}.base_rates.{what}.share", value, n=len(sets[name].rows))
 pd.DataFrame(rates).T.style.format("{:.3f}")
 
 # %% [markdown]
@@ -253,7 +253,8 @@ def tested(name, protocol="random_rows"):
 
 
 reported = {
-    m: study.published[f"perturbation.t4.{m.lower().replace('-', '')}.sign_accuracy"].mean / 100 for m in SIX
+    m: chapter.published[f"perturbation.t4.{m.lower().replace('-', '')}.sign_accuracy"].mean / 100
+    for m in SIX
 }
 options = {"controls": CONTROLS, "published": reported, "n_boot": n_boot, "seed": seed}
 summary, versus = {}, {}
@@ -261,7 +262,7 @@ for name, table in scores.items():
     for protocol in table["protocol"].unique():
         if protocol != "same_split":
             summary[name, protocol], versus[name, protocol] = record_changes(
-                study,
+                chapter,
                 f"{name}.{protocol}",
                 tested(name, protocol),
                 UNIT[name],
@@ -271,7 +272,7 @@ for name, table in scores.items():
                 **options,
             )
 
-study.compare_table(
+chapter.compare_table(
     {f"{LABEL[n]}, {m}": f"{n}.random_rows.{m}.sign accuracy" for n in sets for m in SIX},
     "Table IV: sign accuracy on held-out rows; 95 % interval over the independent unit. The published value "
     "stands beside the competition's design only.",
@@ -294,7 +295,7 @@ def figure_table_4():
     return figure
 
 
-study.figure(
+chapter.figure(
     figure_table_4(), "table_4", "Sign accuracy; open markers: published, on the competition's table."
 )
 
@@ -317,17 +318,17 @@ def figure_1(name):
     )
 
 
-study.figure(
+chapter.figure(
     figure_1("L1000"), "figure_1_l1000", "Mean absolute error on right and wrong signs and in total."
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     figure_1("TranSiGen"), "figure_1_transigen", "Mean absolute error on right and wrong signs and in total."
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {f"{LABEL[n]}, {m}": f"{n}.random_rows.{m}.MAE" for n in sets for m in [*SIX, "zero", "additive"]},
     "Mean absolute error on held-out rows, in the unit of each data set; 'zero' predicts no change at all.",
 )
@@ -337,7 +338,7 @@ wide = {key: t.pivot_table(index="model", columns="metric", values="value") for 
 table = pd.concat(wide)
 right = table["sign accuracy"]
 total = right * table["MAE right"].fillna(0) + (1 - right) * table["MAE wrong"].fillna(0)
-study.record(
+chapter.record(
     "identity.all protocols.all models.largest gap", (table["MAE"] - total).abs().max(), n=len(table)
 )
 
@@ -365,14 +366,14 @@ def figure_2(name):
     )
 
 
-study.figure(
+chapter.figure(
     figure_2("TranSiGen"),
     "figure_2_transigen",
     "Error of the paper's three best networks by compound; the line is the mean size of the compound's changes.",
 )
 
 # %% tags=["hide-input"]
-study.figure(figure_2("Kaggle"), "figure_2_kaggle", "The same in the competition's design.")
+chapter.figure(figure_2("Kaggle"), "figure_2_kaggle", "The same in the competition's design.")
 
 
 # %% tags=["hide-input"]
@@ -396,7 +397,7 @@ def figure_3(name):
     )
 
 
-study.figure(
+chapter.figure(
     figure_3("Kaggle"), "figure_3", "Minimum, mean and maximum over rows, one bar a cell type and error."
 )
 
@@ -409,15 +410,15 @@ GROUPS = [("L1000", "cell"), ("TranSiGen", "cell"), ("TranSiGen", "compound"), (
 for name, by in GROUPS:
     error = tested(name).groupby(["model", by])["error"].mean()
     follows = error["GRU3-ATTN"].corr(error["zero"], method="spearman")
-    study.record(f"{name}.random_rows.GRU3-ATTN.error follows size by {by}", follows, n=len(error["zero"]))
-study.compare_table(
+    chapter.record(f"{name}.random_rows.GRU3-ATTN.error follows size by {by}", follows, n=len(error["zero"]))
+chapter.compare_table(
     {f"{LABEL[n]}, by {by}": f"{n}.random_rows.GRU3-ATTN.error follows size by {by}" for n, by in GROUPS},
     "Spearman correlation of the network's error with the mean absolute change; n = groups.",
 )
 
 # %%
 CELLS = ["NK cells", "T regulatory cells"]
-record_cells(study, "Kaggle.random_rows", tested("Kaggle"), CELLS, "compound", n_boot=n_boot, seed=seed)
+record_cells(chapter, "Kaggle.random_rows", tested("Kaggle"), CELLS, "compound", n_boot=n_boot, seed=seed)
 
 # %% [markdown]
 # With correlations such as {glue:text}`L1000.random_rows.GRU3-ATTN.error follows size by cell:.2f` (lines of L1000), a
@@ -436,12 +437,12 @@ for name in panels:
     ranks[f"{name}: other folds, other start"] = rank_stability(by_seed, "sign accuracy")[0]
     again = tested(name, "same_split")
     ranks[f"{name}: same fold, other start"] = record_ranking(
-        study, f"{name}.same_split", again, SIX, reported
+        chapter, f"{name}.same_split", again, SIX, reported
     )
 order = pd.Series(reported).rank(ascending=False).sort_values()
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     rank_lines(ranks, order, title="Rank of the six networks by sign accuracy"),
     "ranks",
     "Published order on the left, then one column a repetition.",
@@ -454,7 +455,7 @@ FACTS = [
     "spread of seeds",
     "spread of models",
 ]
-study.compare_table(
+chapter.compare_table(
     {
         f"{n}, {label}, {fact}": f"{n}.{protocol}.six networks.{fact}"
         for n in panels
@@ -508,14 +509,14 @@ def against(metric, protocol="random_rows"):
     )
 
 
-study.figure(
+chapter.figure(
     against("sign accuracy"),
     "versus_sign",
     "Random rows; 95 % interval over lines (L1000, TranSiGen) or compounds. Above zero: the network is better.",
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     against("MRRMSE"),
     "versus_mrrmse",
     "The competition's error, as before. Below zero: the network is better.",
@@ -530,7 +531,7 @@ study.figure(
 # of the real design, on its targets.
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     against("sign accuracy", "new_pairs"), "versus_new_pairs", "New pairs. Above zero: the network is better."
 )
 
@@ -559,12 +560,12 @@ def across_protocols(name):
     return figure
 
 
-study.figure(
+chapter.figure(
     across_protocols("L1000"), "protocols_l1000", "Networks and simple predictors in three protocols."
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     across_protocols("TranSiGen"), "protocols_transigen", "Networks and simple predictors in three protocols."
 )
 
@@ -578,15 +579,15 @@ study.figure(
 for name, table in scores.items():
     fitted = table[(table["part"] == "train") & table["model"].isin(SIX)]
     found = summarise_changes(fitted, UNIT[name], n_boot, seed, ("sign accuracy", "MAE"))
-    record_summary(study, f"{name}.training_rows", found)
-    record_ranking(study, f"{name}.training_rows", fitted, SIX, reported)
-study.compare_table(
+    record_summary(chapter, f"{name}.training_rows", found)
+    record_ranking(chapter, f"{name}.training_rows", fitted, SIX, reported)
+chapter.compare_table(
     {f"{LABEL[n]}, {m}": f"{n}.training_rows.{m}.sign accuracy" for n in sets for m in SIX},
     "Sign accuracy on the rows that the network was trained on.",
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {
         f"{LABEL[n]}, {where}": f"{n}.{protocol}.six networks.rank agreement with the paper"
         for n in sets
@@ -618,7 +619,7 @@ def attention(metric):
     )
 
 
-study.figure(
+chapter.figure(
     attention("sign accuracy"), "attention", "Random rows, 95 % interval; the band is the rule's tolerance."
 )
 
@@ -630,7 +631,9 @@ study.figure(
 
 # %%
 weights = focus(panels["L1000"], max(1, round(epoch_share * PUBLISHED["GRU3-ATTN"].epochs)), seed)
-study.record("L1000.all_rows.GRU3-ATTN.evenness of attention", evenness(weights), n=len(panels["L1000"].rows))
+chapter.record(
+    "L1000.all_rows.GRU3-ATTN.evenness of attention", evenness(weights), n=len(panels["L1000"].rows)
+)
 weights.style.format("{:.3f}").set_caption("From the step of the row to the step of the column")
 
 # %% [markdown]
@@ -644,8 +647,8 @@ weights.style.format("{:.3f}").set_caption("From the step of the row to the step
 # %%
 for name, d in panels.items():
     for row in learned(d, six, seed).itertuples():
-        study.record(f"{name}.all_rows.{row.model}.additive share", row.value, n=row.n, seeds=1)
-study.compare_table(
+        chapter.record(f"{name}.all_rows.{row.model}.additive share", row.value, n=row.n, seeds=1)
+chapter.compare_table(
     {f"{n}, {m}": f"{n}.all_rows.{m}.additive share" for n in panels for m in SIX},
     "Share of the variance of all predicted pairs that is additive; n = pairs.",
 )
@@ -663,7 +666,7 @@ readings = pd.DataFrame({"sign accuracy": [], "MAE": [], "MRRMSE": []})
 if folds:
     table = run(d.rows, d.matrix, folds, six + reading_variants(epoch_share), d.significant, **budget)
     found = summarise_changes(table, "cell", n_boot, seed, tuple(readings.columns))
-    record_summary(study, "L1000.sensitivity", found)
+    record_summary(chapter, "L1000.sensitivity", found)
     readings = found.pivot_table(index="model", columns="metric", values="value")
 readings.sort_values("sign accuracy", ascending=False).style.format("{:.3f}").set_caption(
     f"L1000, {len(folds)} folds"
@@ -679,7 +682,7 @@ three = {}
 for name, d in sets.items():
     for threshold in (0.5, 1.301, 2.0):
         shares = three[name, threshold] = class_shares(d.matrix, threshold)
-        study.record(f"{name}.base_rates.no response above {threshold:g}.share", shares["no response"])
+        chapter.record(f"{name}.base_rates.no response above {threshold:g}.share", shares["no response"])
 pd.DataFrame(three).T.style.format("{:.3f}")
 
 # %% [markdown]
@@ -696,14 +699,14 @@ for world, interaction in (("additive", 0.0), ("interaction", 1.0)):
     d, truth = simulate_changes(
         seed, n_compounds=24, n_genes=90, n_full=6, n_shared=24, interaction=interaction, name=name
     )
-    study.use(d, method_check=True)
+    chapter.use(d, method_check=True)
     folds = random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
     table = run(d.rows, d.matrix, folds, six + simple, d.significant, **budget)
     found = summarise_changes(table, "compound", n_boot, seed, ("sign accuracy", "MRRMSE"))
-    record_summary(study, f"{name}.random_rows", found)
+    record_summary(chapter, f"{name}.random_rows", found)
     oracle = oracle_scores(d, truth, folds)
     for metric in ("sign accuracy", "MRRMSE"):
-        study.record(f"{name}.random_rows.oracle.{metric}", oracle[metric], n=len(d.rows))
+        chapter.record(f"{name}.random_rows.oracle.{metric}", oracle[metric], n=len(d.rows))
         found.loc[len(found), ["model", "metric", "value"]] = ["oracle", metric, oracle[metric]]
     check[world] = found.pivot_table(index="model", columns="metric", values="value", aggfunc="first")
 pd.concat(check, axis=1).astype(float).sort_values(
@@ -720,9 +723,11 @@ pd.concat(check, axis=1).astype(float).sort_values(
 for name in sets:
     of = wide[name, "random_rows"]["sign accuracy"]
     share = (of["gene sign"] - 0.5) / (of[SIX].max() - 0.5)
-    study.record(f"{name}.random_rows.gene sign.share of the best network's gain over a coin", share)
-    study.record(f"{name}.best.sign", of[SIX].max(), note=f"best network on random rows: {of[SIX].idxmax()}")
-study.compare_table(
+    chapter.record(f"{name}.random_rows.gene sign.share of the best network's gain over a coin", share)
+    chapter.record(
+        f"{name}.best.sign", of[SIX].max(), note=f"best network on random rows: {of[SIX].idxmax()}"
+    )
+chapter.compare_table(
     {LABEL[n]: f"{n}.random_rows.gene sign.share of the best network's gain over a coin" for n in sets},
     "(sign accuracy of the constant - 0.5) / (sign accuracy of the best network - 0.5).",
 )
@@ -745,13 +750,13 @@ study.compare_table(
 # competition's own table need its targets (tier paper).
 
 # %%
-study.verdicts()
+chapter.verdicts()
 
 # %% [markdown]
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -779,4 +784,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

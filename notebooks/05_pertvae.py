@@ -48,10 +48,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from helpers.datasets.pairs import load_pairs
-from helpers.datasets.simulate_pairs import simulate_pairs
-from helpers.evaluation.pair_contenders import PertVAEContender, SimplePredictors, pertvae_job
-from helpers.evaluation.pair_latent import (
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import record_comparison
+from helpers.data.pairs import load_pairs
+from helpers.data.pairs_twin import simulate_pairs
+from helpers.plots import forest, metric_bars
+from helpers.studies.pertvae.baselines import pair_baselines
+from helpers.studies.pertvae.contenders import PertVAEContender, SimplePredictors, pertvae_job
+from helpers.studies.pertvae.latent import (
     ProfileSet,
     compare_sizes,
     latent_map,
@@ -60,35 +64,31 @@ from helpers.evaluation.pair_latent import (
     recover_weights,
     summarise_sizes,
 )
-from helpers.evaluation.pair_metrics import identity_scores, replicate_ceiling
-from helpers.evaluation.pair_protocols import FEW_LINES, cross_validate_pairs, make_task, pair_folds
-from helpers.evaluation.pair_statistics import NullSetting, bootstrap_mean, null_rejections, published_table
-from helpers.models.pair_baselines import pair_baselines
-from helpers.models.pertvae import fit_many
-from helpers.plots import forest, metric_bars
-from helpers.plots.latent import latent_arrows, size_curves
-from helpers.study import Study
-from helpers.study.pair_records import (
+from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling
+from helpers.studies.pertvae.model import fit_many
+from helpers.studies.pertvae.plots import latent_arrows, size_curves
+from helpers.studies.pertvae.protocol import FEW_LINES, cross_validate_pairs, make_task, pair_folds
+from helpers.studies.pertvae.record import (
     record_differences_over_lines,
     record_lines,
     record_strongest,
     record_table_1,
 )
-from helpers.study.record_tables import record_comparison
+from helpers.studies.pertvae.statistics import NullSetting, bootstrap_mean, null_rejections, published_table
 
-study = Study.begin("05_pertvae", parameters)
-cross_validate = study.memory.cache(cross_validate_pairs, ignore=["n_jobs", "progress"])
-budget = {"n_jobs": study.jobs, "progress": study.report}
+chapter = Chapter.begin("05_pertvae", parameters)
+cross_validate = chapter.memory.cache(cross_validate_pairs, ignore=["n_jobs", "progress"])
+budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
 settings = {
     "learning_rate": 1e-3,
     "watch": "correlation",
     "epochs": epochs,
     "first_stop": first_stop,
-    "device": study.device,
+    "device": chapter.device,
 }
 REC = "PertVAE reconstruction"
 METRICS = ["rho", "rho raw", "change", "change 50"]
-study.header()
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -114,15 +114,15 @@ study.header()
 
 # %% tags=["hide-input"]
 pairs = replace(load_pairs(source, data, seed=seed), name="L1000 pairs")
-study.use(pairs)
+chapter.use(pairs)
 
 # %% tags=["hide-input"]
 wells = load_pairs("slinky", "simulated" if pairs.tier == "simulated" else "panel", seed=seed)
-study.use(wells)
+chapter.use(wells)
 
 # %% tags=["hide-input"]
 kinase = load_pairs("skbr3", "simulated" if pairs.tier == "simulated" else "panel", seed=seed)
-study.use(kinase)
+chapter.use(kinase)
 
 # %%
 drugs = pairs.drugs().query("lines >= @min_lines")
@@ -142,15 +142,15 @@ for kind, what in (
 ):
     mean = bootstrap_mean(before[kind].groupby(pairs.pairs["line"]).mean().to_numpy(), n_boot, seed)
     record_comparison(
-        study, f"{pairs.name}.before and after.{what}.rho", mean, unit=None, note="mean over lines"
+        chapter, f"{pairs.name}.before and after.{what}.rho", mean, unit=None, note="mean over lines"
     )
 ceiling = pd.concat([replicate_ceiling(d).assign(data=d.name) for d in (wells, kinase)])
 for name, part in ceiling.groupby("data", sort=False):
     for kind in ("post", "post scaled", "change"):
-        study.record(
+        chapter.record(
             f"{name}.replicates.{kind}.rho", part[kind].mean(), n=len(part), note="mean over conditions"
         )
-study.compare_table(
+chapter.compare_table(
     {
         f"{pairs.name}: before and after, {what}": f"{pairs.name}.before and after.{what}.rho"
         for what in ("log2 values", "genes z-scored", "average profile before treatment")
@@ -174,12 +174,12 @@ study.compare_table(
 # Nothing is recomputed here: these are the printed numbers, with Holm's correction over the 19 tests.
 
 # %%
-printed = published_table({id: record.mean for id, record in study.published.items()})
+printed = published_table({id: record.mean for id, record in chapter.published.items()})
 many = printed[printed["lines"] >= 50]
 for count, what in ((many["passes"], "passing"), (many["passes_holm"], "passing after Holm")):
-    study.record(f"published.table1.drugs with 50 lines.{what}", int(count.sum()), n=len(many), published=5)
-study.record("published.table1.all drugs.median difference", printed["difference"].median(), n=len(printed))
-study.record("published.table1.all drugs.gains", int((printed["difference"] > 0).sum()), n=len(printed))
+    chapter.record(f"published.table1.drugs with 50 lines.{what}", int(count.sum()), n=len(many), published=5)
+chapter.record("published.table1.all drugs.median difference", printed["difference"].median(), n=len(printed))
+chapter.record("published.table1.all drugs.gains", int((printed["difference"] > 0).sum()), n=len(printed))
 printed.style.format("{:.3g}", subset=["rho_rec", "rho_pred", "difference", "p", "p_holm"])
 
 # %% [markdown]
@@ -221,8 +221,8 @@ def run_drugs(pairs, drugs, contenders, **protocol):
 scores = run_drugs(pairs, drugs.index, contenders, **protocol)
 
 # %%
-summary = record_lines(study, pairs.name, scores, n_boot, seed)
-first_table = record_table_1(study, pairs.name, scores, "PertVAE", REC, seed)
+summary = record_lines(chapter, pairs.name, scores, n_boot, seed)
+first_table = record_table_1(chapter, pairs.name, scores, "PertVAE", REC, seed)
 top = first_table.loc[large]
 for what, passing in (
     ("share passing on splits", (top["p"] <= 0.001) & (top["difference"] > 0)),
@@ -231,7 +231,7 @@ for what, passing in (
     # With fewer than ten splits no result can reach 0.001.
     enough = what.endswith("lines") or top["splits"].min() >= 10
     share = passing.mean() if enough else None
-    study.record(f"{pairs.name}.large drugs.PertVAE-{REC}.{what}", share, n=len(top))
+    chapter.record(f"{pairs.name}.large drugs.PertVAE-{REC}.{what}", share, n=len(top))
 first_table.style.format(
     "{:.3f}", subset=["rho_rec", "rho_pred", "difference", "line_difference", "low", "high"]
 ).format("{:.2g}", subset=["p", "p_lines", "p_flip", "p_holm"])
@@ -242,7 +242,7 @@ first_table.style.format(
 # signed-rank p, that of a sign-flip test, and Holm's correction over the drugs. `wins` counts lines.
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     forest(
         first_table.reset_index(names="label")
         .assign(difference=lambda t: t["line_difference"])
@@ -262,7 +262,7 @@ study.figure(
 
 # %%
 sizes = [int(size) for size in sizes.split(",")]
-by_size = study.memory.cache(reconstruct_by_size, ignore=["n_jobs", "progress"])(
+by_size = chapter.memory.cache(reconstruct_by_size, ignore=["n_jobs", "progress"])(
     ProfileSet.of(pairs),
     sizes,
     settings,
@@ -273,7 +273,7 @@ by_size = study.memory.cache(reconstruct_by_size, ignore=["n_jobs", "progress"])
 )
 curves = summarise_sizes(by_size, n_boot, seed)
 for row in curves.itertuples():
-    study.record(
+    chapter.record(
         f"{pairs.name}.figure2.{row.model} {row.size}.{row.metric}",
         row.value,
         low=row.low,
@@ -283,15 +283,15 @@ for row in curves.itertuples():
 for size in sizes:
     for other in ("PCA", "Factor analysis") if size <= 20 else ("PCA",):
         gap = compare_sizes(by_size, ("VAE", size), (other, size), seed=seed)
-        record_comparison(study, f"{pairs.name}.figure2.VAE-{other}.rho at {size}", gap)
+        record_comparison(chapter, f"{pairs.name}.figure2.VAE-{other}.rho at {size}", gap)
 record_comparison(
-    study,
+    chapter,
     f"{pairs.name}.figure2.VAE 10-VAE 100.rho",
     compare_sizes(by_size, ("VAE", 10), ("VAE", 100), seed=seed),
 )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     size_curves(
         curves.query("metric == 'rho'"), title="Reconstruction by latent size", ylabel="Spearman correlation"
     ),
@@ -300,7 +300,7 @@ study.figure(
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
+chapter.compare_table(
     {
         f"VAE minus {other}, size {size}": f"{pairs.name}.figure2.VAE-{other}.rho at {size}"
         for size in sizes
@@ -325,13 +325,13 @@ study.compare_table(
 SIMPLE = list(pair_baselines())
 OTHERS = [REC, "PertVAE latent shift", "PertVAE change on x1", *SIMPLE]
 overall = record_differences_over_lines(
-    study, pairs.name, scores, "PertVAE", OTHERS, METRICS, n_boot=n_boot, seed=seed
+    chapter, pairs.name, scores, "PertVAE", OTHERS, METRICS, n_boot=n_boot, seed=seed
 )
-above = [study.result(f"{pairs.name}.{drug}.PertVAE-Identity.rho").low > 0 for drug in large]
+above = [chapter.result(f"{pairs.name}.{drug}.PertVAE-Identity.rho").low > 0 for drug in large]
 share = sum(above) / len(large)
-study.record(f"{pairs.name}.large drugs.PertVAE-Identity.share passing over lines", share, n=len(large))
+chapter.record(f"{pairs.name}.large drugs.PertVAE-Identity.share passing over lines", share, n=len(large))
 record_differences_over_lines(
-    study,
+    chapter,
     pairs.name,
     scores,
     "PertVAE change on x1",
@@ -340,7 +340,7 @@ record_differences_over_lines(
     n_boot=n_boot,
     seed=seed,
 )
-strongest = record_strongest(study, pairs.name, summary, overall, "PertVAE", SIMPLE)
+strongest = record_strongest(chapter, pairs.name, summary, overall, "PertVAE", SIMPLE)
 means = summary.pivot_table(index="model", columns="metric", values="value", sort=False)
 means[METRICS].sort_values("rho", ascending=False).style.format("{:.3f}")
 
@@ -354,7 +354,7 @@ means[METRICS].sort_values("rho", ascending=False).style.format("{:.3f}")
 
 # %% tags=["hide-input"]
 shown = overall.query("metric in ['rho', 'change']").assign(label=lambda t: t["model"])
-study.figure(
+chapter.figure(
     forest(
         shown.assign(group=shown["metric"].map({"rho": "profile after treatment", "change": "change"})),
         title="PertVAE against all others",
@@ -365,7 +365,7 @@ study.figure(
 )
 
 # %%
-study.compare_table(
+chapter.compare_table(
     {
         f"minus {name if name != 'strongest' else f'the strongest ({strongest[metric]})'}, {metric}": f"{pairs.name}.all drugs.PertVAE-{name}.{metric}"
         for metric in ("rho", "change")
@@ -403,7 +403,7 @@ alarms = pd.concat(
 for test, part in alarms.groupby("test", sort=False):
     for level, word in ((0.05, "5 in 100"), (0.001, "1 in 1000")):
         worst = part[part["level"] == level].nlargest(1, "share").iloc[0]
-        study.record(
+        chapter.record(
             f"null.{test}.worst setting.share at {word}",
             worst["share"],
             low=worst["low"],
@@ -431,7 +431,7 @@ figure = metric_bars(
     ylabel="share of runs that reject",
 )
 figure.axes[0].set_xlabel("simulated setting (bars: 95 % interval)")
-study.figure(
+chapter.figure(
     figure,
     "false_alarms",
     "Simulation without an effect on average: how often a test at 5 % says that prediction is better.",
@@ -451,12 +451,12 @@ study.figure(
 control = replace(wells, singletons=pairs.singletons, singleton_lines=pairs.singleton_lines)
 control_drug = control.drugs().index[0]
 control_scores = run_drugs(control, [control_drug], contenders, n_repeats=1, at_most=control_folds)
-record_lines(study, wells.name, control_scores, n_boot, seed)
-control_table = record_table_1(study, wells.name, control_scores, "PertVAE", REC, seed)
+record_lines(chapter, wells.name, control_scores, n_boot, seed)
+control_table = record_table_1(chapter, wells.name, control_scores, "PertVAE", REC, seed)
 record_differences_over_lines(
-    study, wells.name, control_scores, "PertVAE", OTHERS, METRICS, by_drug=False, n_boot=n_boot, seed=seed
+    chapter, wells.name, control_scores, "PertVAE", OTHERS, METRICS, by_drug=False, n_boot=n_boot, seed=seed
 )
-study.compare_table(
+chapter.compare_table(
     {
         f"{control_drug}, {model}, {metric}": f"{wells.name}.{control_drug}.{model}.{metric}"
         for metric in ("rho", "change")
@@ -499,7 +499,7 @@ varied = run_drugs(
 folds = varied[["drug", "repeat", "fold"]].drop_duplicates()
 same_folds = pd.concat([scores.merge(folds), varied], ignore_index=True)
 variants = record_differences_over_lines(
-    study,
+    chapter,
     pairs.name,
     same_folds,
     "PertVAE",
@@ -511,7 +511,7 @@ variants = record_differences_over_lines(
     seed=seed,
 )
 record_differences_over_lines(
-    study,
+    chapter,
     pairs.name,
     same_folds,
     "PertVAE, 10 units",
@@ -524,7 +524,7 @@ record_differences_over_lines(
 )
 if every_variant:
     record_differences_over_lines(
-        study,
+        chapter,
         pairs.name,
         same_folds,
         REC,
@@ -537,7 +537,7 @@ if every_variant:
     )
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     forest(
         variants.assign(
             label=variants["model"].str.removeprefix("PertVAE, "),
@@ -551,8 +551,8 @@ study.figure(
 )
 
 # %% tags=["hide-input"]
-study.compare_table(
-    {row.split(".", 2)[2]: row for row in study.results if row.startswith(f"{pairs.name}.variants.")},
+chapter.compare_table(
+    {row.split(".", 2)[2]: row for row in chapter.results if row.startswith(f"{pairs.name}.variants.")},
     "First minus second, mean over lines. Reconstruction: against the profile after treatment.",
 )
 
@@ -570,11 +570,13 @@ task, scaler = make_task(of_drug, fold, seed=seed)
 (model,) = fit_many([pertvae_job(task, settings)])
 codes = latent_map(model, scaler(of_drug.pre.to_numpy()), scaler(of_drug.post.to_numpy()))
 unseen = pd.Series(range(len(of_drug.pairs))).isin(fold.test).to_numpy()
-study.record(f"{pairs.name}.{name}.effect.length of b", float((model.b_**2).sum() ** 0.5), n=len(fold.train))
-study.record(f"{pairs.name}.{name}.effect.size of W", float((model.W_**2).sum() ** 0.5), n=len(fold.train))
+chapter.record(
+    f"{pairs.name}.{name}.effect.length of b", float((model.b_**2).sum() ** 0.5), n=len(fold.train)
+)
+chapter.record(f"{pairs.name}.{name}.effect.size of W", float((model.W_**2).sum() ** 0.5), n=len(fold.train))
 
 # %% tags=["hide-input"]
-study.figure(
+chapter.figure(
     latent_arrows(*codes, title=f"{name}: latent codes", held_out=unseen),
     "latent_map",
     "Grey: from before to after treatment as measured; orange, dotted: as the model predicts.",
@@ -593,18 +595,18 @@ study.figure(
 recovered = []
 for lines in (int(n) for n in check_lines.split(",")):
     planted, truth = simulate_pairs(f"planted {lines}", n_lines=lines, seed=seed)
-    study.use(planted, method_check=True)
+    chapter.use(planted, method_check=True)
     for kind in ("shift", "linear") if check_folds == 5 else ("linear",):
-        found = study.memory.cache(recover_effect, ignore=["n_jobs"])(
-            planted, truth, kind, settings, seed=seed, n_jobs=study.jobs
+        found = chapter.memory.cache(recover_effect, ignore=["n_jobs"])(
+            planted, truth, kind, settings, seed=seed, n_jobs=chapter.jobs
         )
         recovered.append(found.assign(lines=lines, drug=kind))
         for row in found.itertuples():
             if (kind, row.part) != ("shift", "line"):  # nothing special to a line was planted
-                study.record(f"{planted.name}.{kind}.{row.model}.{row.part} change", row.value, n=row.n)
-    turned = study.memory.cache(recover_weights)(planted, truth, "linear", settings, seed)
+                chapter.record(f"{planted.name}.{kind}.{row.model}.{row.part} change", row.value, n=row.n)
+    turned = chapter.memory.cache(recover_weights)(planted, truth, "linear", settings, seed)
     for what, value in turned.items():
-        study.record(f"{planted.name}.linear.PertVAE turned.{what}", value, n=lines)
+        chapter.record(f"{planted.name}.linear.PertVAE turned.{what}", value, n=lines)
 pd.concat(recovered).query("not (drug == 'shift' and part == 'line')").pivot_table(
     index=["drug", "part", "model"], columns="lines", values="value", sort=False
 ).style.format("{:.2f}")
@@ -615,7 +617,7 @@ pd.concat(recovered).query("not (drug == 'shift' and part == 'line')").pivot_tab
 # codes explain, and the correlation of the entries of W and of b with the planted ones.
 
 # %%
-study.compare_table(
+chapter.compare_table(
     {
         f"{n} lines, {what}": f"planted {n}.linear.PertVAE turned.{what}"
         for n in check_lines.split(",")
@@ -626,8 +628,8 @@ study.compare_table(
 
 # %%
 check = run_drugs(planted, ["none", "shift", "linear"], contenders, n_repeats=1, at_most=check_folds)
-record_lines(study, planted.name, check, n_boot, seed)
-check_table = record_table_1(study, planted.name, check, "PertVAE", REC, seed)
+record_lines(chapter, planted.name, check, n_boot, seed)
+check_table = record_table_1(chapter, planted.name, check, "PertVAE", REC, seed)
 check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "p", "p_holm"]].style.format(
     "{:.3g}"
 )
@@ -641,13 +643,13 @@ check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "
 # Rules were committed before the run that they judge; a verdict is computed from them.
 
 # %%
-study.verdicts()
+chapter.verdicts()
 
 # %% [markdown]
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -675,4 +677,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

@@ -50,15 +50,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from helpers.datasets.binarise import binarise
-from helpers.datasets.bulk import load_bulk
-from helpers.datasets.cells import load_cells
-from helpers.datasets.simulate_cells import simulate_cells
-from helpers.evaluation.cell_metrics import auroc_by_line, chance_levels, line_metrics
-from helpers.evaluation.cell_oracles import permuted_majority, two_states
-from helpers.evaluation.scdeal_published import published_grid
+from helpers.chapter import Chapter
+from helpers.chapter.record_tables import record_comparison
+from helpers.data.binarise import binarise
+from helpers.data.bulk import load_bulk
+from helpers.data.cells import load_cells
+from helpers.data.cells_twin import simulate_cells
 from helpers.evaluation.statistics import mean_interval
-from helpers.evaluation.transfer_comparison import (
+from helpers.plots import forest, metric_bars
+from helpers.studies.scdeal.comparison import (
     difference,
     gain_of_transfer,
     over_chance,
@@ -67,8 +67,11 @@ from helpers.evaluation.transfer_comparison import (
     spread_against_coin,
     strongest,
 )
-from helpers.evaluation.transfer_genes import attributed, critical_gene_check, module_checks
-from helpers.evaluation.transfer_protocol import (
+from helpers.studies.scdeal.genes import attributed, critical_gene_check, module_checks
+from helpers.studies.scdeal.metrics import auroc_by_line, chance_levels, line_metrics
+from helpers.studies.scdeal.oracles import permuted_majority, two_states
+from helpers.studies.scdeal.plots import before_after, cell_panels, map_cells, run_spread
+from helpers.studies.scdeal.protocol import (
     LABEL_FREE,
     NO_ADAPTATION,
     ORACLES,
@@ -79,7 +82,8 @@ from helpers.evaluation.transfer_protocol import (
     run_scdeal,
     run_simple,
 )
-from helpers.evaluation.transfer_selection import (
+from helpers.studies.scdeal.published import published_grid
+from helpers.studies.scdeal.selection import (
     RULES,
     over_sets,
     seed_summary,
@@ -87,19 +91,15 @@ from helpers.evaluation.transfer_selection import (
     select_runs,
     selection_gain,
 )
-from helpers.evaluation.transfer_tasks import prepare_cells, transfer_task
-from helpers.plots import forest, metric_bars
-from helpers.plots.cells import before_after, cell_panels, map_cells, run_spread
-from helpers.study import Study
-from helpers.study.record_tables import record_comparison
+from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
 
-study = Study.begin("06_scdeal", parameters)
-fit_runs = study.memory.cache(run_scdeal, ignore=["n_jobs"])
-fit_simple = study.memory.cache(run_simple)
-check_genes = study.memory.cache(critical_gene_check)
+chapter = Chapter.begin("06_scdeal", parameters)
+fit_runs = chapter.memory.cache(run_scdeal, ignore=["n_jobs"])
+fit_simple = chapter.memory.cache(run_simple)
+check_genes = chapter.memory.cache(critical_gene_check)
 METRICS = ["F1", "AUROC", "AP"]
 seeds = list(range(seed, seed + n_seeds))
-study.header()
+chapter.header()
 
 # %% [markdown]
 # ## The question and the model
@@ -141,7 +141,7 @@ study.header()
 
 # %% tags=["hide-input"]
 panel = load_bulk("GDSC2", data, seed=seed)
-study.use(panel)
+chapter.use(panel)
 
 # %%
 SETS = {
@@ -155,7 +155,7 @@ SETS = {
 cells, tasks, cards = {}, [], []
 for name, (drugs, cell_set) in SETS.items():
     loaded = load_cells(name, data, seed=seed)
-    cards.append(study.use(loaded))
+    cards.append(chapter.use(loaded))
     kept = {"top_genes": top_genes, "max_cells": max_cells, "seed": seed}
     kept["min_genes"] = 20 if loaded.uns["provenance"].tier == "simulated" else 200
     cells[name] = prepare_cells(loaded, panel.expression.columns, **kept)
@@ -189,7 +189,7 @@ for task in tasks:
             "F1 of the better constant answer": chance["F1"],
         }
     )
-    study.record(f"{task.dataset}.{task.drug}.shared genes", task.shared, n=len(task.cells_y))
+    chapter.record(f"{task.dataset}.{task.drug}.shared genes", task.shared, n=len(task.cells_y))
 about = pd.DataFrame(about).set_index("task")
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
@@ -204,21 +204,21 @@ about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of th
 # cells. Nothing was computed here but means.
 
 # %%
-numbers = {name: record.mean for name, record in study.published.items() if record.mean is not None}
+numbers = {name: record.mean for name, record in chapter.published.items() if record.mean is not None}
 grid = published_grid(numbers)
 known = grid.dropna(subset="constant F1")
-study.record("scdeal_f1grid_max_mean6", grid["best F1"].mean(), n=6, note="from the authors' table of runs")
-study.record("scdeal_f1grid_q75_mean6", grid["upper quartile F1"].mean(), n=6)
-study.record("published.grid.runs.median AP", grid["median AP"].mean(), n=6)
-study.record("published.grid.best before.AP", grid["best AP before"].mean(), n=6)
-study.record("published.grid.best after.AP", grid["best AP after"].mean(), n=6)
-study.record(
+chapter.record("scdeal_f1grid_max_mean6", grid["best F1"].mean(), n=6, note="from the authors' table of runs")
+chapter.record("scdeal_f1grid_q75_mean6", grid["upper quartile F1"].mean(), n=6)
+chapter.record("published.grid.runs.median AP", grid["median AP"].mean(), n=6)
+chapter.record("published.grid.best before.AP", grid["best AP before"].mean(), n=6)
+chapter.record("published.grid.best after.AP", grid["best AP after"].mean(), n=6)
+chapter.record(
     "published.grid.upper quartile below constant",
     (known["upper quartile F1"] < known["constant F1"]).sum(),
     n=len(known),
     note="data sets in which three quarters of the runs are worse than a constant answer",
 )
-study.record(
+chapter.record(
     "published.grid.median below prevalence",
     (known["median AP"] <= known["prevalence"] + 0.01).sum(),
     n=len(known),
@@ -254,9 +254,9 @@ def fit(settings, seeds, label, only=None):
     chosen = tasks if only is None else only
     sets = list(dict.fromkeys(task.cell_set for task in chosen))
     parts = []
-    for cell_set in study.progress(sets, label):
+    for cell_set in chapter.progress(sets, label):
         members = [task for task in chosen if task.cell_set == cell_set]
-        parts.append(fit_runs(members, settings, seeds, device=study.device, n_jobs=study.jobs))
+        parts.append(fit_runs(members, settings, seeds, device=chapter.device, n_jobs=chapter.jobs))
     return TransferRuns.join(parts)
 
 
@@ -269,12 +269,12 @@ runs = {
 chosen = {rule: select_runs(runs["faithful"].table, rule) for rule in RULES}
 for rule, rows in chosen.items():
     for metric in METRICS:
-        record_comparison(study, f"all.{rule}.scDEAL.{metric}", over_sets(rows, metric), unit=None)
-        record_comparison(study, f"all.{rule}.scDEAL-chance.{metric}", over_chance(rows, tasks, metric))
-        record_comparison(study, f"all.{rule}.after-before.{metric}", gain_of_transfer(rows, metric))
+        record_comparison(chapter, f"all.{rule}.scDEAL.{metric}", over_sets(rows, metric), unit=None)
+        record_comparison(chapter, f"all.{rule}.scDEAL-chance.{metric}", over_chance(rows, tasks, metric))
+        record_comparison(chapter, f"all.{rule}.after-before.{metric}", gain_of_transfer(rows, metric))
 for metric in ("Precision", "Recall", "AMI", "ARI", "F1 macro", "F1 sensitive", "F1 resistant", "AUROC hard"):
     for rule in ("target_selected", "bulk_selected"):
-        record_comparison(study, f"all.{rule}.scDEAL.{metric}", over_sets(chosen[rule], metric), unit=None)
+        record_comparison(chapter, f"all.{rule}.scDEAL.{metric}", over_sets(chosen[rule], metric), unit=None)
 
 # %% tags=["hide-input"]
 published = {
@@ -283,11 +283,11 @@ published = {
 published |= {"AMI": "scdeal_paper_mean6_ami", "ARI": "scdeal_paper_mean6_ari"}
 table = pd.DataFrame(
     {
-        "published, six data sets": {m: study.published[i].mean for m, i in published.items()},
+        "published, six data sets": {m: chapter.published[i].mean for m, i in published.items()},
         "chosen with labels of the cells": {
-            m: study.result(f"all.target_selected.scDEAL.{m}").value for m in published
+            m: chapter.result(f"all.target_selected.scDEAL.{m}").value for m in published
         },
-        "chosen on bulk": {m: study.result(f"all.bulk_selected.scDEAL.{m}").value for m in published},
+        "chosen on bulk": {m: chapter.result(f"all.bulk_selected.scDEAL.{m}").value for m in published},
     }
 )
 table.style.format("{:.3f}").set_caption(
@@ -296,7 +296,7 @@ table.style.format("{:.3f}").set_caption(
 
 # %% tags=["hide-input"]
 arrows = chosen["bulk_selected"].assign(before=lambda t: t["before AUROC"], after=lambda t: t["AUROC"])
-study.figure(
+chapter.figure(
     before_after(arrows, title="Before and after transfer, settings chosen on bulk", xlabel="AUROC"),
     "before_after",
     "An arrow is a seed: from the AUROC before transfer to that after it (faithful reading).",
@@ -328,11 +328,11 @@ def maps(task):
     return cell_panels(map_cells(task.cells_x.to_numpy(), layout, seed), panels, title=task.name)
 
 
-study.figure(maps(tasks[0]), "map_a375", "Cells by label, score, answer and cluster.")
+chapter.figure(maps(tasks[0]), "map_a375", "Cells by label, score, answer and cluster.")
 
 # %% tags=["hide-input"]
 lung = next(task for task in tasks if task.dataset == "lung-mixology")
-study.figure(maps(lung), "map_lung", "Cells by label, score, answer and cluster; clusters are lines here.")
+chapter.figure(maps(lung), "map_lung", "Cells by label, score, answer and cluster; clusters are lines here.")
 
 # %% [markdown]
 # ## Selection: what the labels of the cells add
@@ -358,19 +358,21 @@ def spread(metric, chance):
     )
 
 
-study.figure(spread("AUROC", 0.5), "runs_auroc", "Grid x seeds; marks are means over seeds.")
+chapter.figure(spread("AUROC", 0.5), "runs_auroc", "Grid x seeds; marks are means over seeds.")
 
 # %% tags=["hide-input"]
 constant = about["F1 of the better constant answer"]
-study.figure(spread("F1", constant), "runs_f1", "Weighted F1; the dashed line is the better constant answer.")
+chapter.figure(
+    spread("F1", constant), "runs_f1", "Weighted F1; the dashed line is the better constant answer."
+)
 
 # %%
 for metric in ("F1", "AUROC"):
     gain = selection_gain(runs["faithful"].table, metric)
-    record_comparison(study, f"all.selection.target-bulk.{metric}", gain)
+    record_comparison(chapter, f"all.selection.target-bulk.{metric}", gain)
 hard = over_sets(chosen["bulk_selected"], chosen["bulk_selected"].eval("AUROC - `AUROC hard`"))
-record_comparison(study, "all.selection.AUROC-AUROC hard.difference", hard)
-study.compare_table(
+record_comparison(chapter, "all.selection.AUROC-AUROC hard.difference", hard)
+chapter.compare_table(
     {f"{RULES[rule]}: {metric}": f"all.{rule}.scDEAL.{metric}" for rule in RULES for metric in METRICS},
     "Mean over five sets of cells, faithful reading.",
 )
@@ -389,23 +391,25 @@ study.compare_table(
 once = select_once(runs["faithful"].table) if n_seeds > 1 else chosen["target_selected"]
 robust = {"target_selected_once": once, "bulk_selected": chosen["bulk_selected"]}
 for rule, rows in robust.items():
-    record_comparison(study, f"all.{rule}.scDEAL.share below half", share_below_half(rows), unit=None)
-    record_comparison(study, f"all.{rule}.scDEAL.AUROC at other seeds", over_sets(rows, "AUROC"), unit=None)
+    record_comparison(chapter, f"all.{rule}.scDEAL.share below half", share_below_half(rows), unit=None)
+    record_comparison(chapter, f"all.{rule}.scDEAL.AUROC at other seeds", over_sets(rows, "AUROC"), unit=None)
 described = select_runs(runs["described"].table, "bulk_selected")
 below = share_below_half(described)
-record_comparison(study, "all.bulk_selected.described.share below half", below, unit=None)
+record_comparison(chapter, "all.bulk_selected.described.share below half", below, unit=None)
 for metric in METRICS:
-    record_comparison(study, f"all.bulk_selected.described.{metric}", over_sets(described, metric), unit=None)
     record_comparison(
-        study, f"all.bulk_selected.described-chance.{metric}", over_chance(described, tasks, metric)
+        chapter, f"all.bulk_selected.described.{metric}", over_sets(described, metric), unit=None
+    )
+    record_comparison(
+        chapter, f"all.bulk_selected.described-chance.{metric}", over_chance(described, tasks, metric)
     )
 for row in seed_summary(chosen["bulk_selected"]).itertuples():
     dataset, drug = row.task.split(" ", 1)
-    study.record(
+    chapter.record(
         f"{dataset}.{drug}.scDEAL.AUROC", row.value, low=row.low, high=row.high, n=row.n, seeds=row.n
     )
-    study.record(f"{dataset}.{drug}.scDEAL.SD", row.SD, n=row.n, note="over seeds, chosen on bulk")
-    study.record(f"{dataset}.{drug}.scDEAL.below half", row.below_half, n=row.n)
+    chapter.record(f"{dataset}.{drug}.scDEAL.SD", row.SD, n=row.n, note="over seeds, chosen on bulk")
+    chapter.record(f"{dataset}.{drug}.scDEAL.below half", row.below_half, n=row.n)
 pd.concat(
     {
         "faithful": seed_summary(chosen["bulk_selected"]).set_index("task"),
@@ -432,7 +436,7 @@ pd.concat(
 # side told, and three labelled cells of each class (*few-shot*; cells of their lines are not scored).
 
 # %%
-simple = pd.concat([fit_simple(task, seeds) for task in study.progress(tasks, "simple models")])
+simple = pd.concat([fit_simple(task, seeds) for task in chapter.progress(tasks, "simple models")])
 best = {
     "best without adaptation": strongest(simple, NO_ADAPTATION),
     "strongest": strongest(simple, LABEL_FREE),
@@ -441,21 +445,21 @@ for name, model in best.items():
     rows = simple[simple["setting"] == model]
     for metric in METRICS:
         record_comparison(
-            study,
+            chapter,
             f"all.bulk_selected.scDEAL-{name}.{metric}",
             difference(chosen["bulk_selected"], rows, metric),
             note=f"{name} by mean AUROC: {model}",
         )
         record_comparison(
-            study, f"all.bulk_selected.described-{name}.{metric}", difference(described, rows, metric)
+            chapter, f"all.bulk_selected.described-{name}.{metric}", difference(described, rows, metric)
         )
 everywhere = [m for m, own in simple.groupby("setting", sort=False) if own["task"].nunique() == len(tasks)]
 for model in everywhere:
     rows = simple[simple["setting"] == model]
     for metric in METRICS:
-        record_comparison(study, f"all.simple.{model}.{metric}", over_sets(rows, metric), unit=None)
+        record_comparison(chapter, f"all.simple.{model}.{metric}", over_sets(rows, metric), unit=None)
     gap = difference(chosen["bulk_selected"], rows, "AUROC")
-    record_comparison(study, f"all.bulk_selected.scDEAL-{model}.AUROC", gap)
+    record_comparison(chapter, f"all.bulk_selected.scDEAL-{model}.AUROC", gap)
 
 # %% tags=["hide-input"]
 everything = pd.concat(
@@ -479,13 +483,13 @@ board.style.format("{:.3f}", subset=board.columns[:-1], na_rep="–").set_captio
 # %% tags=["hide-input"]
 gaps = []
 for model in everywhere:
-    result = study.result(f"all.bulk_selected.scDEAL-{model}.AUROC")
+    result = chapter.result(f"all.bulk_selected.scDEAL-{model}.AUROC")
     kind = "sees labels of the cells" if model in ORACLES else "sees no label of a cell"
     gaps.append(
         {"label": model, "group": kind, "difference": result.value, "low": result.low, "high": result.high}
     )
 gaps = pd.DataFrame(gaps).astype({"difference": float, "low": float, "high": float})
-study.figure(
+chapter.figure(
     forest(
         gaps.sort_values("group", ascending=False, kind="stable"),
         title="scDEAL against simple models",
@@ -517,17 +521,17 @@ wide.style.format("{:.2f}").set_caption("AUROC of each task, mean over seeds.").
 # %%
 pair = [task for task in tasks if task.cell_set == "SCAD, 66 cells"]
 opposite = float((pair[0].cells_y == 1 - pair[1].cells_y).mean())
-study.record("SCAD.two_states.opposite labels", opposite, n=len(pair[0].cells_y))
+chapter.record("SCAD.two_states.opposite labels", opposite, n=len(pair[0].cells_y))
 states = two_states(pair[0].cells_x.to_numpy(), seed=seed)
 guess = {task.drug: roc_auc_score(task.cells_y, states) for task in pair}
 for drug, value in guess.items():
-    study.record(f"SCAD.two_states.{drug}.AUROC", value, note="two clusters, one naming of the sides")
+    chapter.record(f"SCAD.two_states.{drug}.AUROC", value, note="two clusters, one naming of the sides")
 of_pair = chosen["bulk_selected"][chosen["bulk_selected"]["cell_set"] == "SCAD, 66 cells"]
 by_drug = of_pair.pivot_table(index="seed", columns="drug", values="AUROC")
 total = mean_interval(by_drug.sum(axis=1).to_numpy())
-record_comparison(study, "SCAD.two_states.sum.AUROC", total, unit=None, note="of the two drugs, over seeds")
+record_comparison(chapter, "SCAD.two_states.sum.AUROC", total, unit=None, note="of the two drugs, over seeds")
 xy = map_cells(pair[0].cells_x.to_numpy(), layout, seed)
-study.figure(
+chapter.figure(
     cell_panels(
         xy,
         {"label, Gefitinib": pair[0].cells_y, "label, Vorinostat": pair[1].cells_y, "two clusters": states},
@@ -555,7 +559,7 @@ for task in (task for task in tasks if task.by_line):
     rows = chosen["bulk_selected"].query("task == @task.name")
     scores = [runs["faithful"].scores[task.name, r.setting, r.seed] for r in rows.itertuples()]
     interval = auroc_by_line(task.cells_y, [s[:, 1] for s in scores], task.lines, n_boot, seed)
-    record_comparison(study, f"{task.dataset}.{task.drug}.scDEAL.AUROC (lines)", interval, unit=None)
+    record_comparison(chapter, f"{task.dataset}.{task.drug}.scDEAL.AUROC (lines)", interval, unit=None)
     each = pd.DataFrame([line_metrics(task.cells_y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])
     by_line.append(
         {
@@ -603,7 +607,7 @@ for reading, own in settings.items():
     for name in REMOVED:
         for metric in METRICS:
             gap = difference(full_model[reading], ablated[reading].pick([name]).table, metric)
-            record_comparison(study, f"all.ablation.{reading}-{name}.{metric}", gap)
+            record_comparison(chapter, f"all.ablation.{reading}-{name}.{metric}", gap)
 
 # %%
 without = ablated["described"].pick(["no clusters"])
@@ -616,18 +620,18 @@ rivals = {
 for name, rows in rivals.items():
     for metric in METRICS:
         gap = difference(full_model[name.split("-")[0]], rows, metric)
-        record_comparison(study, f"all.ablation.{name}.{metric}", gap)
+        record_comparison(chapter, f"all.ablation.{name}.{metric}", gap)
 
 # %% tags=["hide-input"]
 gaps = []
 for name in [f"{r}-{n}" for r in settings for n in REMOVED] + list(rivals):
-    result = study.result(f"all.ablation.{name}.AUROC")
+    result = chapter.result(f"all.ablation.{name}.AUROC")
     reading, other = name.split("-")
     gaps.append(
         {"label": other, "group": reading, "difference": result.value, "low": result.low, "high": result.high}
     )
 gaps = pd.DataFrame(gaps).astype({"difference": float, "low": float, "high": float})
-study.figure(
+chapter.figure(
     forest(
         gaps.sort_values("group", kind="stable"),
         title="scDEAL against itself without a part, and against stand-ins",
@@ -665,9 +669,9 @@ if long_epochs:
 gaps = []
 for name, rows in changed.groupby("setting", sort=False):
     gap = difference(rows, reference[reference["seed"].isin(rows["seed"])], "AUROC")
-    record_comparison(study, f"all.items.faithful-{name}.AUROC", gap, note="changed minus faithful")
+    record_comparison(chapter, f"all.items.faithful-{name}.AUROC", gap, note="changed minus faithful")
     gaps.append({"label": name, "difference": gap.difference, "low": gap.low, "high": gap.high})
-study.figure(
+chapter.figure(
     forest(
         pd.DataFrame(gaps),
         title="One change at a time",
@@ -688,7 +692,7 @@ study.figure(
 WRONG = "Palbociclib"
 rng = np.random.default_rng(seed)
 other_panel = load_bulk("GDSC", data, seed=seed)
-study.use(other_panel)
+chapter.use(other_panel)
 median = binarise(panel.response, "median")
 
 
@@ -720,8 +724,8 @@ for kind, prefix in control_names.items():
     rows = fit({DEFAULT: settings["faithful"][DEFAULT]}, first, kind, only=made).table
     same = reference[reference["task"].isin(rows["task"])]
     for metric in ("AUROC", "F1"):
-        record_comparison(study, f"{prefix}.{metric}", difference(same, rows, metric))
-study.compare_table(
+        record_comparison(chapter, f"{prefix}.{metric}", difference(same, rows, metric))
+chapter.compare_table(
     {
         f"own labels minus {kind}, {m}": f"{p}.{m}"
         for kind, p in control_names.items()
@@ -746,13 +750,13 @@ modules = {
 }
 for rule, rows in modules.items():
     record_comparison(
-        study,
+        chapter,
         f"all.{rule}.module-random genes.correlation",
         over_sets(rows, rows["correlation"] - rows["null"]),
     )
-    record_comparison(study, f"all.{rule}.module.correlation", over_sets(rows, "correlation"), unit=None)
+    record_comparison(chapter, f"all.{rule}.module.correlation", over_sets(rows, "correlation"), unit=None)
     defined = rows.dropna(subset="correlation")
-    study.record(
+    chapter.record(
         f"all.{rule}.module.follows the prediction",
         defined["correlation"].corr(defined["AUROC"], method="spearman") if len(defined) > 2 else None,
         n=len(defined),
@@ -761,16 +765,18 @@ for rule, rows in modules.items():
 
 # %%
 evidence = []
-for task in study.progress(tasks, "critical genes"):
+for task in chapter.progress(tasks, "critical genes"):
     for row in chosen["bulk_selected"].query("task == @task.name").head(gene_seeds).itertuples():
         setting = settings["faithful"][row.setting]
-        evidence.append(check_genes(task, setting, row.seed, steps=steps, device=study.device))
+        evidence.append(check_genes(task, setting, row.seed, steps=steps, device=chapter.device))
 evidence = pd.DataFrame(evidence)
 one_class = int(evidence["share"].isna().sum())
-study.record("all.bulk_selected.critical genes.undefined", one_class, n=len(evidence), note="all cells alike")
+chapter.record(
+    "all.bulk_selected.critical genes.undefined", one_class, n=len(evidence), note="all cells alike"
+)
 for other, column in (("random genes", "chance"), ("two clusters", "two clusters")):
     gap = over_sets(evidence, evidence["share"] - evidence[column])
-    record_comparison(study, f"all.bulk_selected.critical genes-{other}.share", gap)
+    record_comparison(chapter, f"all.bulk_selected.critical genes-{other}.share", gap)
 evidence.groupby("task", sort=False)[["critical", "share", "chance", "two clusters"]].mean().style.format(
     "{:.2f}", na_rep="all cells called alike"
 )
@@ -805,31 +811,31 @@ def check_twin(name, design):
     """Fit both readings and the simple models to a simulated line and record what they recover."""
     sizes = {"n_lines": 160, "n_cells": 160, "n_genes": 200, "n_cell_lines": 1}
     twin_panel, twin_cells, truth = simulate_cells(seed=seed, **sizes, **design)
-    study.use(twin_cells, method_check=True)
+    chapter.use(twin_cells, method_check=True)
     ready = prepare_cells(twin_cells, twin_panel.expression.columns, min_genes=20)
     twin = transfer_task(twin_panel, ready, truth.state_drug)
     genes = twin.cells_x.columns
     planted = (truth.weights.loc[truth.state_drug] != 0).reindex(genes, fill_value=False).to_numpy()
     many = list(range(seed, seed + twin_seeds))
-    rows = fit_runs([twin], twin_settings, many, device=study.device, n_jobs=study.jobs).table
+    rows = fit_runs([twin], twin_settings, many, device=chapter.device, n_jobs=chapter.jobs).table
     for setting, values in twin_settings.items():
         own, key = rows[rows["setting"] == setting], f"check.{name}.{setting}"
         for when in ("AUROC", "before AUROC"):
-            record_comparison(study, f"{key}.{when}", mean_interval(own[when].to_numpy()), unit=None)
-        study.record(f"{key}.below half", (own["AUROC"] < 0.5).mean(), n=len(own))
-        size = attributed(twin, values, seed, steps=steps, device=study.device)[0].abs().mean()
+            record_comparison(chapter, f"{key}.{when}", mean_interval(own[when].to_numpy()), unit=None)
+        chapter.record(f"{key}.below half", (own["AUROC"] < 0.5).mean(), n=len(own))
+        size = attributed(twin, values, seed, steps=steps, device=chapter.device)[0].abs().mean()
         found = roc_auc_score(planted, size.reindex(genes).fillna(0))
-        study.record(f"{key}.planted genes", found, n=int(planted.sum()))
+        chapter.record(f"{key}.planted genes", found, n=int(planted.sum()))
     alone = fit_simple(twin, [seed]).set_index("setting")["AUROC"]
     for model in (*LABEL_FREE, "cluster majority"):
-        study.record(f"check.{name}.{model}.AUROC", alone[model])
+        chapter.record(f"check.{name}.{model}.AUROC", alone[model])
     return rows
 
 
 for name, design in TWINS.items():
     twin_rows[name] = check_twin(name, design)
 KIND = {"twin": "one cluster", "clear": "clusters are states"}
-study.compare_table(
+chapter.compare_table(
     {
         f"{KIND[name]}: {reading}, {what}": f"check.{name}.{reading}.{what}"
         for name in TWINS
@@ -847,7 +853,7 @@ study.compare_table(
 # %% tags=["hide-input"]
 shown = pd.concat(twin_rows, names=["twin"]).reset_index()
 shown["task"] = shown["twin"].map(KIND) + ": " + shown["setting"]
-study.figure(
+chapter.figure(
     run_spread(shown.assign(value=shown["AUROC"]), title="Simulated twins: AUROC over seeds", xlabel="AUROC"),
     "twin",
     "A dot is a seed. The side of the two states is planted.",
@@ -869,17 +875,17 @@ study.figure(
 
 # %%
 coin = spread_against_coin(chosen["bulk_selected"], simple[simple["setting"] == ORACLES[2]])
-record_comparison(study, "all.bulk_selected.scDEAL-coin.SD", coin)
-study.verdicts()
+record_comparison(chapter, "all.bulk_selected.scDEAL-coin.SD", coin)
+chapter.verdicts()
 
 # %% tags=["hide-input"]
 shown = []
 for label, rule in (("chosen with labels", "target_selected"), ("chosen on bulk", "bulk_selected")):
     for metric in METRICS:
-        r = study.result(f"all.{rule}.scDEAL.{metric}")
+        r = chapter.result(f"all.{rule}.scDEAL.{metric}")
         shown.append({"metric": metric, "model": label, "value": r.value, "low": r.low, "high": r.high})
-reported = [(m, "chosen with labels", study.published[published[m]].mean) for m in METRICS]
-study.figure(
+reported = [(m, "chosen with labels", chapter.published[published[m]].mean) for m in METRICS]
+chapter.figure(
     metric_bars(
         pd.DataFrame(shown).astype({"low": float, "high": float}),
         pd.DataFrame(reported, columns=["metric", "model", "value"]),
@@ -894,7 +900,7 @@ study.figure(
 # ## Deviations and open points
 
 # %%
-study.deviations()
+chapter.deviations()
 
 # %% [markdown]
 # ## What was easy, what was difficult
@@ -925,4 +931,4 @@ study.deviations()
 # ```
 
 # %% tags=["hide-input"]
-study.finish()
+chapter.finish()

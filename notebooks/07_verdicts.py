@@ -12,7 +12,7 @@
 # # All verdicts side by side
 #
 # Every claim of every study, judged from the results of one run. Nothing is computed here but the
-# verdicts: change a rule in `data/claims/`, or execute a chapter again, and this page follows.
+# verdicts: change a rule in `data/<study>/claims.yml`, or execute a chapter again, and this page follows.
 
 # %% tags=["parameters", "reads-results"]
 profile = "quick"
@@ -27,12 +27,12 @@ from pathlib import Path
 
 import itables
 
+from helpers.chapter.display import verdict_report
 from helpers.claims.overview import input_table, published_and_ours, sensitivity
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.project import project_root
-from helpers.study.display import verdict_report
 
 itables.init_notebook_mode(connected=False)
 run = Path(out) if out else project_root() / "runs" / profile

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from datafiles import make_file, panel, real_registry, server
 from toy import toy
 
-__all__ = ["toy"]  # a fixture
+# Fixtures for all tests.
+__all__ = ["make_file", "panel", "real_registry", "server", "toy"]
 
 # Before numerical libraries start their threads: `make test` runs a process a core.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -19,10 +21,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 REPOSITORY = Path(__file__).parents[1]
-
-# What the tests were started with; tests marked `panel` read the data from there.
-_MIRROR = os.environ.get("HELPERS_DATA_MIRROR")
-_CACHE = Path(os.environ.get("HELPERS_CACHE") or REPOSITORY / "data" / "cache")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,24 +39,6 @@ def _isolated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, t
         return
     monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="session")
-def panel() -> Path:
-    """Return the place of the real panel data; skip, visibly, where there is none.
-
-    A mirror folder if one is named, else the cache when it holds every panel file.
-    """
-    from helpers.datasets.download import availability
-    from helpers.datasets.registry import Registry
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HELPERS_CACHE", str(_CACHE))
-        registry = Registry.load(REPOSITORY / "data" / "datasets.yml")
-        missing = availability(registry, "panel").missing
-    if missing:
-        pytest.skip(f"the panel data are not here ({len(missing)} files missing): set HELPERS_DATA_MIRROR")
-    return Path(_MIRROR) if _MIRROR else _CACHE
 
 
 @pytest.fixture(scope="session")

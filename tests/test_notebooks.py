@@ -14,12 +14,12 @@ import pytest
 
 from helpers.book import build_book
 from helpers.claims.register import load_register
-from helpers.run import RunOptions, find_studies, run_notebooks
+from helpers.run import RunOptions, find_chapters, run_notebooks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[1]
-STUDIES = find_studies(REPOSITORY)
+STUDIES = find_chapters(REPOSITORY)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -78,12 +78,12 @@ def browser():
         chromium.close()
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_notebook_runs_on_simulated_data(smoke, study):
-    entry = smoke[1].notebooks[study]
+@pytest.mark.parametrize("chapter", STUDIES)
+def test_notebook_runs_on_simulated_data(smoke, chapter):
+    entry = smoke[1].notebooks[chapter]
     assert entry.error is None
     assert entry.status == "done"
-    notebook = nbformat.read(smoke[0] / "run" / "notebooks" / f"{study}.ipynb", as_version=4)
+    notebook = nbformat.read(smoke[0] / "run" / "notebooks" / f"{chapter}.ipynb", as_version=4)
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 
@@ -93,7 +93,7 @@ def test_smoke_is_quick(smoke):
 
 
 PROSE = ["book/index", "book/build", "book/data", "book/statistics", "book/api"]
-PAGES = [*PROSE, *(f"notebooks/{study}" for study in STUDIES)]
+PAGES = [*PROSE, *(f"notebooks/{chapter}" for chapter in STUDIES)]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -122,7 +122,7 @@ def _url(message):
 
 @pytest.mark.parametrize("name", ["book/index", "notebooks/07_verdicts"])
 def test_board_shows_every_claim_with_three_verdicts(browser, address, name):
-    claims = {c.id for study in load_register(REPOSITORY / "data" / "claims").values() for c in study.claims}
+    claims = {c.id for chapter in load_register(REPOSITORY / "data").values() for c in chapter.claims}
     page = browser.new_page()
     page.goto(f"{address}/{name}.html")
     rows = page.eval_on_selector_all(

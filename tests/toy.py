@@ -38,15 +38,15 @@ with (Path(out) / "calls.txt").open("a") as stream:
 
 """
 
-# The notebook writes what a study records, without the packages that make a kernel start slowly.
+# The notebook writes what a chapter records, without the packages that make a kernel start slowly.
 SAVE = """
 # %%
 content = dict(
-    schema=1, study="{study}", title="{study}", profile=profile, parameters={{}}, tiers={{"toy": data}},
+    schema=1, chapter="{chapter}", title="{chapter}", profile=profile, parameters={{}}, tiers={{"toy": data}},
     inputs=[], commit="0", source="0", versions={{}}, device=device, threads=jobs, figures=[], times={{}},
     results={{"toy.level": {{"value": level + seed, "tier": "simulated"}}}},
 )
-(Path(out) / "results" / "{study}.json").write_text(json.dumps(content))
+(Path(out) / "results" / "{chapter}.json").write_text(json.dumps(content))
 """
 
 
@@ -58,7 +58,7 @@ class Toy:
         self.folder = root / "runs" / "smoke"
         (root / "notebooks").mkdir(parents=True)
         self.module("models/net.py", "layers = 2")
-        self.profiles({"smoke": {"common": {"data": "simulated", "jobs": 1}, "studies": {}}})
+        self.profiles({"smoke": {"common": {"data": "simulated", "jobs": 1}, "chapters": {}}})
 
     def profiles(self, content: dict) -> None:
         (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content))
@@ -68,35 +68,35 @@ class Toy:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def notebook(self, study: str, body: str = "", tags: str = "") -> Path:
-        text = HEADER.format(title=study, tags=tags) + body + SAVE.format(study=study)
-        path = self.root / "notebooks" / f"{study}.py"
+    def notebook(self, chapter: str, body: str = "", tags: str = "") -> Path:
+        text = HEADER.format(title=chapter, tags=tags) + body + SAVE.format(chapter=chapter)
+        path = self.root / "notebooks" / f"{chapter}.py"
         path.write_text(text)
         return path
 
-    def claim(self, study: str, above: float) -> None:
-        """Register one claim of a study: its level is above a number."""
+    def claim(self, chapter: str, above: float) -> None:
+        """Register one claim of a chapter: its level is above a number."""
         condition = {"result": "toy.level", "above": above}
         part = {"rule": f"the level is above {above}", "conditions": [condition]}
         claim = {
-            "id": f"toy-{study[:2]}",
-            "claim": f"The level of {study} is high",
+            "id": f"toy-{chapter[:2]}",
+            "claim": f"The level of {chapter} is high",
             "source": "table 1",
             "compared": "level with zero",
             "datasets": ["toy"],
             "verdicts": dict.fromkeys(("repeated", "sound", "survives"), part),
         }
         paper = {"key": "toy", "title": "Toy", "authors": "A. Author", "year": 2020}
-        path = self.root / "data" / "claims" / f"{study}.yml"
+        path = self.root / "data" / "toy" / f"claims_{chapter[:2]}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({"study": study, "paper": paper, "claims": [claim]}))
+        path.write_text(yaml.safe_dump({"chapter": chapter, "paper": paper, "claims": [claim]}))
 
-    def write_results(self, folder: Path, study: str, tier: str = "panel", **results: dict) -> None:
-        """Write a file of results as a study records it."""
+    def write_results(self, folder: Path, chapter: str, tier: str = "panel", **results: dict) -> None:
+        """Write a file of results as a chapter records it."""
         content = {
             "schema": 1,
-            "study": study,
-            "title": study,
+            "chapter": chapter,
+            "title": chapter,
             "profile": "smoke",
             "parameters": {},
             "tiers": {"toy": tier},
@@ -110,7 +110,7 @@ class Toy:
             "times": {},
             "results": {f"toy.{name}": {"tier": tier, **result} for name, result in results.items()},
         }
-        path = folder / "results" / f"{study}.json"
+        path = folder / "results" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
 
@@ -124,8 +124,8 @@ class Toy:
     def record(self) -> dict:
         return json.loads((self.folder / "run.json").read_text())
 
-    def results(self, study: str) -> dict:
-        return json.loads((self.folder / "results" / f"{study}.json").read_text())["results"]
+    def results(self, chapter: str) -> dict:
+        return json.loads((self.folder / "results" / f"{chapter}.json").read_text())["results"]
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.errors import RunError
-from helpers.run.notebooks import SourceNotebook, find_studies, read_source
+from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.record import NotebookRecord, RunRecord
 
 _GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
 
 
 @dataclasses.dataclass(frozen=True)
-class Chapter:
+class BookPage:
     """One chapter as the book shows it.
 
     Attributes
@@ -46,19 +46,19 @@ class Chapter:
     notebook: NotebookNode
 
     @property
-    def study(self) -> str:
-        """Name of the study."""
-        return self.source.study
+    def name(self) -> str:
+        """Name of the chapter."""
+        return self.source.chapter
 
     @property
     def page(self) -> str:
         """Path of the page below the root of the site, without suffix."""
-        return f"notebooks/{self.study}"
+        return f"notebooks/{self.name}"
 
 
-def with_chips(notebook: NotebookNode, study: str, chips: str) -> None:
+def with_chips(notebook: NotebookNode, chapter: str, chips: str) -> None:
     """Put the chips of the verdicts in place of the bare claims in the box that opens a chapter."""
-    place = re.compile(rf'<div data-claims="{re.escape(study)}">.*?</div>', flags=re.DOTALL)
+    place = re.compile(rf'<div data-claims="{re.escape(chapter)}">.*?</div>', flags=re.DOTALL)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             html = output.get("data", {}).get("text/html")
@@ -67,7 +67,7 @@ def with_chips(notebook: NotebookNode, study: str, chips: str) -> None:
                 return
 
 
-def select_chapters(root: Path, run: Path, record: Path) -> list[Chapter]:
+def select_chapters(root: Path, run: Path, record: Path) -> list[BookPage]:
     """Choose the copy of every chapter.
 
     Parameters
@@ -80,24 +80,24 @@ def select_chapters(root: Path, run: Path, record: Path) -> list[Chapter]:
         Folder of the run of record; need not exist.
     """
     this, official = RunRecord.load(run), RunRecord.load(record)
-    return [_chapter(root, study, (run, this), (record, official)) for study in find_studies(root)]
+    return [_chapter(root, chapter, (run, this), (record, official)) for chapter in find_chapters(root)]
 
 
 def _chapter(
     root: Path,
-    study: str,
+    chapter: str,
     run: tuple[Path, RunRecord | None],
     record: tuple[Path, RunRecord | None],
-) -> Chapter:
-    source = read_source(root, study)
+) -> BookPage:
+    source = read_source(root, chapter)
     notes = []
-    entry = run[1].notebooks.get(study) if run[1] else None
+    entry = run[1].notebooks.get(chapter) if run[1] else None
     status = entry.status if entry else "absent"
-    shown, notebook = "run", _executed(*run, study)
+    shown, notebook = "run", _executed(*run, chapter)
     if notebook is None:
         notes.append(_why_not(entry))
-        shown, notebook = "record", _executed(*record, study)
-        entry = record[1].notebooks.get(study) if record[1] else None
+        shown, notebook = "record", _executed(*record, chapter)
+        entry = record[1].notebooks.get(chapter) if record[1] else None
         if notebook is not None:
             notes.append(
                 f"What follows is the run of record: profile {record[1].profile}, "
@@ -109,20 +109,20 @@ def _chapter(
     elif entry.fingerprint.get("source") != source.sha256:
         notes.append(
             "This page is older than its source: the notebook was changed after it was executed. "
-            f"Execute it again with: helpers run {study[:2]}"
+            f"Execute it again with: helpers run {chapter[:2]}"
         )
-    return Chapter(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
+    return BookPage(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
 
 
-def _executed(folder: Path, record: RunRecord | None, study: str) -> NotebookNode | None:
-    entry = record.notebooks.get(study) if record else None
-    path = folder / "notebooks" / f"{study}.ipynb"
+def _executed(folder: Path, record: RunRecord | None, chapter: str) -> NotebookNode | None:
+    entry = record.notebooks.get(chapter) if record else None
+    path = folder / "notebooks" / f"{chapter}.ipynb"
     if entry is None or entry.status != "done" or not path.is_file():
         return None
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as a notebook ({error}); run the study again with --force"
+        msg = f"{path} cannot be read as a notebook ({error}); run the chapter again with --force"
         raise RunError(msg) from error
 
 

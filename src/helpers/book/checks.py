@@ -11,7 +11,7 @@ import jupytext
 import nbformat
 
 from helpers.atomic import write_text
-from helpers.run.notebooks import find_studies
+from helpers.run.notebooks import find_chapters
 
 # [text](target) and the definition [name]: target; not images in code, which have no such form.
 _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
@@ -22,23 +22,23 @@ _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 def check_pairs(root: Path) -> list[str]:
     """Return a message for every notebook whose ``.py`` and ``.ipynb`` do not say the same."""
     problems = []
-    studies = find_studies(root)
-    for study in studies:
-        path = root / "notebooks" / f"{study}.ipynb"
+    chapters = find_chapters(root)
+    for chapter in chapters:
+        path = root / "notebooks" / f"{chapter}.ipynb"
         if not path.is_file():
             problems.append(f"{path}: missing; make pairs writes it from the script")
-        elif _content(nbformat.read(path, as_version=4)) != _content(_from_script(root, study)):
+        elif _content(nbformat.read(path, as_version=4)) != _content(_from_script(root, chapter)):
             problems.append(f"{path}: differs from its script; edit the script, then make pairs")
-    alone = sorted(p for p in (root / "notebooks").glob("*.ipynb") if p.stem not in studies)
+    alone = sorted(p for p in (root / "notebooks").glob("*.ipynb") if p.stem not in chapters)
     return [*problems, *(f"{path}: has no script {path.stem}.py beside it" for path in alone)]
 
 
 def write_pairs(root: Path) -> list[Path]:
     """Write the ``.ipynb`` of every script that differs from it; return those written."""
     written = []
-    for study in find_studies(root):
-        path = root / "notebooks" / f"{study}.ipynb"
-        notebook = _from_script(root, study)
+    for chapter in find_chapters(root):
+        path = root / "notebooks" / f"{chapter}.ipynb"
+        notebook = _from_script(root, chapter)
         if path.is_file() and _content(nbformat.read(path, as_version=4)) == _content(notebook):
             continue
         for number, cell in enumerate(notebook.cells):
@@ -77,17 +77,17 @@ def _exists(path: Path) -> bool:
 
 
 def _texts(root: Path) -> Iterator[tuple[Path, str]]:
-    for pattern in ("*.md", "book/*.md", "data/cards/*.md"):
+    for pattern in ("*.md", "book/*.md", "data/*/cards/*.md"):
         for path in sorted(root.glob(pattern)):
             yield path, path.read_text(encoding="utf-8")
-    for study in find_studies(root):
-        cells = _from_script(root, study).cells
+    for chapter in find_chapters(root):
+        cells = _from_script(root, chapter).cells
         text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        yield root / "notebooks" / f"{study}.py", text
+        yield root / "notebooks" / f"{chapter}.py", text
 
 
-def _from_script(root: Path, study: str) -> nbformat.NotebookNode:
-    return jupytext.read(root / "notebooks" / f"{study}.py", fmt="py:percent")
+def _from_script(root: Path, chapter: str) -> nbformat.NotebookNode:
+    return jupytext.read(root / "notebooks" / f"{chapter}.py", fmt="py:percent")
 
 
 def _content(notebook: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:

@@ -13,7 +13,7 @@ from helpers.claims.board import board_html, summary
 from helpers.claims.numbers import format_number
 from helpers.claims.register import load_register, stand_ins
 from helpers.claims.verdict import judge_run
-from helpers.datasets.registry import Registry
+from helpers.data.registry import REGISTRIES, Registry
 from helpers.run.compare import compare_runs, run_results
 from helpers.run.record import package_versions
 
@@ -37,7 +37,7 @@ def generated(material: Material) -> dict[Path, str]:
 
 def board_page(material: Material) -> str:
     """Return the verdict board, below a banner when a stand-in for real data is in it."""
-    register = load_register(material.root / "data" / "claims")
+    register = load_register(material.root / "data")
     simulated = stand_ins(register, {name: r.input_tiers for name, r in material.results.items()})
     banner = ""
     if simulated and simulated == sorted(material.results):
@@ -48,12 +48,12 @@ def board_page(material: Material) -> str:
     elif simulated:
         banner = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
     links = {
-        verdict.claim.id: f"../notebooks/{verdict.claim.study}.html#claim-{verdict.claim.id}"
+        verdict.claim.id: f"../notebooks/{verdict.claim.chapter}.html#claim-{verdict.claim.id}"
         for verdict in material.verdicts
-        if any(chapter.study == verdict.claim.study for chapter in material.chapters)
+        if any(page.name == verdict.claim.chapter for page in material.chapters)
     }
     warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
-    titles = {study: results.title.removeprefix("[Re] ") for study, results in material.results.items()}
+    titles = {chapter: results.title.removeprefix("[Re] ") for chapter, results in material.results.items()}
     board = _raw(board_html(material.verdicts, links, titles))
     return f"{warning}{_reduced(material)}{board}{_facts(material)}"
 
@@ -62,17 +62,17 @@ def build_page(material: Material) -> str:
     """Return the facts of this build: notebooks with status and time, versions, device, commit."""
     run = material.run
     rows = []
-    for chapter in material.chapters:
-        entry = chapter.entry
+    for page in material.chapters:
+        entry = page.entry
         seconds = f"{entry.wall_seconds:.1f}" if entry and entry.wall_seconds is not None else "–"
         fresh = "–"
         if entry:
-            fresh = "yes" if entry.fingerprint.get("source") == chapter.source.sha256 else "no, older"
-        results = material.results.get(chapter.study)
+            fresh = "yes" if entry.fingerprint.get("source") == page.source.sha256 else "no, older"
+        results = material.results.get(page.name)
         tiers = ", ".join(sorted(set(results.input_tiers.values()))) if results else "–"
         peak = results.times.get("peak_memory_bytes") if results else None
         memory = f"{peak / 2**30:.1f} GB" if peak else "–"
-        rows.append([chapter.study, chapter.status, chapter.shown, seconds, memory, tiers, fresh])
+        rows.append([page.name, page.status, page.shown, seconds, memory, tiers, fresh])
     head = ["notebook", "in this run", "shown", "seconds", "peak memory", "input", "matches its source"]
     facts = [
         ["profile", run.profile],
@@ -117,21 +117,21 @@ def differences_page(material: Material) -> str:
         parts.append("No verdict flips.\n")
     if both:
         intervals = {
-            (study, name): result
-            for study, content in run_results(material.record).items()
+            (chapter, name): result
+            for chapter, content in run_results(material.record).items()
             for name, result in content.results.items()
         }
         rows = []
         for move in both[:_ROWS]:
-            result = intervals[move.study, move.result]
+            result = intervals[move.chapter, move.result]
             inside = "–"
             if None not in (result.low, result.high, move.b):
                 inside = "yes" if result.low <= move.b <= result.high else "no"
             gap = None if move.a is None or move.b is None else move.b - move.a
             numbers = [format_number(move.a), format_number(move.b), format_number(gap, signed=True)]
-            rows.append([move.study, move.result, *numbers, f"{move.tolerance:g}", inside])
+            rows.append([move.chapter, move.result, *numbers, f"{move.tolerance:g}", inside])
         head = [
-            "study",
+            "chapter",
             "result",
             "record",
             "this run",
@@ -149,11 +149,10 @@ def differences_page(material: Material) -> str:
 
 def data_page(root: Path) -> str:
     """Return a table of the registered files."""
-    path = root / "data" / "datasets.yml"
-    if not path.is_file():
+    if not any(root.glob(f"data/{REGISTRIES}")):
         return "No data file is registered.\n"
     rows = []
-    for file in Registry.load(path):
+    for file in Registry.load(root / "data"):
         size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
         rows.append([file.key, file.title, file.tier, size, file.owner, file.licence])
     return _table(["file", "what", "tier", "size", "owner", "licence"], rows)
@@ -179,10 +178,10 @@ def _reduced(material: Material) -> str:
         return ""
     text = (
         f"Built from a reduced run (profile `{material.run.profile}`): fewer folds, candidates and groups "
-        "than the studies used, so these verdicts are indicative."
+        "than the chapters used, so these verdicts are indicative."
     )
     if material.record is not None:
-        register = load_register(material.root / "data" / "claims")
+        register = load_register(material.root / "data")
         official = judge_run(register, run_results(material.record))
         text += f" In the run of record: {summary(official)} [What differs](differences.md)."
     return f":::{{note}}\n{text}\n:::\n\n"

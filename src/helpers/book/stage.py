@@ -10,10 +10,10 @@ import nbformat
 
 from helpers.atomic import write_text
 from helpers.book import pages
-from helpers.book.chapters import Chapter, select_chapters, with_chips
+from helpers.book.chapters import BookPage, select_chapters, with_chips
 from helpers.claims.board import chips_html
 from helpers.claims.register import load_register
-from helpers.claims.results import StudyResults
+from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.run.compare import run_results
 from helpers.run.of_record import RECORD
@@ -30,9 +30,9 @@ class Material:
         Project and run folder.
     run : RunRecord
         ``run.json`` of the run.
-    chapters : list of Chapter
-        Every chapter, in order.
-    results : dict of str to StudyResults
+    chapters : list of BookPage
+        Every page, in order.
+    results : dict of str to ChapterResults
         Results behind the shown chapters: of this run, else of the record.
     verdicts : list of ClaimVerdict
         Verdicts on those results.
@@ -43,8 +43,8 @@ class Material:
     root: Path
     folder: Path
     run: RunRecord
-    chapters: list[Chapter]
-    results: dict[str, StudyResults]
+    chapters: list[BookPage]
+    results: dict[str, ChapterResults]
     verdicts: list[ClaimVerdict]
     record: Path | None
 
@@ -59,7 +59,7 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     run : Path
         Run folder.
     stage : Path
-        Folder to write: ``_config.yml``, ``_toc.yml``, ``book/``, ``data/cards/`` as they are,
+        Folder to write: ``_config.yml``, ``_toc.yml``, ``book/``, ``data/*/cards/`` as they are,
         ``notebooks/*.ipynb`` executed, and the generated pages.
 
     Returns
@@ -80,14 +80,13 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy2(root / name, stage / name)
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("record"))
-    cards = root / "data" / "cards"
-    if cards.is_dir():
-        shutil.copytree(cards, stage / "data" / "cards")
-    for chapter in material.chapters:
-        verdicts = [v for v in material.verdicts if v.claim.study == chapter.study]
+    for cards in root.glob("data/*/cards"):
+        shutil.copytree(cards, stage / cards.relative_to(root))
+    for page in material.chapters:
+        verdicts = [v for v in material.verdicts if v.claim.chapter == page.name]
         if verdicts:
-            with_chips(chapter.notebook, chapter.study, chips_html(verdicts))
-        write_text(stage / f"{chapter.page}.ipynb", nbformat.writes(chapter.notebook) + "\n")
+            with_chips(page.notebook, page.name, chips_html(verdicts))
+        write_text(stage / f"{page.page}.ipynb", nbformat.writes(page.notebook) + "\n")
     for path, text in pages.generated(material).items():
         write_text(stage / path, text)
     return material
@@ -100,10 +99,10 @@ def collect(root: Path, run: Path) -> Material:
     has_record = (record / "run.json").is_file()
     results = {}
     for shown, folder in (("run", run), ("record", record)):
-        studies = {chapter.study for chapter in chapters if chapter.shown == shown}
-        if studies:
-            results |= {name: study for name, study in run_results(folder).items() if name in studies}
-    claims = root / "data" / "claims"
+        names = {page.name for page in chapters if page.shown == shown}
+        if names:
+            results |= {name: found for name, found in run_results(folder).items() if name in names}
+    claims = root / "data"
     register = load_register(claims) if claims.is_dir() else {}
     verdicts = judge_run(register, results)
     return Material(

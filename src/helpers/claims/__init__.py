@@ -2,20 +2,20 @@
 
 from helpers.claims.board import board, board_html, chips_html, summary
 from helpers.claims.published import Published, load_published
-from helpers.claims.register import Claim, Condition, Deviation, StudyClaims, load_claims, load_register
-from helpers.claims.results import Result, StudyResults, load_results, read_results
+from helpers.claims.register import ChapterClaims, Claim, Condition, Deviation, load_claims, load_register
+from helpers.claims.results import ChapterResults, Result, load_results, read_results
 from helpers.claims.verdict import OUTCOMES, ClaimVerdict, Verdict, judge, judge_run
 
 __all__ = [
     "OUTCOMES",
+    "ChapterClaims",
+    "ChapterResults",
     "Claim",
     "ClaimVerdict",
     "Condition",
     "Deviation",
     "Published",
     "Result",
-    "StudyClaims",
-    "StudyResults",
     "Verdict",
     "board",
     "board_html",

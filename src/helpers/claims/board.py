@@ -35,9 +35,9 @@ STYLE = """<style>
  color: inherit;}
 .hv-board thead th {font-weight: 600;}
 .hv-board tbody th {font-weight: 400; width: 55%;}
-.hv-board tbody tr.hv-study th {font-weight: 600; padding-top: 1.1rem; width: auto;}
-.hv-board table.hv-studies {margin-bottom: 1.2rem;}
-.hv-board table.hv-studies td {white-space: nowrap;}
+.hv-board tbody tr.hv-chapter th {font-weight: 600; padding-top: 1.1rem; width: auto;}
+.hv-board table.hv-chapters {margin-bottom: 1.2rem;}
+.hv-board table.hv-chapters td {white-space: nowrap;}
 .hv-board details {font-size: 0.85rem; margin-top: 0.25rem;}
 .hv-board summary {cursor: pointer; min-height: 1.5rem;}
 .hv-board dl, .hv-board dd {margin: 0.15rem 0;}
@@ -77,11 +77,11 @@ html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {backg
 def board(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
     """Return the board as a table: one row a claim.
 
-    Columns: study, id, claim, repeated, sound, survives, tier (of each data set of the claim).
+    Columns: chapter, id, claim, repeated, sound, survives, tier (of each data set of the claim).
     """
     rows = [
         {
-            "study": verdict.claim.study,
+            "chapter": verdict.claim.chapter,
             "id": verdict.claim.id,
             "claim": verdict.claim.claim,
             **verdict.outcomes,
@@ -89,7 +89,7 @@ def board(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
         }
         for verdict in verdicts
     ]
-    return pd.DataFrame(rows, columns=["study", "id", "claim", *PARTS, "tier"])
+    return pd.DataFrame(rows, columns=["chapter", "id", "claim", *PARTS, "tier"])
 
 
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:
@@ -129,9 +129,9 @@ def board_html(
     verdicts : sequence of ClaimVerdict
     links : mapping of claim id to address, optional
         Where the chapter judges the claim; claims without an entry get no link.
-    titles : mapping of study to title, optional
-        Claims are then grouped by study, in the order of the verdicts, below a table that counts for
-        each study how many hold. Studies without an entry go by their names.
+    titles : mapping of chapter to title, optional
+        Claims are then grouped by chapter, in the order of the verdicts, below a table that counts for
+        each chapter how many hold. Chapters without an entry go by their names.
     """
     links = links or {}
     head = "".join(
@@ -139,13 +139,13 @@ def board_html(
     )
     groups: dict[str, list[ClaimVerdict]] = {}
     for verdict in verdicts:
-        groups.setdefault(verdict.claim.study if titles is not None else "", []).append(verdict)
+        groups.setdefault(verdict.claim.chapter if titles is not None else "", []).append(verdict)
     bodies = ""
-    for study, members in groups.items():
-        heading = _study_row(study, titles.get(study, study)) if titles is not None else ""
+    for chapter, members in groups.items():
+        heading = _chapter_row(chapter, titles.get(chapter, chapter)) if titles is not None else ""
         rows = "".join(_row(verdict, links.get(verdict.claim.id)) for verdict in members)
         bodies += f"<tbody>{heading}{rows}</tbody>"
-    overview = _studies(groups, titles, head) if titles else ""
+    overview = _chapters(groups, titles, head) if titles else ""
     return (
         f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>{overview}'
         f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead>{bodies}</table>'
@@ -162,27 +162,28 @@ def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
 
 
-def _studies(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
-    """Count, study by study, how many claims hold; the titles lead to the claims below."""
+def _chapters(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
+    """Count, chapter by chapter, how many claims hold; the titles lead to the claims below."""
     rows = ""
-    for study, members in groups.items():
+    for chapter, members in groups.items():
         cells = "".join(
             f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part]}</span>'
             f"{sum(v.outcomes[part] == 'holds' for v in members)} of {len(members)}</td>"
             for part in PARTS
         )
-        title = escape(titles.get(study, study))
-        rows += f'<tr><th scope="row"><a href="#study-{escape(study)}">{title}</a></th>{cells}</tr>'
+        title = escape(titles.get(chapter, chapter))
+        rows += f'<tr><th scope="row"><a href="#chapter-{escape(chapter)}">{title}</a></th>{cells}</tr>'
     return (
-        f'<table class="hv-studies"><thead><tr><th scope="col">Claims that hold</th>{head}</tr></thead>'
+        f'<table class="hv-chapters"><thead><tr><th scope="col">Claims that hold</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
 
 
-def _study_row(study: str, title: str) -> str:
-    """Head the claims of a study with its title."""
+def _chapter_row(chapter: str, title: str) -> str:
+    """Head the claims of a chapter with its title."""
     return (
-        f'<tr class="hv-study" id="study-{escape(study)}"><th scope="rowgroup" colspan="{1 + len(PARTS)}">'
+        f'<tr class="hv-chapter" id="chapter-{escape(chapter)}">'
+        f'<th scope="rowgroup" colspan="{1 + len(PARTS)}">'
         f"{escape(title)}</th></tr>"
     )
 

@@ -8,25 +8,25 @@ import pandas as pd
 
 from helpers.claims.board import HEADINGS, tier_text
 from helpers.claims.numbers import format_interval
-from helpers.claims.results import StudyResults
+from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict
 
 _DIGITS = 4  # as the papers print them
 
 
-def input_table(results: Mapping[str, StudyResults]) -> pd.DataFrame:
-    """Return one row a study: title, profile, data tiers, number of values."""
+def input_table(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
+    """Return one row a chapter: title, profile, data tiers, number of values."""
     rows = [
         {
-            "study": name,
-            "title": study.title,
-            "profile": study.profile,
-            "input": tier_text(study.input_tiers),
-            "values": len(study.results),
+            "chapter": name,
+            "title": chapter.title,
+            "profile": chapter.profile,
+            "input": tier_text(chapter.input_tiers),
+            "values": len(chapter.results),
         }
-        for name, study in results.items()
+        for name, chapter in results.items()
     ]
-    return pd.DataFrame(rows, columns=["study", "title", "profile", "input", "values"])
+    return pd.DataFrame(rows, columns=["chapter", "title", "profile", "input", "values"])
 
 
 def sensitivity(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
@@ -47,19 +47,19 @@ def sensitivity(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def published_and_ours(results: Mapping[str, StudyResults]) -> pd.DataFrame:
+def published_and_ours(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
     """Return one row a value that has a published counterpart.
 
-    Columns: study, value (its id), published, ours, difference (ours - published), interval, n, input.
+    Columns: chapter, value (its id), published, ours, difference (ours - published), interval, n, input.
     """
     rows = []
-    for name, study in results.items():
-        for id, result in study.results.items():
+    for name, chapter in results.items():
+        for id, result in chapter.results.items():
             if result.published is None or result.value is None:
                 continue
             rows.append(
                 {
-                    "study": name,
+                    "chapter": name,
                     "value": id,
                     "published": round(result.published, _DIGITS),
                     "ours": round(result.value, _DIGITS),
@@ -69,5 +69,5 @@ def published_and_ours(results: Mapping[str, StudyResults]) -> pd.DataFrame:
                     "input": result.tier,
                 }
             )
-    columns = ["study", "value", "published", "ours", "difference", "interval", "n", "input"]
+    columns = ["chapter", "value", "published", "ours", "difference", "interval", "n", "input"]
     return pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})

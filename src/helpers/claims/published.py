@@ -1,4 +1,4 @@
-"""The numbers that the papers report, as transcribed in ``data/published``."""
+"""The numbers that the papers report, as transcribed in ``data/<study>/published.json``."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Published(BaseModel):
 
 
 def load_published(folder: str | Path | None = None) -> dict[str, Published]:
-    """Read every ``*.json`` of ``folder`` into one register, keyed by id.
+    """Read the ``published.json`` of every study into one register, keyed by id.
 
     Parameters
     ----------
     folder : str or Path, optional
-        Default: ``data/published`` of the project.
+        Default: ``data`` of the project.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def load_published(folder: str | Path | None = None) -> dict[str, Published]:
         If a file is not a JSON list of records, a record lacks ``id`` or ``source``, or two
         records share an id.
     """
-    folder = Path(folder) if folder is not None else project_root() / "data" / "published"
+    folder = Path(folder) if folder is not None else project_root() / "data"
     register: dict[str, Published] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*/published.json")):
         for number, record in enumerate(_records(path)):
             try:
                 entry = Published.model_validate(record)

@@ -1,6 +1,6 @@
 """The claim register: what the papers claim and the rules that judge it.
 
-One YAML file a study, ``data/claims/<study>.yml``. Rules are data: they are committed before the
+One YAML file a chapter, ``data/<study>/claims*.yml``. Rules are data: they are committed before the
 run that they judge, and the verdict is computed from them (:mod:`helpers.claims.verdict`).
 
 Where the input of a run is not the paper's own (tier ``panel``), absolute values are shown next
@@ -131,7 +131,7 @@ class Claim(_Strict):
     Attributes
     ----------
     id : str
-        Unique over all studies; letters, digits, hyphens (it is an anchor in the book).
+        Unique over all chapters; letters, digits, hyphens (it is an anchor in the book).
     claim : str
         The claim in one sentence.
     quote : str, optional
@@ -147,7 +147,7 @@ class Claim(_Strict):
     needs : list of {"panel", "paper"}
         Tiers on which the verdict binds; simulated data never bind.
     verdicts : VerdictRules
-    study : str
+    chapter : str
         Set from the file.
     """
 
@@ -160,11 +160,11 @@ class Claim(_Strict):
     datasets: list[str] = Field(min_length=1)
     needs: list[Literal["panel", "paper"]] = Field(default=["panel", "paper"], min_length=1)
     verdicts: VerdictRules
-    study: str
+    chapter: str
 
 
 class Paper(_Strict):
-    """The paper that a study re-executes."""
+    """The paper that a chapter re-executes."""
 
     key: str
     title: str
@@ -199,14 +199,14 @@ class Deviation(_Strict):
     tested: str | None = None
 
 
-class StudyClaims(_Strict):
-    """The claims file of one study.
+class ChapterClaims(_Strict):
+    """The claims file of one chapter.
 
-    ``simulated`` names data sets that the study simulates by design, because their targets are in no
+    ``simulated`` names data sets that the chapter simulates by design, because their targets are in no
     public file of the panel. Other simulated data are a stand-in, and no run of record may hold them.
     """
 
-    study: str
+    chapter: str
     paper: Paper
     claims: list[Claim] = Field(min_length=1)
     deviations: list[Deviation] = Field(default_factory=list)
@@ -214,80 +214,88 @@ class StudyClaims(_Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _hand_down_study(cls, content: Any) -> Any:
+    def _hand_down_chapter(cls, content: Any) -> Any:
         if isinstance(content, dict) and isinstance(content.get("claims"), list):
-            study = content.get("study")
+            chapter = content.get("chapter")
             claims = [
-                {**claim, "study": study} if isinstance(claim, dict) and "study" not in claim else claim
+                {**claim, "chapter": chapter} if isinstance(claim, dict) and "chapter" not in claim else claim
                 for claim in content["claims"]
             ]
             return {**content, "claims": claims}
         return content
 
     @model_validator(mode="after")
-    def _unique_ids(self) -> StudyClaims:
+    def _unique_ids(self) -> ChapterClaims:
         _no_duplicates(claim.id for claim in self.claims)
         return self
 
 
 def load_claims(
-    study: str, folder: str | Path | None = None, *, published: Collection[str] | None = None
-) -> StudyClaims:
-    """Read the claims of one study.
+    chapter: str, folder: str | Path | None = None, *, published: Collection[str] | None = None
+) -> ChapterClaims:
+    """Read the claims of one chapter.
 
     Parameters
     ----------
-    study : str
+    chapter : str
         E.g. ``"01_refdnn_reproduction"``.
     folder : str or Path, optional
-        Default: ``data/claims`` of the project.
+        Default: ``data`` of the project.
     published : collection of str, optional
-        Known published ids; default: those of ``data/published``.
+        Known published ids; default: those of ``data/*/published.json``.
 
     Raises
     ------
     ClaimError
-        If there is no such file, it is malformed, has unknown or repeated keys or ids, or names a
-        published number that does not exist.
+        If no file holds its claims, a file is malformed, has unknown or repeated keys or ids, or names
+        a published number that does not exist.
     """
-    folder = Path(folder) if folder is not None else project_root() / "data" / "claims"
-    path = folder / f"{study}.yml"
-    if not path.is_file():
-        known = sorted(file.stem for file in folder.glob("*.yml"))
-        msg = f"no claims of study {study!r}: {path} does not exist; there are {known}"
+    register = load_register(folder, published=published)
+    if chapter not in register:
+        msg = f"no claims of chapter {chapter!r} in {_place(folder)}; there are {sorted(register)}"
         raise ClaimError(msg)
-    return _read(path, load_published() if published is None else published)
+    return register[chapter]
 
 
 def load_register(
     folder: str | Path | None = None, *, published: Collection[str] | None = None
-) -> dict[str, StudyClaims]:
-    """Read the claims of all studies, sorted by study.
+) -> dict[str, ChapterClaims]:
+    """Read the claims of all chapters, sorted by chapter.
 
     Parameters and errors as for :func:`load_claims`; ids are unique over all files.
     """
-    folder = Path(folder) if folder is not None else project_root() / "data" / "claims"
+    folder = _place(folder)
     if not folder.is_dir():
         msg = f"no claim register: {folder} is not a folder"
         raise ClaimError(msg)
-    known = load_published() if published is None else published
-    register = {path.stem: _read(path, known) for path in sorted(folder.glob("*.yml"))}
+    known = load_published(folder) if published is None else published
+    register: dict[str, ChapterClaims] = {}
+    for path in sorted(folder.glob("*/claims*.yml")):
+        found = _read(path, known)
+        if found.chapter in register:
+            msg = f"{path}: the claims of {found.chapter} stand in another file too"
+            raise ClaimError(msg)
+        register[found.chapter] = found
     try:
-        _no_duplicates(claim.id for study in register.values() for claim in study.claims)
+        _no_duplicates(claim.id for chapter in register.values() for claim in chapter.claims)
     except ValueError as error:
         msg = f"{folder}: {error}"
         raise ClaimError(msg) from error
-    return register
+    return dict(sorted(register.items()))
 
 
-def _read(path: Path, published: Collection[str]) -> StudyClaims:
+def _place(folder: str | Path | None) -> Path:
+    return Path(folder) if folder is not None else project_root() / "data"
+
+
+def _read(path: Path, published: Collection[str]) -> ChapterClaims:
     try:
         content = read_yaml(path)
     except ValueError as error:
         msg = f"{path} is not valid YAML: {error}"
         raise ClaimError(msg) from error
     try:
-        study = StudyClaims.model_validate(content)
+        chapter = ChapterClaims.model_validate(content)
     except ValidationError as error:
         lines = [
             f"  {'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
@@ -295,38 +303,38 @@ def _read(path: Path, published: Collection[str]) -> StudyClaims:
         ]
         msg = f"{path} is not a valid claims file:\n" + "\n".join(lines)
         raise ClaimError(msg) from error
-    if study.study != path.stem or any(claim.study != study.study for claim in study.claims):
-        msg = f"{path} says study: {study.study!r}; it must be {path.stem!r}, in every claim too"
+    if any(claim.chapter != chapter.chapter for claim in chapter.claims):
+        msg = f"{path} says chapter: {chapter.chapter!r}; a claim names another one"
         raise ClaimError(msg)
-    for claim in study.claims:
+    for claim in chapter.claims:
         missing = [name for name in claim.published if name not in published]
         if missing:
-            msg = f"{path}: claim {claim.id!r} rests on published id(s) that data/published lacks: {missing}"
+            msg = f"{path}: claim {claim.id!r} rests on published id(s) that no published.json has: {missing}"
             raise ClaimError(msg)
-    return study
+    return chapter
 
 
 def _no_duplicates(ids: Any) -> None:
     seen: set[str] = set()
     for name in ids:
         if name in seen:
-            msg = f"claim id {name!r} occurs twice; ids are unique over all studies"
+            msg = f"claim id {name!r} occurs twice; ids are unique over all chapters"
             raise ValueError(msg)
         seen.add(name)
 
 
-def stand_ins(register: Mapping[str, StudyClaims], tiers: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Name the studies in which simulated data stand in for real ones.
+def stand_ins(register: Mapping[str, ChapterClaims], tiers: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Name the chapters in which simulated data stand in for real ones.
 
     Parameters
     ----------
-    register : mapping of study to StudyClaims
-        Says what a study simulates by design, which is no stand-in.
-    tiers : mapping of study to (mapping of data set to tier)
+    register : mapping of chapter to ChapterClaims
+        Says what a chapter simulates by design, which is no stand-in.
+    tiers : mapping of chapter to (mapping of data set to tier)
     """
     found = []
-    for study, own in tiers.items():
-        by_design = register[study].simulated if study in register else ()
+    for chapter, own in tiers.items():
+        by_design = register[chapter].simulated if chapter in register else ()
         if any(tier == "simulated" and name not in by_design for name, tier in own.items()):
-            found.append(study)
+            found.append(chapter)
     return sorted(found)

@@ -1,4 +1,4 @@
-"""Result files: what a study computed, as written to ``results/<study>.json``."""
+"""Result files: what a chapter computed, as written to ``results/<chapter>.json``."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class FigureFile(BaseModel):
     caption: str
 
 
-class StudyResults(BaseModel):
-    """All results of one study with what they were computed from.
+class ChapterResults(BaseModel):
+    """All results of one chapter with what they were computed from.
 
     Everything but ``times`` is the same in two runs of the same code, data, parameters and
     machine. ``method_checks`` names the data sets that were simulated on purpose, with planted truth.
@@ -90,7 +90,7 @@ class StudyResults(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_: Literal[1]
-    study: str
+    chapter: str
     title: str
     profile: str
     parameters: dict[str, Any]
@@ -108,7 +108,7 @@ class StudyResults(BaseModel):
 
     @property
     def input_tiers(self) -> dict[str, Tier]:
-        """Tier of each data set that the study is about; method checks left out."""
+        """Tier of each data set that the chapter is about; method checks left out."""
         return {name: tier for name, tier in self.tiers.items() if name not in self.method_checks}
 
     def to_json(self) -> str:
@@ -120,7 +120,7 @@ class StudyResults(BaseModel):
         return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_results(path: str | Path) -> StudyResults:
+def read_results(path: str | Path) -> ChapterResults:
     """Read one result file.
 
     Raises
@@ -135,23 +135,23 @@ def read_results(path: str | Path) -> StudyResults:
         msg = f"cannot read the results {path}: {error.strerror}"
         raise RunError(msg) from error
     except ValueError as error:
-        msg = f"{path} is not valid JSON ({error}); run the study again"
+        msg = f"{path} is not valid JSON ({error}); run the chapter again"
         raise RunError(msg) from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else type(content).__name__
-        msg = f"{path} has schema {found!r}; this version reads schema {SCHEMA}: run the study again"
+        msg = f"{path} has schema {found!r}; this version reads schema {SCHEMA}: run the chapter again"
         raise RunError(msg)
     content["schema_"] = content.pop("schema")
     try:
-        return StudyResults.model_validate(content)
+        return ChapterResults.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        msg = f"{path}: {where}: {first['msg']}; run the study again"
+        msg = f"{path}: {where}: {first['msg']}; run the chapter again"
         raise RunError(msg) from error
 
 
-def load_results(folder: str | Path) -> dict[str, StudyResults]:
+def load_results(folder: str | Path) -> dict[str, ChapterResults]:
     """Read all results of a run.
 
     Parameters
@@ -161,13 +161,13 @@ def load_results(folder: str | Path) -> dict[str, StudyResults]:
 
     Returns
     -------
-    dict of str to StudyResults
-        Keyed and sorted by study; empty where no study has finished.
+    dict of str to ChapterResults
+        Keyed and sorted by chapter; empty where no chapter has finished.
 
     Raises
     ------
     RunError
-        If the folder does not exist or a file is malformed, or names another study than its file.
+        If the folder does not exist or a file is malformed, or names another chapter than its file.
     """
     folder = Path(folder)
     if (folder / "results").is_dir():
@@ -177,9 +177,9 @@ def load_results(folder: str | Path) -> dict[str, StudyResults]:
         raise RunError(msg)
     results = {}
     for path in sorted(folder.glob("*.json")):
-        study = read_results(path)
-        if study.study != path.stem:
-            msg = f"{path} holds the results of study {study.study!r}; file and study must have one name"
+        chapter = read_results(path)
+        if chapter.chapter != path.stem:
+            msg = f"{path} holds the results of {chapter.chapter!r}; file and chapter must have one name"
             raise RunError(msg)
-        results[study.study] = study
+        results[chapter.chapter] = chapter
     return results

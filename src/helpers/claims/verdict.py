@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
-from helpers.claims.register import PARTS, Claim, Condition, PartRule, StudyClaims
-from helpers.claims.results import StudyResults
+from helpers.claims.register import PARTS, ChapterClaims, Claim, Condition, PartRule
+from helpers.claims.results import ChapterResults
 
 Outcome = Literal["holds", "partly", "fails", "not testable here"]
 OUTCOMES: tuple[Outcome, ...] = ("holds", "partly", "fails", "not testable here")
@@ -128,15 +128,17 @@ def judge(claim: Claim, results: Mapping[str, ResultLike], tiers: Mapping[str, s
     return ClaimVerdict(claim=claim, tiers=used, **parts)
 
 
-def judge_run(register: Mapping[str, StudyClaims], results: Mapping[str, StudyResults]) -> list[ClaimVerdict]:
+def judge_run(
+    register: Mapping[str, ChapterClaims], results: Mapping[str, ChapterResults]
+) -> list[ClaimVerdict]:
     """Judge every claim of the register with the results of a run.
 
-    Claims of a study without results are *not testable here*.
+    Claims of a chapter without results are *not testable here*.
     """
     verdicts = []
-    for name, study in register.items():
+    for name, chapter in register.items():
         run = results.get(name)
-        for claim in study.claims:
+        for claim in chapter.claims:
             verdicts.append(judge(claim, run.results if run else {}, run.tiers if run else {}))
     return verdicts
 

@@ -33,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
     help=(
-        "Re-execute the studies of the drug-response book and read the verdicts.\n\n"
+        "Re-execute the chapters of the drug-response book and read the verdicts.\n\n"
         "A first session:\n\n"
         "  [bold]helpers doctor[/]                  is everything here?\n\n"
         "  [bold]helpers data fetch[/]              download the panel data, check their hashes\n\n"

@@ -13,7 +13,7 @@ from helpers.cli.console import errors, output
 from helpers.errors import DownloadError, ParameterError
 
 if TYPE_CHECKING:
-    from helpers.datasets.registry import DataFile, Registry
+    from helpers.data.registry import DataFile, Registry
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,19 +25,19 @@ app = typer.Typer(
 )
 
 Tier = Annotated[str | None, typer.Option(help="panel or paper; default: both.")]
-Study = Annotated[str | None, typer.Option(help="Only the files of one study (name or number).")]
+Chapter = Annotated[str | None, typer.Option(help="Only the files of one chapter (name or number).")]
 
 
 @app.command("list")
-def list_files(tier: Tier = None, study: Study = None) -> None:
+def list_files(tier: Tier = None, chapter: Chapter = None) -> None:
     """List the registered files, their size, and where they are."""
-    from helpers.datasets.download import availability
+    from helpers.data.download import availability
 
-    registry, study = _registry(), _study(study)
+    registry, chapter = _registry(), _chapter(chapter)
     table = Table("file", "tier", "size", "where", "owner", "licence")
     for name in _tiers(tier):
-        states = availability(registry, name, study).states
-        for file in registry.select(name, study):
+        states = availability(registry, name, chapter).states
+        for file in registry.select(name, chapter):
             size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
             colour = "green" if states[file.key] in ("cached", "mirror") else "yellow"
             where = f"[{colour}]{states[file.key]}[/]"
@@ -48,15 +48,15 @@ def list_files(tier: Tier = None, study: Study = None) -> None:
 @app.command()
 def fetch(
     tier: Annotated[str, typer.Option(help="panel or paper.")] = "panel",
-    study: Study = None,
+    chapter: Chapter = None,
 ) -> None:
     """Fetch files into the cache; every file is checked against its hash.
 
     Files that are there already are not fetched again, so the same command resumes.
     """
-    from helpers.datasets.download import fetch_all
+    from helpers.data.download import fetch_all
 
-    files = _registry().select(_tiers(tier)[0], _study(study))
+    files = _registry().select(_tiers(tier)[0], _chapter(chapter))
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         tasks = {}
@@ -71,14 +71,14 @@ def fetch(
 
 
 @app.command()
-def verify(tier: Tier = None, study: Study = None) -> None:
+def verify(tier: Tier = None, chapter: Chapter = None) -> None:
     """Check every file that is here against its hash; missing files are listed, and are no error."""
-    from helpers.datasets.download import availability
+    from helpers.data.download import availability
 
-    registry, study = _registry(), _study(study)
+    registry, chapter = _registry(), _chapter(chapter)
     states = {}
     for name in _tiers(tier):
-        states.update(availability(registry, name, study).states)
+        states.update(availability(registry, name, chapter).states)
     good = [key for key, state in states.items() if state in ("cached", "mirror")]
     missing = [key for key, state in states.items() if state == "missing"]
     damaged = [key for key, state in states.items() if state == "damaged"]
@@ -91,7 +91,7 @@ def verify(tier: Tier = None, study: Study = None) -> None:
 
 
 def _registry() -> Registry:
-    from helpers.datasets.registry import Registry
+    from helpers.data.registry import Registry
 
     return Registry.load()
 
@@ -104,11 +104,11 @@ def _tiers(tier: str | None) -> list[str]:
     return [tier] if tier else known
 
 
-def _study(name: str | None) -> str | None:
-    """Complete the name of a study."""
+def _chapter(name: str | None) -> str | None:
+    """Complete the name of a chapter."""
     if name is None:
         return None
     from helpers.project import project_root
-    from helpers.run.notebooks import select_studies
+    from helpers.run.notebooks import select_chapters
 
-    return select_studies(project_root(), [name])[0]
+    return select_chapters(project_root(), [name])[0]

@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    studies: Annotated[
+    chapters: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STUDY]...", help="Name or number, e.g. 01; default: all, in order."),
     ] = None,
@@ -81,7 +81,7 @@ def run(
     root = project_root()
     options = RunOptions(
         profile=profile,
-        studies=tuple(studies or ()),
+        chapters=tuple(chapters or ()),
         data=data,
         device=device,
         jobs=jobs,
@@ -100,7 +100,7 @@ def run(
             f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume"
         )
         raise typer.Exit(130) from None
-    failed = [study for study, entry in record.notebooks.items() if entry.status == "failed"]
+    failed = [chapter for chapter, entry in record.notebooks.items() if entry.status == "failed"]
     if failed:
         output.print(f"[red]failed:[/] {', '.join(failed)}")
         raise typer.Exit(1)
@@ -132,7 +132,7 @@ def claims(run: RunFolder = None) -> None:
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data" / "claims"), run_results(folder))
+    verdicts = judge_run(load_register(root / "data"), run_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [
@@ -180,13 +180,13 @@ def compare(
 
     comparison = compare_runs(run_a, run_b, project_root())
     if comparison.moves:
-        table = Table("study", "result", "field", "A", "B", "B - A", "tolerance")
+        table = Table("chapter", "result", "field", "A", "B", "B - A", "tolerance")
         shown = comparison.moves[: limit or None]
         for move in shown:
             gap = None if move.a is None or move.b is None else move.b - move.a
             values = ("missing" if move.where == "only B" else format_number(move.a),)
             values += ("missing" if move.where == "only A" else format_number(move.b),)
-            row = (move.study, move.result, move.field, *values, format_number(gap, signed=True))
+            row = (move.chapter, move.result, move.field, *values, format_number(gap, signed=True))
             table.add_row(*row, f"{move.tolerance:g}")
         output.print(table)
         if len(shown) < len(comparison.moves):
@@ -215,7 +215,7 @@ def status() -> None:
         for state in states:
             seconds = "" if state.wall_seconds is None else f"{state.wall_seconds:.0f}"
             stale = f"[yellow]{escape(', '.join(state.stale))}[/]" if state.stale else "[green]up to date[/]"
-            table.add_row(state.study, state.status, seconds, stale)
+            table.add_row(state.chapter, state.status, seconds, stale)
         output.print(table)
     if not run_folders(root):
         output.print("no run yet; start with: helpers run --profile quick")

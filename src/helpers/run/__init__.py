@@ -2,7 +2,7 @@
 
 from helpers.run.compare import Comparison, compare_runs
 from helpers.run.execute import RunOptions, run_notebooks
-from helpers.run.notebooks import SourceNotebook, find_studies, read_source
+from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.profiles import Profile, load_profiles
 from helpers.run.record import NotebookRecord, RunRecord
 
@@ -14,7 +14,7 @@ __all__ = [
     "RunRecord",
     "SourceNotebook",
     "compare_runs",
-    "find_studies",
+    "find_chapters",
     "load_profiles",
     "read_source",
     "run_notebooks",

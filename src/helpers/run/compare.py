@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from helpers.claims.register import PARTS, load_register
-from helpers.claims.results import Result, StudyResults, load_results
+from helpers.claims.results import ChapterResults, Result, load_results
 from helpers.claims.verdict import judge_run
 
 SAME_PROFILE_TOLERANCE = 1e-9
@@ -22,7 +22,7 @@ class Move:
 
     Attributes
     ----------
-    study, result, field : str
+    chapter, result, field : str
         Which number.
     a, b : float or None
         The number in each run; None where it is undefined.
@@ -32,7 +32,7 @@ class Move:
         ``"both"``: the result is in both runs and moved beyond its tolerance.
     """
 
-    study: str
+    chapter: str
     result: str
     field: str
     a: float | None
@@ -45,7 +45,7 @@ class Move:
 class Flip:
     """One part of a verdict that differs between run A and run B."""
 
-    study: str
+    chapter: str
     claim: str
     part: str
     a: str
@@ -59,7 +59,7 @@ class Comparison:
     Attributes
     ----------
     moves : tuple of Move
-        Sorted by study and result.
+        Sorted by chapter and result.
     flips : tuple of Flip
         Changes between binding verdicts (holds, partly, fails), and into or out of them.
     compared : int
@@ -75,7 +75,7 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
     """Compare the results of two run folders.
 
     A number may move by the ``tolerance`` of its result (the larger of the two runs), or by 1e-9 when
-    it has none. A study that is in one run only counts as missing results. Tolerances are meant for runs
+    it has none. A chapter that is in one run only counts as missing results. Tolerances are meant for runs
     of one profile; between profiles everything that moved is listed.
 
     Parameters
@@ -93,16 +93,16 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
     left, right = run_results(a), run_results(b)
     moves: list[Move] = []
     compared = 0
-    for study in sorted(left.keys() | right.keys()):
-        first, second = _results(left.get(study)), _results(right.get(study))
+    for chapter in sorted(left.keys() | right.keys()):
+        first, second = _results(left.get(chapter)), _results(right.get(chapter))
         for name in sorted(first.keys() | second.keys()):
-            moves.extend(_moves(study, name, first.get(name), second.get(name)))
+            moves.extend(_moves(chapter, name, first.get(name), second.get(name)))
             compared += len(FIELDS) * (name in first and name in second)
     return Comparison(tuple(moves), tuple(_flips(left, right, root)), compared)
 
 
-def run_results(folder: Path) -> dict[str, StudyResults]:
-    """Read the results of a run; empty for a run folder in which no study has finished.
+def run_results(folder: Path) -> dict[str, ChapterResults]:
+    """Read the results of a run; empty for a run folder in which no chapter has finished.
 
     Raises
     ------
@@ -114,16 +114,16 @@ def run_results(folder: Path) -> dict[str, StudyResults]:
     return load_results(folder)
 
 
-def _results(study: StudyResults | None) -> dict[str, Result]:
-    return study.results if study else {}
+def _results(chapter: ChapterResults | None) -> dict[str, Result]:
+    return chapter.results if chapter else {}
 
 
-def _moves(study: str, name: str, a: Result | None, b: Result | None) -> Iterator[Move]:
+def _moves(chapter: str, name: str, a: Result | None, b: Result | None) -> Iterator[Move]:
     if a is None or b is None:
         present = a or b
         value = (a.value if a else None, b.value if b else None)
         where = "only B" if a is None else "only A"
-        yield Move(study, name, "value", *value, present.tolerance or SAME_PROFILE_TOLERANCE, where)
+        yield Move(chapter, name, "value", *value, present.tolerance or SAME_PROFILE_TOLERANCE, where)
         return
     tolerance = max(a.tolerance or 0, b.tolerance or 0, SAME_PROFILE_TOLERANCE)
     for field in FIELDS:
@@ -131,11 +131,11 @@ def _moves(study: str, name: str, a: Result | None, b: Result | None) -> Iterato
         one_undefined = (x is None) != (y is None)
         both = x is not None and y is not None
         if one_undefined or (both and not math.isclose(x, y, rel_tol=0, abs_tol=tolerance)):
-            yield Move(study, name, field, x, y, tolerance, "both")
+            yield Move(chapter, name, field, x, y, tolerance, "both")
 
 
-def _flips(a: dict[str, StudyResults], b: dict[str, StudyResults], root: Path) -> Iterator[Flip]:
-    folder = root / "data" / "claims"
+def _flips(a: dict[str, ChapterResults], b: dict[str, ChapterResults], root: Path) -> Iterator[Flip]:
+    folder = root / "data"
     if not folder.is_dir():
         return
     register = load_register(folder)
@@ -143,4 +143,4 @@ def _flips(a: dict[str, StudyResults], b: dict[str, StudyResults], root: Path) -
         for part in PARTS:
             x, y = first.outcomes[part], second.outcomes[part]
             if x != y:
-                yield Flip(first.claim.study, first.claim.id, part, x, y)
+                yield Flip(first.claim.chapter, first.claim.id, part, x, y)

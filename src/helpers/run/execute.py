@@ -103,7 +103,7 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
     Raises
     ------
     ParameterError
-        For an unknown study, profile, parameter, tier or device, before anything starts.
+        For an unknown chapter, profile, parameter, tier or device, before anything starts.
     RunError
         If another run works in the folder, or ``run.json`` cannot be read or written.
     KeyboardInterrupt
@@ -142,17 +142,17 @@ def _run_all(
         started=before.started if before else _now(),
         notebooks=before.notebooks if before else {},
     )
-    times = {study: entry.wall_seconds for study, entry in record.notebooks.items() if entry.wall_seconds}
-    reporter.start([task.source.study for task in tasks], times)
+    times = {chapter: entry.wall_seconds for chapter, entry in record.notebooks.items() if entry.wall_seconds}
+    reporter.start([task.source.chapter for task in tasks], times)
     for task in tasks:
-        study = task.source.study
+        chapter = task.source.chapter
         # Decided only now: a notebook that reads results depends on what the ones before it just wrote.
         reasons = stale_because(root, folder, task, record)
         if not reasons and not options.force:
-            reporter.skipped(study)
+            reporter.skipped(chapter)
             continue
-        reporter.began(study, reasons or ["--force"])
-        record.notebooks[study] = NotebookRecord(
+        reporter.began(chapter, reasons or ["--force"])
+        record.notebooks[chapter] = NotebookRecord(
             status="running",
             started=_now(),
             parameters=task.parameters,
@@ -160,7 +160,7 @@ def _run_all(
             fingerprint=fingerprint(root, task.source, task.parameters, folder),
         )
         record.save(folder)
-        entry = record.notebooks[study]
+        entry = record.notebooks[chapter]
         clock = time.monotonic()
         try:
             _execute(root, folder, task, entry, options, reporter)
@@ -171,7 +171,7 @@ def _run_all(
             entry.finished = record.finished = _now()
             entry.wall_seconds = round(time.monotonic() - clock, 2)
             record.save(folder)
-        reporter.ended(study, entry)
+        reporter.ended(chapter, entry)
     return record
 
 
@@ -179,10 +179,10 @@ def _execute(
     root: Path, folder: Path, task: Task, entry: NotebookRecord, options: RunOptions, reporter: Reporter
 ) -> None:
     """Execute one notebook; set the status of its entry."""
-    study = task.source.study
+    chapter = task.source.chapter
     # Results of an older source must not pass for those of this one if it fails half way.
-    (folder / "results" / f"{study}.json").unlink(missing_ok=True)
-    path = folder / "logs" / f"{study}.log"
+    (folder / "results" / f"{chapter}.json").unlink(missing_ok=True)
+    path = folder / "logs" / f"{chapter}.log"
     notebook = task.source.notebook()
     entry.cells = len(notebook.cells)
     with path.open("w", encoding="utf-8") as stream:
@@ -191,7 +191,7 @@ def _execute(
             with kernel_environment(root, task.parameters["jobs"], options.scheduler):
                 execute_notebook(
                     notebook,
-                    folder / "notebooks" / f"{study}.ipynb",
+                    folder / "notebooks" / f"{chapter}.ipynb",
                     parameters=task.parameters,
                     engine_name=_ENGINE,
                     kernel_name="python3",

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers.chapter.closure import used_modules
+from helpers.chapter.provenance import hash_files
 from helpers.run.notebooks import SourceNotebook
-from helpers.study.closure import used_modules
-from helpers.study.provenance import hash_files
 
 # Parts of the package that no notebook imports, and parameters that do not change a number.
 _OUTSIDE = ("cli", "run", "book")
@@ -51,15 +51,15 @@ def fingerprint(
         "lock": hash_files(root, [root / "requirements.lock"]),
     }
     if source.reads_results:
-        parts["results"] = results_hash(folder, source.study)
+        parts["results"] = results_hash(folder, source.chapter)
     return parts
 
 
-def results_hash(folder: Path, study: str) -> str:
-    """Hash the results in a run folder, apart from those of ``study`` itself and from times."""
+def results_hash(folder: Path, chapter: str) -> str:
+    """Hash the results in a run folder, apart from those of ``chapter`` itself and from times."""
     digest = hashlib.sha256()
     for path in sorted((folder / "results").glob("*.json")):
-        if path.stem != study:
+        if path.stem != chapter:
             content = json.loads(path.read_text(encoding="utf-8"))
             content.pop("times", None)
             digest.update(path.name.encode() + json.dumps(content, sort_keys=True).encode())
@@ -77,7 +77,7 @@ def _package_files(package: Path, source: Path) -> list[Path]:
 
 
 def _data_files(data: Path) -> list[Path]:
-    patterns = ("datasets.yml", "claims/*.yml", "published/*.json")
+    patterns = ("*/datasets.yml", "*/claims*.yml", "*/published.json")
     return [path for pattern in patterns for path in data.glob(pattern)]
 
 

@@ -25,7 +25,7 @@ class SourceNotebook:
 
     Attributes
     ----------
-    study : str
+    chapter : str
         File name without suffix, for example ``"01_refdnn_reproduction"``.
     path : Path
         The ``.py`` file.
@@ -38,7 +38,7 @@ class SourceNotebook:
         of the notebooks before it change.
     """
 
-    study: str
+    chapter: str
     path: Path
     sha256: str
     parameters: frozenset[str]
@@ -49,39 +49,39 @@ class SourceNotebook:
         return jupytext.read(self.path, fmt="py:percent")
 
 
-def find_studies(root: Path) -> list[str]:
+def find_chapters(root: Path) -> list[str]:
     """Return the names of all notebooks ``NN_name.py`` in order."""
     return sorted(p.stem for p in (root / "notebooks").glob("*.py") if _NAME.fullmatch(p.stem))
 
 
-def select_studies(root: Path, names: Iterable[str]) -> list[str]:
-    """Return the studies meant by ``names``, in the order of the book; all of them when empty.
+def select_chapters(root: Path, names: Iterable[str]) -> list[str]:
+    """Return the chapters meant by ``names``, in the order of the book; all of them when empty.
 
     A name may be complete (``01_refdnn_reproduction``), the number (``1`` or ``01``), or any beginning
-    that fits one study.
+    that fits one chapter.
 
     Raises
     ------
     ParameterError
-        If a name fits no study or more than one.
+        If a name fits no chapter or more than one.
     """
-    studies = find_studies(root)
-    if not studies:
+    chapters = find_chapters(root)
+    if not chapters:
         msg = f"no notebook NN_name.py in {root / 'notebooks'}"
         raise ParameterError(msg)
     chosen = set()
     for name in names:
         wanted = f"{int(name):02d}_" if name.isdecimal() else name
-        fits = [s for s in studies if s == wanted] or [s for s in studies if s.startswith(wanted)]
+        fits = [s for s in chapters if s == wanted] or [s for s in chapters if s.startswith(wanted)]
         if len(fits) != 1:
-            problem = f"fits more than one study ({', '.join(fits)})" if fits else "is unknown"
-            msg = f"study {name!r} {problem}; there are: {', '.join(studies)}"
+            problem = f"fits more than one chapter ({', '.join(fits)})" if fits else "is unknown"
+            msg = f"chapter {name!r} {problem}; there are: {', '.join(chapters)}"
             raise ParameterError(msg)
         chosen.update(fits)
-    return [s for s in studies if s in chosen] if chosen else studies
+    return [s for s in chapters if s in chosen] if chosen else chapters
 
 
-def read_source(root: Path, study: str) -> SourceNotebook:
+def read_source(root: Path, chapter: str) -> SourceNotebook:
     """Read one source notebook and the parameters that it declares.
 
     Raises
@@ -89,7 +89,7 @@ def read_source(root: Path, study: str) -> SourceNotebook:
     RunError
         If the script cannot be read as a notebook or has no cell tagged ``parameters``.
     """
-    path = root / "notebooks" / f"{study}.py"
+    path = root / "notebooks" / f"{chapter}.py"
     try:
         content = path.read_bytes()
         notebook = jupytext.reads(content.decode("utf-8"), fmt="py:percent")
@@ -107,7 +107,7 @@ def read_source(root: Path, study: str) -> SourceNotebook:
         msg = f"{path}: the cell tagged 'parameters' is not valid Python: {error}"
         raise RunError(msg) from error
     return SourceNotebook(
-        study=study,
+        chapter=chapter,
         path=path,
         sha256=hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest(),
         parameters=frozenset(names),

@@ -11,7 +11,7 @@ import nbformat
 from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import load_results
 from helpers.errors import RunError
-from helpers.run.notebooks import find_studies
+from helpers.run.notebooks import find_chapters
 from helpers.run.record import load_run
 
 #: Place of the run of record in the project.
@@ -45,11 +45,11 @@ def keep_as_record(root: Path, run: Path) -> Path:
     """
     run = run.resolve()
     entries = load_run(run).notebooks
-    unfinished = [s for s in find_studies(root) if s not in entries or entries[s].status != "done"]
+    unfinished = [s for s in find_chapters(root) if s not in entries or entries[s].status != "done"]
     if unfinished:
         msg = f"{run} cannot be the run of record: not finished in it: {', '.join(unfinished)}"
         raise RunError(msg)
-    claims = root / "data" / "claims"
+    claims = root / "data"
     register = load_register(claims) if claims.is_dir() else {}
     simulated = stand_ins(register, {name: r.input_tiers for name, r in load_results(run).items()})
     if simulated:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from helpers.claims.results import read_results
-from helpers.datasets.download import availability
-from helpers.datasets.registry import Registry
+from helpers.data.download import availability
+from helpers.data.registry import Registry
 from helpers.errors import ParameterError, RegistryError
 from helpers.run.fingerprint import changes, fingerprint
-from helpers.run.notebooks import SourceNotebook, read_source, select_studies
+from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
 from helpers.run.record import RunRecord
 
@@ -28,7 +28,7 @@ class RunOptions:
     ----------
     profile : str
         Name in ``notebooks/profiles.yml``.
-    studies : tuple of str
+    chapters : tuple of str
         Names, numbers or beginnings of names; empty for all.
     data : {"auto", "panel", "paper", "simulated"}, optional
         Data tier.
@@ -49,7 +49,7 @@ class RunOptions:
     """
 
     profile: str = "quick"
-    studies: tuple[str, ...] = ()
+    chapters: tuple[str, ...] = ()
     data: str | None = None
     device: str | None = None
     jobs: int | None = None
@@ -75,7 +75,7 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     Raises
     ------
     ParameterError
-        For an unknown study, profile, data tier, device or parameter: before anything starts.
+        For an unknown chapter, profile, data tier, device or parameter: before anything starts.
     """
     profile = select_profile(root, options.profile)
     folder = run_folder(root, options)
@@ -88,15 +88,15 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     chosen = {**options.parameters, **{key: value for key, value in given.items() if value is not None}}
     defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
     place = {"profile": profile.name, "out": str(folder)}
-    select_studies(root, profile.studies)
+    select_chapters(root, profile.chapters)
     tasks = []
-    for study in select_studies(root, options.studies):
-        source = read_source(root, study)
-        parameters = {**defaults, **profile.parameters(study), **chosen, **place}
+    for chapter in select_chapters(root, options.chapters):
+        source = read_source(root, chapter)
+        parameters = {**defaults, **profile.parameters(chapter), **chosen, **place}
         unknown = sorted(parameters.keys() - source.parameters)
         if unknown:
             msg = (
-                f"unknown parameter for {study} in profile {profile.name!r}: {', '.join(unknown)}. "
+                f"unknown parameter for {chapter} in profile {profile.name!r}: {', '.join(unknown)}. "
                 f"Its 'parameters' cell declares: {', '.join(sorted(source.parameters))}"
             )
             raise ParameterError(msg)
@@ -127,34 +127,34 @@ def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None
     record : RunRecord or None
         What the run folder says of itself.
     """
-    study = task.source.study
-    entry = record.notebooks.get(study) if record else None
+    chapter = task.source.chapter
+    entry = record.notebooks.get(chapter) if record else None
     if entry is None:
         return ["not run yet"]
     if entry.status != "done":
         return [f"last time: {entry.status}"]
-    if not (folder / "notebooks" / f"{study}.ipynb").is_file():
+    if not (folder / "notebooks" / f"{chapter}.ipynb").is_file():
         return ["its executed notebook is gone"]
     changed = changes(entry.fingerprint, fingerprint(root, task.source, task.parameters, folder))
     if changed:
         return [f"{name} changed" for name in changed]
-    if task.parameters["data"] == "auto" and _better_data_now(root, folder, study):
+    if task.parameters["data"] == "auto" and _better_data_now(root, folder, chapter):
         return ["the panel data have arrived"]
     return []
 
 
-def _better_data_now(root: Path, folder: Path, study: str) -> bool:
-    """Say whether a study that fell back on simulated data would find its panel data now."""
-    results = folder / "results" / f"{study}.json"
+def _better_data_now(root: Path, folder: Path, chapter: str) -> bool:
+    """Say whether a chapter that fell back on simulated data would find its panel data now."""
+    results = folder / "results" / f"{chapter}.json"
     if not results.is_file():
         return False
     if "simulated" not in read_results(results).input_tiers.values():
         return False
     try:
-        registry = Registry.load(root / "data" / "datasets.yml")
+        registry = Registry.load(root / "data")
     except RegistryError:
         return False
-    panel = availability(registry, "panel", study)
+    panel = availability(registry, "panel", chapter)
     return bool(panel.states) and panel.complete
 
 
@@ -164,7 +164,7 @@ def _check_values(parameters: Mapping[str, Any]) -> None:
         msg = f"unknown data tier {parameters['data']!r}; choose one of: {', '.join(DATA)}"
         raise ParameterError(msg)
     if parameters["device"] != "auto":  # auto never fails, and asking costs the import of torch
-        from helpers.study.device import resolve_device
+        from helpers.chapter.device import resolve_device
 
         resolve_device(parameters["device"])
     for name, least in (("jobs", 1), ("seed", 0)):

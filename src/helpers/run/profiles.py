@@ -21,17 +21,17 @@ class Profile:
         For example ``"quick"``.
     common : mapping
         Parameters of every notebook.
-    studies : mapping of str to mapping
+    chapters : mapping of str to mapping
         Parameters of single notebooks; they win over ``common``.
     """
 
     name: str
     common: Mapping[str, Any]
-    studies: Mapping[str, Mapping[str, Any]]
+    chapters: Mapping[str, Mapping[str, Any]]
 
-    def parameters(self, study: str) -> dict[str, Any]:
-        """Return the parameters of one study."""
-        return {**self.common, **self.studies.get(study, {})}
+    def parameters(self, chapter: str) -> dict[str, Any]:
+        """Return the parameters of one chapter."""
+        return {**self.common, **self.chapters.get(chapter, {})}
 
 
 def load_profiles(root: Path) -> dict[str, Profile]:
@@ -40,7 +40,7 @@ def load_profiles(root: Path) -> dict[str, Profile]:
     Raises
     ------
     ParameterError
-        If the file is not a mapping of profiles with the keys ``common`` and ``studies`` only.
+        If the file is not a mapping of profiles with the keys ``common`` and ``chapters`` only.
     """
     path = root / "notebooks" / "profiles.yml"
     try:
@@ -54,12 +54,12 @@ def load_profiles(root: Path) -> dict[str, Profile]:
     profiles = {}
     for name, entry in content.items():
         entry = entry or {}
-        unknown = sorted(set(entry) - {"common", "studies"}) if isinstance(entry, dict) else [entry]
+        unknown = sorted(set(entry) - {"common", "chapters"}) if isinstance(entry, dict) else [entry]
         if unknown:
-            msg = f"{path}: profile {name!r} holds {unknown}; only 'common' and 'studies' are known"
+            msg = f"{path}: profile {name!r} holds {unknown}; only 'common' and 'chapters' are known"
             raise ParameterError(msg)
-        studies = {study: values or {} for study, values in (entry.get("studies") or {}).items()}
-        profiles[str(name)] = Profile(str(name), entry.get("common") or {}, studies)
+        chapters = {chapter: values or {} for chapter, values in (entry.get("chapters") or {}).items()}
+        profiles[str(name)] = Profile(str(name), entry.get("common") or {}, chapters)
     return profiles
 
 

@@ -15,13 +15,13 @@ from helpers.run.record import NotebookRecord
 class Reporter:
     """What a run tells; this one keeps silent."""
 
-    def start(self, studies: list[str], times: Mapping[str, float]) -> None:
-        """Begin: the studies in order, and the seconds that those known took last time."""
+    def start(self, chapters: list[str], times: Mapping[str, float]) -> None:
+        """Begin: the chapters in order, and the seconds that those known took last time."""
 
-    def skipped(self, study: str) -> None:
-        """Pass over a study that is up to date."""
+    def skipped(self, chapter: str) -> None:
+        """Pass over a chapter that is up to date."""
 
-    def began(self, study: str, reasons: list[str]) -> None:
+    def began(self, chapter: str, reasons: list[str]) -> None:
         """Start a notebook, and say why it runs."""
 
     def cell(self, number: int, of: int) -> None:
@@ -30,7 +30,7 @@ class Reporter:
     def line(self, text: str) -> None:
         """Show the latest line of the notebook's log."""
 
-    def ended(self, study: str, entry: NotebookRecord) -> None:
+    def ended(self, chapter: str, entry: NotebookRecord) -> None:
         """End a notebook, done or failed."""
 
 
@@ -56,7 +56,7 @@ class ConsoleReporter(Reporter):
         self._task = None
         self._times: Mapping[str, float] = {}
         self._left: list[str] = []
-        self._study = ""
+        self._chapter = ""
         self._since = 0.0
 
     def __enter__(self) -> ConsoleReporter:
@@ -70,20 +70,20 @@ class ConsoleReporter(Reporter):
         if self._console.is_terminal:
             self._progress.stop()
 
-    def start(self, studies: list[str], times: Mapping[str, float]) -> None:
-        """Begin: the studies in order, and the seconds that those known took last time."""
-        self._left, self._times = list(studies), times
+    def start(self, chapters: list[str], times: Mapping[str, float]) -> None:
+        """Begin: the chapters in order, and the seconds that those known took last time."""
+        self._left, self._times = list(chapters), times
 
-    def skipped(self, study: str) -> None:
-        """Pass over a study that is up to date."""
-        self._left.remove(study)
-        self._console.print(f"[green]=[/] {study}: up to date")
+    def skipped(self, chapter: str) -> None:
+        """Pass over a chapter that is up to date."""
+        self._left.remove(chapter)
+        self._console.print(f"[green]=[/] {chapter}: up to date")
 
-    def began(self, study: str, reasons: list[str]) -> None:
+    def began(self, chapter: str, reasons: list[str]) -> None:
         """Start a notebook, and say why it runs."""
-        self._study, self._since = study, time.monotonic()
-        self._console.print(f"[dim]> {study} ({escape(', '.join(reasons))})[/]")
-        self._task = self._progress.add_task(study, total=None, left=self._estimate(), line="")
+        self._chapter, self._since = chapter, time.monotonic()
+        self._console.print(f"[dim]> {chapter} ({escape(', '.join(reasons))})[/]")
+        self._task = self._progress.add_task(chapter, total=None, left=self._estimate(), line="")
 
     def cell(self, number: int, of: int) -> None:
         """Start a cell."""
@@ -93,25 +93,25 @@ class ConsoleReporter(Reporter):
         """Show the latest line of the notebook's log."""
         self._progress.update(self._task, line=escape(text[:60]), left=self._estimate())
 
-    def ended(self, study: str, entry: NotebookRecord) -> None:
+    def ended(self, chapter: str, entry: NotebookRecord) -> None:
         """End a notebook, done or failed."""
-        self._left.remove(study)
+        self._left.remove(chapter)
         self._progress.remove_task(self._task)
         seconds = f"{entry.wall_seconds:.1f} s"
         if entry.error is None:
-            self._console.print(f"[green]+[/] {study}: done in {seconds}")
+            self._console.print(f"[green]+[/] {chapter}: done in {seconds}")
             return
         where = f"cell {entry.error.cell}" if entry.error.cell else "outside its cells"
         self._console.print(
-            f"[red]x[/] {study}: failed after {seconds} in {where}: "
+            f"[red]x[/] {chapter}: failed after {seconds} in {where}: "
             f"{escape(entry.error.name)}: {escape(entry.error.message)}\n  log: {escape(entry.error.log)}",
             soft_wrap=True,
         )
 
     def _estimate(self) -> str:
         """Return how long the rest takes if it goes as last time; empty when that is unknown."""
-        if any(study not in self._times for study in self._left):
+        if any(chapter not in self._times for chapter in self._left):
             return ""
-        gone = min(time.monotonic() - self._since, self._times[self._study])
-        seconds = sum(self._times[study] for study in self._left) - gone
+        gone = min(time.monotonic() - self._since, self._times[self._chapter])
+        seconds = sum(self._times[chapter] for chapter in self._left) - gone
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"

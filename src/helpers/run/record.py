@@ -80,7 +80,7 @@ class RunRecord(pydantic.BaseModel):
     started, finished : str
         ISO times (UTC) of the first and the latest start and end.
     notebooks : dict
-        Study -> `NotebookRecord`.
+        Chapter -> `NotebookRecord`.
     """
 
     model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")

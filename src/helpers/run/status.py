@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from helpers.datasets.download import availability
-from helpers.datasets.registry import Registry
+from helpers.data.download import availability
+from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import HelpersError
-from helpers.run.notebooks import find_studies
+from helpers.run.notebooks import find_chapters
 from helpers.run.plan import RunOptions, make_plan, stale_because
 from helpers.run.record import load_run
 
@@ -19,7 +19,7 @@ class NotebookStatus:
 
     Attributes
     ----------
-    study : str
+    chapter : str
         Name.
     status : str
         ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
@@ -29,7 +29,7 @@ class NotebookStatus:
         Why the next run would execute it again; empty when it is up to date.
     """
 
-    study: str
+    chapter: str
     status: str
     wall_seconds: float | None
     stale: tuple[str, ...]
@@ -50,15 +50,15 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
     """
     record = load_run(folder)
     states = []
-    for study in find_studies(root):
-        entry = record.notebooks.get(study)
+    for chapter in find_chapters(root):
+        entry = record.notebooks.get(chapter)
         # What the run was asked for (seed, tier ...) in place of the profile's is not stale.
         chosen = entry.chosen if entry else {}
-        options = RunOptions(profile=record.profile, studies=(study,), out=folder, parameters=chosen)
+        options = RunOptions(profile=record.profile, chapters=(chapter,), out=folder, parameters=chosen)
         [task] = make_plan(root, options)
         states.append(
             NotebookStatus(
-                study=study,
+                chapter=chapter,
                 status=entry.status if entry else "absent",
                 wall_seconds=entry.wall_seconds if entry else None,
                 stale=tuple(stale_because(root, folder, task, record)),
@@ -75,10 +75,9 @@ def data_at_hand(root: Path) -> dict[str, tuple[int, int]]:
     HelpersError
         If the registry is malformed.
     """
-    path = root / "data" / "datasets.yml"
-    if not path.is_file():
+    if not any(root.glob(f"data/{REGISTRIES}")):
         return {}
-    registry = Registry.load(path)
+    registry = Registry.load(root / "data")
     tiers = [availability(registry, tier) for tier in sorted({file.tier for file in registry})]
     return {tier.tier: (len(tier.states) - len(tier.missing), len(tier.states)) for tier in tiers}
 

@@ -1,0 +1,170 @@
+"""What a result was computed from: source, commit, versions, memory."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from helpers.chapter.closure import used_modules
+from helpers.errors import ParameterError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+#: Packages whose version can change a number.
+PACKAGES = (
+    "helpers",
+    "numba",
+    "numpy",
+    "optuna",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "statsmodels",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+)
+
+
+def notebook_source(root: Path, chapter: str) -> Path:
+    """Return the percent script of a chapter.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such notebook; the message lists those that there are.
+    """
+    path = root / "notebooks" / f"{chapter}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("[0-9]*.py"))) or "none"
+        msg = f"no chapter {chapter!r}: {path} does not exist; known chapters: {known}"
+        raise ParameterError(msg)
+    return path
+
+
+def source_hash(path: Path) -> str:
+    """Return the sha256 of a notebook's source, line ends normalised."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def hash_files(base: Path, paths: Iterable[Path]) -> str:
+    """Return one sha256 over the names (relative to ``base``) and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            digest.update(path.relative_to(base).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def computation_hash(source: Path) -> str:
+    """Return a hash of the code that computes for a notebook: data, evaluation, studies, training.
+
+    Only modules that the notebook uses count (:func:`used_modules`), and of these only what is
+    executed: comments, docstrings and layout are free. Checkpoints are kept under this hash, so that
+    changed code never meets a number that the old code left.
+    """
+    package = Path(__file__).parents[1]
+    parts = ("data", "evaluation", "studies", "training")
+    digest = hashlib.sha256()
+    for path in sorted(used_modules(source, package)):
+        name = path.relative_to(package)
+        if name.parts[0] in parts:
+            digest.update(name.as_posix().encode() + b"\0" + executed_code(path).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def executed_code(path: Path) -> str:
+    """Return the syntax tree of a module without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def notebook_title(path: Path) -> str:
+    """Return the first heading of a percent script; the chapter's name where there is none."""
+    match = re.search(r"^# # (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return match.group(1).strip() if match else path.stem
+
+
+def git_commit(root: Path) -> str:
+    """Return the commit of the checkout, ``+changes`` appended where tracked files differ from it.
+
+    ``"unknown"`` outside a git checkout.
+    """
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Python and of each installed package of ``PACKAGES``."""
+    found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
+    """Return times of this execution, and of the longest one that filled the same checkpoints.
+
+    Parameters
+    ----------
+    started : datetime
+        When this execution began, with its time zone.
+    earlier : Path
+        What this function returned for the execution before, as JSON; need not exist.
+
+    Returns
+    -------
+    dict
+        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds`` and
+        ``longest_peak_memory_bytes``.
+    """
+    now = {
+        "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
+        "peak_memory_bytes": peak_memory() or 0,
+    }
+    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else {}
+    longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
+    return {"started": started.isoformat(timespec="seconds")} | now | longest
+
+
+def peak_memory() -> int | None:
+    """Return the peak resident memory in bytes of this process or of its largest worker.
+
+    None where the system does not report it.
+    """
+    if resource is None:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in usage) * unit

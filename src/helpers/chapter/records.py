@@ -1,0 +1,125 @@
+"""Turn what a notebook computed into a checked result."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Collection, Mapping
+
+from helpers.chapter.display import Glued
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.published import Published
+from helpers.claims.results import Result
+from helpers.errors import ParameterError
+
+# From the least to the most like the paper's own input.
+_TIER_ORDER = ("simulated", "panel", "paper")
+
+
+def plain_number(name: str, what: str, value: object) -> int | float | None:
+    """Return a plain int or float; None for None, NaN and infinity.
+
+    Raises
+    ------
+    ParameterError
+        If the value is not a number.
+    """
+    if value is None:
+        return None
+    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
+        value = value.item()  # numpy scalars and torch tensors of one element
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    msg = f"result {name!r}: {what} must be one number, got {type(value).__name__}"
+    raise ParameterError(msg)
+
+
+def published_number(name: str, published: Mapping[str, Published], field: str) -> float | None:
+    """Look up the published number of a result; None where the paper has none.
+
+    Raises
+    ------
+    ParameterError
+        If the record exists but has no such field, e.g. no median.
+    """
+    entry = published.get(name)
+    if entry is None:
+        return None
+    value = getattr(entry, field, None)
+    if value is None:
+        msg = f"result {name!r}: the published record has no {field!r}; use mean or median, as published"
+        raise ParameterError(msg)
+    return value
+
+
+def result_tier(name: str, dataset: str | None, tiers: Mapping[str, str]) -> str:
+    """Return the tier of a result's data set, or of the least real data in use.
+
+    Raises
+    ------
+    ParameterError
+        If the data set is not in use, or no data are.
+    """
+    if dataset is not None:
+        if dataset not in tiers:
+            msg = f"result {name!r}: data set {dataset!r} is not in use; call chapter.use(...) with it first"
+            raise ParameterError(msg)
+        return tiers[dataset]
+    if not tiers:
+        msg = f"result {name!r}: no data are in use; call chapter.use(...) first"
+        raise ParameterError(msg)
+    return min(tiers.values(), key=_TIER_ORDER.index)
+
+
+def check_result(name: str, result: Result) -> None:
+    """Refuse numbers that contradict each other.
+
+    Raises
+    ------
+    ParameterError
+        If low exceeds high, p is outside 0..1, or tolerance is negative.
+    """
+    if result.low is not None and result.high is not None and result.low > result.high:
+        msg = f"result {name!r}: low {result.low} exceeds high {result.high}"
+        raise ParameterError(msg)
+    if result.p is not None and not 0 <= result.p <= 1:
+        msg = f"result {name!r}: p = {result.p} is not a probability"
+        raise ParameterError(msg)
+    if result.tolerance is not None and result.tolerance < 0:
+        msg = f"result {name!r}: tolerance {result.tolerance} is negative"
+        raise ParameterError(msg)
+
+
+def glued_names(source: str) -> set[str]:
+    """Return the names that the prose of a percent script refers to with ``{glue}``."""
+    text = re.sub(r"\n# ?", " ", source)  # a reference may go on in the next line of a comment
+    return {found.partition(":")[0] for found in re.findall(r"\{glue(?::\w+)?\}`([^`]*)`", text)}
+
+
+def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
+    """Make a result available to the prose that wants it; does nothing outside a notebook.
+
+    ``{glue}`name``` is the value, ``{glue}`name.interval``` its interval and
+    ``{glue}`name.published``` the paper's number. A chapter has thousands of results and cites some
+    dozens: an output for each of them would make the notebook slow to write and to build.
+    """
+    if not {name, f"{name}.interval", f"{name}.published"}.intersection(wanted):
+        return
+    from IPython import get_ipython
+
+    if get_ipython() is None:
+        return
+    from myst_nb import glue
+
+    signed = result.unit == "difference"
+    texts = {name: (result.value, format_number(result.value, signed=signed))}
+    # Always there, so that a page builds on any input: a reduced run may lack an interval.
+    interval = format_interval(result.low, result.high, signed=signed) or "(no interval)"
+    texts[f"{name}.interval"] = (interval, interval)
+    if result.published is not None:
+        texts[f"{name}.published"] = (result.published, format_number(result.published, signed=signed))
+    for key, (value, text) in texts.items():
+        glue(key, Glued(value, text), display=False)

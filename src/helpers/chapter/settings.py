@@ -1,0 +1,74 @@
+"""The parameters that every chapter has, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers.chapter.device import resolve_device
+from helpers.errors import ParameterError
+
+COMMON = ("profile", "data", "device", "jobs", "seed", "out")
+DATA = ("auto", "panel", "paper", "simulated")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked parameters of a chapter.
+
+    Attributes
+    ----------
+    profile : str
+    data : {"auto", "panel", "paper", "simulated"}
+    device : {"cpu", "cuda"}
+        Resolved.
+    jobs : int
+        Worker processes, one thread each.
+    seed : int
+    out : Path
+        Run folder, absolute.
+    """
+
+    profile: str
+    data: str
+    device: str
+    jobs: int
+    seed: int
+    out: Path
+
+
+def check_settings(parameters: Mapping[str, Any], root: Path) -> Settings:
+    """Check the common parameters.
+
+    Raises
+    ------
+    ParameterError
+        If one is missing or has a value that cannot be used.
+    """
+    missing = [name for name in COMMON if name not in parameters]
+    if missing:
+        msg = f"parameters lack {missing}; every chapter has {list(COMMON)}"
+        raise ParameterError(msg)
+    profile, data = parameters["profile"], parameters["data"]
+    if not isinstance(profile, str) or not profile:
+        msg = f"profile must be a name such as 'quick', got {profile!r}"
+        raise ParameterError(msg)
+    if data not in DATA:
+        msg = f"unknown data {data!r}; one of {', '.join(DATA)}"
+        raise ParameterError(msg)
+    for name, least in (("jobs", 1), ("seed", 0)):
+        value = parameters[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            msg = f"{name} must be a whole number of at least {least}, got {value!r}"
+            raise ParameterError(msg)
+    out = Path(parameters["out"] or Path("runs") / profile)
+    return Settings(
+        profile=profile,
+        data=data,
+        device=resolve_device(parameters["device"]),
+        jobs=parameters["jobs"],
+        seed=parameters["seed"],
+        out=out if out.is_absolute() else root / out,
+    )

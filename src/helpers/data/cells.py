@@ -1,0 +1,324 @@
+"""One entry to every single-cell data set, and the steps that all of them share.
+
+Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``obs``, ``line``
+(stripped name), ``model_id`` (DepMap id; both empty where unknown), ``lineage``, ``label`` (1
+sensitive, 0 resistant, NaN where the source has none) and ``batch``. ``uns`` holds ``name``,
+``provenance``, and ``units``: ``"counts"``, ``"z-scores"``, in the paper tier also ``"TPM"`` or
+``"FPKM"``, and ``"log"`` after :func:`normalise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from helpers.data import cells_paper
+from helpers.data.cell_files import read_plate, read_r_counts, read_scaled_table, single_cells
+from helpers.data.cells_twin import simulate_cell_set
+from helpers.data.expression import FHDSL, fhdsl_panel
+from helpers.data.gene_ids import (
+    ENSEMBL,
+    UNKNOWN_ENTREZ,
+    ensembl_symbols,
+    entrez_symbols,
+    to_symbols,
+)
+from helpers.data.registry import Registry
+from helpers.data.sources import CHOICES, Sources
+from helpers.data.types import BulkPanel, Provenance
+from helpers.errors import DataError, DownloadError
+
+ATLAS = "breast-atlas"
+_PLATES = ("3cl", "p1", "p2")
+_PLATE_FILES = tuple(f"mixology-{plate}-{part}" for plate in _PLATES for part in ("counts", "metadata"))
+# Scaled tables: registry key, line of the cells ("" where the source does not say).
+_TABLES = {
+    "A375": ("a375-plx4720", "A375"),
+    "SCAD-Gefitinib": ("scad-gefitinib", ""),
+    "SCAD-Vorinostat": ("scad-vorinostat", ""),
+    "SCAD-Afatinib": ("scad-afatinib", ""),
+}
+#: Registry keys of each data set of the panel.
+FILES: dict[str, tuple[str, ...]] = {
+    "breast-atlas": (ATLAS, ENSEMBL, FHDSL),
+    "lung-mixology": (*_PLATE_FILES, ENSEMBL, FHDSL),
+    **{name: (key, FHDSL) for name, (key, _) in _TABLES.items()},
+}
+NAMES = tuple(FILES)
+_UNSCALED = ("counts", "TPM", "FPKM")
+
+
+def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> AnnData:
+    """Load single cells.
+
+    Parameters
+    ----------
+    name : str
+        Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines),
+        ``"A375"``, ``"SCAD-Gefitinib"``, ``"SCAD-Vorinostat"``, ``"SCAD-Afatinib"`` (z-scores with
+        labels). Paper tier only: the names in :data:`helpers.data.cells_paper.FILES`.
+    data : {"auto", "panel", "paper", "simulated"}
+        Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
+        with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
+    seed : int
+        Of the simulated twin; its lines are those of the simulated bulk panel of the same seed.
+    registry : Registry, optional
+        Default: ``data/datasets.yml`` of the project.
+
+    Returns
+    -------
+    AnnData
+        Counts are a csr matrix, z-scores a dense one, both float32.
+
+    Raises
+    ------
+    DataError
+        If ``name`` or ``data`` is unknown, the set has no such tier, a file holds something else
+        than expected, or (with ``"panel"`` or ``"paper"``) a file is missing; the message names
+        the missing files and the command that fetches them.
+    """
+    if data not in CHOICES:
+        msg = f"unknown data choice {data!r}; one of {', '.join(CHOICES)}"
+        raise DataError(msg)
+    tier = FILES if data != "paper" else cells_paper.FILES
+    if name not in tier:
+        known = name in FILES or name in cells_paper.FILES
+        what = f"{name} has no data choice {data!r}" if known else f"unknown single-cell data set {name!r}"
+        msg = f"{what}; with {data!r} one of {', '.join(tier)}"
+        raise DataError(msg)
+    if data == "simulated":
+        return simulate_cell_set(name, seed)
+    registry = Registry.load() if registry is None else registry
+    if data == "paper":
+        return cells_paper.load_paper(name, Sources.fetch_for(registry, tier[name], name, data))
+    try:
+        sources = Sources.fetch_for(registry, FILES[name], name, data)
+    except DownloadError as error:
+        if data == "panel":
+            raise
+        twin = simulate_cell_set(name, seed)
+        source = twin.uns["provenance"]
+        note = f"Simulated data stand in for the panel. {error}"
+        twin.uns["provenance"] = replace(source, notes=(note, *source.notes))
+        return twin
+    return _LOADERS.get(name, _load_table)(name, sources)
+
+
+def quality_control(
+    cells: AnnData, *, min_genes: int = 200, min_cells: int = 3, max_mito: float | None = None
+) -> AnnData:
+    """Drop poor cells and rare genes (a copy; scanpy's filters).
+
+    Parameters
+    ----------
+    cells : AnnData
+        Counts (or TPM, FPKM).
+    min_genes : int
+        A cell needs this many detected genes.
+    min_cells : int
+        A gene needs to be seen in this many cells.
+    max_mito : float, optional
+        Highest share (0-1) of counts in mitochondrial genes (``MT-``); default no limit.
+
+    Returns
+    -------
+    AnnData
+        ``obs`` gains ``total_counts``, ``n_genes_by_counts`` and ``mito`` (share), of the input.
+
+    Raises
+    ------
+    DataError
+        If the input is not counts, or nothing is left.
+    """
+    _need_unscaled(cells, "quality_control")
+    kept = cells.copy()
+    kept.var["mt"] = kept.var_names.str.upper().str.startswith("MT-")
+    sc.pp.calculate_qc_metrics(kept, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
+    kept.obs["mito"] = kept.obs.pop("pct_counts_mt").fillna(0) / 100
+    kept.obs = kept.obs.drop(columns="total_counts_mt")
+    kept.var = kept.var[list(cells.var.columns)]
+    good = kept.obs["n_genes_by_counts"] >= min_genes
+    if max_mito is not None:
+        good &= kept.obs["mito"] <= max_mito
+    kept = kept[good.to_numpy()].copy()
+    if kept.n_obs:
+        sc.pp.filter_genes(kept, min_cells=min_cells)
+    if not kept.n_obs or not kept.n_vars:
+        msg = (
+            f"{cells.uns['name']}: nothing is left of {cells.n_obs} cells x {cells.n_vars} genes with "
+            f"min_genes={min_genes}, min_cells={min_cells}, max_mito={max_mito}; relax the limits"
+        )
+        raise DataError(msg)
+    return kept
+
+
+def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | None = None) -> AnnData:
+    """Scale each cell to the same number of counts and take the logarithm of 1 + x (a copy).
+
+    Parameters
+    ----------
+    cells : AnnData
+        Counts (or TPM, FPKM).
+    target_sum : float, optional
+        Counts of a cell afterwards; default the median over cells. ``1e5`` with ``base=2`` gives
+        log2(1 + CPM / 10).
+    base : float, optional
+        Of the logarithm; default e.
+
+    Raises
+    ------
+    DataError
+        If the input is not counts, or a cell is empty.
+    """
+    _need_unscaled(cells, "normalise")
+    empty = int((np.asarray(cells.X.sum(axis=1)).ravel() == 0).sum())
+    if empty:
+        msg = f"{cells.uns['name']}: {empty} cell(s) have no count at all; apply quality_control first"
+        raise DataError(msg)
+    log = cells.copy()
+    sc.pp.normalize_total(log, target_sum=target_sum)
+    sc.pp.log1p(log, base=base)
+    # scanpy's note on the logarithm is a plain dict that h5ad files drop; ours says enough.
+    log.uns.pop("log1p", None)
+    log.uns["units"] = "log"
+    return log
+
+
+def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "labels") -> pd.Series:
+    """Response of each cell's line to a drug, from the bulk panel.
+
+    Parameters
+    ----------
+    cells : AnnData
+    panel : BulkPanel
+    drug : str
+    what : {"labels", "response"}
+        ``"labels"``: 1 sensitive, 0 resistant. ``"response"``: ln IC50.
+
+    Returns
+    -------
+    Series, float
+        By cell; NaN where the line is unknown or was not measured. Cells of a line share their
+        value: the line is the unit of any test.
+
+    Raises
+    ------
+    DataError
+        If the panel does not have the drug, or none of the lines.
+    """
+    if what not in ("labels", "response"):
+        msg = f"unknown choice {what!r}; one of labels, response"
+        raise DataError(msg)
+    table = getattr(panel, what)
+    if drug not in table:
+        msg = f"{panel.name} has no drug {drug!r}; for example {', '.join(table.columns[:5])}"
+        raise DataError(msg)
+    model = cells.obs["model_id"].astype(str)
+    if not model.isin(table.index).any():
+        msg = f"no line of {cells.uns['name']} is among the {len(table)} lines of {panel.name}"
+        raise DataError(msg)
+    return pd.Series(table[drug].reindex(model).to_numpy(float), index=cells.obs_names, name=drug)
+
+
+def _need_unscaled(cells: AnnData, what: str) -> None:
+    found = cells.uns.get("units")
+    if found not in _UNSCALED:
+        msg = (
+            f"{cells.uns.get('name', 'cells')}: {what} needs counts, got {found}; scaled or logarithmic "
+            "values are used as they are"
+        )
+        raise DataError(msg)
+
+
+def _load_atlas(name: str, sources: Sources) -> AnnData:
+    counts, cells, genes = read_r_counts(sources[ATLAS], "test_BC_atlas")
+    obs = pd.DataFrame({"line": cells.str.split("_").str[0], "batch": "atlas"}, index=cells)
+    return _finish(name, counts, genes, obs, sources)
+
+
+def _load_mixology(name: str, sources: Sources) -> AnnData:
+    tables, obs, notes = [], [], []
+    for plate in _PLATES:
+        counts, about = read_plate(sources[f"mixology-{plate}-counts"], sources[f"mixology-{plate}-metadata"])
+        keep = single_cells(about)
+        doublets = (about["demuxlet_cls"] == "DBL").sum()
+        notes.append(
+            f"Plate {plate}: {keep.sum()} of {len(keep)} wells kept; {doublets} are demuxlet doublets."
+        )
+        tables.append(counts[keep].rename(index=f"{plate}:{{}}".format))
+        line = about.loc[keep, "cell_line_demuxlet"].str.replace(r"^H(?=\d)", "NCIH", regex=True)
+        obs.append(pd.DataFrame({"line": line.to_numpy(object), "batch": plate}, index=tables[-1].index))
+    joined = pd.concat(tables, join="inner")
+    notes.append(f"Genes: the {joined.shape[1]:,} that all three plates list.")
+    return _finish(
+        name,
+        sparse.csr_matrix(joined.to_numpy()),
+        joined.columns,
+        pd.concat(obs),
+        sources,
+        notes=tuple(notes),
+    )
+
+
+def _load_table(name: str, sources: Sources) -> AnnData:
+    key, line = _TABLES[name]
+    values, label = read_scaled_table(sources[key])
+    obs = pd.DataFrame({"line": line, "batch": name, "label": label}, index=values.index)
+    return _finish(name, values.to_numpy(), values.columns, obs, sources)
+
+
+_LOADERS: dict[str, Callable[[str, Sources], AnnData]] = {
+    "breast-atlas": _load_atlas,
+    "lung-mixology": _load_mixology,
+}
+
+
+def _finish(
+    name: str,
+    values: np.ndarray | sparse.csr_matrix,
+    ids: pd.Index,
+    obs: pd.DataFrame,
+    sources: Sources,
+    *,
+    notes: tuple[str, ...] = (),
+) -> AnnData:
+    """Name genes by symbol and lines by model id."""
+    counted = sparse.issparse(values)
+    if counted:
+        weight = np.asarray(values.sum(axis=0)).ravel()
+        genes, kept, more = to_symbols(ids, ensembl_symbols(sources), weight)
+    else:
+        genes, kept, more = to_symbols(ids, entrez_symbols(), np.ones(len(ids)), prefix=UNKNOWN_ENTREZ)
+    _, lines = fhdsl_panel(sources)
+    known = lines[(lines["stripped_name"] != "") & ~lines["stripped_name"].duplicated(keep=False)]
+    known = known.reset_index(names="model_id").set_index("stripped_name")
+    found = known.reindex(obs["line"].to_numpy())
+    missing = sorted(set(obs["line"][found["model_id"].isna().to_numpy()]) - {""})
+    if missing:
+        more.append(f"No expression in the bulk panel for the line(s) {', '.join(missing)}.")
+    about = pd.DataFrame(
+        {
+            "line": obs["line"].to_numpy(object),
+            "model_id": found["model_id"].fillna("").to_numpy(object),
+            "lineage": found["lineage"].replace("", np.nan).fillna("unknown").to_numpy(object),
+            "label": obs["label"].to_numpy(float) if "label" in obs else np.nan,
+            "batch": obs["batch"].to_numpy(object),
+        },
+        index=pd.Index(obs.index.astype(str), dtype=object),
+    )
+    if about.index.has_duplicates:
+        msg = f"{name}: the cell {about.index[about.index.duplicated()][0]!r} stands twice"
+        raise DataError(msg)
+    cells = AnnData(values[:, kept], about, pd.DataFrame({"source_id": ids[kept]}, index=genes))
+    cells.uns.update(
+        name=name,
+        units="counts" if counted else "z-scores",
+        provenance=Provenance("panel", sources.files(), (*notes, *more)),
+    )
+    return cells

@@ -1,0 +1,80 @@
+"""The input files of one loader: fetched, named in the provenance, decoded once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+
+from helpers.atomic import atomic_writer
+from helpers.data.download import cache_folder, fetch_all, locate
+from helpers.data.hashes import sha256
+from helpers.data.registry import Registry
+from helpers.data.types import SourceFile
+from helpers.errors import DownloadError
+
+#: What a chapter may ask for: a tier, or the best that is at hand.
+CHOICES = ("auto", "panel", "paper", "simulated")
+
+# Part of the name of decoded copies: raise it when a decoder changes what it writes.
+_DECODER = 2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files of one loader, all at hand.
+
+    Attributes
+    ----------
+    paths : dict
+        Path in the cache by registry key.
+    """
+
+    paths: dict[str, Path]
+
+    @classmethod
+    def fetch(cls, registry: Registry, keys: Iterable[str]) -> Sources:
+        """Get the files; :class:`~helpers.errors.DownloadError` names all that are missing."""
+        return cls(fetch_all(registry[key] for key in keys))
+
+    @classmethod
+    def fetch_for(cls, registry: Registry, keys: tuple[str, ...], name: str, data: str) -> Sources:
+        """Get the files of the data set ``name``; the error also names the command that fetches them."""
+        try:
+            return cls.fetch(registry, keys)
+        except DownloadError as error:
+            tiers = sorted({registry[key].tier for key in keys if locate(registry[key]) is None})
+            commands = " and ".join(f"helpers data fetch --tier {tier}" for tier in tiers)
+            msg = f"{name} ({data}): {error}\nTo fetch them: {commands}"
+            raise DownloadError(msg) from error
+
+    def __getitem__(self, key: str) -> Path:
+        return self.paths[key]
+
+    def files(self) -> tuple[SourceFile, ...]:
+        """Name and sha256 of every file, for the provenance."""
+        return tuple(SourceFile(key, sha256(path)) for key, path in self.paths.items())
+
+    def decoded(self, key: str, decode: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+        """Return ``decode(path)``, kept as a Parquet file named by the sha256 of its source.
+
+        R files take a second to decode and are read by every chapter. A copy that cannot be read
+        is made again.
+        """
+        path = self.paths[key]
+        copy = cache_folder() / "decoded" / f"{sha256(path)}-{_DECODER}.parquet"
+        if copy.is_file():
+            try:
+                return pd.read_parquet(copy)
+            except (OSError, ValueError, pyarrow.ArrowException):
+                copy.unlink(missing_ok=True)
+        table = decode(path)
+        buffer = io.BytesIO()
+        table.to_parquet(buffer)
+        with atomic_writer(copy, "wb") as stream:
+            stream.write(buffer.getvalue())
+        return table

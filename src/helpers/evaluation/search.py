@@ -1,0 +1,236 @@
+"""Bayesian search of hyperparameters: many searches in lockstep, on disk, resumable.
+
+The Gaussian-process sampler of Optuna stands for the ``gp_minimize`` of the studies. All searches of
+a protocol (e.g. one an outer fold) advance together, so that the candidates of a round are
+evaluated as one batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from helpers.errors import DataError, ParameterError
+from helpers.evaluation.space import Float, Integer, Space
+
+__all__ = ["Float", "Integer", "SearchResult", "Space", "search"]
+
+Candidate = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Outcome of one search.
+
+    Attributes
+    ----------
+    study : str
+    params : dict
+        Hyperparameters of the best candidate (the first of equals).
+    value : float
+        Its value.
+    trials : DataFrame
+        One row a candidate in the order tried: ``trial``, ``value`` and one column a
+        hyperparameter.
+    """
+
+    study: str
+    params: dict[str, Any]
+    value: float
+    trials: pd.DataFrame
+
+
+def search(
+    evaluate: Callable[[list[Candidate]], Sequence[float]],
+    space: Space,
+    studies: Sequence[str],
+    n_trials: int = 20,
+    n_startup: int = 3,
+    seed: int = 0,
+    storage: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[SearchResult]:
+    """Maximise ``evaluate`` over ``space``, once for each study, all in lockstep.
+
+    Candidate ``t`` of a study depends only on the seed, the study's name, ``t``, and the values of
+    that study so far: neither the other studies nor an interruption changes it. The first
+    ``n_startup`` candidates are random; the rest maximise the expected improvement.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Gets one candidate a study, ``[(position of the study, hyperparameters), ...]``, and returns
+        their values in that order. It must be deterministic.
+    space : dict
+        Name -> :class:`Integer` or :class:`Float`.
+    studies : sequence of str
+        Names of the searches, unique.
+    n_trials, n_startup : int
+        Candidates a study, and how many of them are random (published: 20 and 3).
+    seed : int
+    storage : path, optional
+        Journal file of Optuna. Finished rounds are read back from it, so that a killed search goes
+        on and ends as if it had not been interrupted; a round that was not finished is evaluated
+        again as a whole. A larger ``n_trials`` prolongs a stored search.
+    progress : callable, optional
+        Called with (rounds done, rounds in all) after each round.
+
+    Returns
+    -------
+    list of SearchResult, in the order of ``studies``
+
+    Raises
+    ------
+    ParameterError
+        If names repeat, a number is out of range, or ``storage`` holds a search with another space,
+        seed or number of random candidates.
+    DataError
+        If ``evaluate`` returns another number of values than it got candidates, or NaN or infinity.
+    """
+    _check(space, studies, n_trials, n_startup)
+    with _quiet_optuna():
+        distributions = {name: _distribution(axis) for name, axis in space.items()}
+        # Candidates come from studies in memory; the journal only keeps what is finished. So a killed
+        # search leaves no half-finished trial behind that would influence the sampler.
+        live = [optuna.create_study(direction="maximize", study_name=name) for name in studies]
+        journal = None if storage is None else _Journal(Path(storage), space, studies, n_startup, seed)
+        if journal is not None:
+            for study, trials in zip(live, journal.finished_rounds(n_trials), strict=True):
+                study.add_trials(trials)
+
+        for number in range(len(live[0].get_trials(deepcopy=False)), n_trials):
+            trials = []
+            for study in live:
+                study.sampler = optuna.samplers.GPSampler(
+                    seed=_trial_seed(seed, study.study_name, number), n_startup_trials=n_startup
+                )
+                trials.append(study.ask(distributions))
+            values = list(evaluate([(i, dict(trial.params)) for i, trial in enumerate(trials)]))
+            _check_values(values, trials, studies)
+            for study, trial, value in zip(live, trials, values, strict=True):
+                study.tell(trial, float(value))
+            if journal is not None:
+                journal.append(number, [study.get_trials(deepcopy=False)[number] for study in live])
+            if progress is not None:
+                progress(number + 1, n_trials)
+        return [_result(study, space) for study in live]
+
+
+class _Journal:
+    """Finished trials of all studies of one search in an Optuna journal file."""
+
+    def __init__(self, path: Path, space: Space, studies: Sequence[str], n_startup: int, seed: int) -> None:
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_partial_line(path)
+        # A lock left by a killed process is broken after 3 s, the least that Optuna allows.
+        backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path), grace_period=3))
+        journal = optuna.storages.JournalStorage(backend)
+        settings = {
+            "space": {name: [type(axis).__name__, asdict(axis)] for name, axis in space.items()},
+            "n_startup": n_startup,
+            "seed": seed,
+        }
+        self.studies = []
+        for name in studies:
+            study = optuna.create_study(
+                storage=journal, study_name=name, direction="maximize", load_if_exists=True
+            )
+            if "settings" not in study.user_attrs:
+                study.set_user_attr("settings", settings)
+            elif study.user_attrs["settings"] != json.loads(json.dumps(settings)):
+                msg = (
+                    f"{path} holds a search of study {name!r} with other settings "
+                    f"({study.user_attrs['settings']}); remove the file or choose another"
+                )
+                raise ParameterError(msg)
+            self.studies.append(study)
+        self._stored = [len(study.get_trials(deepcopy=False)) for study in self.studies]
+
+    def finished_rounds(self, n_trials: int) -> list[list[optuna.trial.FrozenTrial]]:
+        rounds = min(n_trials, *self._stored)
+        return [study.get_trials(deepcopy=False)[:rounds] for study in self.studies]
+
+    def append(self, number: int, trials: list[optuna.trial.FrozenTrial]) -> None:
+        for study, stored, trial in zip(self.studies, self._stored, trials, strict=True):
+            # A kill in the middle of this loop leaves a round that only some studies have stored.
+            if number >= stored:
+                study.add_trial(trial)
+
+
+@contextlib.contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Keep Optuna from logging each new study and trial."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _cut_partial_line(path: Path) -> None:
+    """Cut off the line that a process was writing when it was killed."""
+    if path.exists():
+        content = path.read_bytes()
+        complete = content.rfind(b"\n") + 1
+        if complete < len(content):
+            with path.open("r+b") as stream:
+                stream.truncate(complete)
+
+
+def _trial_seed(seed: int, study: str, number: int) -> int:
+    digest = hashlib.sha256(f"{seed}|{study}|{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def _distribution(axis: Integer | Float) -> BaseDistribution:
+    if isinstance(axis, Integer):
+        return IntDistribution(axis.low, axis.high)
+    return FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+def _result(study: optuna.Study, space: Space) -> SearchResult:
+    trials = study.get_trials(deepcopy=False)
+    table = pd.DataFrame([trial.params for trial in trials], columns=list(space))
+    table.insert(0, "trial", range(len(trials)))
+    table.insert(1, "value", [trial.value for trial in trials])
+    best = trials[int(np.argmax(table["value"]))]
+    return SearchResult(study.study_name, dict(best.params), float(best.value), table)
+
+
+def _check(space: Space, studies: Sequence[str], n_trials: int, n_startup: int) -> None:
+    if not studies or len(set(studies)) < len(studies):
+        msg = f"names of the searches must be unique and at least one; got {list(studies)}"
+        raise ParameterError(msg)
+    if not 1 <= n_startup <= n_trials:
+        msg = f"1 <= n_startup <= n_trials is needed; got n_startup={n_startup}, n_trials={n_trials}"
+        raise ParameterError(msg)
+    for name, axis in space.items():
+        if not axis.low <= axis.high or (getattr(axis, "log", False) and axis.low <= 0):
+            msg = f"hyperparameter {name!r} has an impossible range: {axis}"
+            raise ParameterError(msg)
+    if not space:
+        msg = "the space has no hyperparameter"
+        raise ParameterError(msg)
+
+
+def _check_values(values: list[float], trials: list[optuna.Trial], studies: Sequence[str]) -> None:
+    if len(values) != len(trials):
+        msg = f"evaluate got {len(trials)} candidates and returned {len(values)} values"
+        raise DataError(msg)
+    for value, trial, name in zip(values, trials, studies, strict=True):
+        if not np.isfinite(value):
+            msg = f"evaluate returned {value} for study {name!r}, candidate {trial.number}: {trial.params}"
+            raise DataError(msg)

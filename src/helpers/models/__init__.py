@@ -1,1 +1,0 @@
-"""Models: one module a family, scikit-learn's interface, numbers of the papers as defaults."""

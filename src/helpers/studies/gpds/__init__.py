@@ -1,0 +1,1 @@
+"""GPDS, a network on bulk lines tested on single cells: chapter 03."""

@@ -1,0 +1,351 @@
+"""Simple predictors of one drug's response from bulk expression, each tuned inside its training part.
+
+They take lines x genes DataFrames of log2(TPM + 1), like the study's own pipeline, and run in the same
+splits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import RidgeCV, enet_path
+from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from helpers.errors import DataError
+from helpers.studies.gpds.model.binning import EqualFrequencyBinner
+from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
+from helpers.studies.gpds.model.filters import MeanVarianceFilter
+
+#: Ridge penalties on standardised genes; the best is found by leaving one line out.
+ALPHAS = np.geomspace(1, 1e5, 16)
+
+
+class LineageMean(RegressorMixin, BaseEstimator):
+    """Mean response of the training lines of the same lineage, shrunk towards the mean of all.
+
+    Parameters
+    ----------
+    lineage : Series
+        Index = line. ``X`` must be a DataFrame whose index holds these lines; its genes are not used.
+    weight : float
+        Number of lines that the overall mean counts for.
+    """
+
+    def __init__(self, lineage: pd.Series, weight: float = 1.0) -> None:
+        self.lineage = lineage
+        self.weight = weight
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> LineageMean:
+        """Average the response by lineage."""
+        groups = pd.Series(np.asarray(y, float)).groupby(line_values(self.lineage, X.index))
+        self.mean_ = float(np.mean(y))
+        self.means_ = (groups.sum() + self.weight * self.mean_) / (groups.count() + self.weight)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Mean of the line's lineage; the overall mean for a lineage that was not fitted."""
+        check_is_fitted(self, "means_")
+        found = self.means_.reindex(line_values(self.lineage, X.index))
+        return found.fillna(self.mean_).to_numpy()
+
+
+class LineageRidge(RegressorMixin, BaseEstimator):
+    """Ridge regression on lineage and a proliferation score, no other gene.
+
+    Parameters
+    ----------
+    lineage : Series
+        Index = line.
+    proliferation : Series, optional
+        Index = line (:func:`helpers.studies.gpds.gene_lists.proliferation_score`).
+    """
+
+    def __init__(self, lineage: pd.Series, proliferation: pd.Series | None = None) -> None:
+        self.lineage = lineage
+        self.proliferation = proliferation
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> LineageRidge:
+        """Fit on the lines of ``X``."""
+        self.levels_ = np.unique(line_values(self.lineage, X.index))
+        self.model_ = RidgeCV(np.geomspace(0.1, 100, 7)).fit(self._design(X.index), y)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict(self._design(X.index))
+
+    def _design(self, lines: pd.Index) -> np.ndarray:
+        design = (line_values(self.lineage, lines)[:, None] == self.levels_).astype(float)
+        if self.proliferation is None:
+            return design
+        growth = self.proliferation.reindex(lines).fillna(self.proliferation.mean())
+        return np.column_stack([design, growth.to_numpy(float)])
+
+
+class PLSCV(RegressorMixin, BaseEstimator):
+    """Partial least squares; the number of components (1 to ``max_components``) by inner folds.
+
+    Components are nested: one fit a fold gives the predictions of all numbers.
+
+    Attributes
+    ----------
+    n_components_ : int
+    coef_ : array (genes,)
+    """
+
+    def __init__(self, max_components: int = 20, cv: int = 5, random_state: int = 0) -> None:
+        self.max_components = max_components
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> PLSCV:
+        """Choose the number of components and fit."""
+        X, y = np.asarray(X, float), np.asarray(y, float)
+        folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(X))
+        most = min(self.max_components, X.shape[1], min(len(train) for train, _ in folds) - 1)
+        errors = np.zeros(most)
+        for train, test in folds:
+            coefs, x_mean, y_mean = _pls_path(X[train], y[train], most)
+            errors += ((y_mean + (X[test] - x_mean) @ coefs - y[test][:, None]) ** 2).sum(axis=0)
+        self.n_components_ = int(errors.argmin()) + 1
+        coefs, self.x_mean_, self.intercept_ = _pls_path(X, y, self.n_components_)
+        self.coef_ = coefs[:, -1]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "coef_")
+        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
+
+
+class ElasticNetPath(RegressorMixin, BaseEstimator):
+    """Elastic net; the penalty by inner folds, from the largest that leaves a gene to a thousandth of it.
+
+    Attributes
+    ----------
+    alpha_ : float
+    coef_ : array (genes,)
+    """
+
+    def __init__(self, l1_ratio: float = 0.5, n_alphas: int = 30, cv: int = 5, random_state: int = 0) -> None:
+        self.l1_ratio = l1_ratio
+        self.n_alphas = n_alphas
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> ElasticNetPath:
+        """Choose the penalty and fit."""
+        X, y = np.asarray(X, float), np.asarray(y, float)
+        top = np.abs((X - X.mean(axis=0)).T @ (y - y.mean())).max() / (len(y) * self.l1_ratio)
+        alphas = max(top, 1e-12) * np.geomspace(1, 1e-3, self.n_alphas)
+        errors = np.zeros(self.n_alphas)
+        for train, test in KFold(self.cv, shuffle=True, random_state=self.random_state).split(X):
+            coefs, x_mean, y_mean = self._path(X[train], y[train], alphas)
+            errors += ((y_mean + (X[test] - x_mean) @ coefs - y[test][:, None]) ** 2).sum(axis=0)
+        best = int(errors.argmin())
+        self.alpha_ = float(alphas[best])
+        coefs, self.x_mean_, self.intercept_ = self._path(X, y, alphas[: best + 1])
+        self.coef_ = coefs[:, -1]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "coef_")
+        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
+
+    def _path(self, x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        x_mean, y_mean = x.mean(axis=0), float(y.mean())
+        centred = x - x_mean
+        # With the Gram matrix a step costs genes instead of lines x genes; it pays while genes are few.
+        gram = centred.T @ centred if x.shape[1] <= 2 * len(x) else None
+        _, coefs, _ = enet_path(
+            np.asfortranarray(centred),
+            y - y_mean,
+            l1_ratio=self.l1_ratio,
+            alphas=alphas,
+            precompute=False if gram is None else gram,
+            tol=1e-3,
+            max_iter=2000,
+        )
+        return coefs, x_mean, y_mean
+
+
+class NearestLines(RegressorMixin, BaseEstimator):
+    """Mean response of the lines with the highest correlation; their number (1 to ``most``) by inner folds.
+
+    Attributes
+    ----------
+    n_neighbors_ : int
+    """
+
+    def __init__(self, most: int = 30, cv: int = 5, random_state: int = 0) -> None:
+        self.most = most
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> NearestLines:
+        """Choose the number of lines and keep all of them."""
+        self.x_, self.y_ = _unit_rows(X), np.asarray(y, float)
+        folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(self.x_))
+        most = min(self.most, *(len(train) for train, _ in folds))
+        errors = np.zeros(most)
+        for train, test in folds:
+            means = _neighbour_means(self.x_[train], self.y_[train], self.x_[test], most)
+            errors += ((means - self.y_[test][:, None]) ** 2).sum(axis=0)
+        self.n_neighbors_ = int(errors.argmin()) + 1
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "n_neighbors_")
+        return _neighbour_means(self.x_, self.y_, _unit_rows(X), self.n_neighbors_)[:, -1]
+
+
+class PCARidge(RegressorMixin, BaseEstimator):
+    """Ridge regression on the first principal components, at most ``n_components``."""
+
+    def __init__(self, n_components: int = 50, random_state: int = 0) -> None:
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> PCARidge:
+        """Fit components on ``X``, then the regression."""
+        X = np.asarray(X, float)
+        count = min(self.n_components, *X.shape)
+        model = Pipeline([("pca", PCA(count, random_state=self.random_state)), ("ridge", RidgeCV(ALPHAS))])
+        self.model_ = model.fit(X, y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted response, array (n,)."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict(np.asarray(X, float))
+
+
+class PermutedTarget(RegressorMixin, BaseEstimator):
+    """Fit a model on a permuted response: what it finds when there is nothing to find."""
+
+    def __init__(self, regressor: BaseEstimator, random_state: int = 0) -> None:
+        self.regressor = regressor
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> PermutedTarget:
+        """Fit a clone on the permuted response."""
+        order = np.random.default_rng(self.random_state).permutation(len(X))
+        self.regressor_ = clone(self.regressor).fit(X, np.asarray(y, float)[order])
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Prediction of the fitted clone."""
+        check_is_fitted(self, "regressor_")
+        return self.regressor_.predict(X)
+
+
+def bulk_baselines(
+    lineage: pd.Series | None = None,
+    proliferation: pd.Series | None = None,
+    *,
+    gene_filter: bool = True,
+    n_inner: int = 5,
+    n_trees: int = 200,
+    network: GPDSRegressor | None = None,
+    seed: int = 0,
+) -> dict[str, BaseEstimator]:
+    """Build all baselines of the chapter by name, ready for ``fit(DataFrame, response)``.
+
+    Parameters
+    ----------
+    lineage : Series, optional
+        Index = line; without it the two lineage models are left out.
+    proliferation : Series, optional
+        Index = line; second covariate of "Ridge on lineage".
+    gene_filter : bool
+        Learn the mean-variance filter in the training part; False if genes were chosen before.
+    n_inner : int
+        Folds of the inner searches.
+    n_trees : int
+        Of the random forest.
+    network : GPDSRegressor, optional
+        Network of "Permuted target"; the study's best setting by default.
+    seed : int
+
+    Examples
+    --------
+    ``bulk_baselines()["Ridge"].fit(expression.loc[train], y[train]).predict(expression.loc[test])``
+    """
+    first = [("filter", MeanVarianceFilter())] if gene_filter else []
+
+    def on_genes(name: str, model: BaseEstimator, *, bins: bool = False) -> Pipeline:
+        binned = [("bins", EqualFrequencyBinner())] if bins else []
+        steps = [*(clone_steps(first)), *binned, ("scale", StandardScaler()), (name, model)]
+        return Pipeline(steps).set_output(transform="pandas")
+
+    models: dict[str, BaseEstimator] = {"Mean": DummyRegressor()}
+    if lineage is not None:
+        models["Lineage mean"] = LineageMean(lineage)
+        models["Ridge on lineage"] = LineageRidge(lineage, proliferation)
+    models |= {
+        "Ridge": on_genes("ridge", RidgeCV(ALPHAS)),
+        "Ridge on bins": on_genes("ridge", RidgeCV(ALPHAS), bins=True),
+        "Elastic net": on_genes("net", ElasticNetPath(cv=n_inner, random_state=seed)),
+        "PLS": on_genes("pls", PLSCV(cv=n_inner, random_state=seed)),
+        "PCA + ridge": on_genes("ridge", PCARidge(random_state=seed)),
+        "k nearest lines": on_genes("lines", NearestLines(cv=n_inner, random_state=seed)),
+        "Random forest": on_genes(
+            "forest", RandomForestRegressor(n_trees, max_features=1 / 3, random_state=seed)
+        ),
+        "Permuted target": PermutedTarget(gpds_pipeline(network, gene_filter=gene_filter), seed),
+    }
+    return models
+
+
+def line_values(values: pd.Series, lines: pd.Index) -> np.ndarray:
+    """Look up an annotation of lines; missing entries are ``"unknown"``.
+
+    Raises
+    ------
+    DataError
+        If none of the lines is annotated.
+    """
+    found = values.reindex(lines)
+    if found.isna().all():
+        msg = (
+            f"none of the {len(lines)} lines is in the annotation (first: {list(lines[:3])}); compare the ids"
+        )
+        raise DataError(msg)
+    return found.fillna("unknown").to_numpy(str)
+
+
+def clone_steps(steps: list[tuple]) -> list[tuple]:
+    """Return copies of pipeline steps, so that two pipelines share no fitted part."""
+    return [(name, clone(step)) for name, step in steps]
+
+
+def _pls_path(x: np.ndarray, y: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Coefficients with 1, 2, ... components, (genes, components), and the means."""
+    x_mean, y_mean = x.mean(axis=0), float(y.mean())
+    pls = PLSRegression(components, scale=False, tol=1e-6).fit(x - x_mean, y - y_mean)
+    return np.cumsum(pls.x_rotations_ * pls.y_loadings_, axis=1), x_mean, y_mean
+
+
+def _unit_rows(x: np.ndarray) -> np.ndarray:
+    """Centre rows and scale them to length 1, so that their products are correlations."""
+    x = np.asarray(x, float)
+    x = x - x.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(length > 0, length, 1)
+
+
+def _neighbour_means(x: np.ndarray, y: np.ndarray, new: np.ndarray, most: int) -> np.ndarray:
+    """Mean response of the nearest 1, 2, ... ``most`` rows of ``x`` for each new row."""
+    order = np.argsort(-(new @ x.T), axis=1, kind="stable")[:, :most]
+    return np.cumsum(y[order], axis=1) / np.arange(1, most + 1)

@@ -1,0 +1,204 @@
+"""Cells as input of a model that was trained on bulk lines: units, binning, scaling, pseudo-bulk.
+
+The report does not say how its cells were treated; each reading is an option here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from helpers.errors import DataError, ParameterError
+from helpers.studies.gpds.model import EqualFrequencyBinner
+
+#: Units of a cell's expression: the atlas authors' log2(1 + CPM/10), others of the sheet.
+UNITS = ("log2(1+CPM/10)", "log2(1+CPM)", "CPM", "as stored")
+#: What cells are binned by: each gene over all cells; the bulk lines' bins; the genes of a cell; or, in
+#: the place of bins, values mapped gene by gene to the bulk lines' values of the same rank.
+CELL_BINS = ("cells-own", "bulk-edges", "per-cell", "quantile-matched")
+#: Whose mean and spread scale the cells.
+CELL_SCALES = ("bulk", "cells", "none")
+
+
+def cell_expression(cells: AnnData, genes: Sequence[str], units: str = UNITS[0]) -> pd.DataFrame:
+    """Expression of cells in the given genes.
+
+    CPM are parts of all counts of a cell, before genes are chosen.
+
+    Parameters
+    ----------
+    cells : AnnData
+        Raw counts (``uns["units"] == "counts"``), or z-scores with ``units="as stored"``.
+    genes : sequence of str
+        Symbols that the cells have; see :func:`common_genes`.
+    units : str
+        One of :data:`UNITS`.
+
+    Returns
+    -------
+    DataFrame, cells x genes, float32
+
+    Raises
+    ------
+    DataError
+        If a gene is missing, or units cannot be computed from what is stored.
+    """
+    values = _select(cells, genes, units)
+    if units == "as stored":
+        return pd.DataFrame(values, cells.obs_names, list(genes))
+    total = np.asarray(cells.X.sum(axis=1), float).ravel()
+    cpm = values * (1e6 / np.where(total > 0, total, 1))[:, None]
+    return pd.DataFrame(_transformed(cpm, units), cells.obs_names, list(genes))
+
+
+def pseudo_bulk(
+    cells: AnnData, genes: Sequence[str], by: str = "model_id", units: str = "log2(1+CPM)"
+) -> pd.DataFrame:
+    """Mean CPM of the cells of each line, then the logarithm: a profile like a bulk one.
+
+    Parameters
+    ----------
+    cells, genes, units
+        As :func:`cell_expression`.
+    by : str
+        Column of ``cells.obs``; cells with an empty entry are left out.
+
+    Returns
+    -------
+    DataFrame, lines x genes
+    """
+    cpm = cell_expression(cells, genes, "CPM")
+    line = cells.obs[by].astype(str).to_numpy()
+    mean = cpm[line != ""].groupby(line[line != ""]).mean().rename_axis("line")
+    return pd.DataFrame(_transformed(mean.to_numpy(), units), mean.index, mean.columns)
+
+
+def common_genes(expression: pd.DataFrame, cells: AnnData) -> list[str]:
+    """Genes that bulk lines and cells share, in the order of the bulk table.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    genes = expression.columns[expression.columns.isin(cells.var_names)].tolist()
+    if not genes:
+        msg = (
+            f"bulk lines and cells share no gene: {list(expression.columns[:3])} against "
+            f"{list(cells.var_names[:3])}; map both to gene symbols"
+        )
+        raise DataError(msg)
+    return genes
+
+
+def model_inputs(
+    model: Pipeline,
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    bins: str = "cells-own",
+    scale: str = "bulk",
+) -> pd.DataFrame:
+    """Bring cells (or pseudo-bulk) into the form that the last step of a fitted pipeline takes.
+
+    Parameters
+    ----------
+    model : Pipeline
+        Fitted on bulk lines; steps ``filter``, ``bins`` and ``scale`` are taken account of where it has
+        them.
+    table : DataFrame, cells x genes
+        With the genes that the pipeline was fitted on.
+    reference : DataFrame, lines x genes
+        The training lines, for ``bins="quantile-matched"``.
+    bins : str
+        One of :data:`CELL_BINS`. A pipeline without bins knows only "quantile-matched"; anything else
+        leaves its values as they are.
+    scale : str
+        One of :data:`CELL_SCALES`.
+    """
+    for name, value, allowed in (("bins", bins, CELL_BINS), ("scale", scale, CELL_SCALES)):
+        if value not in allowed:
+            msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
+            raise ParameterError(msg)
+    steps = model.named_steps
+    if bins == "quantile-matched":
+        table = quantile_matched(table, reference)
+    if "filter" in steps:
+        table = steps["filter"].transform(table)
+    binner = steps.get("bins")
+    if binner is not None and binner.scope != "none":
+        if bins in ("cells-own", "per-cell"):
+            scope = "line" if bins == "per-cell" else binner.scope
+            binner = EqualFrequencyBinner(binner.n_bins, scope, binner.ties).set_output(transform="pandas")
+            table = binner.fit_transform(table)
+        else:
+            table = binner.transform(table)
+    if scale == "none" or "scale" not in steps:
+        return table
+    if scale == "cells":
+        return StandardScaler().set_output(transform="pandas").fit_transform(table)
+    return steps["scale"].transform(table)
+
+
+def predict_cells(
+    model: Pipeline,
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    bins: str = "cells-own",
+    scale: str = "bulk",
+) -> pd.Series:
+    """Prediction of a pipeline that was fitted on bulk lines for each cell; see :func:`model_inputs`.
+
+    Examples
+    --------
+    ``genes = common_genes(panel.expression, cells)``;
+    ``model = gpds_pipeline().fit(train[genes], response)``;
+    ``predict_cells(model, cell_expression(cells, genes), train[genes], bins="bulk-edges")``
+    """
+    inputs = model_inputs(model, table, reference, bins=bins, scale=scale)
+    return pd.Series(np.asarray(model.steps[-1][1].predict(inputs), float), table.index, name="prediction")
+
+
+def quantile_matched(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Replace each value by the reference lines' value of the same rank within the gene.
+
+    Ties (zeros, mostly) get the value of their average rank.
+    """
+    genes = table.columns
+    found = np.empty(table.shape, np.float32)
+    for j, gene in enumerate(genes):
+        values = table[gene].to_numpy()
+        ordered = np.sort(values)
+        below = np.searchsorted(ordered, values, "left")
+        rank = (below + np.searchsorted(ordered, values, "right")) / (2 * len(values))
+        found[:, j] = np.quantile(reference[gene].to_numpy(), rank)
+    return pd.DataFrame(found, table.index, genes)
+
+
+def _select(cells: AnnData, genes: Sequence[str], units: str) -> np.ndarray:
+    if units not in UNITS:
+        msg = f"units={units!r} is not one of {', '.join(UNITS)}"
+        raise ParameterError(msg)
+    stored = cells.uns.get("units", "counts")
+    if units != "as stored" and stored != "counts":
+        msg = f"{units} is computed from raw counts; these cells hold {stored}: use units='as stored'"
+        raise DataError(msg)
+    missing = [gene for gene in genes if gene not in cells.var_names]
+    if missing or not len(genes):
+        msg = f"the cells lack {len(missing)} of {len(genes)} genes, first {missing[:3]}; use common_genes"
+        raise DataError(msg)
+    values = cells[:, list(genes)].X
+    return np.asarray(values.toarray() if sparse.issparse(values) else values, np.float32)
+
+
+def _transformed(cpm: np.ndarray, units: str) -> np.ndarray:
+    if units == "CPM":
+        return cpm.astype(np.float32)
+    return np.log2(1 + (cpm / 10 if units == UNITS[0] else cpm)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Predictors of treatment pairs that the six networks are compared with."""

@@ -1,0 +1,316 @@
+"""Changes of expression after drugs: the competition's table, L1000 signatures, L1000 pairs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rdata
+
+from helpers.data.pairs import load_pairs
+from helpers.data.registry import Registry
+from helpers.data.sources import CHOICES, Sources
+from helpers.data.types import Provenance
+from helpers.errors import DataError, DownloadError
+from helpers.studies.perturbation.paper_files import load_kaggle_paper
+from helpers.studies.perturbation.twin import kaggle_twin, simulate_changes
+from helpers.studies.perturbation.types import ChangeData
+
+__all__ = ["NAMES", "ChangeData", "load_cell_means", "load_changes"]
+
+NAMES = ("Kaggle", "L1000", "TranSiGen")
+
+SIGNATURES = "cmapr-signatures"
+MEANS = "kaggle-cell-means"
+TRAIN_ROWS = "kaggle-train-rows"
+TEST_ROWS = "kaggle-test-rows"
+COMPOUNDS = "kaggle-compounds"
+FILES = {"L1000": (SIGNATURES,), "Kaggle": (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)}
+
+# Structures of the three drugs of the signature file, which names them but does not draw them.
+_SMILES = {
+    "vemurafenib": "CCCS(=O)(=O)Nc1ccc(F)c(C(=O)c2c[nH]c3ncc(-c4ccc(Cl)cc4)cc23)c1F",
+    "atorvastatin": "CC(C)c1c(C(=O)Nc2ccccc2)c(-c2ccccc2)c(-c2ccc(F)cc2)n1CC[C@@H](O)C[C@@H](O)CC(=O)O",
+    "venlafaxine": "COc1ccc(C(CN(C)C)C2(O)CCCCC2)cc1",
+}
+_CLIP = 10.0  # the signatures are clipped here
+_N_PUBLIC = 50  # compounds of the competition's public test
+_SMALL = {  # designs of the simulated stand-ins
+    "Kaggle": {"n_cells": 6, "n_compounds": 20, "n_genes": 90},
+    "L1000": {"n_cells": 20, "n_compounds": 3, "n_genes": 90, "n_full": 20, "n_shared": 3},
+    "TranSiGen": {"n_cells": 12, "n_compounds": 5, "n_genes": 90, "n_full": 12, "n_shared": 5},
+}
+
+
+def load_changes(
+    name: str = "L1000", data: str = "auto", *, seed: int = 0, registry: Registry | None = None
+) -> ChangeData:
+    """Load changes of expression after drugs.
+
+    Parameters
+    ----------
+    name : {"L1000", "Kaggle", "TranSiGen"}
+        ``"L1000"``: Level 5 signatures (z-scores) of 3 drugs in up to 61 lines. ``"TranSiGen"``:
+        log2 changes, treated minus vehicle, of 14 compounds in 43 lines (another level of the same
+        assay, hence a data set of its own). ``"Kaggle"``: the competition's table.
+    data : {"auto", "panel", "paper", "simulated"}
+        Tier. Of ``"Kaggle"`` the public files hold the design and the means per cell type, not the
+        targets: with ``"auto"`` and ``"panel"`` its targets are simulated on the real design and
+        its tier is ``"simulated"``; with ``"paper"`` they are real. The others have no fuller form,
+        and ``"paper"`` reads the panel. ``"auto"`` falls back to a small simulated design with a
+        note that says why; ``"panel"`` and ``"paper"`` never do.
+    seed : int
+        Of simulated targets.
+    registry : Registry, optional
+        Default: ``data/datasets.yml`` of the project.
+
+    Returns
+    -------
+    ChangeData
+
+    Raises
+    ------
+    DataError
+        If ``name`` or ``data`` is unknown, a file holds something else than expected, or (with
+        ``"panel"`` or ``"paper"``) a file is missing; the message says how to get it.
+    """
+    for what, value, known in (("data set", name, NAMES), ("data choice", data, CHOICES)):
+        if value not in known:
+            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
+            raise DataError(msg)
+    if data == "simulated":
+        return _small(name, seed)
+    registry = Registry.load() if registry is None else registry
+    if name == "Kaggle" and data == "paper":
+        try:
+            return load_kaggle_paper(registry)
+        except DownloadError as error:
+            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier paper"
+            raise DownloadError(msg) from error
+    try:
+        return _panel(name, registry, seed)
+    except DownloadError as error:
+        if data != "auto":
+            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
+            raise DownloadError(msg) from error
+        twin = _small(name, seed)
+        notes = (f"Simulated data stand in for the panel. {error}", *twin.provenance.notes)
+        return replace(twin, provenance=replace(twin.provenance, notes=notes))
+
+
+def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> ChangeData:
+    """Load the competition's mean change per cell type over the training rows, one row a cell type.
+
+    Unlike the targets these means are real on the panel.
+
+    Parameters
+    ----------
+    data, seed, registry
+        As in :func:`load_changes`; with ``"simulated"``, and where the files cannot be had, the means
+        of the small simulated design.
+
+    Returns
+    -------
+    ChangeData
+        Named ``"Kaggle means"``; the compound of every row is ``"all compounds"``.
+    """
+    tier, files, notes = "simulated", (), ()
+    means = None
+    if data != "simulated":
+        try:
+            sources = Sources.fetch(Registry.load() if registry is None else registry, FILES["Kaggle"][:1])
+            means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
+            tier, files = "panel", sources.files()
+            notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
+        except DownloadError as error:
+            if data != "auto":
+                msg = f"Kaggle means ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
+                raise DownloadError(msg) from error
+            notes = (f"Simulated data stand in for the panel. {error}",)
+    if means is None:
+        means = _small("Kaggle", seed).cell_means()
+    rows = pd.DataFrame(
+        {
+            "cell": means.index.to_numpy(object),
+            "compound": "all compounds",
+            "lincs_id": "all compounds",
+            "smiles": "-",
+            "control": False,
+            "split": "train",
+        }
+    )
+    return ChangeData(
+        "Kaggle means", rows, means.reset_index(drop=True), "signed -log10 p", Provenance(tier, files, notes)
+    )
+
+
+def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Read the competition's design and its means per cell type.
+
+    Parameters
+    ----------
+    sources : Sources
+        The files of ``FILES["Kaggle"]``.
+    seed : int
+        Of the draw of public test compounds: which of the 129 test compounds were the 50 of the
+        public test is in no public file here.
+
+    Returns
+    -------
+    rows : DataFrame
+        The 614 training rows in the order of the table, then the 255 test rows.
+    means : DataFrame, 6 cell types x 18,211 genes
+    notes : tuple of str
+    """
+    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float64)
+    compounds = pd.read_parquet(sources[COMPOUNDS]).set_index("sm_name")
+    one_hot = pd.read_csv(sources[TRAIN_ROWS], index_col=0)
+    train = pd.DataFrame(
+        {
+            "cell": _decoded(one_hot, "cell_type_"),
+            "compound": _decoded(one_hot, "sm_name_"),
+            "split": "train",
+        }
+    )
+    test = pd.read_csv(sources[TEST_ROWS]).rename(columns={"cell_type": "cell", "sm_name": "compound"})
+    rng = np.random.default_rng(seed)
+    public = set(rng.permutation(sorted(test["compound"].unique()))[:_N_PUBLIC])
+    test["split"] = np.where(test["compound"].isin(public), "public", "private")
+    rows = pd.concat([train, test[["cell", "compound", "split"]]], ignore_index=True)
+    unknown = sorted(set(rows["compound"]) - set(compounds.index))
+    if unknown:
+        msg = f"{sources[COMPOUNDS]} lacks {len(unknown)} compound(s) of the design, first {unknown[:3]}"
+        raise DataError(msg)
+    rows["lincs_id"] = compounds.loc[rows["compound"], "sm_lincs_id"].to_numpy(object)
+    rows["smiles"] = compounds.loc[rows["compound"], "smiles"].to_numpy(object)
+    rows["control"] = rows["compound"].isin(["Dabrafenib", "Belinostat"])
+    notes = (
+        f"{len(train)} training and {len(test)} test rows, {rows['compound'].nunique()} compounds.",
+        f"Which {_N_PUBLIC} test compounds were public is not in the public files: drawn with the seed.",
+    )
+    return rows[list(ChangeData.COLUMNS)], means, notes
+
+
+def _panel(name: str, registry: Registry, seed: int) -> ChangeData:
+    if name == "TranSiGen":
+        return _pair_changes(registry, seed)
+    sources = Sources.fetch(registry, FILES[name])
+    if name == "L1000":
+        return _signatures(sources)
+    rows, means, notes = kaggle_design(sources, seed)
+    return kaggle_twin(rows, means, Provenance("panel", sources.files(), notes), seed)[0]
+
+
+def _small(name: str, seed: int) -> ChangeData:
+    return simulate_changes(seed, name=name, **_SMALL[name])[0]
+
+
+def _signatures(sources: Sources) -> ChangeData:
+    """One signature a pair of drug and line: 10 uM, 6 h before 24 h, most replicates."""
+    table = sources.decoded(SIGNATURES, _decode_signatures)
+    described = ["drug", "id", "cell", "hours", "dose", "replicates", "signature"]
+    info, values = table[described], table.drop(columns=described).astype(np.float32)
+    if np.abs(values.to_numpy()).max() > _CLIP + 1e-3:
+        msg = f"{SIGNATURES}: z-scores beyond the clip at {_CLIP:g}"
+        raise DataError(msg)
+    usable = info[(info["dose"] == "10 uM") & info["hours"].isin(["6 h", "24 h"])]
+    usable = usable.assign(late=usable["hours"] == "24 h", few=-usable["replicates"])
+    kept = usable.sort_values(["drug", "cell", "late", "few", "signature"]).drop_duplicates(["drug", "cell"])
+    ids = info.groupby("drug")["id"].agg(lambda column: column.value_counts().index[0])
+    rows = pd.DataFrame(
+        {
+            "cell": kept["cell"].to_numpy(object),
+            "compound": kept["drug"].to_numpy(object),
+            "lincs_id": ids.loc[kept["drug"]].to_numpy(object),
+            "smiles": [_SMILES[drug] for drug in kept["drug"]],
+            "control": False,
+            "split": "train",
+        }
+    )
+    clipped = int((np.abs(values.loc[kept.index].to_numpy()) >= _CLIP - 1e-3).sum())
+    notes = (
+        f"{len(kept)} of {len(table)} signatures: one a drug and line, at 10 uM, 6 h before 24 h "
+        f"({int(kept['late'].sum())} are at 24 h), with the most replicates; the five features know "
+        "neither dose nor time.",
+        f"Level 5 z-scores, clipped at ±{_CLIP:g} by the source ({clipped} entries).",
+    )
+    return ChangeData(
+        "L1000",
+        rows,
+        values.loc[kept.index].reset_index(drop=True),
+        "z-score",
+        Provenance("panel", sources.files(), notes),
+    )
+
+
+def _decode_signatures(path: Path) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # The object is of the class GCT, whose slots are read without its constructor.
+        warnings.filterwarnings("ignore", message="Missing constructor for R class")
+        try:
+            content = rdata.read_rda(path)["ds"]
+            values, genes, info = content.mat, content.rdesc, content.cdesc
+        except Exception as error:
+            msg = f"{path} is not a readable R file with the GCT object ds: {error}"
+            raise DataError(msg) from error
+    columns = {
+        "pert_iname": "drug",
+        "pert_id": "id",
+        "cell_id": "cell",
+        "pert_itime": "hours",
+        "pert_idose": "dose",
+        "distil_nsample": "replicates",
+        "id": "signature",
+    }
+    described = info[list(columns)].rename(columns=columns).reset_index(drop=True)
+    text = [column for column in described if column != "replicates"]
+    described[text] = described[text].astype("string").astype(object)
+    described["replicates"] = described["replicates"].astype(np.int64)
+    # The micro sign comes in Latin-1, which the reader writes as an escape.
+    described["dose"] = described["dose"].str.replace(r"\s*(<b5>|µ)M", " uM", regex=True)
+    table = pd.DataFrame(
+        values.to_numpy().T.astype(np.float32), columns=genes["pr_gene_symbol"].astype(str).to_numpy(object)
+    )
+    return pd.concat([described, table], axis=1)
+
+
+def _pair_changes(registry: Registry, seed: int) -> ChangeData:
+    """Treated minus vehicle of the L1000 pairs."""
+    pairs = load_pairs("transigen", "panel", seed=seed, registry=registry)
+    change = pairs.change.astype(np.float32).reset_index(drop=True)
+    info = pairs.pairs.reset_index(drop=True)
+    rows = pd.DataFrame(
+        {
+            "cell": info["line"].to_numpy(object),
+            "compound": info["drug"].to_numpy(object),
+            "lincs_id": info["drug"].to_numpy(object),
+            "smiles": info["smiles"].to_numpy(object),
+            "control": False,
+            "split": "train",
+        }
+    )
+    first = ~rows.duplicated(["cell", "compound"])
+    notes = [
+        "Changes are treated minus vehicle, log2, Level 3. The file gives no LINCS id; the name stands in "
+        "its place."
+    ]
+    if not first.all():
+        notes.append(f"{int((~first).sum())} pair(s) repeat a line and compound; the first was kept.")
+    return ChangeData(
+        "TranSiGen",
+        rows[first].reset_index(drop=True),
+        change[first.to_numpy()].reset_index(drop=True),
+        "log2 change",
+        Provenance("panel", pairs.provenance.files, (*notes, *pairs.provenance.notes)),
+    )
+
+
+def _decoded(one_hot: pd.DataFrame, prefix: str) -> np.ndarray:
+    part = one_hot.filter(regex=f"^{prefix}")
+    if part.empty or not (part.sum(axis=1) == 1).all():
+        msg = f"{TRAIN_ROWS}: the columns {prefix}... do not mark one category a row"
+        raise DataError(msg)
+    return part.idxmax(axis=1).str.removeprefix(prefix).to_numpy(object)

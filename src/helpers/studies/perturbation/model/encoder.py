@@ -1,0 +1,133 @@
+"""Cell and compound as the five ordinal features that the networks see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError, ParameterError
+from helpers.studies.perturbation.model.published import VOCABULARY
+
+#: Feature -> the column of the rows that it comes from, in the order of the study's text.
+FEATURES = {
+    "cell": "cell",
+    "compound": "compound",
+    "lincs_id": "lincs_id",
+    "smiles": "smiles",
+    "length": "smiles",
+}
+#: Code of every category that was not among the fitted rows; its embedding is never trained.
+UNKNOWN = 0
+
+
+class CategoryEncoder:
+    """Ordinal codes of cell, compound name, LINCS id, SMILES (whole, as one category) and its length.
+
+    Categories are numbered from 1 in sorted order of the fitted rows; 0 is the reserved code of every
+    category that was not fitted. With name, id and SMILES unknown (a left-out compound) a network thus
+    knows the cell and, where another compound is as long, the length, and nothing else.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Which features, in which order; names as in :data:`FEATURES`.
+    length : {"code", "number"}
+        The length as a category like the others, or as the number itself.
+    unknown : {"code", "error"}
+        Give unknown categories the reserved code, or refuse them.
+    """
+
+    def __init__(
+        self, features: tuple[str, ...] = tuple(FEATURES), length: str = "code", unknown: str = "code"
+    ) -> None:
+        wrong = [f for f in features if f not in FEATURES]
+        if wrong or not features or len(set(features)) < len(features):
+            msg = f"features={features}: name each at most once, out of {', '.join(FEATURES)}"
+            raise ParameterError(msg)
+        for name, value, allowed in (
+            ("length", length, ("code", "number")),
+            ("unknown", unknown, ("code", "error")),
+        ):
+            if value not in allowed:
+                msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
+                raise ParameterError(msg)
+        self.features = tuple(features)
+        self.length = length
+        self.unknown = unknown
+
+    def fit(self, rows: pd.DataFrame) -> CategoryEncoder:
+        """Learn the categories of ``rows``, a table with the columns cell, compound, lincs_id, smiles.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, a value is missing, or a feature has more than 999 categories.
+        """
+        columns = self._columns(rows)
+        self.categories_ = {f: np.unique(columns[f]) for f in self.features if not self._is_number(f)}
+        for feature, categories in self.categories_.items():
+            if len(categories) >= VOCABULARY:
+                msg = (
+                    f"{feature}: {len(categories)} categories, but the embedding has {VOCABULARY} rows, one "
+                    "of them for unknown categories; fit fewer rows at a time"
+                )
+                raise DataError(msg)
+        return self
+
+    @property
+    def largest_code(self) -> int:
+        """Largest code in use."""
+        return max((len(c) for c in self.categories_.values()), default=0)
+
+    def transform(self, rows: pd.DataFrame) -> np.ndarray:
+        """Codes of ``rows``, int32 (rows, features).
+
+        Raises
+        ------
+        DataError
+            If a column or value is missing, or, with ``unknown="error"``, a category was not fitted.
+        """
+        columns = self._columns(rows)
+        codes = np.empty((len(rows), len(self.features)), dtype=np.int32)
+        for i, feature in enumerate(self.features):
+            values = columns[feature]
+            if self._is_number(feature):
+                codes[:, i] = values
+                continue
+            known = self.categories_[feature]
+            place = np.minimum(np.searchsorted(known, values), len(known) - 1)
+            found = known[place] == values
+            if self.unknown == "error" and not found.all():
+                unseen = np.unique(values[~found])
+                msg = (
+                    f"{feature}: {len(unseen)} categories were not among the fitted rows, such as "
+                    f"{unseen[:3].tolist()}; use unknown='code' to give them the reserved code {UNKNOWN}"
+                )
+                raise DataError(msg)
+            codes[:, i] = np.where(found, place + 1, UNKNOWN)
+        return codes
+
+    def _is_number(self, feature: str) -> bool:
+        return feature == "length" and self.length == "number"
+
+    def _columns(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+        needed = sorted({FEATURES[f] for f in self.features})
+        missing = [c for c in needed if c not in rows]
+        if missing:
+            msg = f"rows lack the columns {', '.join(missing)}; they have {', '.join(map(str, rows.columns))}"
+            raise DataError(msg)
+        if len(rows) == 0:
+            msg = "rows is empty: pass at least one row"
+            raise DataError(msg)
+        for column in needed:
+            empty = rows[column].isna().to_numpy()
+            if empty.any():
+                msg = (
+                    f"column {column!r} has {int(empty.sum())} missing values, first in row {empty.argmax()}"
+                )
+                raise DataError(msg)
+        text = {c: rows[c].astype(str).to_numpy(dtype=str) for c in needed}
+        return {
+            f: np.char.str_len(text[FEATURES[f]]) if f == "length" else text[FEATURES[f]]
+            for f in self.features
+        }

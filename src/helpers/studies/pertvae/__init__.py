@@ -1,0 +1,1 @@
+"""PertVAE, profiles before and after treatment: chapter 05."""

@@ -1,0 +1,152 @@
+"""Tables of a pair protocol: models by drug, differences over lines, the paper's table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import holm
+from helpers.studies.pertvae.protocol import line_scores, split_scores
+from helpers.studies.pertvae.statistics import (
+    bootstrap_mean,
+    line_test,
+    one_sided_mann_whitney,
+)
+
+
+def summarise_lines(scores: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Mean over lines of each drug, model and metric, with a bootstrap interval over lines.
+
+    Returns
+    -------
+    DataFrame
+        ``drug``, ``model``, ``metric``, ``value``, ``low``, ``high``, ``n`` (lines), ``seeds`` (repeats).
+    """
+    rows = []
+    repeats = scores.groupby("drug")["repeat"].nunique()
+    for (drug, model, metric), part in line_scores(scores).groupby(["drug", "model", "metric"], sort=False):
+        mean = bootstrap_mean(part["value"].to_numpy(), n_boot, seed)
+        rows.append((drug, model, metric, mean.difference, mean.low, mean.high, mean.n, repeats[drug]))
+    return pd.DataFrame(rows, columns=["drug", "model", "metric", "value", "low", "high", "n", "seeds"])
+
+
+def compare_over_lines(
+    scores: pd.DataFrame,
+    first: str,
+    others: Sequence[str],
+    metric: str = "rho",
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare one model with others, drug by drug, over cell lines.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        :func:`helpers.studies.pertvae.protocol.cross_validate_pairs`.
+    first : str
+        The model that the others are subtracted from.
+    others : sequence of str
+    metric : str
+    n_boot, seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row a drug and other model: ``drug``, ``model``, ``difference`` (mean over lines), ``low``,
+        ``high`` (bootstrap over lines), ``p`` (two-sided signed-rank), ``p_flip`` (sign-flip),
+        ``p_holm`` (signed-rank, Holm over the drugs, for each other model), ``wins``, ``n`` lines.
+
+    Raises
+    ------
+    DataError
+        If a model is not in the table.
+    """
+    wide = _by_line(scores, metric, [first, *others])
+    rows = []
+    for other in others:
+        for drug, part in wide.groupby(level="drug", sort=False):
+            test = line_test((part[first] - part[other]).to_numpy(), n_boot, seed)
+            c = test.comparison
+            rows.append((drug, other, c.difference, c.low, c.high, c.p, test.p_flip, test.wins, c.n))
+    columns = ["drug", "model", "difference", "low", "high", "p", "p_flip", "wins", "n"]
+    table = pd.DataFrame(rows, columns=columns)
+    adjusted = table.groupby("model", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
+    table.insert(7, "p_holm", adjusted)
+    return table
+
+
+def compare_all_drugs(
+    scores: pd.DataFrame,
+    first: str,
+    others: Sequence[str],
+    metric: str = "rho",
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare over all drugs: every line's differences are averaged over its drugs, then over lines.
+
+    A line that was treated with several drugs counts once.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``difference``, ``low``, ``high``, ``p``, ``p_flip``, ``wins``, ``n`` lines.
+    """
+    wide = _by_line(scores, metric, [first, *others])
+    rows = []
+    for other in others:
+        per_line = (wide[first] - wide[other]).groupby(level="line").mean()
+        test = line_test(per_line.to_numpy(), n_boot, seed)
+        c = test.comparison
+        rows.append((other, c.difference, c.low, c.high, c.p, test.p_flip, test.wins, c.n))
+    return pd.DataFrame(rows, columns=["model", "difference", "low", "high", "p", "p_flip", "wins", "n"])
+
+
+def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: str = "rho") -> pd.DataFrame:
+    """Compute the paper's table 1: means over splits and its one-sided test.
+
+    Returns
+    -------
+    DataFrame
+        Index = drug; ``lines``, ``splits``, ``rho_rec``, ``rho_pred``, ``difference``, ``p``.
+    """
+    wide = split_scores(scores, metric)
+    lines = scores.groupby("drug")["line"].nunique()
+    rows = {}
+    for drug, part in wide.groupby(level="drug", sort=False):
+        test = one_sided_mann_whitney(part[prediction].to_numpy(), part[reconstruction].to_numpy())
+        rows[drug] = {
+            "lines": lines[drug],
+            "splits": len(part),
+            "rho_rec": part[reconstruction].mean(),
+            "rho_pred": part[prediction].mean(),
+            "difference": test.difference,
+            "p": test.p,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"lines": int, "splits": int})
+
+
+def best_of(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
+    """Name the candidate with the highest mean over drugs of ``metric``; drugs count equally."""
+    rows = summary[summary["model"].isin(list(candidates)) & (summary["metric"] == metric)]
+    if rows.empty:
+        msg = f"none of {list(candidates)} has a value of {metric}"
+        raise DataError(msg)
+    return str(rows.groupby("model")["value"].mean().idxmax())
+
+
+def _by_line(scores: pd.DataFrame, metric: str, models: Sequence[str]) -> pd.DataFrame:
+    missing = sorted(set(models) - set(scores["model"]))
+    if missing:
+        msg = f"no scores of {missing}; there are {sorted(set(scores['model']))}"
+        raise DataError(msg)
+    lines = line_scores(scores, [metric])
+    if lines.empty:
+        msg = f"no scores of the metric {metric!r}"
+        raise DataError(msg)
+    wide = lines.pivot_table(index=["drug", "line"], columns="model", values="value", sort=False)
+    return wide[np.unique(models)]

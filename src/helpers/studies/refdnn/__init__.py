@@ -1,0 +1,1 @@
+"""RefDNN and its ablation: chapters 01 and 02."""

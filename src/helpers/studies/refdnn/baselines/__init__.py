@@ -1,0 +1,1 @@
+"""Predictors of line-drug pairs that RefDNN is compared with."""

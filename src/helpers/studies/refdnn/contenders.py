@@ -1,0 +1,184 @@
+"""The models of the RefDNN chapters: the published ones, the ones left out, and the ablations."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.evaluation.space import Float, Space
+from helpers.studies.refdnn.baselines.forest import FOREST_FIXED, FOREST_SPACE, ExpressionForest, PairForest
+from helpers.studies.refdnn.baselines.kronecker import KroneckerRidge
+from helpers.studies.refdnn.baselines.linear import (
+    ELASTIC_NET_FIXED,
+    ELASTIC_NET_SPACE,
+    ExpressionElasticNet,
+    PairElasticNet,
+)
+from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence, LinePrevalence
+from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
+from helpers.studies.refdnn.features import PairFeatures
+from helpers.studies.refdnn.model import RefDNNClassifier
+from helpers.studies.refdnn.model.published import ABLATION, ABLATION_SPACE, REFDNN_FIXED, REFDNN_SPACE
+from helpers.studies.refdnn.protocol import Contender
+
+#: The kernel ridge's penalty and width, searched where RefDNN's settings are searched.
+KERNEL_SPACE: Space = {"alpha": Float(0.1, 10.0, log=True), "gamma": Float(0.05, 2.0, log=True)}
+
+#: Controls of what the network knows of drugs, at full training.
+SIMILARITY_CONTROLS = {
+    "drug name only": {"similarity": "identity"},
+    "another drug's structure": {"similarity": "shuffled"},
+    "no drug": {"similarity": "ones"},
+}
+
+
+def encoder_weights(model: RefDNNClassifier) -> pd.DataFrame:
+    """Return the encoder kernel of a fitted model, genes x reference drugs, with names."""
+    features = model.features
+    return pd.DataFrame(
+        model.weights_, index=features.gene_names, columns=features.drug_names[model.reference_drugs_]
+    )
+
+
+def published_contenders(
+    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str, ablation: bool = True
+) -> list[Contender]:
+    """Return RefDNN, its published ablation, random forest and elastic net, as the study ran them.
+
+    Parameters
+    ----------
+    features : PairFeatures
+    dataset : {"CCLE", "GDSC"}
+        Whose fixed hyperparameters to start from.
+    search : bool
+        Search the published spaces; False takes the fixed hyperparameters of the leave-one-group-out
+        protocols.
+    steps : int
+        Training steps of the networks (published: 5,000).
+    device : str
+    ablation : bool
+        Whether "RefDNN-test" takes part (it did in figure 1 only).
+    """
+    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    contenders = [Contender("RefDNN", network, REFDNN_SPACE if search else None, keep=encoder_weights)]
+    if ablation:
+        contenders.append(
+            Contender("RefDNN-test", _variant(network, **ABLATION), ABLATION_SPACE if search else None)
+        )
+    forest = ExpressionForest(features, **FOREST_FIXED[dataset])
+    linear = ExpressionElasticNet(features, **ELASTIC_NET_FIXED[dataset])
+    return [
+        *contenders,
+        Contender("Random Forest", forest, FOREST_SPACE if search else None),
+        Contender("Elastic Net", linear, ELASTIC_NET_SPACE if search else None),
+    ]
+
+
+def left_out_contenders(
+    features: PairFeatures, *, search: bool, every: bool, max_samples: float | None = None
+) -> list[Contender]:
+    """Return the baselines that the study left out, for protocols in which every drug is known.
+
+    None of them uses the 20 % of the training part that early stopping needs; they fit on all of it.
+
+    Parameters
+    ----------
+    features : PairFeatures
+    search : bool
+        Search the kernel ridge's two settings; False keeps its defaults, which come from a comparison
+        on the CCLE panel.
+    every : bool
+        Whether the slower ones take part too: elastic nets with similarity and fingerprint, and random
+        forests with drug features, which alone must copy a line's expression into each of its pairs.
+    max_samples : float, optional
+        Share of the pairs that each tree of those forests draws.
+    """
+    forest = {"n_estimators": 100, "max_depth": 10, "max_samples": max_samples}
+    contenders = [
+        Contender("Prevalence", DrugPrevalence(features)),
+        Contender("Line only", LinePrevalence(features)),
+        Contender("Additive", AdditiveLogistic(features)),
+        Contender(
+            "Elastic Net, scaled", ExpressionElasticNet(features, alpha=1e-2, l1_ratio=0.5, scaled=True)
+        ),
+        *(
+            Contender(f"Elastic Net + {kind}", PairElasticNet(features, 1e-4, drug_features=kind))
+            for kind in (("one-hot", "similarity", "fingerprint") if every else ("one-hot",))
+        ),
+        *(
+            Contender(f"Random Forest + {kind}", PairForest(features, **forest, drug_features=kind))
+            for kind in ("one-hot", "similarity")
+            if every
+        ),
+        Contender("Kernel ridge", KroneckerRidge(features), KERNEL_SPACE if search else None),
+    ]
+    return [_on_whole_training_part(c) for c in contenders]
+
+
+def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
+    """Return the baselines that say something about lines that were never seen."""
+    models = left_out_contenders(features, search=False, every=False)
+    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled")]
+
+
+def simple_contenders(features: PairFeatures) -> list[Contender]:
+    """Return the three baselines that every side question is asked of."""
+    models = left_out_contenders(features, search=False, every=False)
+    return [m for m in models if m.name in ("Prevalence", "Additive", "Kernel ridge")]
+
+
+def unseen_drug_contenders(features: PairFeatures, *, every: bool) -> list[Contender]:
+    """Return the baselines that can rank lines under a drug that was never seen.
+
+    ``every`` adds the slower elastic net on expression and similarity.
+    """
+    contenders = [
+        Contender("Line only", LinePrevalence(features)),
+        Contender("Mean IC50 rank", MeanRankOfLine(features)),
+        Contender("Nearest drug's IC50 rank", NearestDrugRank(features)),
+        Contender("Kernel ridge", KroneckerRidge(features)),
+    ]
+    if every:
+        linear = PairElasticNet(features, 1e-4, drug_features="similarity")
+        contenders.append(Contender("Elastic Net + similarity", linear))
+    return [_on_whole_training_part(c) for c in contenders]
+
+
+def ablation_contenders(
+    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str
+) -> list[Contender]:
+    """Return RefDNN and its ablations, all options of one model.
+
+    The letters are those of the protocol: (a) network loss only, encoder trained by Adam; (b) network
+    loss only, encoder trained by FTRL; (c) as published, encoder frozen at its random start; (d) encoder
+    loss only, prediction by the encoder's logit of the drug; (e) no expression; (f) is the series of
+    loss weights (0.5, 0.5), (1, 0) = (b), (0, 1) = (d), here with the same search budget each.
+    """
+    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    variants = {
+        "RefDNN": ({}, REFDNN_SPACE),
+        "(a) one loss, encoder by Adam": ({"encoder": "adam", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
+        "(b) one loss, encoder by FTRL": ({"loss_weights": (1.0, 0.0)}, REFDNN_SPACE),
+        "RefDNN-test": (ABLATION, ABLATION_SPACE),
+        "(d) encoder only": ({"loss_weights": (0.0, 1.0), "output": "encoder"}, REFDNN_SPACE),
+        "(e) no expression": ({"encoder": "zero", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
+    }
+    return [
+        Contender(name, _variant(network, **changes), space if search else None)
+        for name, (changes, space) in variants.items()
+    ]
+
+
+def variant_contenders(
+    features: PairFeatures, dataset: str, variants: dict[str, dict], *, steps: int, device: str
+) -> list[Contender]:
+    """Return RefDNN at the fixed hyperparameters with one setting changed a contender."""
+    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    return [Contender(name, _variant(network, **changes)) for name, changes in variants.items()]
+
+
+def _variant(network: RefDNNClassifier, **changes: object) -> RefDNNClassifier:
+    return RefDNNClassifier(**{**network.get_params(deep=False), **changes})
+
+
+def _on_whole_training_part(contender: Contender) -> Contender:
+    return Contender(contender.name, contender.estimator, contender.space, published_split=False)

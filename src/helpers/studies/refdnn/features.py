@@ -1,0 +1,151 @@
+"""Features of lines and drugs, stored once and gathered by index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.data.types import ResponseData
+from helpers.errors import DataError
+
+
+def tanimoto(fingerprints: np.ndarray) -> np.ndarray:
+    """Tanimoto similarity of binary fingerprints (1 - Jaccard distance).
+
+    Parameters
+    ----------
+    fingerprints : array, drugs x bits, of 0 and 1
+
+    Returns
+    -------
+    array, drugs x drugs, float32
+        1 where both fingerprints are empty.
+    """
+    bits = np.asarray(fingerprints, dtype=np.float64)
+    common = bits @ bits.T
+    size = bits.sum(axis=1)
+    union = size[:, None] + size[None, :] - common
+    return np.where(union > 0, common / np.where(union > 0, union, 1), 1.0).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class PairFeatures:
+    """What models know of lines and drugs; a pair is two integers into it.
+
+    No model copies a line's expression into each of its pairs: rows are gathered by index. The
+    object is immutable, so ``sklearn.clone`` shares it instead of copying.
+
+    Attributes
+    ----------
+    expression : array, lines x genes, float32, C order
+    fingerprints : array, drugs x bits, uint8
+    line_names, drug_names, gene_names : array of str
+    """
+
+    expression: np.ndarray
+    fingerprints: np.ndarray
+    line_names: np.ndarray
+    drug_names: np.ndarray
+    gene_names: np.ndarray
+
+    def __post_init__(self) -> None:
+        expression = np.ascontiguousarray(self.expression, dtype=np.float32)
+        try:
+            fingerprints = np.ascontiguousarray(self.fingerprints, dtype=np.uint8)
+        except ValueError as error:
+            msg = f"fingerprints must be a table of drugs x bits, every drug with as many bits: {error}"
+            raise DataError(msg) from error
+        if expression.ndim != 2 or expression.shape != (len(self.line_names), len(self.gene_names)):
+            msg = (
+                f"expression has shape {expression.shape}, expected "
+                f"({len(self.line_names)} lines, {len(self.gene_names)} genes)"
+            )
+            raise DataError(msg)
+        if not np.isfinite(expression).all():
+            msg = "expression holds NaN or infinite values"
+            raise DataError(msg)
+        if fingerprints.ndim != 2 or len(fingerprints) != len(self.drug_names):
+            msg = (
+                f"fingerprints have shape {fingerprints.shape}, expected {len(self.drug_names)} rows of "
+                "equal length"
+            )
+            raise DataError(msg)
+        for name, value in (("expression", expression), ("fingerprints", fingerprints)):
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        for name in ("line_names", "drug_names", "gene_names"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
+
+    @classmethod
+    def from_data(cls, data: ResponseData) -> PairFeatures:
+        """Take lines, genes and drugs of ``data``; drugs in alphabetical order, as RefDNN does."""
+        fingerprints = data.fingerprints.sort_index()
+        return cls(
+            expression=data.expression.to_numpy(np.float32),
+            fingerprints=fingerprints.to_numpy(np.uint8),
+            line_names=data.expression.index.to_numpy(str),
+            drug_names=fingerprints.index.to_numpy(str),
+            gene_names=data.expression.columns.to_numpy(str),
+        )
+
+    @cached_property
+    def similarity(self) -> np.ndarray:
+        """Structural similarity of all drugs (Tanimoto), drugs x drugs, float32."""
+        value = tanimoto(self.fingerprints)
+        value.setflags(write=False)
+        return value
+
+    def encode(self, pairs: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Turn pairs into codes.
+
+        Parameters
+        ----------
+        pairs : DataFrame with columns ``line`` and ``drug``, or integer array (n, 2)
+            Names, or codes (line, drug) that are checked and returned.
+
+        Returns
+        -------
+        array (n, 2), int64
+
+        Raises
+        ------
+        DataError
+            If a line or drug is unknown, or the array has another shape.
+        """
+        if isinstance(pairs, pd.DataFrame):
+            columns = [("line", self.line_names), ("drug", self.drug_names)]
+            codes = []
+            for column, names in columns:
+                if column not in pairs:
+                    msg = f"pairs need the columns line and drug; {column!r} is missing"
+                    raise DataError(msg)
+                code = pd.Index(names).get_indexer(pairs[column].astype(str))
+                if (code < 0).any():
+                    unknown = pd.unique(pairs[column][code < 0])
+                    msg = f"{len(unknown)} unknown {column}(s) in the pairs, first {list(unknown[:3])}"
+                    raise DataError(msg)
+                codes.append(code)
+            return np.column_stack(codes).astype(np.int64)
+        codes = np.asarray(pairs)
+        if codes.ndim != 2 or codes.shape[1] != 2 or not np.issubdtype(codes.dtype, np.integer):
+            msg = (
+                "pairs must be a table with columns line and drug, or integer codes (n, 2); "
+                f"got {codes.shape} {codes.dtype}"
+            )
+            raise DataError(msg)
+        limits = (len(self.line_names), len(self.drug_names))
+        if len(codes) and ((codes < 0).any() or (codes >= limits).any()):
+            msg = f"pair codes exceed the {limits[0]} lines or {limits[1]} drugs of the features"
+            raise DataError(msg)
+        return codes.astype(np.int64, copy=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The cached similarity is left out, so that equal features have equal hashes in a cache.
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PairFeatures:
+        return self

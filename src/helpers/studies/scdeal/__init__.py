@@ -1,0 +1,1 @@
+"""scDEAL, transfer from bulk lines to single cells: chapter 06."""

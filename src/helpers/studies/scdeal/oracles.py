@@ -1,0 +1,196 @@
+"""What target labels buy: answers that look at them, as yardsticks for answers that must not.
+
+Nothing here is a method. A cluster-majority answer bounds every method that treats the cells of a cluster
+alike; the two-state split shows the value of one bit, the side; few-shot shows the value of six cells.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import SpectralClustering
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import kneighbors_graph
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from helpers.errors import DataError
+from helpers.studies.scdeal.metrics import cell_metrics
+
+
+def two_states(x: np.ndarray, *, neighbours: int = 10, components: int = 50, seed: int = 0) -> np.ndarray:
+    """Split the cells into two groups without any label: normalised cut of the graph of neighbours.
+
+    The graph is that of the published clustering (10 neighbours on 50 components). A cut that weighs the
+    size of both sides is used because two-means, and merged Leiden clusters, single out outlying cells.
+
+    Parameters
+    ----------
+    x : array (cells, genes)
+        Log expression or z-scores.
+    neighbours, components : int
+        At most; fewer where there are fewer cells or genes.
+    seed : int
+
+    Returns
+    -------
+    array (cells,) of 0 and 1
+        Which group is called 1 means nothing.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than three cells or a value is not finite.
+
+    References
+    ----------
+    Shi and Malik, Normalized cuts and image segmentation, IEEE TPAMI 22:888 (2000).
+    """
+    x = _matrix(x)
+    with threadpool_limits(1):
+        z = PCA(min(components, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
+        graph = kneighbors_graph(z, min(neighbours, len(x) - 1)).toarray()
+        # Parts without any edge between them would make the cut arbitrary: near cells are tied a little.
+        squared = pairwise_distances(z, metric="sqeuclidean")
+        affinity = (graph + graph.T) / 2 + 1e-3 * np.exp(-squared / np.median(squared))
+        cut = SpectralClustering(2, affinity="precomputed", random_state=seed, assign_labels="kmeans")
+        return cut.fit_predict(affinity).astype(int)
+
+
+def two_state_metrics(y: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+    """Score a split into two groups, with the sign tossed and with the sign told.
+
+    Parameters
+    ----------
+    y : array (cells,) of 0 and 1
+    groups : array (cells,) of 0 and 1
+
+    Returns
+    -------
+    DataFrame
+        Index: ``one side`` and ``other side`` (the two possible answers), ``random sign`` (their mean, the
+        expectation of a coin), ``oracle sign`` (the one with the higher AUROC; the target labels chose it).
+        Columns: the metrics of :func:`helpers.studies.scdeal.metrics.cell_metrics`.
+
+    Raises
+    ------
+    DataError
+        As ``cell_metrics``.
+    """
+    groups = np.asarray(groups)
+    sides = pd.DataFrame(
+        [cell_metrics(y, groups, groups), cell_metrics(y, 1 - groups, 1 - groups)],
+        index=["one side", "other side"],
+    )
+    sides.loc["random sign"] = sides.iloc[:2].mean()
+    sides.loc["oracle sign"] = sides.iloc[int(sides["AUROC"].iloc[1] > sides["AUROC"].iloc[0])]
+    return sides
+
+
+def cluster_majority(y: np.ndarray, clusters: np.ndarray) -> pd.DataFrame:
+    """Give each cluster the share and the majority of its own true labels.
+
+    Parameters
+    ----------
+    y : array (cells,) of 0 and 1
+    clusters : array (cells,)
+
+    Returns
+    -------
+    DataFrame
+        Columns ``score`` (share of sensitive cells of the cluster) and ``predicted`` (1 where it exceeds a
+        half). No scoring that is constant within clusters has a higher AUROC. Many small clusters raise
+        it by themselves: compare with the same on permuted labels, :func:`permuted_majority`.
+    """
+    y = np.asarray(y, dtype=float)
+    score = pd.Series(y).groupby(np.asarray(clusters)).transform("mean").to_numpy()
+    return pd.DataFrame({"score": score, "predicted": (score > 0.5).astype(int)})
+
+
+def permuted_majority(y: np.ndarray, clusters: np.ndarray, repeats: int = 20, seed: int = 0) -> pd.Series:
+    """Mean metrics of :func:`cluster_majority` when labels are permuted over cells: its own chance level."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(repeats):
+        permuted = rng.permutation(np.asarray(y))
+        answer = cluster_majority(permuted, clusters)
+        rows.append(cell_metrics(permuted, answer["score"], answer["predicted"]))
+    return pd.DataFrame(rows).mean()
+
+
+def cluster_means(score: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Replace each cell's score by the mean of its cluster; needs no label and no training."""
+    return (
+        pd.Series(np.asarray(score, dtype=float)).groupby(np.asarray(clusters)).transform("mean").to_numpy()
+    )
+
+
+def few_shot(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    per_class: int = 3,
+    repeats: int = 10,
+    seed: int = 0,
+    lines: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Logistic regression on a few labelled cells of the target, scored on all others.
+
+    Parameters
+    ----------
+    x : array (cells, genes)
+    y : array (cells,) of 0 and 1
+    per_class : int
+        Labelled cells of each class.
+    repeats, seed : int
+        Random draws of the labelled cells.
+    lines : array (cells,), optional
+        Where labels come from the line: cells of a line that has a labelled cell are then not scored, as
+        they would only be recognised.
+
+    Returns
+    -------
+    DataFrame
+        One row a draw, the metrics of ``cell_metrics``. Draws that leave one class only are NaN in AUROC.
+
+    Raises
+    ------
+    DataError
+        If a class has fewer than ``per_class`` cells, or no cell is left to score.
+    """
+    x, y = _matrix(x), np.asarray(y)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(repeats):
+        shots = np.concatenate([_draw(rng, y, label, per_class) for label in (0, 1)])
+        rest = np.setdiff1d(np.arange(len(y)), shots)
+        if lines is not None:
+            rest = rest[~np.isin(np.asarray(lines)[rest], np.asarray(lines)[shots])]
+        if len(rest) == 0:
+            msg = f"no cell is left to score after {2 * per_class} labelled ones and their lines"
+            raise DataError(msg)
+        # Scaled by all cells: scaling sees no label.
+        z = StandardScaler().fit_transform(x)
+        with threadpool_limits(1):
+            model = LogisticRegression(C=0.01, max_iter=1000).fit(z[shots], y[shots])
+        p = model.predict_proba(z[rest])[:, 1]
+        rows.append(cell_metrics(y[rest], p))
+    return pd.DataFrame(rows)
+
+
+def _draw(rng: np.random.Generator, y: np.ndarray, label: int, count: int) -> np.ndarray:
+    members = np.flatnonzero(y == label)
+    if len(members) < count:
+        msg = f"class {label} has {len(members)} cell(s); {count} labelled ones were asked for"
+        raise DataError(msg)
+    return rng.choice(members, count, replace=False)
+
+
+def _matrix(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 2 or len(x) < 3 or not np.isfinite(x).all():
+        msg = f"need a finite matrix of at least three cells; got shape {x.shape}"
+        raise DataError(msg)
+    return x

@@ -1,0 +1,258 @@
+"""Run scDEAL, simple models and yardsticks on the same tasks, and score them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+from helpers.studies.scdeal.baselines import (
+    BulkBoosting,
+    BulkLogistic,
+    CellClassifier,
+    Constant,
+    CoralLogistic,
+    RandomEncoder,
+)
+from helpers.studies.scdeal.metrics import cell_metrics
+from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many
+from helpers.studies.scdeal.model.published import GRID
+from helpers.studies.scdeal.oracles import (
+    cluster_majority,
+    cluster_means,
+    few_shot,
+    two_state_metrics,
+    two_states,
+)
+from helpers.studies.scdeal.tasks import TransferTask
+
+#: Fitted on bulk, cells scaled by bulk: no adaptation at all.
+NO_ADAPTATION = ("logistic, bulk scale", "boosting, bulk scale")
+#: All simple models that see no label of a cell and are more than a constant.
+LABEL_FREE = (*NO_ADAPTATION, "logistic, own scale", "boosting, own scale", "CORAL", "random encoder")
+CONSTANTS = ("all sensitive", "all resistant")
+#: Scores without a model.
+DEPTH = ("library size", "gene count")
+#: Look at labels of the cells.
+ORACLES = ("cluster majority", "two clusters, side tossed", "two clusters, side told", "few-shot")
+
+
+@dataclass(frozen=True, eq=False)
+class TransferRuns:
+    """Runs of scDEAL.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a run: ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting``, ``seed``, ``bulk_loss``,
+        ``bulk_auroc``, ``transfer_loss``, ``mmd_before``, ``mmd_after``, the metrics of
+        :func:`helpers.studies.scdeal.metrics.cell_metrics` after transfer and, as ``before <metric>``,
+        before it.
+    scores : dict
+        (task, setting, seed) to array (cells, 2), the two outputs after transfer.
+    """
+
+    table: pd.DataFrame
+    scores: dict[tuple[str, str, int], np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def join(cls, parts: Sequence[TransferRuns]) -> TransferRuns:
+        """Put several tables of runs together."""
+        scores = {key: value for one in parts for key, value in one.scores.items()}
+        return cls(pd.concat([one.table for one in parts], ignore_index=True), scores)
+
+    def pick(self, settings: Sequence[str]) -> TransferRuns:
+        """Return the runs of these settings only.
+
+        Raises
+        ------
+        DataError
+            If a setting was not run.
+        """
+        unknown = [name for name in settings if name not in set(self.table["setting"])]
+        if unknown:
+            msg = f"no run of the setting(s) {unknown}; there are {list(self.table['setting'].unique())}"
+            raise DataError(msg)
+        table = self.table[self.table["setting"].isin(settings)].reset_index(drop=True)
+        return TransferRuns(table, {key: s for key, s in self.scores.items() if key[1] in settings})
+
+
+def grid_settings(
+    bottlenecks: Sequence[int], samplings: Sequence[str | None], base: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Name a part of the published grid: sizes of the embedding times ways of balancing the bulk lines.
+
+    Parameters
+    ----------
+    bottlenecks : sequence of int
+    samplings : sequence of {None, "up", "down", "SMOTE"}
+    base : mapping, optional
+        What all settings share.
+
+    Returns
+    -------
+    dict
+        Name to keyword arguments of ``ScDEAL``.
+
+    Raises
+    ------
+    DataError
+        If a value is not in the published grid.
+    """
+    for name, values in (("bottleneck", bottlenecks), ("sampling", samplings)):
+        outside = [value for value in values if value not in GRID[name]]
+        if outside:
+            msg = f"{name} {outside} is not in the published grid {GRID[name]}"
+            raise DataError(msg)
+    return {
+        f"{size}, {sampling or 'none'}": {**(base or {}), "bottleneck": size, "sampling": sampling}
+        for size, sampling in product(bottlenecks, samplings)
+    }
+
+
+def run_scdeal(
+    tasks: Sequence[TransferTask],
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[int],
+    *,
+    device: str = "auto",
+    n_jobs: int = 1,
+) -> TransferRuns:
+    """Fit every setting to every task at every seed and score before and after transfer.
+
+    Parameters
+    ----------
+    tasks : sequence of TransferTask
+        Tasks on the same cells share the autoencoder of the cells.
+    settings : mapping of name to keyword arguments of ``ScDEAL``
+    seeds : sequence of int
+    device : str
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    TransferRuns
+    """
+    keys = [(task, name, seed) for task in tasks for name in settings for seed in seeds]
+    jobs = [
+        (
+            ScDEAL(**settings[name], random_state=seed, device=device),
+            task.bulk_x,
+            task.bulk_y,
+            task.cells_x,
+        )
+        for task, name, seed in keys
+    ]
+    fits = fit_many(jobs, n_jobs=n_jobs, keep_weights=False)
+    rows, scores = [], {}
+    for (task, name, seed), fit in zip(keys, fits, strict=True):
+        before = _answer_metrics(task.cells_y, fit.before)
+        rows.append(
+            {
+                **_about(task, name, seed),
+                "bulk_loss": fit.bulk_validation_loss,
+                "bulk_auroc": fit.bulk_validation_auroc,
+                "transfer_loss": fit.validation_loss,
+                "mmd_before": fit.mmd_before,
+                "mmd_after": fit.mmd_after,
+                **_answer_metrics(task.cells_y, fit.after),
+                **{f"before {metric}": value for metric, value in before.items()},
+            }
+        )
+        scores[task.name, name, seed] = fit.after.astype(np.float32)
+    return TransferRuns(pd.DataFrame(rows), scores)
+
+
+def run_simple(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
+    """Score the simple models, the constants and the yardsticks on a task.
+
+    Parameters
+    ----------
+    task : TransferTask
+    seeds : sequence of int
+        Of the random encoder, the two clusters and few-shot; other models do not vary and have one row.
+
+    Returns
+    -------
+    DataFrame
+        ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting`` (the model), ``seed``, metrics.
+        :data:`ORACLES` look at labels of the cells and are yardsticks, not rivals. A model that cannot be
+        applied (depth of z-scores, few-shot without enough labelled cells) has no row.
+    """
+    models: dict[str, CellClassifier] = {
+        "CORAL": CoralLogistic(),
+        "all sensitive": Constant("sensitive"),
+        "all resistant": Constant("resistant"),
+    }
+    y = task.cells_y
+    rows = []
+
+    def add(model: str, seed: int, metrics: Mapping[str, float]) -> None:
+        rows.append({**_about(task, model, seed), **metrics})
+
+    for name, model in (("logistic", BulkLogistic()), ("boosting", BulkBoosting())):
+        model.fit(task.bulk_x, task.bulk_y, task.cells_x)
+        for how, scaling in (("bulk", "bulk"), ("own", "domain")):
+            p = model.set_params(scaling=scaling).predict_proba(task.cells_x)
+            add(f"{name}, {how} scale", seeds[0], _answer_metrics(y, p))
+    for name, model in models.items():
+        p = model.fit(task.bulk_x, task.bulk_y, task.cells_x).predict_proba(task.cells_x)
+        add(name, seeds[0], _answer_metrics(y, p))
+    for seed in seeds:
+        p = RandomEncoder(random_state=seed).fit(task.bulk_x, task.bulk_y, task.cells_x)
+        add("random encoder", seed, _answer_metrics(y, p.predict_proba(task.cells_x)))
+        states = two_state_metrics(y, two_states(task.cells_x.to_numpy(), seed=seed))
+        for index, model in (("random sign", ORACLES[1]), ("oracle sign", ORACLES[2])):
+            add(model, seed, states.loc[index].to_dict())
+    for name in DEPTH if task.depth is not None else ():
+        # The half with more counts is called sensitive.
+        depth = task.depth[name].rank(pct=True).to_numpy()
+        add(name, seeds[0], cell_metrics(y, depth))
+    majority = cluster_majority(y, clusters(task))
+    add("cluster majority", seeds[0], cell_metrics(y, majority["score"], majority["predicted"]))
+    lines = task.lines if task.by_line else None
+    for seed in seeds:
+        try:
+            shots = few_shot(task.cells_x.to_numpy(), y, repeats=1, seed=seed, lines=lines)
+        except DataError:
+            break
+        add("few-shot", seed, shots.iloc[0].to_dict())
+    return pd.DataFrame(rows)
+
+
+def clusters(task: TransferTask, resolution: float = 0.2) -> np.ndarray:
+    """Leiden clusters of the task's cells at the published resolution."""
+    return cell_clusters(task.cells_x.to_numpy(), resolution)
+
+
+def averaged_in_clusters(task: TransferTask, runs: TransferRuns) -> pd.DataFrame:
+    """Score runs again after averaging both outputs within Leiden clusters; same table, metrics replaced."""
+    labels = clusters(task)
+    rows = []
+    for row in runs.table[runs.table["task"] == task.name].to_dict("records"):
+        scores = runs.scores[task.name, row["setting"], row["seed"]]
+        smooth = np.column_stack([cluster_means(column, labels) for column in scores.T])
+        rows.append({**row, **_answer_metrics(task.cells_y, smooth)})
+    return pd.DataFrame(rows)
+
+
+def _about(task: TransferTask, setting: str, seed: int) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "dataset": task.dataset,
+        "drug": task.drug,
+        "cell_set": task.cell_set,
+        "setting": setting,
+        "seed": seed,
+    }
+
+
+def _answer_metrics(y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    """Score outputs (cells, 2): the second ranks, the larger one answers."""
+    return cell_metrics(y, outputs[:, 1], outputs.argmax(axis=1))

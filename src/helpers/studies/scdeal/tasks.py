@@ -1,0 +1,193 @@
+"""Tasks of transfer from bulk lines to single cells: one set of cells and one drug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from helpers.data.cells import line_labels, normalise, quality_control
+from helpers.data.types import BulkPanel
+from helpers.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class TransferTask:
+    """Bulk lines with labels, cells, and the labels of the cells for scoring.
+
+    Attributes
+    ----------
+    name : str
+        ``"<dataset> <drug>"``.
+    dataset, drug : str
+    cell_set : str
+        Tasks with the same cells share it.
+    bulk_x : DataFrame, lines x genes
+        log2(TPM + 1); no line whose cells are in the task.
+    bulk_y : array (lines,) of 0 and 1
+    cells_x : DataFrame, cells x genes
+        Log-normalised counts or z-scores; columns are gene symbols where known.
+    cells_y : array (cells,) of 0 and 1
+        Never passed to a model.
+    lines : array (cells,) of str
+        Line of each cell, empty where unknown.
+    by_line : bool
+        Whether the labels come from the line, which is then the unit.
+    depth : DataFrame or None
+        Cells x (``library size``, ``gene count``) of the counts; None for z-scores.
+    """
+
+    name: str
+    dataset: str
+    drug: str
+    cell_set: str
+    bulk_x: pd.DataFrame
+    bulk_y: np.ndarray
+    cells_x: pd.DataFrame
+    cells_y: np.ndarray
+    lines: np.ndarray
+    by_line: bool
+    depth: pd.DataFrame | None = None
+
+    @property
+    def shared(self) -> int:
+        """Number of genes that bulk and cells share."""
+        return int(self.bulk_x.columns.isin(self.cells_x.columns).sum())
+
+
+def prepare_cells(
+    cells: AnnData,
+    bulk_genes: pd.Index,
+    *,
+    top_genes: int = 1000,
+    max_cells: int = 0,
+    min_genes: int = 200,
+    seed: int = 0,
+) -> AnnData:
+    """Filter, thin out, normalise, and choose genes. No label is looked at.
+
+    Parameters
+    ----------
+    cells : AnnData
+        Counts or z-scores (:func:`helpers.data.cells.load_cells`). z-scores come filtered and
+        normalised and are only thinned out.
+    bulk_genes : Index
+        Genes of the bulk lines: kept in any case.
+    top_genes : int
+        Highly variable genes of the counts to keep beside them (scanpy's seurat flavour).
+    max_cells : int
+        At most about this many, equally from each line; 0 for all. Cells of a line repeat each other.
+    min_genes : int
+        Genes that a cell of the counts must have; published: 200.
+    seed : int
+        Of the thinning.
+
+    Returns
+    -------
+    AnnData
+        Log values or z-scores; counts also give ``obs["library size"]`` and ``obs["gene count"]``.
+
+    Raises
+    ------
+    DataError
+        If nothing is left, or the units are neither counts nor z-scores.
+    """
+    if cells.uns.get("units") == "z-scores":
+        return cells[_thinned(cells, max_cells, seed)].copy()
+    kept = quality_control(cells, min_genes=min_genes)
+    kept = kept[_thinned(kept, max_cells, seed)]
+    log = normalise(kept)
+    if top_genes < log.n_vars:
+        sc.pp.highly_variable_genes(log, n_top_genes=top_genes, flavor="seurat")
+        log = log[:, log.var["highly_variable"].to_numpy() | log.var_names.isin(bulk_genes)].copy()
+    log.obs["library size"] = kept.obs["total_counts"].to_numpy(float)
+    log.obs["gene count"] = kept.obs["n_genes_by_counts"].to_numpy(float)
+    return log
+
+
+def transfer_task(
+    panel: BulkPanel,
+    cells: AnnData,
+    drug: str,
+    *,
+    cell_set: str | None = None,
+    bulk_labels: pd.Series | None = None,
+) -> TransferTask:
+    """Join a bulk panel and prepared cells for one drug.
+
+    Parameters
+    ----------
+    panel : BulkPanel
+    cells : AnnData
+        From :func:`prepare_cells`. Where a cell has a label of its own it counts; else the label of its
+        line in the panel. Unlabelled cells are left out.
+    drug : str
+    cell_set : str, optional
+        Default: the name of the cells.
+    bulk_labels : Series, optional
+        Labels of bulk lines (index = model id) to train on instead of the panel's for that drug: another
+        rule of binarisation, another drug, or permuted labels. The cells keep theirs.
+
+    Returns
+    -------
+    TransferTask
+        Lines whose cells are in ``cells`` are removed from bulk, labelled or not.
+
+    Raises
+    ------
+    DataError
+        If the panel lacks the drug, bulk or cells are left with one class, or no gene name is shared.
+    """
+    name = cells.uns["name"]
+    if drug not in panel.labels:
+        msg = f"{panel.name} has no drug {drug!r}; for example {', '.join(panel.labels.columns[:5])}"
+        raise DataError(msg)
+    own = cells.obs["label"].to_numpy(float)
+    by_line = bool(np.isnan(own).all())
+    y = line_labels(cells, panel, drug).to_numpy() if by_line else own
+    labelled = ~np.isnan(y)
+    _two_classes(y[labelled], f"cells of {name} with a label for {drug}")
+    bulk_y = (panel.labels[drug] if bulk_labels is None else bulk_labels).dropna()
+    bulk_y = bulk_y[bulk_y.index.isin(panel.expression.index) & ~bulk_y.index.isin(cells.obs["model_id"])]
+    _two_classes(bulk_y.to_numpy(), f"bulk lines of {panel.name} with a label for {drug}")
+    x = cells.X.toarray() if sparse.issparse(cells.X) else np.asarray(cells.X)
+    depth = None
+    if "library size" in cells.obs:
+        depth = cells.obs.loc[labelled, ["library size", "gene count"]].astype(float)
+    task = TransferTask(
+        name=f"{name} {drug}",
+        dataset=name,
+        drug=drug,
+        cell_set=cell_set or name,
+        bulk_x=panel.expression.loc[bulk_y.index],
+        bulk_y=bulk_y.to_numpy(int),
+        cells_x=pd.DataFrame(x[labelled], cells.obs_names[labelled], cells.var_names),
+        cells_y=y[labelled].astype(int),
+        lines=cells.obs["line"].to_numpy(str)[labelled],
+        by_line=by_line,
+        depth=depth,
+    )
+    if task.shared == 0:
+        msg = f"{panel.name} and {name} share no gene name; map both to symbols of one species"
+        raise DataError(msg)
+    return task
+
+
+def _thinned(cells: AnnData, max_cells: int, seed: int) -> np.ndarray:
+    if not max_cells or cells.n_obs <= max_cells:
+        return np.arange(cells.n_obs)
+    line = cells.obs["line"].astype(str).to_numpy()
+    order = np.random.default_rng(seed).permutation(cells.n_obs)
+    rank = pd.Series(order).groupby(line[order]).cumcount().to_numpy()
+    each = max(1, round(max_cells / len(np.unique(line))))
+    return np.sort(order[rank < each])
+
+
+def _two_classes(y: np.ndarray, what: str) -> None:
+    if len(np.unique(y)) < 2:
+        msg = f"the {len(y)} {what} are of one class; choose another drug or another rule for the labels"
+        raise DataError(msg)

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data.binarise import binarise
+from helpers.data.bulk import load_bulk
+from helpers.data.bulk_paper import read_depmap_expression, read_depmap_models, read_gdsc_fits
+from helpers.data.cells_twin import simulate_cells
+from helpers.data.types import Provenance
+from helpers.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return simulate_cells(0)[0]
+
+
+def test_subset_keeps_the_order_asked_for(twin):
+    wanted = twin.expression.index[[5, 2, 9]]
+    part = twin.subset(wanted)
+    for table in (part.expression, part.response, part.labels, part.lines):
+        assert list(table.index) == list(wanted)
+    assert part.counts.startswith("3 lines, 300 genes, 12 drugs")
+
+
+@pytest.mark.parametrize("wanted", [[], ["nobody"]])
+def test_subset_of_unknown_or_no_lines(twin, wanted):
+    with pytest.raises(DataError, match="cannot take"):
+        twin.subset(wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"response": lambda t: t.iloc[1:]}, "index of response differs"),
+        ({"labels": lambda t: t.iloc[:, 1:]}, "drugs of labels differ"),
+        ({"drugs": lambda t: t.iloc[1:]}, "drugs of drugs differ"),
+        ({"labels": lambda t: t + 1}, "labels must be 1"),
+        ({"expression": lambda t: t.where(t > 3)}, "NaN or infinite"),
+        ({"response": lambda t: t.replace(t.iloc[0, 0], np.inf)}, "infinite values"),
+        ({"expression": lambda t: t.set_axis(["a"] * t.shape[1], axis=1)}, "duplicated column ids"),
+        ({"expression": lambda t: t.iloc[:, :0]}, "is empty"),
+    ],
+)
+def test_tables_that_do_not_fit(twin, change, message):
+    (name, how), *_ = change.items()
+    with pytest.raises(DataError, match=message):
+        dataclasses.replace(twin, **{name: how(getattr(twin, name))})
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("median", [1, 1, 1, 0, 0, np.nan]),
+        ("third", [1, 1, 0, 0, 0, np.nan]),
+        ("thirds", [1, 1, np.nan, 0, 0, np.nan]),
+        ("waterfall", [1, 1, 1, 0, 0, np.nan]),  # a straight line: the median
+    ],
+)
+def test_rules_on_evenly_spaced_values(rule, expected):
+    values = pd.DataFrame({"drug": [1.0, 2, 3, 4, 5, np.nan]})
+    np.testing.assert_array_equal(binarise(values, rule)["drug"], expected)
+
+
+def test_the_waterfall_is_cut_at_its_knee():
+    # Eight sensitive lines rise steeply to a plateau of 92: the point farthest from the chord.
+    value = np.concatenate([np.linspace(-8, 2, 9), np.linspace(2.02, 3, 91)])
+    label = binarise(pd.DataFrame({"drug": value[::-1]}))["drug"]
+    assert label.sum() == 9
+    assert (label.to_numpy() == (value[::-1] <= 2)).all()
+
+
+def test_labels_are_sensitive_for_low_values_whatever_the_rule(twin):
+    for rule in ("median", "third", "thirds", "waterfall"):
+        label = binarise(twin.response, rule)
+        for drug in twin.response.columns:
+            low = twin.response[drug][label[drug] == 1]
+            assert low.max() <= twin.response[drug][label[drug] == 0].min()
+
+
+def test_too_few_values_and_unknown_rules():
+    values = pd.DataFrame({"few": [1.0, 2, np.nan], "flat": [1.0, 1, 1]})
+    label = binarise(values)
+    assert label["few"].isna().all()
+    assert (label["flat"] == 1).all()
+    with pytest.raises(DataError, match="unknown rule 'guess'; one of waterfall, median"):
+        binarise(values, "guess")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("GDSC9",), "unknown response 'GDSC9'"),
+        (("GDSC2", "best"), "unknown data choice 'best'"),
+        (("GDSC", "paper"), "GDSC has no paper tier"),
+        (("GDSC2", "panel"), "helpers data fetch --tier panel"),
+        (("GDSC2", "paper"), "helpers data fetch --tier paper"),
+    ],
+)
+def test_choices_that_cannot_be_met(arguments, message, real_registry):
+    with pytest.raises(DataError, match=message):
+        load_bulk(*arguments, registry=real_registry)
+
+
+def test_without_files_the_twin_stands_in_and_says_so(real_registry):
+    panel = load_bulk("GDSC2", "auto", seed=3, registry=real_registry)
+    assert panel.tier == "simulated"
+    assert panel.provenance.notes[0].startswith("Simulated data stand in for the panel.")
+    pd.testing.assert_frame_equal(panel.response, load_bulk("GDSC2", "simulated", seed=3).response)
+
+
+EXPRESSION = ",EGFR (1956),TP53 (7157),TP53 (9)\nACH-1,1.5,0,2\nACH-2,3,4,5\n"
+
+
+def test_depmap_expression(tmp_path):
+    path = tmp_path / "expression.csv"
+    path.write_text(EXPRESSION)
+    table, notes = read_depmap_expression(path)
+    assert list(table.columns) == ["EGFR", "TP53"]
+    assert table.loc["ACH-2"].tolist() == [3, 4]
+    assert table.to_numpy().dtype == np.float32
+    assert notes == ["1 gene column(s) repeat a symbol; the first was kept."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EXPRESSION.replace("EGFR (1956)", "EGFR"),
+        EXPRESSION.replace("ACH-2", "ACH-1"),
+        EXPRESSION + "ACH-3,,1,1\n",
+    ],
+)
+def test_other_expression_files_are_refused(tmp_path, text):
+    path = tmp_path / "expression.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match="expected unique lines"):
+        read_depmap_expression(path)
+
+
+def test_depmap_models(tmp_path):
+    path = tmp_path / "Model.csv"
+    path.write_text(
+        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID,x\nACH-1,A,Lung,11.0,\nACH-2,B,,,\n"
+    )
+    table = read_depmap_models(path)
+    assert table.loc["ACH-1"].tolist() == ["A", "Lung", "11"]
+    assert table.loc["ACH-2"].tolist() == ["B", "unknown", ""]
+    path.write_text("ModelID,StrippedCellLineName\nACH-1,A\n")
+    with pytest.raises(DataError, match="COSMICID"):
+        read_depmap_models(path)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Stand in for the reader of xlsx, which is no dependency."""
+
+    def give(table: pd.DataFrame) -> None:
+        monkeypatch.setattr("helpers.data.bulk_paper.pd.read_excel", lambda path: table)
+
+    return give
+
+
+FITS = pd.DataFrame(
+    {
+        "COSMIC_ID": [11, 11, 12, 11],
+        "DRUG_ID": [1003, 1003, 1003, 5],
+        "DRUG_NAME": ["Camptothecin"] * 3 + ["Other"],
+        "AUC": [0.4, 0.6, 0.9, 1.0],
+    }
+)
+
+
+def test_fitted_curves_become_a_matrix(fits):
+    fits(FITS)
+    table = read_gdsc_fits("fits.xlsx")
+    assert table.loc["11", (1003, "Camptothecin")] == 0.5
+    assert np.isnan(table.loc["12", (5, "Other")])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [(FITS.drop(columns="AUC"), "lacks the column.s. AUC"), (FITS.assign(AUC=2.0), "between 0 and 1")],
+)
+def test_other_tables_of_curves_are_refused(fits, table, message):
+    fits(table)
+    with pytest.raises(DataError, match=message):
+        read_gdsc_fits("fits.xlsx")
+
+
+def test_the_error_without_a_reader_of_xlsx(monkeypatch):
+    def missing(path):
+        raise ImportError("no openpyxl")
+
+    monkeypatch.setattr("helpers.data.bulk_paper.pd.read_excel", missing)
+    with pytest.raises(DataError, match="needs the package openpyxl"):
+        read_gdsc_fits("fits.xlsx")
+
+
+def test_the_paper_tier_joins_its_three_files(tmp_path, fits, monkeypatch):
+    from helpers.data import bulk_paper
+    from helpers.data.sources import Sources
+
+    (tmp_path / "e.csv").write_text(EXPRESSION + "ACH-3,1,1,1\n")
+    (tmp_path / "m.csv").write_text(
+        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-1,A,Lung,11\nACH-2,B,Skin,12\nACH-3,C,Skin,\n"
+    )
+    (tmp_path / "f.xlsx").write_bytes(b"xlsx")
+    fits(pd.concat([FITS, FITS.assign(COSMIC_ID=99)]))
+    panel = bulk_paper.load_paper(
+        Sources(
+            {
+                bulk_paper.EXPRESSION: tmp_path / "e.csv",
+                bulk_paper.MODELS: tmp_path / "m.csv",
+                bulk_paper.RESPONSE: tmp_path / "f.xlsx",
+            }
+        )
+    )
+    assert list(panel.expression.index) == ["ACH-1", "ACH-2"]
+    assert panel.tier == "paper"
+    assert panel.response.loc["ACH-1", "Camptothecin (GDSC2:1003)"] == 0.5
+    assert panel.lines.loc["ACH-2"].tolist() == ["B", "Skin", "12"]
+    assert "2 of 3 screened lines" in " ".join(panel.provenance.notes)
+    assert isinstance(panel.provenance, Provenance)
+
+
+@pytest.mark.panel
+def test_the_panel_has_the_documented_counts(panel):
+    bulk = load_bulk("GDSC2", "panel", registry=panel)
+    assert bulk.expression.shape == (596, 535)
+    assert bulk.response.shape == (596, 192)
+    assert bulk.response.isna().sum().idxmin() == "Camptothecin"
+    assert bulk.response["Camptothecin"].notna().sum() == 595
+    assert (bulk.lines["lineage"] != "").all()
+
+
+@pytest.mark.panel
+def test_labels_of_gdsc_follow_the_maximum_concentration(panel):
+    bulk = load_bulk("GDSC", "panel", registry=panel)
+    assert bulk.response.shape == (697, 223)
+    limit = np.log(bulk.drugs["max_concentration"])
+    measured = bulk.response.notna()
+    pd.testing.assert_frame_equal(
+        bulk.labels, (bulk.response <= limit).astype(float).where(measured), check_names=False
+    )
+
+
+@pytest.mark.panel
+def test_both_response_tables_agree_on_the_order_of_lines(panel):
+    """Two fits of two screens: the same lines are sensitive, or a column was mixed up."""
+    one, other = (load_bulk(name, "panel", registry=panel).response for name in ("GDSC2", "GDSC"))
+    shared = ["Camptothecin", "Gefitinib", "Docetaxel", "PLX-4720", "Nutlin-3a (-)", "Afatinib"]
+    lines = one.index.intersection(other.index)
+    agreement = one.loc[lines, shared].corrwith(other.loc[lines, shared], method="spearman")
+    assert agreement.min() > 0.25
+    assert agreement["Camptothecin"] > 0.5

@@ -1,0 +1,299 @@
+"""Running notebooks: what is executed, skipped, kept, and said."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import filelock
+import nbformat
+import pytest
+
+from helpers.errors import ParameterError, RunError
+from helpers.run import RunOptions, RunRecord, run_notebooks
+from helpers.run.progress import Reporter
+
+SMOKE = RunOptions(profile="smoke")
+
+
+class Spy(Reporter):
+    def __init__(self):
+        self.events = []
+
+    def skipped(self, chapter):
+        self.events.append(("skipped", chapter))
+
+    def began(self, chapter, reasons):
+        self.events.append(("began", chapter, *reasons))
+
+    def cell(self, number, of):
+        self.events.append(("cell", number, of))
+
+    def line(self, text):
+        self.events.append(("line", text))
+
+
+def test_run_executes_in_order_and_skips_what_is_up_to_date(toy):
+    toy.notebook("02_second")
+    toy.notebook("01_first", body='print("half way")\n')
+    spy = Spy()
+    record = run_notebooks(toy.root, SMOKE, spy)
+    assert toy.calls() == ["01_first", "02_second"]
+    assert {entry.status for entry in record.notebooks.values()} == {"done"}
+    executed = nbformat.read(toy.folder / "notebooks" / "01_first.ipynb", as_version=4)
+    assert executed.cells[-1].execution_count
+    assert "half way" in (toy.folder / "logs" / "01_first.log").read_text()
+    assert ("line", "half way") in spy.events
+    cells = [event for event in spy.events if event[0] == "cell"]
+    assert cells[0][1] == 1
+    assert cells[-1][1] == cells[-1][2]
+    written = toy.record()
+    assert written["profile"] == "smoke"
+    assert written["notebooks"]["01_first"]["wall_seconds"] > 0
+    assert written["versions"]["python"].startswith("3.11")
+
+    spy = Spy()
+    run_notebooks(toy.root, SMOKE, spy)
+    assert toy.calls() == []
+    assert spy.events == [("skipped", "01_first"), ("skipped", "02_second")]
+
+
+def test_only_what_changed_runs_again(toy):
+    first = toy.notebook("01_first")
+    toy.notebook("02_second")
+    toy.notebook("07_verdicts", tags=', "reads-results"')
+    (toy.root / "requirements.lock").write_text("a==1\n")
+    run_notebooks(toy.root, SMOKE)
+    toy.calls()
+
+    first.write_text(first.read_text().replace("level = 1.0", "level = 2.0"))
+    run_notebooks(toy.root, SMOKE)
+    # The notebook that reads results follows, because the first one's result moved.
+    assert toy.calls() == ["01_first", "07_verdicts"]
+
+    first.write_text(first.read_text() + "\n# a remark\n")
+    run_notebooks(toy.root, SMOKE)
+    assert toy.calls() == ["01_first"]
+
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("2",), parameters={"level": 5.0}))
+    assert toy.calls() == ["02_second"]
+    assert toy.results("02_second")["toy.level"]["value"] == 5.0
+
+    (toy.root / "requirements.lock").write_text("a==2\n")
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01_first",)))
+    assert toy.calls() == ["01_first"]
+
+    first.write_text(first.read_text() + "\nif False:\n    from helpers.models import net\n")
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)))
+    assert toy.calls() == ["01_first"]
+    for unused in ("cli/run.py", "models/other.py"):
+        toy.module(unused, "unrelated = True")
+        run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)))
+        assert toy.calls() == []
+    toy.module("models/net.py", "layers = 3")
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)))
+    assert toy.calls() == ["01_first"]
+
+    (toy.root / "data" / "toy").mkdir(parents=True)
+    (toy.root / "data" / "toy" / "claims.yml").write_text("chapter: 01_first\n")
+    spy = Spy()
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)), spy)
+    assert spy.events[0] == ("began", "01_first", "data changed")
+    toy.calls()
+
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",), force=True))
+    assert toy.calls() == ["01_first"]
+
+
+def test_a_stale_ipynb_cannot_run(toy):
+    toy.notebook("01_first", body='print("from the script")\n')
+    cell = nbformat.v4.new_code_cell('print("left behind")')
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.root / "notebooks" / "01_first.ipynb")
+    run_notebooks(toy.root, SMOKE)
+    assert (toy.folder / "logs" / "01_first.log").read_text() == "from the script\n"
+
+
+def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
+    first = toy.notebook("01_first", body='print("before")\n\n# %%\nraise ValueError("no such drug")\n')
+    toy.notebook("02_second")
+    (toy.folder / "results").mkdir(parents=True)
+    (toy.folder / "results" / "01_first.json").write_text("{}")  # of an older source
+    record = run_notebooks(toy.root, SMOKE)
+    assert toy.calls() == ["01_first", "02_second"]
+    failed = record.notebooks["01_first"]
+    assert (failed.status, record.notebooks["02_second"].status) == ("failed", "done")
+    assert (failed.error.name, failed.error.message) == ("ValueError", "no such drug")
+    partial = nbformat.read(toy.folder / "notebooks" / "01_first.ipynb", as_version=4)
+    outputs = json.dumps([cell.get("outputs", []) for cell in partial.cells])
+    assert "before" in outputs
+    assert "no such drug" in outputs
+    assert "no such drug" in (toy.folder / "logs" / "01_first.log").read_text()
+    assert not (toy.folder / "results" / "01_first.json").exists()
+
+    # Mended, only the failed one runs.
+    first.write_text(first.read_text().replace("raise ValueError", "print"))
+    run_notebooks(toy.root, SMOKE)
+    assert toy.calls() == ["01_first"]
+
+
+def test_a_dead_kernel_is_a_failure_of_one_notebook(toy):
+    toy.notebook("01_first", body="import os\n\nos._exit(3)\n")
+    toy.notebook("02_second")
+    record = run_notebooks(toy.root, SMOKE)
+    assert [entry.status for entry in record.notebooks.values()] == ["failed", "done"]
+    assert record.notebooks["01_first"].error.name == "DeadKernelError"
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
+    toy.notebook("01_first")
+    second = toy.notebook("02_second", body='import time\n\nprint("long fit")\ntime.sleep(600)\n')
+    log = toy.folder / "logs" / "02_second.log"
+    command = [str(Path(sys.executable).with_name("helpers")), "run", "--profile", "smoke"]
+    # A shell that starts the tests in the background has them ignore SIGINT, and so their children.
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, **pipes, preexec_fn=listen) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (log.is_file() and "long fit" in log.read_text()):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "run again to resume" in said
+    assert "Traceback" not in said
+    assert toy.calls() == ["01_first", "02_second"]
+    statuses = {chapter: entry["status"] for chapter, entry in toy.record()["notebooks"].items()}
+    assert statuses == {"01_first": "done", "02_second": "interrupted"}
+    # The notebook is written now and then; what the interrupted one has printed is in it all the same.
+    partial = nbformat.read(toy.folder / "notebooks" / "02_second.ipynb", as_version=4)
+    assert "long fit\n" in [
+        output.get("text") for cell in partial.cells for output in cell.get("outputs", [])
+    ]
+
+    second.write_text(second.read_text().replace("time.sleep(600)", ""))
+    run_notebooks(toy.root, SMOKE)
+    assert toy.calls() == ["02_second"]
+
+
+def test_a_full_disk_is_one_clear_error_and_loses_nothing(toy, monkeypatch):
+    toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    before = (toy.folder / "run.json").read_text()
+
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.atomic.write_text", full)
+        with pytest.raises(RunError, match=r"cannot write .*run\.json: No space left.*are kept"):
+            run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
+    assert (toy.folder / "run.json").read_text() == before
+
+
+def test_two_runs_in_one_folder_exclude_each_other(toy):
+    toy.notebook("01_first")
+    toy.folder.mkdir(parents=True)
+    with filelock.FileLock(toy.folder / ".lock"), pytest.raises(RunError, match="another run works in"):
+        run_notebooks(toy.root, SMOKE)
+    assert toy.calls() == []
+
+
+def test_the_kernel_gets_threads_and_a_fixed_hash_seed_and_no_startup_files(toy, monkeypatch, tmp_path):
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("import os\nos.environ['TOUCHED'] = '1'\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "PYTHONHASHSEED", "TOUCHED"]
+    toy.notebook("01_first", body=f"import os\n\nprint(*[os.environ.get(n) for n in {names}])\n")
+    run_notebooks(toy.root, RunOptions(profile="smoke", jobs=2))
+    assert (toy.folder / "logs" / "01_first.log").read_text() == "2 2 0 None\n"
+
+
+def test_scheduler_receives_the_joblib_loops(toy):
+    distributed = pytest.importorskip("distributed")
+    toy.notebook(
+        "01_first", body="import joblib\n\nprint(joblib.parallel.get_active_backend()[0].__class__)\n"
+    )
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    )
+    with cluster:
+        address = cluster.scheduler_address
+        run_notebooks(toy.root, RunOptions(profile="smoke", scheduler=address))
+    assert "DaskDistributedBackend" in (toy.folder / "logs" / "01_first.log").read_text()
+
+
+BAD = [
+    ({"chapters": ("03_third",)}, "chapter '03_third' is unknown; there are: 01_first, 02_second"),
+    ({"chapters": ("0",)}, "chapter '0' is unknown"),
+    ({"chapters": ("0", "01")}, "is unknown"),
+    ({"chapters": ("", "01")}, "fits more than one chapter"),
+    ({"profile": "fast"}, "unknown profile 'fast'; notebooks/profiles.yml has: other, smoke"),
+    ({"profile": "other"}, r"unknown parameter for 01_first .*'other': folds"),
+    ({"parameters": {"levle": 2}}, "unknown parameter for 01_first .*levle.*declares: .*level"),
+    ({"data": "real"}, "unknown data tier 'real'"),
+    ({"device": "tpu"}, "unknown device 'tpu'"),
+    ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
+    ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD)
+def test_bad_requests_end_before_anything_starts(toy, options, message):
+    toy.notebook("01_first")
+    toy.notebook("02_second")
+    toy.profiles({"smoke": {}, "other": {"common": {"folds": 3}}})
+    with pytest.raises(ParameterError, match=message):
+        run_notebooks(toy.root, RunOptions(**{"profile": "smoke", **options}))
+    assert not (toy.root / "runs").exists()
+
+
+BAD_PROJECTS = [
+    ("smoke: {common: {}, chapter: {}}", ParameterError, r"profile 'smoke' holds \['chapter'\]"),
+    ("smoke: {chapters: {09_gone: {}}}", ParameterError, "chapter '09_gone' is unknown"),
+    ("[1, 2]", ParameterError, "must map the name of a profile"),
+    ("smoke: {", ParameterError, "cannot read the profiles"),
+]
+
+
+@pytest.mark.parametrize(("profiles", "error", "message"), BAD_PROJECTS)
+def test_malformed_profiles(toy, profiles, error, message):
+    toy.notebook("01_first")
+    (toy.root / "notebooks" / "profiles.yml").write_text(profiles)
+    with pytest.raises(error, match=message):
+        run_notebooks(toy.root, SMOKE)
+
+
+def test_a_notebook_without_parameters_cell_is_refused(toy):
+    path = toy.notebook("01_first")
+    path.write_text(path.read_text().replace('tags=["parameters"]', ""))
+    with pytest.raises(RunError, match="exactly one cell tagged 'parameters'; it has 0"):
+        run_notebooks(toy.root, SMOKE)
+
+
+def test_a_damaged_record_says_what_to_do(toy):
+    toy.notebook("01_first")
+    toy.folder.mkdir(parents=True)
+    (toy.folder / "run.json").write_text('{"schema": 1')
+    with pytest.raises(RunError, match="Remove it to start the run again"):
+        run_notebooks(toy.root, SMOKE)
+
+
+def test_a_folder_of_another_profile_is_refused(toy):
+    toy.notebook("01_first")
+    toy.profiles({"smoke": {}, "quick": {}})
+    toy.folder.mkdir(parents=True)
+    RunRecord(profile="smoke").save(toy.folder)
+    with pytest.raises(RunError, match="holds a run of profile 'smoke'"):
+        run_notebooks(toy.root, RunOptions(profile="quick", out=toy.folder))

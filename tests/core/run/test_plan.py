@@ -1,0 +1,86 @@
+"""When a notebook counts as up to date although nothing in the project changed."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+import yaml
+
+from helpers.run import NotebookRecord, RunOptions, RunRecord
+from helpers.run.fingerprint import fingerprint
+from helpers.run.plan import make_plan, stale_because
+from helpers.run.status import data_at_hand, run_status
+
+CONTENT = b"drug,line\n"
+
+
+@pytest.fixture
+def finished(toy):
+    """Return a function that makes a finished run of one notebook on data of a tier."""
+    toy.profiles({"smoke": {"common": {"data": "auto"}}})
+    toy.notebook("01_first")
+    entry = {
+        "key": "pairs", "title": "pairs", "tier": "panel", "owner": "nobody", "repository": "o/r",
+        "commit": "0" * 40, "path": "pairs.csv", "licence": "MIT", "chapters": ["01_first"],
+        "card": "toy/cards/pairs.md", "obtain": "by download", "bytes": len(CONTENT),
+        "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    }  # fmt: skip
+    (toy.root / "data" / "toy").mkdir(parents=True)
+    (toy.root / "data" / "toy" / "datasets.yml").write_text(yaml.safe_dump([entry]))
+
+    def make(tier):
+        [task] = make_plan(toy.root, RunOptions(profile="smoke"))
+        toy.write_results(toy.folder, "01_first", tier, level={"value": 1.0})
+        (toy.folder / "notebooks").mkdir()
+        (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}")
+        prints = fingerprint(toy.root, task.source, task.parameters, toy.folder)
+        entry = NotebookRecord(
+            status="done", started="2020", wall_seconds=3, parameters=task.parameters, fingerprint=prints
+        )
+        record = RunRecord(profile="smoke", notebooks={"01_first": entry})
+        record.save(toy.folder)
+        return task, record
+
+    return make
+
+
+def fetch(cache):
+    path = cache / "o" / "r" / ("0" * 40) / "pairs.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+
+
+def test_a_simulated_run_is_stale_once_the_panel_is_there(toy, finished, tmp_path):
+    task, record = finished("simulated")
+    assert stale_because(toy.root, toy.folder, task, record) == []
+    assert data_at_hand(toy.root) == {"panel": (0, 1)}
+    fetch(tmp_path / "cache")
+    assert stale_because(toy.root, toy.folder, task, record) == ["the panel data have arrived"]
+    assert data_at_hand(toy.root) == {"panel": (1, 1)}
+
+
+def test_a_panel_run_stays_up_to_date_without_the_files(toy, finished):
+    task, record = finished("panel")
+    assert stale_because(toy.root, toy.folder, task, record) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted", "running"])
+def test_an_unfinished_notebook_is_stale(toy, finished, status):
+    task, record = finished("panel")
+    record.notebooks["01_first"].status = status
+    assert stale_because(toy.root, toy.folder, task, record) == [f"last time: {status}"]
+
+
+def test_a_deleted_notebook_is_stale(toy, finished):
+    task, record = finished("panel")
+    (toy.folder / "notebooks" / "01_first.ipynb").unlink()
+    assert stale_because(toy.root, toy.folder, task, record) == ["its executed notebook is gone"]
+
+
+def test_status_of_a_run_folder(toy, finished):
+    finished("panel")
+    [state] = run_status(toy.root, toy.folder)
+    assert (state.chapter, state.status, state.wall_seconds, state.stale) == ("01_first", "done", 3, ())
+    toy.notebook("02_second")
+    assert [s.stale for s in run_status(toy.root, toy.folder)] == [(), ("not run yet",)]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from figures import assert_readable, texts
+from helpers import plots
+from helpers.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    with plt.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def scores():
+    rows = [(k, m, 0.8, 0.7, 0.9) for k in ("AUCROC", "F1") for m in ("RefDNN", "Additive")]
+    table = pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high"])
+    table.loc[0, ["low", "high"]] = np.nan
+    return table
+
+
+def test_known_models_keep_their_colour_and_others_differ():
+    alone = plots.model_styles(["RefDNN"])["RefDNN"]
+    styles = plots.model_styles(["new A", "RefDNN", "Random Forest", "new B"])
+    assert styles["RefDNN"] == alone
+    assert len({colour for colour, _ in styles.values()}) == 4
+    assert len({marker for _, marker in styles.values()}) == 4
+
+
+def test_metric_bars_draw_values_and_published():
+    published = pd.DataFrame({"metric": ["F1", "other"], "model": ["RefDNN"] * 2, "value": [0.75, 0.1]})
+    figure = plots.metric_bars(scores(), published, title="CCLE, n = 5 folds")
+    drawn = [y for line in figure.axes[0].lines for y in np.atleast_1d(line.get_ydata())]
+    assert drawn.count(0.75) == 1
+    assert 0.1 not in drawn
+    assert {"RefDNN", "Additive", "published (open)", "CCLE, n = 5 folds"} <= set(texts(figure))
+
+
+def test_agreement_counts_what_it_leaves_out():
+    table = pd.DataFrame({"published": [0.5, 0.6, np.nan], "ours": [0.5, 0.7, 0.8], "model": "RefDNN"})
+    assert "published (n = 2 values, 1 undefined left out)" in texts(plots.agreement(table, title="t"))
+
+
+def test_forest_writes_each_difference_and_marks_those_that_exclude_zero():
+    table = pd.DataFrame(
+        {"label": ["a", "b", "c"], "difference": [0.1, 0.0, np.nan], "low": [0.05, -0.1, np.nan]}
+    ).assign(high=lambda t: t["difference"] + 0.1)
+    figure = plots.forest(table, title="t", xlabel="difference in AUROC", margin=0.01)
+    found = texts(figure)
+    assert "+0.100 [+0.050, +0.200]" in found
+    assert "undefined" in found
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert faces == [plots.OKABE_ITO["blue"], "white"]
+
+
+def test_forest_heads_groups():
+    table = pd.DataFrame({"label": ["a", "a"], "group": ["CCLE", "GDSC"], "difference": 0.1}).assign(
+        low=0.0, high=0.2
+    )
+    found = texts(plots.forest(table, title="t", xlabel="x"))
+    assert {"CCLE", "GDSC"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda: plots.metric_bars(scores().drop(columns="low"), title="t"),
+            r"lacks the column\(s\) \['low'\]",
+        ),
+        (lambda: plots.metric_bars(scores().iloc[:0], title="t"), "the table is empty"),
+        (lambda: plots.agreement(scores(), title="t"), "lacks the column"),
+        (lambda: plots.forest(scores(), title="t", xlabel="x"), "lacks the column"),
+    ],
+)
+def test_tables_that_cannot_be_drawn_are_refused(draw, message):
+    with pytest.raises(DataError, match=message):
+        draw()
+
+
+def test_nothing_runs_off_the_figure_or_overlaps():
+    names = ["Random Forest", "Elastic Net", "Additive", "Prevalence"]
+    table = pd.DataFrame({"label": names, "difference": 0.1}).assign(low=0.0, high=0.2)
+    assert_readable(plots.forest(table, title="A title", xlabel="difference in AUROC"))

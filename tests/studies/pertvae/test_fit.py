@@ -1,0 +1,385 @@
+"""PertVAE and VAE as users meet them: fits alone and together, early stopping, bad input, planted truth."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from helpers.errors import DataError, ParameterError
+from helpers.studies.pertvae.model import VAE, PertVAE, align_effect, fit_many, many
+from studies.pertvae.world import SMALL, pairs_of
+
+
+@pytest.fixture(scope="module")
+def world():
+    return pairs_of(40, 30)
+
+
+def same(a, b, tolerance=1e-4):
+    assert (a.n_iter_, a.best_epoch_, a.stopped_) == (b.n_iter_, b.best_epoch_, b.stopped_)
+    np.testing.assert_allclose(a.history_, b.history_, rtol=tolerance, atol=tolerance)
+    for name, value in a.networks_.weights.items():
+        np.testing.assert_allclose(value, b.networks_.weights[name], rtol=tolerance, atol=tolerance)
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+def varied_jobs(world):
+    """Splits of different size, latent sizes, seeds and penalties; with and without singletons."""
+    pre, post, single, _ = world
+    jobs = []
+    for i, (latent, l2, n, n_single) in enumerate(
+        [(3, 0.05, 40, 30), (5, 0.0, 25, 30), (1, 0.5, 31, 0), (3, 0.05, 12, 3)]
+    ):
+        model = PertVAE(latent, l2=l2, random_state=i, **SMALL)
+        arguments = {"pre": pre[:n], "post": post[:n], "singletons": single[:n_single]}
+        jobs.append((model, arguments))
+    return jobs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"flow_steps": 0, "free_bits_per": "dimension", "free_bits": 0.05, "effect_scale": "scalar"},
+        {"post_code": "pre", "free_bits_per": "example", "sampling": "balanced", "effect_scale": "constant"},
+        {"later_code_terms": True, "l2_on": "all", "scale": "softplus", "watch": "correlation"},
+        {"sampling": "shuffle", "scaling": "joint"},
+    ],
+)
+def test_together_same_as_alone(world, changes):
+    jobs = varied_jobs(world)
+    for model, _ in jobs:
+        model.set_params(**changes)
+    alone = [clone(model).fit(**arguments) for model, arguments in jobs]
+    together = fit_many(jobs)
+    assert len({m.n_iter_ for m in together}) > 1, "the models should end at different epochs"
+    for a, b in zip(alone, together, strict=True):
+        same(a, b)
+
+
+def test_minibatches_without_a_pair(world):
+    pre, post, single, _ = world
+    settings = SMALL | {"batch_size": 4, "epochs": 2, "first_stop": 0}
+    few = {"pre": pre[:3], "post": post[:3], "singletons": single, "validation": (pre[3:6], post[3:6])}
+    jobs = [(PertVAE(3, **settings), few), (PertVAE(3, **settings), {"pre": pre, "post": post})]
+    alone = PertVAE(3, **settings).fit(**few)
+    same(alone, fit_many(jobs)[0])
+
+
+def test_threads_and_batches_do_not_change_a_bit(world, monkeypatch):
+    monkeypatch.setattr(many, "MODELS_PER_BATCH", 2)
+    one, two = fit_many(varied_jobs(world)), fit_many(varied_jobs(world), n_jobs=2)
+    for a, b in zip(one, two, strict=True):
+        same(a, b, tolerance=0)
+
+
+def test_models_of_different_sizes_are_grouped(world):
+    pre, post, single, _ = world
+    small = SMALL | {"epochs": 3, "first_stop": 0}
+    jobs = [
+        (PertVAE(3, **small), {"pre": pre, "post": post}),
+        (VAE(2, **small), {"X": single}),
+        (PertVAE(3, **small | {"flow_steps": 0}), {"pre": pre, "post": post}),
+        (VAE(4, **small), {"X": single}),
+    ]
+    fitted = fit_many(jobs)
+    assert [type(m) for m in fitted] == [PertVAE, VAE, PertVAE, VAE]
+    for model, arguments in jobs:
+        same(model, clone(model).fit(**arguments))
+
+
+def test_jobs_need_estimators_of_their_own(world):
+    model = PertVAE(3, **SMALL)
+    with pytest.raises(ParameterError, match="estimator of its own"):
+        fit_many([(model, {"pre": world[0], "post": world[1]})] * 2)
+    assert fit_many([]) == []
+
+
+def test_same_seed_same_bits_other_seed_other_bits(world):
+    pre, post, single, _ = world
+    a, b, c = (PertVAE(3, random_state=s, **SMALL).fit(pre, post, single) for s in (4, 4, 5))
+    same(a, b, tolerance=0)
+    np.testing.assert_array_equal(a.predict(pre), b.predict(pre))
+    assert not np.array_equal(a.predict(pre), c.predict(pre))
+
+
+# --- early stopping ------------------------------------------------------------------------------
+
+
+def test_the_state_of_the_lowest_validation_loss_is_kept(world):
+    pre, post, single, _ = world
+    settings = SMALL | {"epochs": 30, "patience": 60, "learning_rate": 0.03}
+    long = PertVAE(3, **settings).fit(pre[:14], post[:14], single[:5])
+    best = int(long.history_["validation_loss"].idxmin()) + 1
+    assert long.best_epoch_ == best < long.n_iter_ == 30
+    assert long.stopped_ == "all epochs done"
+    # A run that ends at that epoch has the same state: nothing later leaks into it.
+    short = PertVAE(3, **settings | {"epochs": best}).fit(pre[:14], post[:14], single[:5])
+    for name, value in long.networks_.weights.items():
+        np.testing.assert_array_equal(value, short.networks_.weights[name])
+
+
+@pytest.mark.parametrize(("first_stop", "patience"), [(0, 3), (15, 3), (0, 6)])
+def test_training_ends_after_patience(world, first_stop, patience):
+    pre, post, single, _ = world
+    settings = SMALL | {"epochs": 80, "first_stop": first_stop, "patience": patience, "learning_rate": 0.03}
+    model = PertVAE(3, **settings).fit(pre, post, single)
+    assert model.stopped_ == "early stopping"
+    losses = model.history_["validation_loss"].to_numpy()
+    ends = [
+        epoch
+        for epoch in range(1, len(losses) + 1)
+        if epoch >= first_stop and epoch - (np.argmin(losses[:epoch]) + 1) >= patience
+    ]
+    assert model.n_iter_ == len(losses) == ends[0]
+
+
+def test_loss_that_is_not_finite_stops_that_model_only(world):
+    pre, post, single, _ = world
+    settings = SMALL | {"scaling": None}
+    broken = pre.copy()
+    broken[3] = 1e25
+    fine = {"pre": pre, "post": post, "singletons": single, "validation": (pre[:5], post[:5])}
+    jobs = [
+        (PertVAE(3, **settings), fine),
+        (PertVAE(3, **settings), fine | {"pre": broken}),
+        (PertVAE(3, random_state=1, **settings), fine),
+    ]
+    with pytest.warns(
+        ConvergenceWarning, match=r"not finite after \d+ whole epochs.*state of epoch \d+ is kept"
+    ):
+        fitted = fit_many(jobs)
+    assert [m.stopped_ == "loss not finite" for m in fitted] == [False, True, False]
+    assert np.isfinite(fitted[1].predict(pre)).all()
+    same(fitted[0], PertVAE(3, **settings).fit(**fine))
+
+
+def test_start_with_gains_of_one(world):
+    settings = SMALL | {"epochs": 1, "first_stop": 0, "learning_rate": 1e-9, "weight_norm": "one"}
+    model = PertVAE(3, **settings).fit(*world[:3])
+    weights = model.networks_.weights
+    for name in ("encoder.0", "encoder.head", "flow.1.hidden", "decoder.head"):
+        np.testing.assert_allclose(weights[f"{name}.g"], 1, atol=1e-6)
+        np.testing.assert_allclose(weights[f"{name}.b"], 0, atol=1e-6)
+
+
+def test_without_validation_whole_lines_are_held_out():
+    pre, post, single, _ = pairs_of(30, 10)
+    lines = np.repeat([f"line {i}" for i in range(10)], 3)
+    settings = SMALL | {"epochs": 2, "first_stop": 0}
+    model = PertVAE(3, **settings)
+    singles = [f"line {i}" for i in range(10)]
+    task = model._task(pre=pre, post=post, singletons=single, lines=lines, singleton_lines=singles)
+    watched = model.scaler_.undo(task.validation[0])
+    rows = [int(np.abs(pre - w).sum(axis=1).argmin()) for w in watched]
+    held = set(lines[rows])
+    assert len(held) == 2
+    assert len(rows) == 6
+    assert len(task.pre) == 24
+    assert len(task.singletons) == 8, "the singletons of held-out lines are held out too"
+
+
+def test_scaling_learns_from_training_rows_only(world):
+    pre, post, single, _ = world
+    model = PertVAE(3, **SMALL | {"epochs": 2, "first_stop": 0})
+    model.fit(pre[:20], post[:20], single, validation=(pre[20:], post[20:]))
+    rows = np.concatenate([pre[:20], post[:20]])
+    np.testing.assert_allclose(model.scaler_.center, rows.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.scaler_.spread, rows.std(axis=0), rtol=1e-4)
+    joint = clone(model).set_params(scaling="joint")
+    joint.fit(pre[:20], post[:20], single, validation=(pre[20:], post[20:]))
+    rows = np.concatenate([rows, single])
+    np.testing.assert_allclose(joint.scaler_.center, rows.mean(axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_units_do_not_matter(world):
+    pre, post, single, _ = world
+    settings = SMALL | {"epochs": 4, "first_stop": 0}
+    plain = PertVAE(3, **settings).fit(pre, post, single)
+    other = PertVAE(3, **settings).fit(4 * pre + 10, 4 * post + 10, 2 * single - 3)
+    np.testing.assert_allclose(other.predict(4 * pre + 10), 4 * plain.predict(pre) + 10, atol=2e-3)
+
+
+def test_every_line_weighs_the_same():
+    pre, post, single, _ = pairs_of(6, 4)
+    lines, singles = ["a", "a", "a", "b", "c", "d"], ["a", "b", "e", "e"]
+    held = {"validation": (pre, post)}
+    arguments = {"pre": pre, "post": post, "singletons": single, "lines": lines, "singleton_lines": singles}
+    weight = PertVAE(3, **SMALL)._task(**arguments, **held).weight
+    expected = np.array([1 / 4, 1 / 4, 1 / 4, 1 / 2, 1, 1, 1 / 4, 1 / 2, 1 / 2, 1 / 2]) / 5
+    np.testing.assert_allclose(weight, expected)
+    assert weight.sum() == pytest.approx(1)
+    balanced = PertVAE(3, sampling="balanced", **SMALL)._task(**arguments, **held).weight
+    np.testing.assert_allclose(balanced, [1 / 12] * 6 + [1 / 8] * 4)
+
+
+# --- use -----------------------------------------------------------------------------------------
+
+
+def test_prediction_is_the_mean_over_draws(world):
+    pre, post, single, _ = world
+    model = PertVAE(3, **SMALL).fit(pre, post, single)
+    few, many_draws = (clone(model).set_params(draws=d) for d in (0, 2000))
+    for m in (few, many_draws):
+        m.__dict__.update({k: v for k, v in model.__dict__.items() if k.endswith("_")})
+    one_by_one = np.concatenate([many_draws.predict(pre[[i]]) for i in range(3)])
+    np.testing.assert_allclose(many_draws.predict(pre[:3]), one_by_one, rtol=1e-4, atol=1e-4)
+    # Pushing the mean through the flow is the same place up to curvature.
+    assert np.corrcoef(few.predict(pre).ravel(), many_draws.predict(pre).ravel())[0, 1] > 0.95
+    np.testing.assert_allclose(few.reconstruct(pre), few.decode(few.latent_mean(pre)), rtol=1e-3, atol=1e-3)
+    shifted = few.latent_mean(pre) + few.latent_mean(pre) @ few.W_.T + few.b_
+    np.testing.assert_allclose(few.predict(pre), few.decode(shifted), rtol=1e-3, atol=1e-3)
+
+
+def test_tables_and_arrays_give_the_same(world):
+    pre, post, _, _ = world
+    names = [f"gene {i}" for i in range(pre.shape[1])]
+    tables = [pd.DataFrame(x, columns=names) for x in (pre, post)]
+    settings = SMALL | {"epochs": 3, "first_stop": 0}
+    a, b = PertVAE(3, **settings).fit(*tables), PertVAE(3, **settings).fit(pre, post)
+    np.testing.assert_array_equal(a.predict(tables[0]), b.predict(pre))
+    with pytest.raises(DataError, match="genes differ"):
+        a.predict(tables[0][names[::-1]])
+
+
+def test_plain_vae_rebuilds_better_with_more_units():
+    single = pairs_of(0, 300, genes=12, latent=4, seed=1)[2]
+    settings = SMALL | {"hidden": (24, 16), "epochs": 40, "patience": 20}
+    models = fit_many([(VAE(k, **settings), {"X": single[:240]}) for k in (1, 4)])
+    errors = [float(((m.reconstruct(single[240:]) - single[240:]) ** 2).mean()) for m in models]
+    assert errors[1] < 0.75 * errors[0] < 0.75 * single[240:].var()
+    estimate = models[1].log_likelihood(single[240:], draws=50)
+    assert (estimate >= models[1].elbo(single[240:], draws=50)).all()
+
+
+# --- planted truth -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recovered():
+    pre, post, _, truth = pairs_of(460, genes=40, seed=2)
+    model = PertVAE(
+        3,
+        hidden=(48, 32),
+        context=12,
+        flow_hidden=24,
+        learning_rate=5e-3,
+        epochs=150,
+        patience=15,
+        watch="correlation",
+        draws=50,
+    )
+    model.fit(pre[:400], post[:400], validation=(pre[400:430], post[400:430]))
+    return model, pre, post, truth
+
+
+def test_planted_shift_is_predicted_line_by_line(recovered):
+    model, pre, post, truth = recovered
+    new = slice(430, None)
+    shift, true = model.predict(pre[new]) - model.reconstruct(pre[new]), truth["shift"][new]
+    assert np.corrcoef(shift.ravel(), true.ravel())[0, 1] > 0.95
+    # Beyond the mean shift that every line shares:
+    own, true_own = (x - x.mean(axis=0) for x in (shift, true))
+    assert np.corrcoef(own.ravel(), true_own.ravel())[0, 1] > 0.9
+    mean_shift = pre[new] + (post[:400] - pre[:400]).mean(axis=0)
+    assert ((model.predict(pre[new]) - post[new]) ** 2).mean() < ((mean_shift - post[new]) ** 2).mean()
+
+
+def test_planted_matrix_is_recovered_up_to_the_basis(recovered):
+    model, pre, _, truth = recovered
+    aligned = align_effect(model.W_, model.b_, model.latent_mean(pre), truth["z"])
+    assert aligned.explained > 0.95
+    assert np.linalg.norm(aligned.W - truth["W"]) < 0.4 * np.linalg.norm(truth["W"])
+    assert np.linalg.norm(aligned.b - truth["b"]) < 0.5 * np.linalg.norm(truth["b"])
+
+
+def test_alignment_undoes_any_affine_basis():
+    rng = np.random.default_rng(0)
+    W, b, z = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=(20, 3))
+    turn, shift = rng.normal(size=(3, 3)), rng.normal(size=3)
+    # codes u with z = turn u + shift; the same effect written for u.
+    codes = (z - shift) @ np.linalg.inv(turn).T
+    W_codes = np.linalg.inv(turn) @ W @ turn
+    b_codes = np.linalg.inv(turn) @ (W @ shift + b)
+    aligned = align_effect(W_codes, b_codes, codes, z)
+    np.testing.assert_allclose(aligned.W, W, atol=1e-8)
+    np.testing.assert_allclose(aligned.b, b, atol=1e-8)
+    assert aligned.explained == pytest.approx(1)
+    with pytest.raises(DataError, match="agree in rows"):
+        align_effect(W, b, codes[:, :2], z)
+    with pytest.raises(DataError, match="pass at least 5"):
+        align_effect(W, b, codes[:4], z[:4])
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def with_nan(x):
+    x = x.copy()
+    x[2, 1] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (lambda p, q, s: {"pre": p, "post": q[:-1]}, "40 pre, 39 post"),
+        (lambda p, q, s: {"pre": p, "post": q[:, :-1]}, "post has 9 genes, expected 10"),
+        (
+            lambda p, q, s: {"pre": with_nan(p), "post": q},
+            "pre holds NaN or infinite values, first at row 2, gene 1",
+        ),
+        (lambda p, q, s: {"pre": p, "post": q, "singletons": with_nan(s)}, "singletons holds NaN"),
+        (lambda p, q, s: {"pre": p, "post": q, "singletons": s[:, 1:]}, "singletons has 9 genes"),
+        (lambda p, q, s: {"pre": p[:0], "post": q[:0]}, "at least one row"),
+        (lambda p, q, s: {"pre": p[0], "post": q[0]}, "must be a matrix"),
+        (lambda p, q, s: {"pre": p, "post": q, "lines": ["a"] * 3}, "one line a profile"),
+        (lambda p, q, s: {"pre": p, "post": q, "lines": ["a"] * 40}, "needs a second line"),
+        (lambda p, q, s: {"pre": p, "post": q, "validation": (p[:2], q[:3])}, "2 pre, 3 post"),
+        (lambda p, q, s: {"pre": p, "post": q, "validation": (p[:0], q[:0])}, "validation must be a matrix"),
+    ],
+)
+def test_bad_input(world, arguments, message):
+    with pytest.raises(DataError, match=message):
+        PertVAE(3, **SMALL).fit(**arguments(*world[:3]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"effect_scale": "square"}, "effect_scale='square' is not one of linear, scalar, constant"),
+        ({"free_bits_per": "nat"}, "free_bits_per='nat'"),
+        ({"post_code": "both"}, "post_code='both'"),
+        ({"watch": "loss"}, "watch='loss' is not one of likelihood, correlation"),
+        ({"sampling": "pairs"}, "sampling='pairs'"),
+        ({"scaling": "robust"}, "scaling='robust' is not one of source, joint, None"),
+        ({"device": "tpu"}, "device='tpu'"),
+        ({"latent": 0}, "latent must be at least 1"),
+        ({"flow_steps": -1}, "flow_steps must be at least 0"),
+        ({"free_bits": -1.0}, "free_bits must be at least 0"),
+        ({"l2": float("nan")}, "l2 must be at least 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"validation_fraction": 1.0}, "validation_fraction must lie between 0 and 1"),
+        ({"hidden": ()}, "hidden must name at least one layer"),
+    ],
+)
+def test_bad_settings(world, changes, message):
+    with pytest.raises(ParameterError, match=message):
+        PertVAE(**{"latent": 3, **SMALL, **changes}).fit(*world[:3])
+
+
+def test_bad_use_of_a_fitted_model(world):
+    pre, post, _, _ = world
+    model = PertVAE(3, **SMALL | {"epochs": 1, "first_stop": 0}).fit(pre, post)
+    for wrong, message in ((pre[:, :4], "pre has 4 genes"), (with_nan(pre), "pre holds NaN")):
+        with pytest.raises(DataError, match=message):
+            model.predict(wrong)
+    with pytest.raises(DataError, match="3 pre, 2 post"):
+        model.elbo(pre[:3], post[:2])
+    with warnings.catch_warnings(), pytest.raises(DataError, match="X holds NaN"):
+        VAE(2, **SMALL).fit(with_nan(pre))

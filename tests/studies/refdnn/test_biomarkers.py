@@ -1,0 +1,124 @@
+"""Biomarker statistics against SciPy and planted truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from helpers.errors import DataError
+from helpers.evaluation.splits import stratified_pair_folds
+from helpers.studies.refdnn.biomarkers import (
+    RANKINGS,
+    differential_expression,
+    directed_auroc,
+    heldout_biomarkers,
+    list_stability,
+    top_genes,
+    top_overlap,
+)
+from helpers.studies.refdnn.categories import category_effect, category_medians, end_difference
+from helpers.studies.refdnn.contenders import encoder_weights
+from helpers.studies.refdnn.model import RefDNNClassifier
+from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
+from helpers.studies.refdnn.twin import simulate_response
+
+
+def test_top_genes_rank_by_size_or_by_effect_of_one_sd():
+    weights = pd.Series({"a": 0.1, "b": -3.0, "c": 2.0})
+    assert top_genes(weights, 2) == ["b", "c"]
+    assert top_genes(weights, 1, pd.Series({"a": 100.0, "b": 1.0, "c": 1.0})) == ["a"]
+
+
+def test_differential_expression_same_as_scipy():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(30, 4)), columns=list("abcd"))
+    resistant = rng.random(30) < 0.4
+    ours = differential_expression(table, resistant)
+    for gene in table:
+        test = stats.mannwhitneyu(
+            table.loc[resistant, gene], table.loc[~resistant, gene], method="asymptotic"
+        )
+        assert ours.loc[gene, "p"] == pytest.approx(test.pvalue)
+        assert ours.loc[gene, "auroc"] == pytest.approx(
+            test.statistic / (resistant.sum() * (~resistant).sum())
+        )
+    with pytest.raises(DataError, match="both classes"):
+        differential_expression(table, np.ones(30, bool))
+
+
+def test_directed_auroc_turns_genes_that_were_learnt_as_negative():
+    auroc = pd.Series({"a": 0.8, "b": 0.2})
+    assert directed_auroc(auroc, pd.Series({"a": 1.0, "b": -1.0}), ["a", "b"]) == pytest.approx(0.8)
+    assert directed_auroc(auroc, pd.Series({"a": 1.0, "b": 1.0}), ["a", "b"]) == pytest.approx(0.5)
+
+
+def test_overlap_of_lists():
+    assert top_overlap([["a", "b"], ["b", "c"], ["b", "a"]]) == pytest.approx((0.5 + 1 + 0.5) / 3)
+    assert np.isnan(top_overlap([["a"]]))
+
+
+def test_heldout_biomarkers_find_planted_genes():
+    data, truth = simulate_response(n_lines=200, n_drugs=4, n_genes=30, seed=4)
+    table = PairTable.from_data(data)
+    network = RefDNNClassifier(
+        table.features, 4, lr_ftrl=0.01, lr_adam=3e-3, l1=1e-3, steps=600, standardise=True
+    )
+    folds = stratified_pair_folds(table.drugs, 3, 0)
+    result = cross_validate(table, [folds], [Contender("RefDNN", network, keep=encoder_weights)])
+    found = heldout_biomarkers(table, result, k=4, min_minority=10)
+    assert set(found["ranking"]) == set(RANKINGS)
+    mean = found.groupby("ranking")["auroc"].mean()
+    assert mean["rank test"] > 0.6 > mean["random"] > 0.4
+    assert mean["raw weight"] > mean["random"]
+    planted = truth.weights.columns[(truth.weights != 0).any()]
+    chosen = found.loc[found["ranking"] == "raw weight", "genes"].explode()
+    assert chosen.isin(planted).mean() > 2 * len(planted) / 30 * 0.9
+    assert list_stability(found)["rank test"].mean() > list_stability(found)["random"].mean()
+    again = heldout_biomarkers(table, result, k=4, min_minority=10, n_jobs=2)
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_heldout_genes_do_not_see_the_held_out_labels():
+    data, _ = simulate_response(n_lines=60, n_drugs=3, n_genes=15, seed=5)
+    table = PairTable.from_data(data)
+    folds = stratified_pair_folds(table.drugs, 2, 0)
+    network = RefDNNClassifier(table.features, 4, steps=40, evaluate_every=20, first_evaluation=20)
+    result = cross_validate(table, [folds], [Contender("RefDNN", network, keep=encoder_weights)])
+    turned = table.y.copy()
+    turned[folds[0].test] = 1 - turned[folds[0].test]
+    other = PairTable(table.features, table.codes, turned, table.value, table.cancer_type)
+    lists = [
+        heldout_biomarkers(t, result, k=3, min_minority=5)
+        .query("fold == '0'")
+        .set_index(["drug", "ranking"])["genes"]
+        for t in (table, other)
+    ]
+    both = lists[0].index.intersection(lists[1].index)
+    assert len(both) > 0
+    assert lists[0][both].equals(lists[1][both])
+
+
+# Categories
+
+
+def test_category_effect_sees_planted_categories_and_keeps_its_level():
+    rng = np.random.default_rng(6)
+    labels = np.repeat(list("abcd"), 12)
+    shift = pd.Series({"a": 0.0, "b": 0.5, "c": 1.0, "d": 1.5})[labels].to_numpy()
+    assert category_effect(shift + rng.normal(0, 0.5, 48), labels, 500).p < 0.01
+    null = [category_effect(rng.normal(size=48), labels, 200, seed).p for seed in range(60)]
+    assert np.mean(np.array(null) < 0.1) < 0.25
+    with pytest.raises(DataError, match="two of them"):
+        category_effect(np.arange(3.0), np.array(["a", "a", "a"]))
+
+
+def test_category_medians_and_ends():
+    table = pd.DataFrame({"category": list("aaaabbbbc"), "value": [1, 2, 3, np.nan, 5, 6, 7, 8, 9.0]})
+    medians = category_medians(table, n_boot=200)
+    assert list(medians.index) == ["c", "b", "a"]
+    assert (medians.loc["a", "median"], medians.loc["a", "n"]) == (2, 3)
+    assert np.isnan(medians.loc["c", "low"])
+    ends = end_difference(table, ["b"], ["a"], n_boot=300)
+    assert ends.difference == 4.5
+    assert ends.low > 0
+    assert np.isnan(end_difference(table, ["c"], ["a"]).difference)

@@ -1,0 +1,210 @@
+"""Cross-validation of pair models: same folds for all, nothing leaks, nothing is lost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.errors import DataError
+from helpers.evaluation.metrics import classification_metrics
+from helpers.evaluation.space import Float, Integer
+from helpers.evaluation.splits import Fold, leave_one_group_out, stratified_pair_folds
+from helpers.studies.refdnn import protocol
+from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence
+from helpers.studies.refdnn.contenders import (
+    ablation_contenders,
+    encoder_weights,
+    left_out_contenders,
+    published_contenders,
+    unseen_drug_contenders,
+)
+from helpers.studies.refdnn.model import RefDNNClassifier
+from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
+from helpers.studies.refdnn.twin import simulate_response
+
+SMALL = {"steps": 40, "batch_size": 16, "evaluate_every": 20, "first_evaluation": 20}
+
+
+@pytest.fixture(scope="module")
+def table():
+    data, _ = simulate_response(n_lines=40, n_drugs=6, n_genes=20, seed=1)
+    return PairTable.from_data(data)
+
+
+@pytest.fixture(scope="module")
+def folds(table):
+    return stratified_pair_folds(table.drugs, 3, 0)
+
+
+def network(table, **settings):
+    return RefDNNClassifier(table.features, 4, **(SMALL | settings))
+
+
+def test_every_pair_is_scored_by_the_fold_that_held_it_out(table, folds):
+    result = cross_validate(table, [folds], [Contender("Prevalence", DrugPrevalence(table.features))])
+    for i, fold in enumerate(folds):
+        assert (result.folds[0, fold.test] == i).all()
+        y = table.y[fold.train]
+        for drug in np.unique(table.drugs):
+            known = y[table.drugs[fold.train] == drug]
+            rows = fold.test[table.drugs[fold.test] == drug]
+            # The published split fits on 80 %, so only the closed form of a whole fit is checked below.
+            assert len(np.unique(result.scores["Prevalence"][0, rows])) <= 1
+            assert len(known)
+
+
+def test_whole_training_part_gives_the_closed_form_of_prevalence(table, folds):
+    contender = Contender("Prevalence", DrugPrevalence(table.features), published_split=False)
+    result = cross_validate(table, [folds], [contender])
+    fold = folds[0]
+    for drug in np.unique(table.drugs):
+        labels = table.y[fold.train][table.drugs[fold.train] == drug]
+        rows = fold.test[table.drugs[fold.test] == drug]
+        expected = (labels.sum() + 0.5) / (len(labels) + 1)
+        np.testing.assert_allclose(result.scores["Prevalence"][0, rows], expected, rtol=1e-6)
+
+
+def test_metrics_are_those_of_each_fold(table, folds):
+    contender = Contender("Additive", AdditiveLogistic(table.features))
+    result = cross_validate(table, [folds], [contender])
+    metrics = result.metrics().set_index(["fold", "metric"])["value"]
+    for fold in folds:
+        direct = classification_metrics(table.y[fold.test], result.scores["Additive"][0, fold.test])
+        for metric, value in direct.items():
+            assert metrics[fold.name, metric] == pytest.approx(value)
+
+
+def test_test_labels_never_reach_a_model(table, folds):
+    """Labels of a fold's test part are turned round; its scores must not move, searches included."""
+    space = {"hidden_units": Integer(2, 5), "lr_adam": Float(1e-3, 1e-2, log=True)}
+    contender = Contender("RefDNN", network(table), space)
+    fold = folds[0]
+    turned = table.y.copy()
+    turned[fold.test] = 1 - turned[fold.test]
+    other = PairTable(table.features, table.codes, turned, table.value, table.cancer_type)
+    runs = [
+        cross_validate(t, [[fold]], [contender], n_trials=3, n_startup=2, n_inner=2) for t in (table, other)
+    ]
+    np.testing.assert_array_equal(*(r.scores["RefDNN"][0, fold.test] for r in runs))
+    assert runs[0].chosen.equals(runs[1].chosen)
+
+
+def test_search_is_recorded_and_resumes_with_equal_numbers(table, folds, tmp_path, monkeypatch):
+    space = {"hidden_units": Integer(2, 5)}
+    contender = Contender("RefDNN", network(table), space)
+    settings = {"n_trials": 4, "n_startup": 2, "n_inner": 2, "seed": 3}
+    whole = cross_validate(table, [folds], [contender], **settings)
+    assert len(whole.trials) == 4 * len(folds)
+    assert set(whole.chosen["hidden_units"]) <= {2, 3, 4, 5}
+
+    rounds = []
+    real = protocol._fit_and_score
+
+    def killed(*args):
+        rounds.append(1)
+        if len(rounds) == 3:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(protocol, "_fit_and_score", killed)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(table, [folds], [contender], **settings, storage=tmp_path)
+    monkeypatch.setattr(protocol, "_fit_and_score", real)
+    resumed = cross_validate(table, [folds], [contender], **settings, storage=tmp_path)
+    np.testing.assert_array_equal(resumed.scores["RefDNN"], whole.scores["RefDNN"])
+    pd.testing.assert_frame_equal(resumed.trials, whole.trials)
+
+
+def test_a_stored_search_is_not_reused_for_other_settings(table, folds, tmp_path):
+    space = {"hidden_units": Integer(2, 5)}
+    settings = {"n_trials": 2, "n_startup": 1, "n_inner": 2, "storage": tmp_path}
+    for steps in (40, 60):
+        cross_validate(table, [folds], [Contender("RefDNN", network(table, steps=steps), space)], **settings)
+    assert len(list(tmp_path.glob("*.journal"))) == 2
+
+
+def test_threads_do_not_change_the_numbers(table, folds):
+    contenders = [
+        Contender("RefDNN", network(table)),
+        Contender("Additive", AdditiveLogistic(table.features)),
+    ]
+    one, two = (cross_validate(table, [folds], contenders, n_jobs=n) for n in (1, 2))
+    for model in one.models:
+        np.testing.assert_array_equal(one.scores[model], two.scores[model])
+
+
+def test_repeats_differ_and_are_kept_apart(table):
+    repeats = [stratified_pair_folds(table.drugs, 3, s) for s in (0, 1)]
+    result = cross_validate(table, repeats, [Contender("RefDNN", network(table), keep=encoder_weights)])
+    assert result.n_seeds == 2
+    assert not np.array_equal(result.folds[0], result.folds[1])
+    assert set(result.kept) == {("RefDNN", s, str(f)) for s in (0, 1) for f in range(3)}
+    weights = result.kept["RefDNN", 0, "0"]
+    assert weights.shape == (20, 6)
+    assert list(weights.columns) == list(table.features.drug_names)
+
+
+def test_left_out_drugs_are_scored_and_one_class_drugs_have_no_auroc():
+    data, _ = simulate_response(n_lines=30, n_drugs=5, n_genes=15, seed=2, one_class_drugs=1)
+    table = PairTable.from_data(data)
+    folds = leave_one_group_out(table.drug_names())
+    contenders = [Contender("RefDNN", network(table)), *unseen_drug_contenders(table.features, every=True)]
+    result = cross_validate(table, [folds], contenders)
+    assert all(np.isfinite(p).all() for p in result.scores.values())
+    auroc = result.drug_auroc("RefDNN")
+    assert list(auroc["drug"]) == list(table.features.drug_names)
+    labels = pd.Series(table.y).groupby(table.drugs)
+    one_class = labels.nunique().to_numpy() == 1
+    assert one_class.any()
+    np.testing.assert_array_equal(auroc["auroc"].isna(), one_class)
+    np.testing.assert_array_equal(auroc["n_minority"] == 0, one_class)
+
+
+def test_subset_evaluates_fewer_pairs_without_new_fits(table, folds):
+    result = cross_validate(table, [folds], [Contender("Additive", AdditiveLogistic(table.features))])
+    keep = table.drugs < 3
+    part = result.subset(keep)
+    assert set(part.drugs) == {0, 1, 2}
+    np.testing.assert_array_equal(part.scores["Additive"], result.scores["Additive"][:, keep])
+
+
+def test_a_fold_with_one_class_is_named(table):
+    resistant = np.flatnonzero(table.y == 1)
+    fold = Fold("skin", resistant[:-5], resistant[-5:])
+    with pytest.raises(DataError, match=r"fold 'skin'.*label"):
+        cross_validate(table, [[fold]], [Contender("Prevalence", DrugPrevalence(table.features))])
+
+
+def test_results_of_other_folds_do_not_merge(table, folds):
+    contender = [Contender("Prevalence", DrugPrevalence(table.features))]
+    other = stratified_pair_folds(table.drugs, 3, 5)
+    with pytest.raises(DataError, match="same folds"):
+        cross_validate(table, [folds], contender).merge(cross_validate(table, [other], contender))
+
+
+def test_gpu_route_gives_the_numbers_of_the_threads(table, folds, monkeypatch):
+    """The batched route, forced onto the CPU, fits the same models up to rounding."""
+    from helpers.studies.refdnn.model import batched, estimator
+
+    contender = Contender("RefDNN", network(table, lr_ftrl=0.01, l1=0.01))
+    threads = cross_validate(table, [folds], [contender])
+    monkeypatch.setattr(estimator.RefDNNClassifier, "_device", lambda self: "cuda")
+    fit = batched.fit_batch
+    monkeypatch.setattr(estimator.batched, "fit_batch", lambda tasks, device: fit(tasks, "cpu"))
+    gpu = cross_validate(table, [folds], [contender])
+    np.testing.assert_allclose(gpu.scores["RefDNN"], threads.scores["RefDNN"], atol=2e-3)
+
+
+def test_contenders_have_the_published_names_and_settings(table):
+    published = published_contenders(table.features, "CCLE", search=True, steps=5000, device="cpu")
+    assert [c.name for c in published] == ["RefDNN", "RefDNN-test", "Random Forest", "Elastic Net"]
+    assert all(c.published_split for c in published)
+    full, ablation = published[0].estimator, published[1].estimator
+    changed = {k for k, v in full.get_params().items() if ablation.get_params()[k] != v and k != "features"}
+    assert changed == {"encoder", "loss_weights"}
+    assert set(published[1].space) == {"hidden_units", "lr_adam"}
+    simple = left_out_contenders(table.features, search=False, every=True)
+    assert not any(c.published_split for c in simple)
+    assert len({c.name for c in [*published, *simple]}) == len(published) + len(simple)
+    letters = ablation_contenders(table.features, "GDSC", search=False, steps=100, device="cpu")
+    assert all(c.space is None for c in letters)
+    assert len(letters) == 6

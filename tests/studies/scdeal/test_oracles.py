@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
+
+from helpers.errors import DataError
+from helpers.studies.scdeal.oracles import (
+    cluster_majority,
+    cluster_means,
+    few_shot,
+    permuted_majority,
+    two_state_metrics,
+    two_states,
+)
+
+
+def two_blobs(n=80, n_genes=30, distance=6.0, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], n // 2)
+    return rng.standard_normal((n, n_genes)) + distance * y[:, None] * (np.arange(n_genes) < 5), y
+
+
+def test_two_states_are_found_without_labels():
+    x, y = two_blobs()
+    assert adjusted_rand_score(y, two_states(x)) == pytest.approx(1)
+    np.testing.assert_array_equal(two_states(x, seed=3), two_states(x, seed=3))
+
+
+def test_an_outlying_cell_is_no_state():
+    x, y = two_blobs()
+    x[0] *= 30
+    assert adjusted_rand_score(y, two_states(x)) > 0.9
+
+
+def test_more_clusters_are_joined_to_two():
+    rng = np.random.default_rng(0)
+    centre = np.zeros((4, 30))
+    centre[:, 0] = [-40, -40, 40, 40]
+    centre[:, 1] = [-8, 8, -8, 8]
+    part = np.repeat(np.arange(4), 25)
+    groups = two_states(centre[part] + rng.standard_normal((100, 30)))
+    assert adjusted_rand_score(part // 2, groups) == pytest.approx(1)
+
+
+def test_a_coin_decides_between_zero_and_one():
+    x, y = two_blobs()
+    for labels in (y, 1 - y):  # two drugs with opposite labels on the same cells
+        table = two_state_metrics(labels, two_states(x))
+        assert sorted(table.loc[["one side", "other side"], "AUROC"]) == [0, 1]
+        assert table.loc["random sign", "AUROC"] == 0.5
+        assert table.loc["oracle sign", "AUROC"] == 1
+        assert table.loc["oracle sign", "F1"] == 1
+
+
+def test_no_cluster_level_score_beats_the_majority():
+    rng = np.random.default_rng(1)
+    y, clusters = rng.integers(0, 2, 200), rng.integers(0, 6, 200)
+    bound = cluster_majority(y, clusters)
+    best = roc_auc_score(y, bound["score"])
+    accuracy = (bound["predicted"] == y).mean()
+    for _ in range(200):
+        other = rng.random(6)[clusters]
+        assert roc_auc_score(y, other) <= best + 1e-12
+        assert ((other > 0.5) == y).mean() <= accuracy + 1e-12
+
+
+def test_permuted_labels_give_the_bound_of_many_clusters():
+    y = np.tile([0, 1], 50)
+    few, many = np.arange(100) // 50, np.arange(100) // 2
+    assert permuted_majority(y, few)["AUROC"] < 0.6
+    assert permuted_majority(y, many)["AUROC"] > 0.8
+
+
+def test_cluster_means_keep_clusters_apart():
+    np.testing.assert_allclose(
+        cluster_means([0.0, 1.0, 0.4, 0.6, 0.9], [0, 0, 1, 1, 2]), [0.5, 0.5, 0.5, 0.5, 0.9]
+    )
+
+
+def test_few_shot_recognises_lines_but_not_unseen_ones():
+    """Labels by line and no common signal: only cells of labelled lines are recognised."""
+    rng = np.random.default_rng(0)
+    lines = np.repeat(np.arange(20), 6)
+    label = np.tile([0, 1], 10)
+    x = 4 * rng.standard_normal((20, 40))[lines] + rng.standard_normal((120, 40))
+    y = label[lines]
+    seen = few_shot(x, y, per_class=8, repeats=12)["AUROC"].mean()
+    unseen = few_shot(x, y, per_class=5, repeats=12, lines=lines)["AUROC"].mean()
+    assert seen > 0.75
+    assert abs(unseen - 0.5) < 0.15
+
+
+def test_few_shot_finds_a_common_signal():
+    x, y = two_blobs()
+    assert few_shot(x, y)["AUROC"].mean() > 0.95
+    assert len(few_shot(x, y, repeats=4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: two_states(np.ones((2, 3))), "at least three cells"),
+        (lambda: two_states(np.full((5, 3), np.nan)), "finite matrix"),
+        (lambda: few_shot(np.ones((5, 2)), np.array([0, 0, 0, 0, 1])), r"class 1 has 1 cell"),
+        (lambda: few_shot(np.eye(8), np.tile([0, 1], 4), lines=np.zeros(8)), "no cell is left"),
+    ],
+)
+def test_unusable_input(call, message):
+    with pytest.raises(DataError, match=message):
+        call()

@@ -1,0 +1,190 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data.bulk import load_bulk
+from helpers.data.cells import load_cells
+from helpers.data.cells_twin import simulate_cells
+from helpers.errors import DataError
+from helpers.studies.scdeal.metrics import CELL_METRICS
+from helpers.studies.scdeal.protocol import (
+    CONSTANTS,
+    DEPTH,
+    LABEL_FREE,
+    ORACLES,
+    TransferRuns,
+    averaged_in_clusters,
+    grid_settings,
+    run_scdeal,
+    run_simple,
+)
+from helpers.studies.scdeal.published import published_grid
+from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
+
+TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
+SETTINGS = {"a": TINY, "b": TINY | {"sampling": "up"}}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return load_bulk("GDSC2", "simulated")
+
+
+@pytest.fixture(scope="module")
+def prepared(panel):
+    genes = panel.expression.columns
+    names = ("A375", "SCAD-Gefitinib", "SCAD-Vorinostat", "breast-atlas")
+    sets = {name: load_cells(name, "simulated") for name in names}
+    return {
+        name: prepare_cells(cells, genes, top_genes=50, max_cells=96, min_genes=5)
+        for name, cells in sets.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def task():
+    """One line in two states; small, since boosting takes its time."""
+    panel, cells, truth = simulate_cells(n_lines=60, n_cells=60, n_genes=60, n_cell_lines=1, state_gap=2.0)
+    return transfer_task(panel, prepare_cells(cells, panel.expression.columns, min_genes=5), truth.state_drug)
+
+
+@pytest.fixture(scope="module")
+def runs(task):
+    return run_scdeal([task], SETTINGS, [0, 1], device="cpu")
+
+
+def test_no_line_is_in_bulk_and_in_cells(panel, prepared):
+    for name, drug in (("A375", "PLX-4720"), ("breast-atlas", "Docetaxel")):
+        made = transfer_task(panel, prepared[name], drug)
+        cells_of = set(prepared[name].obs["model_id"])
+        assert cells_of & set(panel.expression.index)
+        assert not cells_of & set(made.bulk_x.index)
+        assert len(made.bulk_x) == len(made.bulk_y)
+
+
+def test_labels_by_line_are_those_of_the_panel(panel, prepared):
+    made = transfer_task(panel, prepared["breast-atlas"], "Docetaxel")
+    assert made.by_line
+    by_name = panel.lines.set_index("name").index
+    lookup = pd.Series(panel.labels["Docetaxel"].to_numpy(), by_name)
+    np.testing.assert_array_equal(made.cells_y, lookup[made.lines].to_numpy())
+    assert made.depth.shape == (len(made.cells_y), 2)
+
+
+def test_cells_are_thinned_evenly_over_lines(prepared):
+    counts = prepared["breast-atlas"].obs["line"].value_counts()
+    assert counts.max() - counts.min() <= 1
+    assert counts.sum() <= 110
+
+
+def test_own_labels_do_not_come_from_the_panel(panel, prepared):
+    made = transfer_task(panel, prepared["A375"], "PLX-4720")
+    assert not made.by_line
+    assert made.depth is None
+    np.testing.assert_array_equal(made.cells_y, prepared["A375"].obs["label"])
+
+
+def test_other_bulk_labels_leave_the_cells_alone(panel, prepared):
+    task = transfer_task(panel, prepared["A375"], "PLX-4720")
+    permuted = panel.labels["PLX-4720"].sample(frac=1, random_state=0).set_axis(panel.labels.index)
+    other = transfer_task(panel, prepared["A375"], "PLX-4720", bulk_labels=permuted)
+    np.testing.assert_array_equal(other.cells_y, task.cells_y)
+    assert not np.array_equal(
+        pd.Series(other.bulk_y, other.bulk_x.index).reindex(task.bulk_x.index).to_numpy(), task.bulk_y
+    )
+
+
+def test_runs_have_scores_before_and_after(runs, task):
+    assert len(runs.table) == 4
+    assert {f"before {m}" for m in CELL_METRICS} | set(CELL_METRICS) <= set(runs.table)
+    assert runs.scores[task.name, "a", 1].shape == (len(task.cells_y), 2)
+    assert runs.pick(["b"]).table["setting"].unique().tolist() == ["b"]
+    joined = TransferRuns.join([runs.pick(["a"]), runs.pick(["b"])])
+    assert len(joined.table) == 4
+    assert joined.scores.keys() == runs.scores.keys()
+
+
+def test_equal_seeds_equal_runs(runs, task):
+    again = run_scdeal([task], SETTINGS, [0, 1], device="cpu")
+    pd.testing.assert_frame_equal(again.table, runs.table)
+
+
+def test_no_label_of_a_cell_reaches_a_fit(task, runs):
+    """With other labels of the cells every score of a cell stays; only its marks change."""
+    flipped = type(task)(**{**vars(task), "cells_y": 1 - task.cells_y})
+    again = run_scdeal([flipped], SETTINGS, [0, 1], device="cpu")
+    for key, scores in runs.scores.items():
+        np.testing.assert_array_equal(again.scores[key], scores)
+    np.testing.assert_allclose(again.table["AUROC"], 1 - runs.table["AUROC"])
+    simple, other = (run_simple(t, [0]).set_index("setting")["AUROC"] for t in (task, flipped))
+    free = simple.index.difference(ORACLES)
+    np.testing.assert_allclose(other[free], 1 - simple[free])
+
+
+def test_simple_models_and_yardsticks(task):
+    table = run_simple(task, [0, 1]).groupby("setting")["AUROC"].mean()
+    assert table["all sensitive"] == 0.5
+    assert table["two clusters, side tossed"] == 0.5
+    assert table["two clusters, side told"] >= 0.5
+    assert table["cluster majority"] >= 0.5
+    assert table["few-shot"] > 0.7
+    assert {*LABEL_FREE, *CONSTANTS, *DEPTH, *ORACLES} == set(table.index)
+
+
+def test_z_scores_have_no_depth(panel, prepared):
+    genes = panel.expression.columns[:20]
+    made = transfer_task(panel, prepared["A375"][:, genes].copy(), "PLX-4720")
+    assert not {*DEPTH} & set(run_simple(made, [0])["setting"])
+
+
+def test_two_drugs_on_the_same_cells_with_opposite_labels(panel, prepared):
+    one, other = (
+        transfer_task(panel, prepared[f"SCAD-{drug}"], drug, cell_set="SCAD 66")
+        for drug in ("Gefitinib", "Vorinostat")
+    )
+    np.testing.assert_array_equal(one.cells_y, 1 - other.cells_y)
+    np.testing.assert_array_equal(one.cells_x, other.cells_x)
+    assert one.cell_set == other.cell_set
+
+
+def test_averages_within_clusters_are_constant_within_them(task, runs):
+    smooth = averaged_in_clusters(task, runs)
+    assert len(smooth) == len(runs.table)
+    assert set(smooth.columns) == set(runs.table.columns)
+
+
+def test_grid_names_settings():
+    grid = grid_settings([32, 128], [None, "SMOTE"], {"dropout": 0.3})
+    assert list(grid) == ["32, none", "32, SMOTE", "128, none", "128, SMOTE"]
+    assert grid["128, SMOTE"] == {"dropout": 0.3, "bottleneck": 128, "sampling": "SMOTE"}
+
+
+def test_published_grid_is_the_best_of_many(repository):
+    records = json.loads((repository / "data" / "scdeal" / "published.json").read_text())
+    table = published_grid({r["id"]: r["mean"] for r in records})
+    assert table["best F1"].mean() == pytest.approx(0.8908, abs=1e-3)
+    assert table.loc["gse112274", "constant F1"] == pytest.approx(0.892, abs=1e-3)
+    assert table["constant F1"].isna().sum() == 1  # the class share after filtering is not known
+    with pytest.raises(DataError, match="missing"):
+        published_grid({})
+
+
+def test_unusable_tasks(panel, prepared, runs):
+    cells = prepared["A375"]
+    mouse = cells.copy()
+    mouse.var_names = "ENSMUSG" + mouse.var_names
+    one_class = cells[cells.obs["label"] == 1].copy()
+    constant = pd.Series(1.0, panel.labels.index)
+    for call, message in [
+        (lambda: transfer_task(panel, cells, "PLX4720"), "no drug"),
+        (lambda: transfer_task(panel, mouse, "PLX-4720"), "share no gene"),
+        (lambda: transfer_task(panel, one_class, "PLX-4720"), "cells of A375 .* one class"),
+        (lambda: transfer_task(panel, cells, "PLX-4720", bulk_labels=constant), "bulk lines .* one class"),
+        (lambda: prepare_cells(prepared["breast-atlas"], panel.expression.columns), "needs counts"),
+        (lambda: grid_settings([33], [None]), "published grid"),
+        (lambda: runs.pick(["c"]), "no run"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            call()
