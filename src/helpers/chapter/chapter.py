@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -219,6 +220,52 @@ class Chapter:
         self.results[id] = result
         records.glue_result(id, result, self._glued)
         return result
+
+    def record_table(
+        self,
+        table: pd.DataFrame,
+        id: str,
+        *,
+        dataset: str | None = None,
+        published_field: str = "mean",
+        note: str | None = None,
+        **names: object,
+    ) -> pd.DataFrame:
+        """Record every row of a tidy table.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One result a row. ``value``, or ``difference``, is the value (a difference has the unit
+            ``"difference"``); ``low``, ``high``, ``p``, ``n``, ``seeds``, ``published``, ``unit`` and
+            ``note`` are taken where they are columns; the others may name the result.
+        id : str
+            Pattern of the ids, e.g. ``"{dataset}.nested_cv.{model}.{metric}"``: a column or one of
+            ``names`` in braces.
+        dataset, published_field, note
+            As for :meth:`record`, for all rows; a note in the table comes first.
+        **names
+            Constants that the pattern uses beside the columns.
+
+        Returns
+        -------
+        DataFrame
+            ``table``, as it came.
+
+        Raises
+        ------
+        ParameterError
+            If the pattern names a column that is not there, the table has no value, or as for
+            :meth:`record`.
+
+        Examples
+        --------
+        ``chapter.record_table(summarise_folds(metrics, 0.25), "CCLE.nested_cv.{model}.{metric}")``
+        """
+        constants = names if dataset is None else {"dataset": dataset, **names}
+        for row in records.table_rows(table, id, constants):
+            self.record(**{"note": note, **row}, dataset=dataset, published_field=published_field)
+        return table
 
     def result(self, id: str) -> Result:
         """Return a recorded result.

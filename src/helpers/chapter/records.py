@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+
+import pandas as pd
 
 from helpers.chapter.display import Glued
 from helpers.claims.numbers import format_interval, format_number
@@ -35,6 +37,37 @@ def plain_number(name: str, what: str, value: object) -> int | float | None:
         return float(value) if math.isfinite(value) else None
     msg = f"result {name!r}: {what} must be one number, got {type(value).__name__}"
     raise ParameterError(msg)
+
+
+#: Columns of a table that go into its results as they are.
+FIELDS = ("low", "high", "p", "n", "seeds", "published", "unit", "note")
+
+
+def table_rows(table: pd.DataFrame, pattern: str, names: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    """Yield the arguments of :meth:`Chapter.record` for each row of a table.
+
+    Raises
+    ------
+    ParameterError
+        If the pattern names something unknown, or the table has neither ``value`` nor ``difference``.
+    """
+    kind = next((name for name in ("value", "difference") if name in table.columns), None)
+    if kind is None:
+        msg = f"a table of results needs a column value or difference; it has {list(table.columns)}"
+        raise ParameterError(msg)
+    unit = {"unit": "difference"} if kind == "difference" else {}
+    for row in table.to_dict("records"):
+        try:
+            id = pattern.format(**{**row, **names})
+        except KeyError as error:
+            msg = f"the pattern {pattern!r} names {error}; there are {[*table.columns, *names]}"
+            raise ParameterError(msg) from None
+        given = {name: row[name] for name in FIELDS if name in row and not _missing(row[name])}
+        yield {"id": id, "value": row[kind], **unit, **given}
+
+
+def _missing(value: object) -> bool:
+    return value is None or value != value  # NaN, NaT and pandas' NA differ from themselves
 
 
 def published_number(name: str, published: Mapping[str, Published], field: str) -> float | None:

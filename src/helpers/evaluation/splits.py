@@ -6,30 +6,13 @@ Each function returns row positions, never data, so that every model of a study 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from helpers.errors import DataError
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """One split into a training and a test part.
-
-    Attributes
-    ----------
-    name : str
-        ``"0"``, ``"1"``, ... for random folds; the left-out group otherwise.
-    train, test : array of int64
-        Sorted row positions, disjoint.
-    """
-
-    name: str
-    train: np.ndarray
-    test: np.ndarray
+from helpers.evaluation.protocol import Fold
 
 
 def stratified_pair_folds(
