@@ -59,7 +59,7 @@ def test_expected_errors_are_one_message_and_exit_code_1(helpers, toy, arguments
     toy.notebook("01_first")
     if arguments[:2] == ["data", "fetch"]:
         (toy.root / "data").mkdir()
-        (toy.root / "data" / "datasets.yml").write_text("[{}]")
+        (toy.root / "data" / "datasets.yml").write_text("[{}]", encoding="utf-8")
         message = "datasets.yml"
     code, said = helpers(*arguments)
     assert code == 1
@@ -122,7 +122,7 @@ def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
 
 
 def test_doctor_names_what_differs_from_the_lock(helpers, toy):
-    (toy.root / "requirements.lock").write_text("pytest==0.1\nno-such-package==1\n")
+    (toy.root / "requirements.lock").write_text("pytest==0.1\nno-such-package==1\n", encoding="utf-8")
     code, said = helpers("doctor")
     assert code == 1
     assert "2 of 2 packages differ: pytest" in said

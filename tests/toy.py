@@ -61,17 +61,17 @@ class Toy:
         self.profiles({"smoke": {"common": {"data": "simulated", "jobs": 1}, "studies": {}}})
 
     def profiles(self, content: dict) -> None:
-        (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content))
+        (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
     def module(self, path: str, text: str) -> None:
         file = self.root / "src" / "helpers" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
 
     def notebook(self, study: str, body: str = "", tags: str = "") -> Path:
         text = HEADER.format(title=study, tags=tags) + body + SAVE.format(study=study)
         path = self.root / "notebooks" / f"{study}.py"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     def claim(self, study: str, above: float) -> None:
@@ -89,7 +89,7 @@ class Toy:
         paper = {"key": "toy", "title": "Toy", "authors": "A. Author", "year": 2020}
         path = self.root / "data" / "claims" / f"{study}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({"study": study, "paper": paper, "claims": [claim]}))
+        path.write_text(yaml.safe_dump({"study": study, "paper": paper, "claims": [claim]}), encoding="utf-8")
 
     def write_results(self, folder: Path, study: str, tier: str = "panel", **results: dict) -> None:
         """Write a file of results as a study records it."""
@@ -112,20 +112,20 @@ class Toy:
         }
         path = folder / "results" / f"{study}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
+        path.write_text(json.dumps(content), encoding="utf-8")
 
     def calls(self) -> list[str]:
         """Return the notebooks that ran since the last call, in order."""
         path = self.folder / "calls.txt"
-        lines = path.read_text().split() if path.is_file() else []
+        lines = path.read_text(encoding="utf-8").split() if path.is_file() else []
         path.unlink(missing_ok=True)
         return lines
 
     def record(self) -> dict:
-        return json.loads((self.folder / "run.json").read_text())
+        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
 
     def results(self, study: str) -> dict:
-        return json.loads((self.folder / "results" / f"{study}.json").read_text())["results"]
+        return json.loads((self.folder / "results" / f"{study}.json").read_text(encoding="utf-8"))["results"]
 
 
 @pytest.fixture

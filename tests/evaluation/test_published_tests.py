@@ -37,7 +37,9 @@ PRINTED = {
 
 def printed_summary(dataset, model):
     """Mean, standard deviation and number of folds by metric, as the reproduction printed them."""
-    records = json.loads((Path(__file__).parents[2] / "data" / "published" / "refdnn.json").read_text())
+    records = json.loads(
+        (Path(__file__).parents[2] / "data" / "published" / "refdnn.json").read_text(encoding="utf-8")
+    )
     by_id = {r["id"]: (r["mean"], r["sd"], r["n"]) for r in records}
     return [by_id[f"{dataset}.nested_cv.{model}.{metric}"] for metric in METRICS]
 

@@ -70,10 +70,10 @@ def project(tmp_path):
     root = tmp_path / "project"
     for folder in ("notebooks", "data/claims", "data/published"):
         (root / folder).mkdir(parents=True)
-    (root / "notebooks/01_demo.py").write_text("# %% [markdown]\n# # [Re] A demo\n")
-    (root / "notebooks/profiles.yml").write_text("smoke: {}\n")
-    (root / "data/claims/01_demo.yml").write_text(yaml.safe_dump(CLAIMS))
-    (root / "data/published/demo.json").write_text(json.dumps(PUBLISHED))
+    (root / "notebooks/01_demo.py").write_text("# %% [markdown]\n# # [Re] A demo\n", encoding="utf-8")
+    (root / "notebooks/profiles.yml").write_text("smoke: {}\n", encoding="utf-8")
+    (root / "data/claims/01_demo.yml").write_text(yaml.safe_dump(CLAIMS), encoding="utf-8")
+    (root / "data/published/demo.json").write_text(json.dumps(PUBLISHED), encoding="utf-8")
     return root
 
 

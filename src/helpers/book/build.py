@@ -62,7 +62,7 @@ def _sphinx(out: Path) -> Path:
     command += ["build", str(out / "stage"), "--path-output", str(target), "-n", "-W", "--keep-going"]
     # Colours would hide the word that marks a warning.
     environment = {**os.environ, "NO_COLOR": "1", "SPHINX_NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=environment)
     log = out / "build.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     log.write_text(text, encoding="utf-8")
