@@ -11,10 +11,10 @@ from helpers.run import RunRecord
 
 @pytest.fixture
 def helpers(monkeypatch):
-    """Return a function that runs the command and returns exit code and output."""
+    """Return a function that runs the command, 200 columns wide, and returns exit code and output."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("helpers.cli.console.output._width", 200)
-    monkeypatch.setattr("helpers.cli.console.errors._width", 200)
+    monkeypatch.setattr("helpers.cli.console.output.width", 200)
+    monkeypatch.setattr("helpers.cli.console.errors.width", 200)
 
     def call(*arguments):
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])

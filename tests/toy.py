@@ -33,7 +33,7 @@ level = 1.0
 import json
 from pathlib import Path
 
-with (Path(out) / "calls.txt").open("a") as stream:
+with (Path(out) / "calls.txt").open("a", encoding="utf-8") as stream:
     stream.write("{title}\\n")
 
 """
