@@ -107,6 +107,15 @@ def test_claims_shows_every_claim(helpers, toy):
     assert helpers("claims")[1] == said
 
 
+def test_a_terminal_without_the_signs_shows_the_words(toy):
+    toy.claim("01_first", above=1.0)
+    toy.write_results(toy.folder, "01_first", level={"value": 2.0})
+    RunRecord(profile="smoke").save(toy.folder)
+    result = CliRunner(charset="ascii").invoke(app, ["claims", "--run", str(toy.folder)])
+    assert result.exit_code == 0
+    assert "? holds" in result.output
+
+
 def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
     toy.claim("01_first", above=1.0)
     for name, level in (("a", 2.0), ("b", 3.0), ("c", 0.5)):
