@@ -33,8 +33,8 @@ data: $(READY) ## fetch and verify the panel data
 	$(HELPERS) data fetch
 	$(HELPERS) data verify
 
-bench: $(READY) ## throughput and memory of the trainers, against plain loops
-	@for part in refdnn perturbation pertvae scdeal; do echo "== $$part"; $(BIN)/python -m benchmarks.$$part || exit 1; done
+bench: $(READY) ## throughput and memory of the trainers, against plain loops; seconds of the notebooks
+	@for part in refdnn perturbation pertvae scdeal smoke; do echo "== $$part"; $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 serve: $(READY) ## look at the built book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

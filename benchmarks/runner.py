@@ -25,7 +25,7 @@ def measured(benchmark: str, what: str, *options: str, environment: Mapping[str,
     """
     command = [sys.executable, "-m", f"benchmarks.{benchmark}", *options]
     surroundings = {**os.environ, **(environment or {})}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=surroundings)
     if done.returncode:
         msg = f"{what} failed:\n{done.stderr[-2000:]}"
         raise SystemExit(msg)

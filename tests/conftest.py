@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from datafiles import make_file, panel, real_registry, server
 from toy import toy
@@ -20,7 +21,22 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+# How fast an example is on this machine is no property of the code.
+settings.register_profile("helpers", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("helpers")
+
 REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Give the command a plain terminal, wherever the tests run; pytest has chosen its own colours by now.
+
+    Rich and typer read these variables when they are imported, so a fixture would come too late.
+    """
+    for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH", "TTY_COMPATIBLE"):
+        os.environ.pop(name, None)
+    os.environ["TERM"] = "dumb"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

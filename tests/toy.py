@@ -33,7 +33,7 @@ level = 1.0
 import json
 from pathlib import Path
 
-with (Path(out) / "calls.txt").open("a") as stream:
+with (Path(out) / "calls.txt").open("a", encoding="utf-8") as stream:
     stream.write("{title}\\n")
 
 """
@@ -61,12 +61,12 @@ class Toy:
         self.profiles({"smoke": {"common": {"data": "simulated", "jobs": 1}, "chapters": {}}})
 
     def profiles(self, content: dict) -> None:
-        (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content))
+        (self.root / "notebooks" / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
     def module(self, path: str, text: str) -> None:
         file = self.root / "src" / "helpers" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
 
     def notebook(self, chapter: str, body: str = "", tags: str = "") -> Path:
         text = HEADER.format(title=chapter, tags=tags) + body + SAVE.format(chapter=chapter)
@@ -112,17 +112,17 @@ class Toy:
         }
         path = folder / "results" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
+        path.write_text(json.dumps(content), encoding="utf-8")
 
     def calls(self) -> list[str]:
         """Return the notebooks that ran since the last call, in order."""
         path = self.folder / "calls.txt"
-        lines = path.read_text().split() if path.is_file() else []
+        lines = path.read_text(encoding="utf-8").split() if path.is_file() else []
         path.unlink(missing_ok=True)
         return lines
 
     def record(self) -> dict:
-        return json.loads((self.folder / "run.json").read_text())
+        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
 
     def results(self, chapter: str) -> dict:
         return json.loads((self.folder / "results" / f"{chapter}.json").read_text())["results"]

@@ -5,4 +5,8 @@ Arrows run downward only: ``cli`` -> ``run``, ``book`` -> ``study`` -> ``claims`
 result files.
 """
 
+from helpers.compiled import set_cache_folder
+
 __version__ = "0.1.0"
+
+set_cache_folder()  # before any module imports numba

@@ -11,10 +11,10 @@ from helpers.run import RunRecord
 
 @pytest.fixture
 def helpers(monkeypatch):
-    """Return a function that runs the command and returns exit code and output."""
+    """Return a function that runs the command, 200 columns wide, and returns exit code and output."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("helpers.cli.console.output._width", 200)
-    monkeypatch.setattr("helpers.cli.console.errors._width", 200)
+    monkeypatch.setattr("helpers.cli.console.output.width", 200)
+    monkeypatch.setattr("helpers.cli.console.errors.width", 200)
 
     def call(*arguments):
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -107,6 +107,15 @@ def test_claims_shows_every_claim(helpers, toy):
     assert helpers("claims")[1] == said
 
 
+def test_a_terminal_without_the_signs_shows_the_words(toy):
+    toy.claim("01_first", above=1.0)
+    toy.write_results(toy.folder, "01_first", level={"value": 2.0})
+    RunRecord(profile="smoke").save(toy.folder)
+    result = CliRunner(charset="ascii").invoke(app, ["claims", "--run", str(toy.folder)])
+    assert result.exit_code == 0
+    assert "? holds" in result.output
+
+
 def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
     toy.claim("01_first", above=1.0)
     for name, level in (("a", 2.0), ("b", 3.0), ("c", 0.5)):
@@ -122,7 +131,7 @@ def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
 
 
 def test_doctor_names_what_differs_from_the_lock(helpers, toy):
-    (toy.root / "requirements.lock").write_text("pytest==0.1\nno-such-package==1\n")
+    (toy.root / "requirements.lock").write_text("pytest==0.1\nno-such-package==1\n", encoding="utf-8")
     code, said = helpers("doctor")
     assert code == 1
     assert "2 of 2 packages differ: pytest" in said

@@ -60,9 +60,9 @@ def _sphinx(out: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(out / "stage"), "--path-output", str(target), "-n", "-W", "--keep-going"]
-    # Colours would hide the word that marks a warning.
-    environment = {**os.environ, "NO_COLOR": "1", "SPHINX_NO_COLOR": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    # Colours would hide the word that marks a warning; pages and messages are UTF-8 in every locale.
+    environment = {**os.environ, "NO_COLOR": "1", "SPHINX_NO_COLOR": "1", "PYTHONUTF8": "1"}
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=environment)
     log = out / "build.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     log.write_text(text, encoding="utf-8")

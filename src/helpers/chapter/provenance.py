@@ -117,7 +117,7 @@ def git_commit(root: Path) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=30
+        ["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=True, timeout=30
     )
     return done.stdout.strip()
 

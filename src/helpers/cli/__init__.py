@@ -10,7 +10,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from helpers.cli import book, data, run
-from helpers.cli.console import errors
+from helpers.cli.console import errors, show_what_can_be_shown
 from helpers.errors import HelpersError
 
 
@@ -18,6 +18,7 @@ class _Commands(TyperGroup):
     """Commands whose expected errors end in one message and exit code 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        show_what_can_be_shown()
         try:
             return super().invoke(ctx)
         except HelpersError as error:

@@ -35,7 +35,8 @@ def build(
     folder = chosen_run(root, run)
     start = time.monotonic()
     html = build_book(root, folder, out or root / "_build")
-    output.print(f"book of {short(folder)} in {time.monotonic() - start:.0f} s: {short(html / 'index.html')}")
+    seconds = time.monotonic() - start
+    output.print(f"book of {short(folder)} in {seconds:.0f} s: {short(html / 'index.html')}", soft_wrap=True)
 
 
 def record(run: RunFolder = None) -> None:
@@ -48,7 +49,9 @@ def record(run: RunFolder = None) -> None:
 
     root = project_root()
     folder = chosen_run(root, run)
-    output.print(f"run of record: {short(keep_as_record(root, folder))}, from {short(folder)}")
+    output.print(
+        f"run of record: {short(keep_as_record(root, folder))}, from {short(folder)}", soft_wrap=True
+    )
 
 
 def check(
@@ -60,7 +63,7 @@ def check(
     root = project_root()
     if write_pairs:
         for path in checks.write_pairs(root):
-            output.print(f"wrote {short(path)}")
+            output.print(f"wrote {short(path)}", soft_wrap=True)
     problems = [*checks.check_pairs(root), *checks.check_outputs(root), *checks.check_links(root)]
     for problem in problems:
         errors.print(escape(problem), soft_wrap=True)

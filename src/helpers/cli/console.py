@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
 output = Console()
 errors = Console(stderr=True)
+
+
+def show_what_can_be_shown() -> None:
+    """Print a question mark for a sign that the terminal's encoding lacks, where Python would fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def short(path: Path) -> str:

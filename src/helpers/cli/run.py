@@ -97,14 +97,15 @@ def run(
             record = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
-            f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume"
+            f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume",
+            soft_wrap=True,
         )
         raise typer.Exit(130) from None
     failed = [chapter for chapter, entry in record.notebooks.items() if entry.status == "failed"]
     if failed:
         output.print(f"[red]failed:[/] {', '.join(failed)}")
         raise typer.Exit(1)
-    output.print(f"run folder: {short(folder)}")
+    output.print(f"run folder: {short(folder)}", soft_wrap=True)
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
@@ -210,7 +211,7 @@ def status() -> None:
         try:
             states = run_status(root, folder)
         except HelpersError as error:
-            output.print(f"[bold]{short(folder)}[/]: {escape(str(error))}")
+            output.print(f"[bold]{short(folder)}[/]: {escape(str(error))}", soft_wrap=True)
             continue
         for state in states:
             seconds = "" if state.wall_seconds is None else f"{state.wall_seconds:.0f}"

@@ -169,7 +169,11 @@ def git_commit(root: Path) -> str | None:
     def git(*arguments: str) -> str:
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         return subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, env=environment
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+            env=environment,
         ).stdout.strip()
 
     try:

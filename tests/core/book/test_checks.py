@@ -90,8 +90,8 @@ LINKS = [
 def test_links(toy, text, good):
     toy.notebook("01_first")
     (toy.root / "book").mkdir()
-    (toy.root / "book" / "other.md").write_text("# Other\n")
-    (toy.root / "book" / "page.md").write_text(text)
+    (toy.root / "book" / "other.md").write_text("# Other\n", encoding="utf-8")
+    (toy.root / "book" / "page.md").write_text(text, encoding="utf-8")
     problems = checks.check_links(toy.root)
     assert (problems == []) is good
     assert good or ("page.md" in problems[0] and "gone" in problems[0])

@@ -19,10 +19,14 @@ def book(toy):
     """Give the toy project a book with two chapters and a run folder without any."""
     root = toy.root
     (root / "book" / "record").mkdir(parents=True)
-    (root / "book" / "index.md").write_text("# Toy\n\n```{include} generated/board.md\n```\n")
-    (root / "_config.yml").write_text("title: Toy\nonly_build_toc_files: true\n")
+    (root / "book" / "index.md").write_text(
+        "# Toy\n\n```{include} generated/board.md\n```\n", encoding="utf-8"
+    )
+    (root / "_config.yml").write_text("title: Toy\nonly_build_toc_files: true\n", encoding="utf-8")
     chapters = "- file: notebooks/01_first\n- file: notebooks/02_second\n"
-    (root / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nchapters:\n{chapters}")
+    (root / "_toc.yml").write_text(
+        f"format: jb-book\nroot: book/index\nchapters:\n{chapters}", encoding="utf-8"
+    )
     text = "# %% [markdown]\n# The level is {glue}`toy.level`.\n\n# %%\n"
     for chapter in ("01_first", "02_second"):
         toy.notebook(chapter, body=text)
@@ -59,7 +63,9 @@ def stage(toy):
     for path in sorted((target / "notebooks").glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         chapters[path.stem] = "\n\n".join(cell.source for cell in cells)
-    pages = {path.stem: path.read_text() for path in (target / "book" / "generated").glob("*.md")}
+    pages = {
+        path.stem: path.read_text(encoding="utf-8") for path in (target / "book" / "generated").glob("*.md")
+    }
     return chapters, pages
 
 
@@ -158,7 +164,7 @@ def test_what_is_no_run_folder_is_refused(book):
 
 def test_a_damaged_notebook_is_named(book):
     execute(book, book.folder, **{"01_first": {}})
-    (book.folder / "notebooks" / "01_first.ipynb").write_text(json.dumps({"cells": 3})[:-1])
+    (book.folder / "notebooks" / "01_first.ipynb").write_text(json.dumps({"cells": 3})[:-1], encoding="utf-8")
     with pytest.raises(RunError, match=r"01_first\.ipynb cannot be read as a notebook"):
         stage(book)
 

@@ -26,13 +26,13 @@ def toy(tmp_path):
     for name, text in FILES.items():
         path = tmp_path / "toy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     return tmp_path / "toy"
 
 
 def names(toy, script, text):
     path = script / "01_a.py"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return {found.relative_to(toy).as_posix() for found in used_modules(path, toy)}
 
 
@@ -61,7 +61,7 @@ def test_the_package_itself_is_found_as_python_finds_it(tmp_path):
     """Against the import system: what is loaded after the import is used, ``__init__`` files aside."""
     package = Path(helpers.__file__).parent
     script = tmp_path / "01_a.py"
-    script.write_text("from helpers.claims.register import load_claims\n")
+    script.write_text("from helpers.claims.register import load_claims\n", encoding="utf-8")
     used = {path.relative_to(package).as_posix() for path in used_modules(script, package)}
     assert {"claims/register.py", "claims/published.py", "errors.py", "project.py"} <= used
     assert not any(name.startswith(("models", "chapter", "run")) for name in used)
@@ -72,5 +72,5 @@ def test_code_that_a_notebook_does_not_use_keeps_its_checkpoints(tmp_path):
     small.write_text("from helpers.evaluation.splits import leave_one_group_out\n")
     large.write_text("from helpers.studies.refdnn.protocol import cross_validate\n")
     again = tmp_path / "03_c.py"
-    again.write_text("import numpy\nfrom helpers.evaluation import splits\n")
+    again.write_text("import numpy\nfrom helpers.evaluation import splits\n", encoding="utf-8")
     assert computation_hash(small) == computation_hash(again) != computation_hash(large)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 from helpers.chapter import provenance
 
@@ -22,14 +23,14 @@ def test_commit_says_when_tracked_files_were_changed(tmp_path):
         )
 
     git("init", "-q")
-    (tmp_path / "a").write_text("1")
+    (tmp_path / "a").write_text("1", encoding="utf-8")
     git("add", "a")
     git("commit", "-qm", "a")
     clean = provenance.git_commit(tmp_path)
     assert len(clean) == 40
-    (tmp_path / "untracked").write_text("1")
+    (tmp_path / "untracked").write_text("1", encoding="utf-8")
     assert provenance.git_commit(tmp_path) == clean
-    (tmp_path / "a").write_text("2")
+    (tmp_path / "a").write_text("2", encoding="utf-8")
     assert provenance.git_commit(tmp_path) == f"{clean}+changes"
 
 
@@ -40,7 +41,7 @@ def test_outside_a_checkout_the_commit_is_unknown(tmp_path, monkeypatch):
 
 def test_title_falls_back_to_the_name(tmp_path):
     path = tmp_path / "01_a.py"
-    path.write_text("# %%\nx = 1\n")
+    path.write_text("# %%\nx = 1\n", encoding="utf-8")
     assert provenance.notebook_title(path) == "01_a"
 
 
@@ -51,15 +52,18 @@ def test_peak_memory_grows_with_what_is_held():
     assert provenance.peak_memory() >= before + 2**25
 
 
-def test_execution_times_remember_the_longest(tmp_path):
+def test_execution_times_remember_the_longest(tmp_path, monkeypatch):
     file = tmp_path / "times.json"
-    started = datetime.now(UTC) - timedelta(seconds=100)
+    started = datetime(2024, 1, 1, tzinfo=UTC)
+    clock = Mock()
+    clock.now.side_effect = [started + timedelta(seconds=seconds) for seconds in (100, 7)]
+    monkeypatch.setattr(provenance, "datetime", clock)
     first = provenance.execution_times(started, file)
-    assert first["longest_wall_seconds"] == first["wall_seconds"] >= 100
-    file.write_text(json.dumps(first))
-    second = provenance.execution_times(datetime.now(UTC), file)
-    assert second["wall_seconds"] < 50
-    assert second["longest_wall_seconds"] == first["wall_seconds"]
+    assert first["longest_wall_seconds"] == first["wall_seconds"] == 100
+    file.write_text(json.dumps(first), encoding="utf-8")
+    second = provenance.execution_times(started, file)
+    assert second["wall_seconds"] == 7
+    assert second["longest_wall_seconds"] == 100
 
 
 def test_the_computing_code_has_one_hash_in_every_process(tmp_path):
@@ -69,14 +73,16 @@ def test_the_computing_code_has_one_hash_in_every_process(tmp_path):
         "import sys; from pathlib import Path; from helpers.chapter.provenance import computation_hash; "
         "print(computation_hash(Path(sys.argv[1])))"
     )
-    other = subprocess.run([sys.executable, "-c", code, source], capture_output=True, text=True, check=True)
+    other = subprocess.run(
+        [sys.executable, "-c", code, source], capture_output=True, encoding="utf-8", check=True
+    )
     assert other.stdout.strip() == provenance.computation_hash(source)
 
 
 def test_comments_and_docstrings_are_not_code(tmp_path):
     before, after = tmp_path / "a.py", tmp_path / "b.py"
-    before.write_text('"""Old."""\n\n\ndef f(x):\n    """Old."""\n    return x + 1\n')
-    after.write_text('"""New."""\n# A comment.\ndef f(x):\n    return (x + 1)\n')
+    before.write_text('"""Old."""\n\n\ndef f(x):\n    """Old."""\n    return x + 1\n', encoding="utf-8")
+    after.write_text('"""New."""\n# A comment.\ndef f(x):\n    return (x + 1)\n', encoding="utf-8")
     assert provenance.executed_code(before) == provenance.executed_code(after)
-    after.write_text("def f(x):\n    return x + 2\n")
+    after.write_text("def f(x):\n    return x + 2\n", encoding="utf-8")
     assert provenance.executed_code(before) != provenance.executed_code(after)

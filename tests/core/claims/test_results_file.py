@@ -53,7 +53,7 @@ def test_a_file_is_read_and_written_back_unchanged(tmp_path):
 def test_a_run_folder_stands_for_its_results(tmp_path):
     (tmp_path / "results").mkdir()
     assert load_results(tmp_path) == {}
-    (tmp_path / "results" / "01_demo.json").write_text(json.dumps(VERSION_1))
+    (tmp_path / "results" / "01_demo.json").write_text(json.dumps(VERSION_1), encoding="utf-8")
     assert list(load_results(tmp_path)) == ["01_demo"]
 
 
@@ -68,7 +68,7 @@ def test_a_run_folder_stands_for_its_results(tmp_path):
     ],
 )
 def test_a_malformed_file_is_refused(tmp_path, text, message):
-    (tmp_path / "01_demo.json").write_text(text)
+    (tmp_path / "01_demo.json").write_text(text, encoding="utf-8")
     with pytest.raises(RunError, match=message):
         load_results(tmp_path)
 
@@ -86,5 +86,5 @@ def test_data_of_a_method_check_are_no_input_of_the_chapter(tmp_path):
     content |= {"inputs": [], "commit": "0", "source": "0", "versions": {}, "device": "cpu", "threads": 1}
     content |= {"results": {}, "figures": [], "times": {}}
     path = tmp_path / "01_demo.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert read_results(path).input_tiers == {"CCLE": "panel"}

@@ -118,7 +118,7 @@ EXPRESSION = ",EGFR (1956),TP53 (7157),TP53 (9)\nACH-1,1.5,0,2\nACH-2,3,4,5\n"
 
 def test_depmap_expression(tmp_path):
     path = tmp_path / "expression.csv"
-    path.write_text(EXPRESSION)
+    path.write_text(EXPRESSION, encoding="utf-8")
     table, notes = read_depmap_expression(path)
     assert list(table.columns) == ["EGFR", "TP53"]
     assert table.loc["ACH-2"].tolist() == [3, 4]
@@ -136,7 +136,7 @@ def test_depmap_expression(tmp_path):
 )
 def test_other_expression_files_are_refused(tmp_path, text):
     path = tmp_path / "expression.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match="expected unique lines"):
         read_depmap_expression(path)
 
@@ -144,12 +144,13 @@ def test_other_expression_files_are_refused(tmp_path, text):
 def test_depmap_models(tmp_path):
     path = tmp_path / "Model.csv"
     path.write_text(
-        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID,x\nACH-1,A,Lung,11.0,\nACH-2,B,,,\n"
+        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID,x\nACH-1,A,Lung,11.0,\nACH-2,B,,,\n",
+        encoding="utf-8",
     )
     table = read_depmap_models(path)
     assert table.loc["ACH-1"].tolist() == ["A", "Lung", "11"]
     assert table.loc["ACH-2"].tolist() == ["B", "unknown", ""]
-    path.write_text("ModelID,StrippedCellLineName\nACH-1,A\n")
+    path.write_text("ModelID,StrippedCellLineName\nACH-1,A\n", encoding="utf-8")
     with pytest.raises(DataError, match="COSMICID"):
         read_depmap_models(path)
 
@@ -204,9 +205,10 @@ def test_the_paper_tier_joins_its_three_files(tmp_path, fits, monkeypatch):
     from helpers.data import bulk_paper
     from helpers.data.sources import Sources
 
-    (tmp_path / "e.csv").write_text(EXPRESSION + "ACH-3,1,1,1\n")
+    (tmp_path / "e.csv").write_text(EXPRESSION + "ACH-3,1,1,1\n", encoding="utf-8")
     (tmp_path / "m.csv").write_text(
-        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-1,A,Lung,11\nACH-2,B,Skin,12\nACH-3,C,Skin,\n"
+        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-1,A,Lung,11\nACH-2,B,Skin,12\nACH-3,C,Skin,\n",
+        encoding="utf-8",
     )
     (tmp_path / "f.xlsx").write_bytes(b"xlsx")
     fits(pd.concat([FITS, FITS.assign(COSMIC_ID=99)]))

@@ -46,7 +46,7 @@ def test_ids_that_cannot_be_mapped(ids, message):
 def plate(tmp_path):
     def write(counts: str, metadata: str):
         for name, text in (("counts.csv.gz", counts), ("metadata.csv.gz", metadata)):
-            with gzip.open(tmp_path / name, "wt") as stream:
+            with gzip.open(tmp_path / name, "wt", encoding="utf-8") as stream:
                 stream.write(text)
         return tmp_path / "counts.csv.gz", tmp_path / "metadata.csv.gz"
 
@@ -90,7 +90,7 @@ def test_plates_that_are_refused(plate, counts, metadata, message):
 
 def test_a_scaled_table(tmp_path):
     path = tmp_path / "table.tsv"
-    path.write_text("\tresponse\t1\t20\nc1\t1\t-0.5\t2\nc2\t0\t0.5\t-2\n")
+    path.write_text("\tresponse\t1\t20\nc1\t1\t-0.5\t2\nc2\t0\t0.5\t-2\n", encoding="utf-8")
     values, label = read_scaled_table(path)
     assert list(values.columns) == ["1", "20"]
     assert label.to_dict() == {"c1": 1.0, "c2": 0.0}
@@ -107,7 +107,7 @@ def test_a_scaled_table(tmp_path):
 )
 def test_scaled_tables_that_are_refused(tmp_path, text, message):
     path = tmp_path / "table.tsv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_scaled_table(path)
 
@@ -150,7 +150,7 @@ def sources(tmp_path, name, **texts) -> Sources:
     paths = {}
     for key, text in zip(FILES[name], texts.values(), strict=True):
         paths[key] = tmp_path / key
-        paths[key].write_text(text)
+        paths[key].write_text(text, encoding="utf-8")
     return Sources(paths)
 
 
@@ -183,7 +183,7 @@ def test_kong_cells_by_name(tmp_path):
 def test_cells_described_in_their_order(tmp_path, name, info):
     files = sources(tmp_path, name, counts=GENES.format("a,b,c,d"), info=info)
     assert load_paper(name, files).obs["label"].tolist() == [0, 1, 0, 1]
-    files.paths[FILES[name][1]].write_text(info.rsplit("w", 1)[0])
+    files.paths[FILES[name][1]].write_text(info.rsplit("w", 1)[0], encoding="utf-8")
     with pytest.raises(DataError, match="describes 3 cells, the table has 4"):
         load_paper(name, files)
 
@@ -204,10 +204,10 @@ def test_bell_cells_without_empty_wells(tmp_path, monkeypatch):
 
 def test_gene_tables(tmp_path):
     path = tmp_path / "genes.txt"
-    path.write_text("gene\ta\tb\nG\t1\t2\nG\t3\t4\n")
+    path.write_text("gene\ta\tb\nG\t1\t2\nG\t3\t4\n", encoding="utf-8")
     assert read_gene_table(path).loc["b", "G"] == 6
     for text, message in (("g,a\nG,-1\n", "negative"), ("g,a\nG,\n", "missing")):
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=message):
             read_gene_table(path)
 
@@ -243,7 +243,7 @@ def test_pan_cancer_lines(tmp_path):
 )
 def test_portal_files_that_are_refused(tmp_path, text, message):
     path = tmp_path / "counts.txt"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_portal_counts(path)
 

@@ -47,7 +47,9 @@ def test_known_hashes(tmp_path):
 def test_git_blob_sha1_agrees_with_git(tmp_path):
     path = tmp_path / "blob"
     path.write_bytes(bytes(range(256)) * 9000)
-    said = subprocess.run(["git", "hash-object", str(path)], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["git", "hash-object", str(path)], capture_output=True, encoding="utf-8", check=True
+    )
     assert git_blob_sha1(path) == said.stdout.strip()
 
 

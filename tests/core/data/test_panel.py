@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -112,10 +111,3 @@ def test_the_same_line_has_the_same_expression_in_both(ccle, gdsc):
     left, right = ccle.expression.loc[models["ccle"]], gdsc.expression.loc[models["gdsc"]]
     np.testing.assert_array_equal(left.to_numpy(), right.to_numpy())
     assert (models["cosmic_id_x"] == models["cosmic_id_y"]).all()
-
-
-def test_both_load_within_four_seconds(panel, ccle, gdsc):
-    start = time.perf_counter()
-    load_response("CCLE", "panel", registry=panel)
-    load_response("GDSC", "panel", registry=panel)
-    assert time.perf_counter() - start < 4

@@ -31,7 +31,7 @@ def brute_force_auroc(y, p):
     return np.mean(wins) if wins else np.nan
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scored())
 def test_metrics_same_as_sklearn(data):
     y, p, _ = data
@@ -48,7 +48,7 @@ def test_metrics_same_as_sklearn(data):
     assert tuple(classification_metrics(y, p)) == METRICS
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scored())
 def test_group_auroc_same_as_brute_force(data):
     y, p, groups = data
@@ -61,7 +61,7 @@ def test_group_auroc_same_as_brute_force(data):
         assert table.loc[g, "n_minority"] == min(y[inside].sum(), (1 - y[inside]).sum())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scored(), st.integers(0, 100))
 def test_weighted_metrics_same_as_repeated_rows(data, seed):
     y, p, groups = data

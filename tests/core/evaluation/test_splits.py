@@ -34,7 +34,7 @@ def same(one, other):
     return all(np.array_equal(a.test, b.test) and a.name == b.name for a, b in zip(one, other, strict=True))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs(), st.integers(2, 5), st.integers(0, 5))
 def test_pair_folds_partition_repeat_and_stratify(table, k, seed):
     folds = stratified_pair_folds(table["drug"], k, seed)
@@ -45,7 +45,7 @@ def test_pair_folds_partition_repeat_and_stratify(table, k, seed):
     assert [f.name for f in folds] == [str(i) for i in range(k)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs(), st.integers(2, 4), st.integers(0, 5))
 def test_grouped_pair_folds_never_split_a_repeated_pair(table, k, seed):
     folds = stratified_pair_folds(table["drug"], k, seed, groups=table[["line", "drug"]])
@@ -60,7 +60,7 @@ def test_grouped_pair_folds_never_split_a_repeated_pair(table, k, seed):
         assert ((tested.reindex(expected.index, fill_value=0) - expected).abs() < 1).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs(), st.integers(2, 5), st.integers(0, 5))
 def test_line_folds_leave_whole_lines_out(table, k, seed):
     folds = line_folds(table["line"], k, seed)

@@ -48,7 +48,7 @@ def test_run_executes_in_order_and_skips_what_is_up_to_date(toy):
     assert {entry.status for entry in record.notebooks.values()} == {"done"}
     executed = nbformat.read(toy.folder / "notebooks" / "01_first.ipynb", as_version=4)
     assert executed.cells[-1].execution_count
-    assert "half way" in (toy.folder / "logs" / "01_first.log").read_text()
+    assert "half way" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
     assert ("line", "half way") in spy.events
     cells = [event for event in spy.events if event[0] == "cell"]
     assert cells[0][1] == 1
@@ -68,16 +68,18 @@ def test_only_what_changed_runs_again(toy):
     first = toy.notebook("01_first")
     toy.notebook("02_second")
     toy.notebook("07_verdicts", tags=', "reads-results"')
-    (toy.root / "requirements.lock").write_text("a==1\n")
+    (toy.root / "requirements.lock").write_text("a==1\n", encoding="utf-8")
     run_notebooks(toy.root, SMOKE)
     toy.calls()
 
-    first.write_text(first.read_text().replace("level = 1.0", "level = 2.0"))
+    first.write_text(
+        first.read_text(encoding="utf-8").replace("level = 1.0", "level = 2.0"), encoding="utf-8"
+    )
     run_notebooks(toy.root, SMOKE)
     # The notebook that reads results follows, because the first one's result moved.
     assert toy.calls() == ["01_first", "07_verdicts"]
 
-    first.write_text(first.read_text() + "\n# a remark\n")
+    first.write_text(first.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
     run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["01_first"]
 
@@ -116,14 +118,14 @@ def test_a_stale_ipynb_cannot_run(toy):
     cell = nbformat.v4.new_code_cell('print("left behind")')
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.root / "notebooks" / "01_first.ipynb")
     run_notebooks(toy.root, SMOKE)
-    assert (toy.folder / "logs" / "01_first.log").read_text() == "from the script\n"
+    assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "from the script\n"
 
 
 def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
     first = toy.notebook("01_first", body='print("before")\n\n# %%\nraise ValueError("no such drug")\n')
     toy.notebook("02_second")
     (toy.folder / "results").mkdir(parents=True)
-    (toy.folder / "results" / "01_first.json").write_text("{}")  # of an older source
+    (toy.folder / "results" / "01_first.json").write_text("{}", encoding="utf-8")  # of an older source
     record = run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["01_first", "02_second"]
     failed = record.notebooks["01_first"]
@@ -133,11 +135,11 @@ def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
     outputs = json.dumps([cell.get("outputs", []) for cell in partial.cells])
     assert "before" in outputs
     assert "no such drug" in outputs
-    assert "no such drug" in (toy.folder / "logs" / "01_first.log").read_text()
+    assert "no such drug" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
     assert not (toy.folder / "results" / "01_first.json").exists()
 
     # Mended, only the failed one runs.
-    first.write_text(first.read_text().replace("raise ValueError", "print"))
+    first.write_text(first.read_text(encoding="utf-8").replace("raise ValueError", "print"), encoding="utf-8")
     run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["01_first"]
 
@@ -161,7 +163,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     with subprocess.Popen(command, **pipes, preexec_fn=listen) as process:
         try:
             deadline = time.monotonic() + 120
-            while not (log.is_file() and "long fit" in log.read_text()):
+            while not (log.is_file() and "long fit" in log.read_text(encoding="utf-8")):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -181,7 +183,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
         output.get("text") for cell in partial.cells for output in cell.get("outputs", [])
     ]
 
-    second.write_text(second.read_text().replace("time.sleep(600)", ""))
+    second.write_text(second.read_text(encoding="utf-8").replace("time.sleep(600)", ""), encoding="utf-8")
     run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["02_second"]
 
@@ -189,7 +191,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
 def test_a_full_disk_is_one_clear_error_and_loses_nothing(toy, monkeypatch):
     toy.notebook("01_first")
     run_notebooks(toy.root, SMOKE)
-    before = (toy.folder / "run.json").read_text()
+    before = (toy.folder / "run.json").read_text(encoding="utf-8")
 
     def full(path, text):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -198,7 +200,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(toy, monkeypatch):
         patch.setattr("helpers.atomic.write_text", full)
         with pytest.raises(RunError, match=r"cannot write .*run\.json: No space left.*are kept"):
             run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
-    assert (toy.folder / "run.json").read_text() == before
+    assert (toy.folder / "run.json").read_text(encoding="utf-8") == before
 
 
 def test_two_runs_in_one_folder_exclude_each_other(toy):
@@ -212,12 +214,12 @@ def test_two_runs_in_one_folder_exclude_each_other(toy):
 def test_the_kernel_gets_threads_and_a_fixed_hash_seed_and_no_startup_files(toy, monkeypatch, tmp_path):
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    (startup / "00.py").write_text("import os\nos.environ['TOUCHED'] = '1'\n")
+    (startup / "00.py").write_text("import os\nos.environ['TOUCHED'] = '1'\n", encoding="utf-8")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "PYTHONHASHSEED", "TOUCHED"]
     toy.notebook("01_first", body=f"import os\n\nprint(*[os.environ.get(n) for n in {names}])\n")
     run_notebooks(toy.root, RunOptions(profile="smoke", jobs=2))
-    assert (toy.folder / "logs" / "01_first.log").read_text() == "2 2 0 None\n"
+    assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "2 2 0 None\n"
 
 
 def test_scheduler_receives_the_joblib_loops(toy):
@@ -231,7 +233,7 @@ def test_scheduler_receives_the_joblib_loops(toy):
     with cluster:
         address = cluster.scheduler_address
         run_notebooks(toy.root, RunOptions(profile="smoke", scheduler=address))
-    assert "DaskDistributedBackend" in (toy.folder / "logs" / "01_first.log").read_text()
+    assert "DaskDistributedBackend" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
 
 
 BAD = [
@@ -270,14 +272,14 @@ BAD_PROJECTS = [
 @pytest.mark.parametrize(("profiles", "error", "message"), BAD_PROJECTS)
 def test_malformed_profiles(toy, profiles, error, message):
     toy.notebook("01_first")
-    (toy.root / "notebooks" / "profiles.yml").write_text(profiles)
+    (toy.root / "notebooks" / "profiles.yml").write_text(profiles, encoding="utf-8")
     with pytest.raises(error, match=message):
         run_notebooks(toy.root, SMOKE)
 
 
 def test_a_notebook_without_parameters_cell_is_refused(toy):
     path = toy.notebook("01_first")
-    path.write_text(path.read_text().replace('tags=["parameters"]', ""))
+    path.write_text(path.read_text(encoding="utf-8").replace('tags=["parameters"]', ""), encoding="utf-8")
     with pytest.raises(RunError, match="exactly one cell tagged 'parameters'; it has 0"):
         run_notebooks(toy.root, SMOKE)
 
@@ -285,7 +287,7 @@ def test_a_notebook_without_parameters_cell_is_refused(toy):
 def test_a_damaged_record_says_what_to_do(toy):
     toy.notebook("01_first")
     toy.folder.mkdir(parents=True)
-    (toy.folder / "run.json").write_text('{"schema": 1')
+    (toy.folder / "run.json").write_text('{"schema": 1', encoding="utf-8")
     with pytest.raises(RunError, match="Remove it to start the run again"):
         run_notebooks(toy.root, SMOKE)
 

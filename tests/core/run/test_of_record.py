@@ -40,7 +40,7 @@ def write_results(toy, tier):
     content = {"schema": 1, "chapter": "01_first", "title": "t", "profile": "full", "parameters": {}}
     content |= {"tiers": {"CCLE": tier}, "inputs": [], "commit": "0", "source": "0", "versions": {}}
     content |= {"device": "cpu", "threads": 1, "figures": [], "times": {}, "results": {"CCLE.a": result}}
-    (toy.folder / "results" / "01_first.json").write_text(json.dumps(content))
+    (toy.folder / "results" / "01_first.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_the_record_holds_the_run_without_paths_and_messages(finished):
@@ -48,7 +48,7 @@ def test_the_record_holds_the_run_without_paths_and_messages(finished):
     assert target == finished.root / "book" / "record"
     names = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
     assert names == {"run.json", "results/01_first.json", "notebooks/01_first.ipynb"}
-    everything = "".join(p.read_text() for p in target.rglob("*") if p.is_file())
+    everything = "".join(p.read_text(encoding="utf-8") for p in target.rglob("*") if p.is_file())
     assert str(finished.root) not in everything
     assert 'out = \\"runs/smoke\\"' in everything
     assert "kept" in everything
@@ -58,7 +58,7 @@ def test_the_record_holds_the_run_without_paths_and_messages(finished):
 
 def test_a_newer_record_replaces_the_older_one(finished):
     old = keep_as_record(finished.root, finished.folder) / "results" / "09_gone.json"
-    old.write_text("{}")
+    old.write_text("{}", encoding="utf-8")
     keep_as_record(finished.root, finished.folder)
     assert not old.exists()
 
@@ -66,10 +66,10 @@ def test_a_newer_record_replaces_the_older_one(finished):
 def test_an_unfinished_run_leaves_the_record_alone(finished):
     kept = keep_as_record(finished.root, finished.folder) / "run.json"
     finished.notebook("02_second")
-    before = kept.read_text()
+    before = kept.read_text(encoding="utf-8")
     with pytest.raises(RunError, match="not finished in it: 02_second"):
         keep_as_record(finished.root, finished.folder)
-    assert kept.read_text() == before
+    assert kept.read_text(encoding="utf-8") == before
 
 
 def test_simulated_results_are_no_record(finished):

@@ -33,7 +33,7 @@ def finished(toy):
         [task] = make_plan(toy.root, RunOptions(profile="smoke"))
         toy.write_results(toy.folder, "01_first", tier, level={"value": 1.0})
         (toy.folder / "notebooks").mkdir()
-        (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}")
+        (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}", encoding="utf-8")
         prints = fingerprint(toy.root, task.source, task.parameters, toy.folder)
         entry = NotebookRecord(
             status="done", started="2020", wall_seconds=3, parameters=task.parameters, fingerprint=prints

@@ -311,7 +311,7 @@ def test_torch_backend_same_as_tensorflow(tmp_path):
     target = tmp_path / "torch.npz"
     arguments = [sys.executable, "-c", SCRIPT, str(target), str(Path(__file__).parents[2])]
     environment = {**os.environ, "KERAS_BACKEND": "torch"}
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(arguments, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     with np.load(target) as stored:
         assert stored["backend"] == "torch"

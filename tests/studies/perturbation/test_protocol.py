@@ -51,7 +51,7 @@ def data():
 # Folds ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 12), st.integers(2, 5), st.integers(0, 5))
 def test_no_row_is_on_both_sides_of_any_protocol(n_compounds, n_splits, seed):
     rows = simulate_changes(seed, n_compounds=n_compounds, n_shared=min(2, n_compounds), n_genes=2)[0].rows

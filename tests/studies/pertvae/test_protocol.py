@@ -81,7 +81,7 @@ def scores(twin):
 # Folds ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 14), min_size=12, max_size=40), st.integers(0, 5))
 def test_no_line_is_in_two_parts_and_every_pair_is_tested_once_a_repeat(codes, seed):
     lines = np.array([f"line {code}" for code in codes])
@@ -347,7 +347,7 @@ def test_sign_flips_by_hand_and_by_chance():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_holm_by_its_definition(p):
     p = np.array(p)
     order = np.argsort(p, kind="stable")

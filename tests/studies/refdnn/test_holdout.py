@@ -7,7 +7,7 @@ from helpers.errors import DataError
 from helpers.studies.refdnn.model.holdout import stratified_holdout
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(5, 60), min_size=1, max_size=4), st.sampled_from([0.2, 0.5]), st.integers(0, 99))
 def test_holdout_is_stratified_and_keeps_singletons(counts, fraction, seed):
     strata = np.append(np.repeat(np.arange(len(counts)), counts), 99)
