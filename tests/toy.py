@@ -46,7 +46,7 @@ content = dict(
     inputs=[], commit="0", source="0", versions={{}}, device=device, threads=jobs, figures=[], times={{}},
     results={{"toy.level": {{"value": level + seed, "tier": "simulated"}}}},
 )
-(Path(out) / "results" / "{chapter}.json").write_text(json.dumps(content))
+(Path(out) / "results" / "{chapter}.json").write_text(json.dumps(content), encoding="utf-8")
 """
 
 
@@ -71,7 +71,7 @@ class Toy:
     def notebook(self, chapter: str, body: str = "", tags: str = "") -> Path:
         text = HEADER.format(title=chapter, tags=tags) + body + SAVE.format(chapter=chapter)
         path = self.root / "notebooks" / f"{chapter}.py"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     def claim(self, chapter: str, above: float) -> None:
@@ -89,7 +89,9 @@ class Toy:
         paper = {"key": "toy", "title": "Toy", "authors": "A. Author", "year": 2020}
         path = self.root / "data" / "toy" / f"claims_{chapter[:2]}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({"chapter": chapter, "paper": paper, "claims": [claim]}))
+        path.write_text(
+            yaml.safe_dump({"chapter": chapter, "paper": paper, "claims": [claim]}), encoding="utf-8"
+        )
 
     def write_results(self, folder: Path, chapter: str, tier: str = "panel", **results: dict) -> None:
         """Write a file of results as a chapter records it."""
@@ -125,7 +127,9 @@ class Toy:
         return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
 
     def results(self, chapter: str) -> dict:
-        return json.loads((self.folder / "results" / f"{chapter}.json").read_text())["results"]
+        return json.loads((self.folder / "results" / f"{chapter}.json").read_text(encoding="utf-8"))[
+            "results"
+        ]
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_expected_errors_are_one_message_and_exit_code_1(helpers, toy, arguments
     toy.notebook("01_first")
     if arguments[:2] == ["data", "fetch"]:
         (toy.root / "data" / "toy").mkdir(parents=True)
-        (toy.root / "data" / "toy" / "datasets.yml").write_text("[{}]")
+        (toy.root / "data" / "toy" / "datasets.yml").write_text("[{}]", encoding="utf-8")
         message = "datasets.yml"
     code, said = helpers(*arguments)
     assert code == 1

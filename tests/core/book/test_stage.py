@@ -130,7 +130,7 @@ def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
     book.write_results(book.folder, "02_second", "simulated", level={"value": 2.0})
     assert "built on simulated data" in stage(book)[1]["board"]
     claims = book.root / "data" / "toy" / "claims_01.yml"
-    claims.write_text(claims.read_text() + "simulated: [toy]\n")
+    claims.write_text(claims.read_text(encoding="utf-8") + "simulated: [toy]\n", encoding="utf-8")
     book.write_results(book.folder, "02_second", "panel", level={"value": 2.0})
     assert "on simulated data" not in stage(book)[1]["board"]  # 01_first simulates by design
     for chapter in ("01_first", "02_second"):

@@ -70,10 +70,10 @@ def project(tmp_path):
     root = tmp_path / "project"
     for folder in ("notebooks", "data/demo"):
         (root / folder).mkdir(parents=True)
-    (root / "notebooks/01_demo.py").write_text("# %% [markdown]\n# # [Re] A demo\n")
-    (root / "notebooks/profiles.yml").write_text("smoke: {}\n")
-    (root / "data/demo/claims.yml").write_text(yaml.safe_dump(CLAIMS))
-    (root / "data/demo/published.json").write_text(json.dumps(PUBLISHED))
+    (root / "notebooks/01_demo.py").write_text("# %% [markdown]\n# # [Re] A demo\n", encoding="utf-8")
+    (root / "notebooks/profiles.yml").write_text("smoke: {}\n", encoding="utf-8")
+    (root / "data/demo/claims.yml").write_text(yaml.safe_dump(CLAIMS), encoding="utf-8")
+    (root / "data/demo/published.json").write_text(json.dumps(PUBLISHED), encoding="utf-8")
     return root
 
 

@@ -193,7 +193,7 @@ def test_a_figure_is_saved_closed_and_captioned(chapter):
     assert not plt.fignum_exists(figure.number)
     chart = SvgChart('<svg xmlns="http://www.w3.org/2000/svg"></svg>')
     chapter.figure(chart, "chart", "A chart.")
-    assert (folder / "01_chart.svg").read_text() == chart.svg
+    assert (folder / "01_chart.svg").read_text(encoding="utf-8") == chart.svg
     assert [figure.file for figure in chapter.snapshot().figures] == [
         "figures/01_line.png",
         "figures/01_chart.svg",
@@ -225,10 +225,10 @@ def test_memory_and_checkpoints_outlive_a_killed_run(chapter, project, parameter
         calls.append(x)
         return 2 * x
 
-    chapter.checkpoint("search").write_text("half done")
+    chapter.checkpoint("search").write_text("half done", encoding="utf-8")
     assert chapter.memory.cache(slow)(2) == 4
     again = Chapter.begin("01_demo", parameters, root=project)
-    assert again.checkpoint("search").read_text() == "half done"
+    assert again.checkpoint("search").read_text(encoding="utf-8") == "half done"
     assert again.memory.cache(slow)(2) == 4
     assert calls == [2]
 
@@ -315,7 +315,7 @@ def test_two_equal_runs_differ_only_in_times(project, parameters, panel, tmp_pat
         chapter.record("b", 1 / 3)
         chapter.record("a", np.random.rand())  # noqa: NPY002 - the global state is what begin seeds
         chapter.finish()
-        content = json.loads((tmp_path / out / "results" / "01_demo.json").read_text())
+        content = json.loads((tmp_path / out / "results" / "01_demo.json").read_text(encoding="utf-8"))
         contents.append({key: value for key, value in content.items() if key != "times"})
     assert contents[0] == contents[1]
 

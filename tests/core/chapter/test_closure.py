@@ -69,8 +69,8 @@ def test_the_package_itself_is_found_as_python_finds_it(tmp_path):
 
 def test_code_that_a_notebook_does_not_use_keeps_its_checkpoints(tmp_path):
     small, large = tmp_path / "01_a.py", tmp_path / "02_b.py"
-    small.write_text("from helpers.evaluation.splits import leave_one_group_out\n")
-    large.write_text("from helpers.studies.refdnn.protocol import cross_validate\n")
+    small.write_text("from helpers.evaluation.splits import leave_one_group_out\n", encoding="utf-8")
+    large.write_text("from helpers.studies.refdnn.protocol import cross_validate\n", encoding="utf-8")
     again = tmp_path / "03_c.py"
     again.write_text("import numpy\nfrom helpers.evaluation import splits\n", encoding="utf-8")
     assert computation_hash(small) == computation_hash(again) != computation_hash(large)

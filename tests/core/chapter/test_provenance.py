@@ -68,7 +68,7 @@ def test_execution_times_remember_the_longest(tmp_path, monkeypatch):
 
 def test_the_computing_code_has_one_hash_in_every_process(tmp_path):
     source = tmp_path / "01_a.py"
-    source.write_text("from helpers.studies.refdnn.protocol import cross_validate\n")
+    source.write_text("from helpers.studies.refdnn.protocol import cross_validate\n", encoding="utf-8")
     code = (
         "import sys; from pathlib import Path; from helpers.chapter.provenance import computation_hash; "
         "print(computation_hash(Path(sys.argv[1])))"

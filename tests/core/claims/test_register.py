@@ -119,9 +119,9 @@ def test_published_register_reads_all_files_and_ignores_further_columns(tmp_path
     rows = [{"id": "a", "mean": 1, "median": 0.5, "source": "table 1", "colour": "red"}]
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    (tmp_path / "one" / "published.json").write_text(json.dumps(rows))
+    (tmp_path / "one" / "published.json").write_text(json.dumps(rows), encoding="utf-8")
     (tmp_path / "two" / "published.json").write_text(
-        json.dumps([{"id": "b", "mean": None, "source": "table 2"}])
+        json.dumps([{"id": "b", "mean": None, "source": "table 2"}]), encoding="utf-8"
     )
     register = load_published(tmp_path)
     assert (register["a"].mean, register["a"].median, register["b"].mean) == (1.0, 0.5, None)
@@ -138,7 +138,7 @@ def test_published_register_reads_all_files_and_ignores_further_columns(tmp_path
 )
 def test_malformed_published_files_are_refused(tmp_path, text, message):
     (tmp_path / "one").mkdir()
-    (tmp_path / "one" / "published.json").write_text(text)
+    (tmp_path / "one" / "published.json").write_text(text, encoding="utf-8")
     with pytest.raises(ClaimError, match=message):
         load_published(tmp_path)
 

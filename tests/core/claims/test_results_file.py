@@ -44,7 +44,7 @@ VERSION_1 = {
 
 def test_a_file_is_read_and_written_back_unchanged(tmp_path):
     text = json.dumps(VERSION_1, indent=1, sort_keys=True) + "\n"
-    (tmp_path / "01_demo.json").write_text(text)
+    (tmp_path / "01_demo.json").write_text(text, encoding="utf-8")
     chapter = load_results(tmp_path)["01_demo"]
     assert chapter.results["CCLE.cv.Net.AUCROC"].value == 0.1 + 0.2
     assert chapter.to_json() == text

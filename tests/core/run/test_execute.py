@@ -87,11 +87,14 @@ def test_only_what_changed_runs_again(toy):
     assert toy.calls() == ["02_second"]
     assert toy.results("02_second")["toy.level"]["value"] == 5.0
 
-    (toy.root / "requirements.lock").write_text("a==2\n")
+    (toy.root / "requirements.lock").write_text("a==2\n", encoding="utf-8")
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01_first",)))
     assert toy.calls() == ["01_first"]
 
-    first.write_text(first.read_text() + "\nif False:\n    from helpers.models import net\n")
+    first.write_text(
+        first.read_text(encoding="utf-8") + "\nif False:\n    from helpers.models import net\n",
+        encoding="utf-8",
+    )
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)))
     assert toy.calls() == ["01_first"]
     for unused in ("cli/run.py", "models/other.py"):
@@ -103,7 +106,7 @@ def test_only_what_changed_runs_again(toy):
     assert toy.calls() == ["01_first"]
 
     (toy.root / "data" / "toy").mkdir(parents=True)
-    (toy.root / "data" / "toy" / "claims.yml").write_text("chapter: 01_first\n")
+    (toy.root / "data" / "toy" / "claims.yml").write_text("chapter: 01_first\n", encoding="utf-8")
     spy = Spy()
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)), spy)
     assert spy.events[0] == ("began", "01_first", "data changed")

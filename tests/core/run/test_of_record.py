@@ -99,5 +99,5 @@ def test_data_that_a_chapter_simulates_by_design_are_no_stand_in(finished):
             | {"verdicts": {"repeated": part, "sound": part, "survives": part}}
         ],
     }
-    (claims / "claims.yml").write_text(json.dumps(chapter))
+    (claims / "claims.yml").write_text(json.dumps(chapter), encoding="utf-8")
     assert keep_as_record(finished.root, finished.folder).is_dir()

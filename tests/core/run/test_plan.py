@@ -27,7 +27,7 @@ def finished(toy):
         "sha256": hashlib.sha256(CONTENT).hexdigest(),
     }  # fmt: skip
     (toy.root / "data" / "toy").mkdir(parents=True)
-    (toy.root / "data" / "toy" / "datasets.yml").write_text(yaml.safe_dump([entry]))
+    (toy.root / "data" / "toy" / "datasets.yml").write_text(yaml.safe_dump([entry]), encoding="utf-8")
 
     def make(tier):
         [task] = make_plan(toy.root, RunOptions(profile="smoke"))

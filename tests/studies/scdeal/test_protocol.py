@@ -162,7 +162,7 @@ def test_grid_names_settings():
 
 
 def test_published_grid_is_the_best_of_many(repository):
-    records = json.loads((repository / "data" / "scdeal" / "published.json").read_text())
+    records = json.loads((repository / "data" / "scdeal" / "published.json").read_text(encoding="utf-8"))
     table = published_grid({r["id"]: r["mean"] for r in records})
     assert table["best F1"].mean() == pytest.approx(0.8908, abs=1e-3)
     assert table.loc["gse112274", "constant F1"] == pytest.approx(0.892, abs=1e-3)
