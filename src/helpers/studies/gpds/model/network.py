@@ -6,13 +6,14 @@ a gradient of exactly zero, so padding changes no number but the order of sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.optim.adam import adam
+
+from helpers.training.guards import flushed_denormals
 
 ACTIVATIONS = ("tanh", "relu")
 _ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
@@ -114,7 +115,7 @@ def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
         For each task, one network a checkpoint.
     """
     order = sorted(range(len(tasks)), key=lambda i: (tasks[i].lr, tasks[i].weight_decay))
-    with _flushed_denormals():
+    with flushed_denormals():
         trained = _Batch([tasks[i] for i in order], torch.device(device)).run()
     results: list[list[Network]] = [[] for _ in tasks]
     for i, networks in zip(order, trained, strict=True):
@@ -272,13 +273,3 @@ class _Batch:
 
 def _relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
-
-
-@contextmanager
-def _flushed_denormals() -> Iterator[None]:
-    """Flush numbers below the normal range to zero: moments of dead units slow a fit tenfold otherwise."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)

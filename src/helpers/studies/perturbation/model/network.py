@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +21,7 @@ from helpers.studies.perturbation.model.encoder import FEATURES, CategoryEncoder
 from helpers.studies.perturbation.model.published import DROPOUT, EMBEDDING, PUBLISHED
 from helpers.studies.perturbation.model.targets import SCALES, Scale
 from helpers.studies.perturbation.model.training import LOSSES, Fitted, Task, Training
+from helpers.training.guards import one_thread
 
 # Embedding rows in training are a multiple of this, so that folds share one compiled graph.
 _TABLE = 32
@@ -324,22 +323,11 @@ def fit_many(
         training = replace(training, design=replace(training.design, vocabulary=table))
         groups.setdefault((training, estimator.engine), []).append((i, task))
     for (training, engine), members in groups.items():
-        with _one_thread():
+        with one_thread():
             fitted = batched.fit_batch(training, [task for _, task in members], engine)
         for (i, _), result in zip(members, fitted, strict=True):
             jobs[i][0]._accept(result)
     return [estimator for estimator, *_ in jobs]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch's matrix products on one core: fits run in parallel, not their products."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def fit_predict_many(

@@ -16,7 +16,8 @@ from helpers.errors import ParameterError
 from helpers.studies.pertvae.model.bound import Batch, Objective, terms
 from helpers.studies.pertvae.model.networks import Architecture, Networks
 from helpers.studies.pertvae.model.profiles import Profiles, Scaler, check_profiles
-from helpers.studies.pertvae.model.trainer import STATUS, Fitted, Schedule, Task, fit_batch, one_thread
+from helpers.studies.pertvae.model.trainer import STATUS, Fitted, Schedule, Task, fit_batch
+from helpers.training.guards import one_thread
 
 #: Rows times draws that pass a network at once.
 _BLOCK = 1024

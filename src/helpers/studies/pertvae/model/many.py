@@ -8,7 +8,8 @@ from joblib import Parallel, delayed
 
 from helpers.errors import ParameterError
 from helpers.studies.pertvae.model.base import ProfileModel
-from helpers.studies.pertvae.model.trainer import fit_batch, one_thread
+from helpers.studies.pertvae.model.trainer import fit_batch
+from helpers.training.guards import one_thread
 
 #: Models a batch. At the published sizes a model trains in about 50 MB.
 MODELS_PER_BATCH = 8

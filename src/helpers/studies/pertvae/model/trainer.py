@@ -5,8 +5,6 @@ All models of a batch advance in step, minibatch by minibatch. A model that has 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,20 +124,6 @@ class _Progress:
     def result(self) -> Fitted:
         history = np.array(self.history, dtype=float).reshape(-1, 3)
         return Fitted(self.best, self.best_epoch, history, int(self.status or 0))
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Give torch one thread, new Python threads included: a result must not depend on the number of cores.
-
-    Networks of this size gain nothing from a second thread; batches side by side do.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fit_batch(tasks: list[Task], device: str = "cpu") -> list[Fitted]:

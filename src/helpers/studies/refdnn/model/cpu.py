@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 
 from helpers.studies.refdnn.model.layout import FTRL_INITIAL_ACCUMULATOR
 from helpers.studies.refdnn.model.task import Fitted, Task, initial_moving
+from helpers.training.guards import flushed_denormals
 from helpers.training.kernels import (
     BN_EPSILON,
     F,
@@ -412,8 +412,7 @@ def fit(task: Task) -> Fitted:
     network = task.initial_network.copy()
     moving = initial_moving(task.layout.hidden)
     train_pairs, validation = task.train, task.validation
-    torch.set_flush_denormal(True)
-    try:
+    with flushed_denormals():
         steps, history, status = train(
             task.expression,
             task.similarity,
@@ -445,8 +444,6 @@ def fit(task: Task) -> Fitted:
             task.patience,
             min(TILE, task.layout.genes),
         )
-    finally:
-        torch.set_flush_denormal(False)
     return Fitted(encoder, network, moving, int(steps), history, int(status))
 
 

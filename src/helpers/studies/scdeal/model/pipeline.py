@@ -23,7 +23,8 @@ from helpers.studies.scdeal.model.losses import mmd
 from helpers.studies.scdeal.model.settings import Settings
 from helpers.studies.scdeal.model.stages import Rows, Task
 from helpers.studies.scdeal.model.streams import Streams
-from helpers.studies.scdeal.model.training import Outcome, one_thread, tiny_to_zero
+from helpers.studies.scdeal.model.training import Outcome
+from helpers.training.guards import flushed_denormals, one_thread
 
 # Parts of a fit that draw random numbers.
 _SPLITS, _BULK, _PREDICTOR, _CELLS, _TRANSFER, _PREDICTION = range(6)
@@ -170,7 +171,7 @@ class _Run:
             chunks += [group[i : i + size] for i in range(0, len(group), size)]
 
         def work(chunk: list[int]) -> list:
-            with tiny_to_zero():
+            with flushed_denormals():
                 return run([members[p] for p in chunk], [tasks[p] for p in chunk])
 
         n_jobs = self.n_jobs if self.device.type == "cpu" else 1

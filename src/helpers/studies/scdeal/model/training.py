@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,30 +168,3 @@ def _copy(source: State, target: State, which: np.ndarray) -> None:
     for model in np.flatnonzero(which):
         for name, value in source.items():
             target[name][model] = value[model]
-
-
-@contextmanager
-def one_thread(device: torch.device) -> Iterator[None]:
-    """Let torch use one thread on a CPU: models run side by side instead."""
-    if device.type != "cpu":
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def tiny_to_zero() -> Iterator[None]:
-    """Flush numbers below float32's normal range to zero, in this thread.
-
-    Saturated units leave such gradients, and they slow the optimiser several times.
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
