@@ -19,8 +19,11 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-# How fast an example is on this machine is no property of the code.
-settings.register_profile("helpers", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast an example is on this machine is no property of the code; nor is what failed here before, and the
+# checkout may be read-only.
+settings.register_profile(
+    "helpers", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
 settings.load_profile("helpers")
 
 REPOSITORY = Path(__file__).parents[1]
@@ -54,6 +57,7 @@ def _isolated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("HELPERS_SCHEDULER", raising=False)
     if request.node.get_closest_marker("panel"):
         request.getfixturevalue("panel")
+        monkeypatch.setenv("HELPERS_CACHE", str(request.getfixturevalue("panel_cache")))
         return
     monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
@@ -75,6 +79,13 @@ def panel() -> Path:
     if missing:
         pytest.skip(f"the panel data are not here ({len(missing)} files missing): set HELPERS_DATA_MIRROR")
     return Path(_MIRROR) if _MIRROR else _CACHE
+
+
+@pytest.fixture(scope="session")
+def panel_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the cache that keeps files of the mirror; another one where that is in a read-only checkout."""
+    nearest = next(folder for folder in (_CACHE, *_CACHE.parents) if folder.is_dir())
+    return tmp_path_factory.mktemp("cache") if _MIRROR and not os.access(nearest, os.W_OK) else _CACHE
 
 
 @pytest.fixture(scope="session")
