@@ -21,8 +21,11 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-# How fast an example is on this machine is no property of the code.
-settings.register_profile("helpers", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast an example is on this machine is no property of the code; nor is what failed here before, and the
+# checkout may be read-only.
+settings.register_profile(
+    "helpers", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
 settings.load_profile("helpers")
 
 REPOSITORY = Path(__file__).parents[1]
