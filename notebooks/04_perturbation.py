@@ -74,12 +74,12 @@ from helpers.studies.perturbation.insight import (
 from helpers.studies.perturbation.metrics import base_rates, class_shares, mean_scores_by
 from helpers.studies.perturbation.model.published import PUBLISHED
 from helpers.studies.perturbation.plots import rank_lines, sorted_dots, spans
-from helpers.studies.perturbation.protocol import run_changes
+from helpers.studies.perturbation.protocol import run_protocol
 from helpers.studies.perturbation.record import record_cells, record_changes, record_ranking
 from helpers.studies.perturbation.twin import simulate_changes
 
 chapter = Chapter.begin("04_perturbation", parameters)
-run = chapter.memory.cache(run_changes, ignore=["n_jobs", "progress"])
+run = chapter.memory.cache(run_protocol, ignore=["n_jobs", "progress"])
 learned = chapter.memory.cache(learned_additivity)
 focus = chapter.memory.cache(attention_weights)
 budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
@@ -221,28 +221,23 @@ SIX, CONTROLS, SIMPLE = ([model.name for model in models] for models in (six, co
 scores, seeds = {}, [seed + i for i in range(n_seeds)]
 for name, d in panels.items():
     folds = [
-        *random_rows(d.rows, seeds, n_used=n_folds),
+        *random_rows(d.rows, seeds, n_used=n_folds, in_sample=True),
         *same_split(random_rows(d.rows, [seed])[0], [seed + i for i in range(max(n_seeds, 2))]),
         *leave_cells_out(d.rows, seeds, n_splits=5, n_used=n_folds),
         *leave_compounds_out(d.rows, seeds, n_used=n_folds),
     ]
-    models = six + controls + simple
-    scores[name] = run(
-        d.rows, d.matrix, folds, models, d.significant, train_scores=("random_rows",), **budget
-    )
+    scores[name] = run(d, folds, six + controls + simple, **budget)
 
 # %%
 d, seeds = kaggle, [seed + i for i in range(kaggle_seeds)]
 folds = [
-    *random_rows(d.rows, seeds, n_used=1),
+    *random_rows(d.rows, seeds, n_used=1, in_sample=True),
     *leave_cells_out(d.rows, seeds, n_used=kaggle_cells),
     *leave_compounds_out(d.rows, seeds, n_used=1),
     *(competition(d.rows, seeds) if (d.rows["split"] != "train").any() else []),
 ]
 models = networks(kaggle_share) + attention_controls(kaggle_share) + simple
-scores["Kaggle"] = run(
-    d.rows, d.matrix, folds, models, d.significant, train_scores=("random_rows",), **budget
-)
+scores["Kaggle"] = run(d, folds, models, **budget)
 
 
 # %%
@@ -664,7 +659,7 @@ d = panels["L1000"]
 folds = random_rows(d.rows, [seed + i for i in range(sensitivity_seeds)], n_used=2)
 readings = pd.DataFrame({"sign accuracy": [], "MAE": [], "MRRMSE": []})
 if folds:
-    table = run(d.rows, d.matrix, folds, six + reading_variants(epoch_share), d.significant, **budget)
+    table = run(d, folds, six + reading_variants(epoch_share), **budget)
     found = summarise_changes(table, "cell", n_boot, seed, tuple(readings.columns))
     record_summary(chapter, "L1000.sensitivity", found)
     readings = found.pivot_table(index="model", columns="metric", values="value")
@@ -701,7 +696,7 @@ for world, interaction in (("additive", 0.0), ("interaction", 1.0)):
     )
     chapter.use(d, method_check=True)
     folds = random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
-    table = run(d.rows, d.matrix, folds, six + simple, d.significant, **budget)
+    table = run(d, folds, six + simple, **budget)
     found = summarise_changes(table, "compound", n_boot, seed, ("sign accuracy", "MRRMSE"))
     record_summary(chapter, f"{name}.random_rows", found)
     oracle = oracle_scores(d, truth, folds)

@@ -45,6 +45,12 @@ def world():
     return make_world()
 
 
+def jobs_of(world, splits):
+    """Jobs of splits, each (training positions, positions to predict, seed)."""
+    rows, values = world
+    return [(rows.iloc[train], values[train], rows.iloc[test], seed) for train, test, seed in splits]
+
+
 # --- as published ----------------------------------------------------------------------------------
 
 
@@ -218,11 +224,10 @@ READINGS = [
 
 @pytest.mark.parametrize("options", READINGS, ids=lambda o: "-".join(map(str, o.values())))
 def test_compiled_engine_same_as_keras(world, options):
-    rows, values = world
-    order = np.random.default_rng(1).permutation(len(rows))
+    order = np.random.default_rng(1).permutation(len(world[0]))
     jobs = [(order[:33], order[33:], 0), (order[7:], order[:7], 5)]  # 33 and 30 + 3 rows: cut minibatches
     by_engine = [
-        fit_predict_many(jobs, rows, values, epochs=3, batch_size=10, engine=engine, **options)
+        fit_predict_many(jobs_of(world, jobs), epochs=3, batch_size=10, engine=engine, **options)
         for engine in ("cpu", "keras")
     ]
     for ours, theirs in zip(*by_engine, strict=True):
@@ -244,7 +249,7 @@ def test_together_same_as_alone(world, options):
     rows, values = world
     order = np.random.default_rng(2).permutation(len(rows))
     jobs = [(order[:32], order[32:], 4), (order[9:], order[:9], 1)]
-    together = fit_predict_many(jobs, rows, values, epochs=3, batch_size=10, **options)
+    together = fit_predict_many(jobs_of(world, jobs), epochs=3, batch_size=10, **options)
     train, test, seed = jobs[1]
     alone = PerturbationNetwork(epochs=3, batch_size=10, random_state=seed, **options)
     alone.fit(rows.iloc[train], values[train])
@@ -263,11 +268,10 @@ def test_predictions_of_two_threads_do_not_mix(world):
 
 
 def test_fits_of_unequal_length_fit_together(world):
-    rows, values = world
     jobs = [(np.arange(n), np.arange(5), n) for n in (40, 12, 31, 20)]  # 4, 2, 4 and 2 minibatches
     options = {"architecture": "LSTM", "epochs": 2, "batch_size": 10, "features": ("cell", "compound")}
     by_engine = [
-        fit_predict_many(jobs, rows, values, engine=engine, **options) for engine in ("cpu", "keras")
+        fit_predict_many(jobs_of(world, jobs), engine=engine, **options) for engine in ("cpu", "keras")
     ]
     for ours, theirs in zip(*by_engine, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)

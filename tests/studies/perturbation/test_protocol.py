@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from helpers.errors import DataError
+from helpers.evaluation.protocol import Fold, predictions
 from helpers.studies.perturbation import protocol
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean
 from helpers.studies.perturbation.comparison import (
@@ -24,7 +27,6 @@ from helpers.studies.perturbation.contenders import (
     simple_predictors,
 )
 from helpers.studies.perturbation.folds import (
-    ChangeFold,
     competition,
     leave_cells_out,
     leave_compounds_out,
@@ -39,7 +41,13 @@ from helpers.studies.perturbation.insight import (
     oracle_scores,
 )
 from helpers.studies.perturbation.metrics import additive_share, base_rates, mean_scores, row_scores
-from helpers.studies.perturbation.protocol import Baseline, Network, run_changes, shuffle_compounds
+from helpers.studies.perturbation.protocol import (
+    Rows,
+    network_model,
+    run_protocol,
+    shuffle_compounds,
+    simple_model,
+)
 from helpers.studies.perturbation.twin import simulate_changes
 
 
@@ -120,7 +128,7 @@ def test_left_out_lines_keep_the_row_of_their_commonest_compound():
 def test_one_split_with_other_seeds(data):
     first = random_rows(data.rows, [0])[0]
     again = same_split(first, [5, 6])
-    assert [(f.protocol, f.seed) for f in again] == [("same_split", 5), ("same_split", 6)]
+    assert [(f.tags["protocol"], f.seed) for f in again] == [("same_split", 5), ("same_split", 6)]
     assert all(f.test is first.test for f in again)
 
 
@@ -143,10 +151,15 @@ def test_impossible_folds_are_refused(data, call, message):
 # Running -------------------------------------------------------------------------------------
 
 
+def predicted(model, data, folds):
+    """What a model says in each fold."""
+    return [values for _, _, values in predictions(Rows.of(data), folds, [model])]
+
+
 def test_scores_same_as_a_direct_fit(data):
-    folds = random_rows(data.rows, [0], n_used=2)
-    models = [Baseline("cell mean", GroupMean("cell")), Baseline("zero", Constant("zero"))]
-    scores = run_changes(data.rows, data.matrix, folds, models, 2.0, train_scores=["random_rows"])
+    folds = random_rows(data.rows, [0], n_used=2, in_sample=True)
+    models = [simple_model("cell mean", GroupMean("cell")), simple_model("zero", Constant("zero"))]
+    scores = run_protocol(data, folds, models)
     fold = folds[1]
     fitted = GroupMean("cell").fit(data.rows.iloc[fold.train], data.matrix[fold.train])
     for part, positions in (("test", fold.test), ("train", fold.train)):
@@ -155,26 +168,28 @@ def test_scores_same_as_a_direct_fit(data):
         found = scores[chosen]
         np.testing.assert_array_equal(found["row"], positions)
         np.testing.assert_allclose(found["error"], direct["error"])
-    again = run_changes(data.rows, data.matrix, folds, models, 2.0, train_scores=["random_rows"], n_jobs=2)
-    pd.testing.assert_frame_equal(scores, again)
+    pd.testing.assert_frame_equal(scores, run_protocol(data, folds, models, n_jobs=2))
 
 
 def test_test_rows_cannot_influence_what_is_predicted_for_them(data):
     """Leakage: every model but a network (whose module has its own test) sees training rows only."""
     fold = leave_compounds_out(data.rows, [0])[0]
-    changed = data.matrix.copy()
-    changed[fold.test] += 100
+    changed = data.values.copy()
+    changed.iloc[fold.test] += 100
     for model in simple_predictors():
-        jobs = [(fold.train, fold.test, 0)]
-        first, second = (next(iter(model.predict_many(jobs, data.rows, v))) for v in (data.matrix, changed))
+        (first,), (second,) = (
+            predicted(model, dataclasses.replace(data, values=values), [fold])
+            for values in (data.values, changed)
+        )
         np.testing.assert_array_equal(first, second, err_msg=model.name)
 
 
 def test_a_network_takes_part_like_any_other_and_its_training_rows_are_scored(data):
     small = data.subset(genes=data.values.columns[:6])
-    folds = random_rows(small.rows, [0], n_used=1) + same_split(random_rows(small.rows, [0])[0], [1])
-    models = [Network("a network", "Autoencoder", {"epochs": 2}), Baseline("zero", Constant("zero"))]
-    scores = run_changes(small.rows, small.matrix, folds, models, 2.0, train_scores=["random_rows"])
+    folds = random_rows(small.rows, [0], n_used=1, in_sample=True)
+    folds += same_split(folds[0], [1])
+    models = [network_model("a network", "Autoencoder", epochs=2), simple_model("zero", Constant("zero"))]
+    scores = run_protocol(small, folds, models)
     assert set(scores["model"]) == {"a network", "zero"}
     assert set(scores.query("part == 'train'")["protocol"]) == {"random_rows"}
     assert np.isfinite(scores["error"]).all()
@@ -190,54 +205,65 @@ def test_shuffling_keeps_cells_and_moves_whole_compounds(data):
     pd.testing.assert_frame_equal(shuffled, shuffle_compounds(data.rows, 0))
 
 
-def test_shuffled_jobs_train_and_predict_on_their_own_copy(data, monkeypatch):
+def fitted_networks(monkeypatch):
+    """Record the jobs and options of networks in place of fitting them."""
     seen = []
 
-    def fake(jobs, rows, values, **options):
-        seen.extend((rows.iloc[train], rows.iloc[test], values[train]) for train, test, _ in jobs)
-        return [np.zeros((len(test), values.shape[1])) for _, test, _ in jobs]
+    def fake(jobs, **options):
+        seen.append((jobs, options))
+        return [np.zeros((len(wanted), values.shape[1])) for _, values, wanted, _ in jobs]
 
     monkeypatch.setattr(protocol, "fit_predict_many", fake)
+    return seen
+
+
+def test_a_shuffled_network_trains_and_predicts_on_its_own_copy(data, monkeypatch):
+    seen = fitted_networks(monkeypatch)
     folds = random_rows(data.rows, [0, 7], n_used=1)
-    jobs = [(f.train, f.test, f.seed) for f in folds]
-    attention_controls()[1].predict_many(jobs, data.rows, data.matrix)
-    for (rows, _, values), fold in zip(seen, folds, strict=True):
-        expected = shuffle_compounds(data.rows, fold.seed).iloc[fold.train]
-        assert list(rows["compound"]) == list(expected["compound"])
+    predicted(attention_controls()[1], data, folds)
+    ((jobs, _),) = seen
+    for (rows, values, wanted, seed), fold in zip(jobs, folds, strict=True):
+        expected = shuffle_compounds(data.rows, fold.seed)
+        pd.testing.assert_frame_equal(rows, expected.iloc[fold.train])
+        pd.testing.assert_frame_equal(wanted, expected.iloc[fold.test])
         np.testing.assert_array_equal(values, data.matrix[fold.train])
+        assert seed == fold.seed
 
 
 @pytest.mark.parametrize(
     ("folds", "models", "message"),
     [
-        ([], [Baseline("a", Constant())], "no folds"),
-        (None, [Baseline("a", Constant()), Baseline("a", Constant())], "its own name"),
+        ([], [simple_model("a", Constant())], "no folds"),
+        (None, [simple_model("a", Constant()), simple_model("a", Constant())], "its own name"),
         (
-            [ChangeFold("random_rows", "0", 1, np.arange(5), np.arange(4, 8))],
-            [Baseline("a", Constant())],
-            "fold '0' of seed 1 tests rows that it trains on",
+            [Fold("0", np.arange(5), np.arange(4, 8), seed=1)],
+            [simple_model("a", Constant())],
+            "fold '0' of seed 1 tests or stops on rows that it trains on",
         ),
     ],
 )
 def test_bad_runs_are_refused(data, folds, models, message):
     folds = random_rows(data.rows, [0]) if folds is None else folds
     with pytest.raises(DataError, match=message):
-        run_changes(data.rows, data.matrix, folds, models, 2.0)
+        run_protocol(data, folds, models)
 
 
-def test_contenders_have_unique_names_and_the_papers_settings():
+def test_contenders_have_unique_names_and_the_papers_settings(data, monkeypatch):
     names = [m.name for m in (*networks(), *attention_controls(), *reading_variants(), *simple_predictors())]
     assert len(set(names)) == len(names) and set(READINGS) <= set(names)
-    epochs = {m.name: m.options["epochs"] for m in networks()}
-    assert epochs == {
-        "LSTM": 300,
-        "GRU": 300,
-        "GRU3": 300,
-        "GRU3-ATTN": 300,
-        "Transformer": 400,
-        "Autoencoder": 500,
-    }
-    assert {m.options["epochs"] for m in networks(0.001)} == {1}
+    seen = fitted_networks(monkeypatch)
+    for model in (*networks(), *networks(0.001)):
+        predicted(model, data, random_rows(data.rows, [0], n_used=1))
+    settings = [(options["architecture"], options["epochs"]) for _, options in seen]
+    assert settings[:6] == [
+        ("LSTM", 300),
+        ("GRU", 300),
+        ("GRU3", 300),
+        ("GRU3-ATTN", 300),
+        ("Transformer", 400),
+        ("Autoencoder", 500),
+    ]
+    assert {epochs for _, epochs in settings[6:]} == {1}
 
 
 # Comparing -----------------------------------------------------------------------------------
@@ -378,7 +404,7 @@ def test_additive_share_of_known_tables():
 
 
 def test_an_additive_model_learns_an_additive_table(data):
-    found = learned_additivity(data, [Baseline("additive", Additive())])
+    found = learned_additivity(data, [simple_model("additive", Additive())])
     assert found["value"].iloc[0] == pytest.approx(1, abs=1e-6) and found["n"].iloc[0] == 60
 
 
@@ -407,7 +433,7 @@ def test_no_predictor_beats_the_oracle():
     data, truth = simulate_changes(1, n_compounds=12, n_shared=12, n_full=6, n_genes=60, interaction=1)
     folds = random_rows(data.rows, [0])
     oracle = oracle_scores(data, truth, folds)
-    scores = run_changes(data.rows, data.matrix, folds, simple_predictors(), data.significant)
+    scores = run_protocol(data, folds, simple_predictors())
     for model, part in scores.groupby("model"):
         assert mean_scores(part)["MRRMSE"] > oracle["MRRMSE"], model
         assert mean_scores(part)["sign accuracy"] < oracle["sign accuracy"], model

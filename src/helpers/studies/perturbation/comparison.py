@@ -26,7 +26,7 @@ def summarise_changes(
     Parameters
     ----------
     scores : DataFrame
-        :func:`helpers.studies.perturbation.protocol.run_changes`, one part of it.
+        :func:`helpers.studies.perturbation.protocol.run_protocol`, one part of it.
     unit : {"compound", "cell"}
         What is resampled: rows of one unit, over all folds and seeds, stay together.
     n_boot, seed : int

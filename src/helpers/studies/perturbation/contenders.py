@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.evaluation.protocol import Model
 from helpers.studies.perturbation.baselines.neighbours import CompoundNeighbours, NearestCellCopy
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean, OneHotRidge
 from helpers.studies.perturbation.baselines.trees import ChangeTrees
 from helpers.studies.perturbation.model.published import PUBLISHED
-from helpers.studies.perturbation.protocol import Baseline, Network
+from helpers.studies.perturbation.protocol import network_model, simple_model
 
 #: The paper's best network, and the same stack with plain averages in place of attention.
 BEST, NO_ATTENTION, SHUFFLED = "GRU3-ATTN", "no attention", "shuffled compounds"
@@ -34,7 +35,7 @@ READINGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def networks(epoch_share: float = 1.0) -> list[Network]:
+def networks(epoch_share: float = 1.0) -> list[Model]:
     """Return the six networks of the paper, in the order of its table IV.
 
     Parameters
@@ -42,27 +43,27 @@ def networks(epoch_share: float = 1.0) -> list[Network]:
     epoch_share : float
         Share of the published epochs.
     """
-    return [Network(name, name, _epochs(name, epoch_share)) for name in PUBLISHED]
+    return [network_model(name, name, **_epochs(name, epoch_share)) for name in PUBLISHED]
 
 
-def attention_controls(epoch_share: float = 1.0) -> list[Network]:
+def attention_controls(epoch_share: float = 1.0) -> list[Model]:
     """Return the best network without its attention, and with compounds dealt out anew."""
     epochs = _epochs(BEST, epoch_share)
     return [
-        Network(NO_ATTENTION, BEST, {**epochs, "attention": "none"}),
-        Network(SHUFFLED, BEST, epochs, shuffled=True),
+        network_model(NO_ATTENTION, BEST, **epochs, attention="none"),
+        network_model(SHUFFLED, BEST, shuffled=True, **epochs),
     ]
 
 
-def reading_variants(epoch_share: float = 1.0) -> list[Network]:
+def reading_variants(epoch_share: float = 1.0) -> list[Model]:
     """Return one network for each of :data:`READINGS`."""
     return [
-        Network(name, architecture, {**_epochs(architecture, epoch_share), **options})
+        network_model(name, architecture, **_epochs(architecture, epoch_share), **options)
         for name, (architecture, options) in READINGS.items()
     ]
 
 
-def simple_predictors(n_components: int = 35) -> list[Baseline]:
+def simple_predictors(n_components: int = 35) -> list[Model]:
     """Return the predictors that the paper left out.
 
     Parameters
@@ -71,21 +72,21 @@ def simple_predictors(n_components: int = 35) -> list[Baseline]:
         Of the low-rank additive model; participants of the competition used 35 to 70.
     """
     return [
-        Baseline("zero", Constant("zero")),
-        Baseline("always up", Constant("always up")),
-        Baseline("gene mean", Constant("gene mean")),
-        Baseline("gene median", Constant("gene median")),
-        Baseline("gene sign", Constant("gene sign")),
-        Baseline("cell mean", GroupMean("cell")),
-        Baseline("compound mean", GroupMean("compound")),
-        Baseline("additive", Additive()),
-        Baseline("low-rank additive", Additive(n_components=n_components)),
-        Baseline("one-hot ridge", OneHotRidge()),
-        Baseline("similar response", CompoundNeighbours(by="response")),
-        Baseline("similar structure", CompoundNeighbours(by="structure")),
-        Baseline("nearest cell copy", NearestCellCopy()),
-        Baseline("extra trees", ChangeTrees("extra trees")),
-        Baseline("boosting", ChangeTrees("boosting", n_components=8)),
+        simple_model("zero", Constant("zero")),
+        simple_model("always up", Constant("always up")),
+        simple_model("gene mean", Constant("gene mean")),
+        simple_model("gene median", Constant("gene median")),
+        simple_model("gene sign", Constant("gene sign")),
+        simple_model("cell mean", GroupMean("cell")),
+        simple_model("compound mean", GroupMean("compound")),
+        simple_model("additive", Additive()),
+        simple_model("low-rank additive", Additive(n_components=n_components)),
+        simple_model("one-hot ridge", OneHotRidge()),
+        simple_model("similar response", CompoundNeighbours(by="response")),
+        simple_model("similar structure", CompoundNeighbours(by="structure")),
+        simple_model("nearest cell copy", NearestCellCopy()),
+        simple_model("extra trees", ChangeTrees("extra trees")),
+        simple_model("boosting", ChangeTrees("boosting", n_components=8)),
     ]
 
 

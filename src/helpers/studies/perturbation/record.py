@@ -50,7 +50,7 @@ def record_changes(
         ``<prefix>.<first>-<second>.<metric>`` for differences (with ``" (Holm)"`` for the p-value
         adjusted over the other networks) and ``<prefix>.six networks.<what>`` for the ranking.
     scores : DataFrame
-        :func:`helpers.studies.perturbation.protocol.run_changes`, test rows.
+        :func:`helpers.studies.perturbation.protocol.run_protocol`, test rows.
     unit : {"compound", "cell"}
         What the bootstrap resamples.
     networks, simple, controls : sequence of str

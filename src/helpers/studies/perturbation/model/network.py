@@ -27,8 +27,8 @@ from helpers.training.guards import one_thread
 _TABLE = 32
 _VALIDATION = 0.1
 
-#: A fit and what it predicts: positions of training rows, of rows to predict, and the seed.
-Job = tuple[np.ndarray, np.ndarray, int]
+#: A fit and what it predicts: training rows and their values, rows to predict, and the seed.
+Job = tuple[pd.DataFrame, np.ndarray, pd.DataFrame, int]
 
 # Fits of one design share a scratch model, and models run in threads.
 _SCRATCH = threading.Lock()
@@ -330,31 +330,24 @@ def fit_many(
     return [estimator for estimator, *_ in jobs]
 
 
-def fit_predict_many(
-    jobs: Sequence[Job], rows: pd.DataFrame, values: np.ndarray, **options: Any
-) -> list[np.ndarray]:
+def fit_predict_many(jobs: Sequence[Job], **options: Any) -> list[np.ndarray]:
     """Fit one network a job and predict the job's rows.
 
     Parameters
     ----------
-    jobs : sequence of (train, test, seed)
-        Positions of the rows to fit and to predict, and the ``random_state``.
-    rows, values
-        As in :meth:`PerturbationNetwork.fit`, all rows.
+    jobs : sequence of (rows, values, rows to predict, seed)
+        As in :meth:`PerturbationNetwork.fit`; the seed is the ``random_state``.
     **options
         Options of :class:`PerturbationNetwork`.
 
     Returns
     -------
-    list of float32 arrays (test rows, genes), one a job
+    list of float32 arrays (rows to predict, genes), one a job
     """
-    values = np.asarray(values)
     prototype = PerturbationNetwork(**options)
     fits = [
-        (clone(prototype).set_params(random_state=int(seed)), rows.iloc[train], values[train])
-        for train, _, seed in jobs
+        (clone(prototype).set_params(random_state=int(seed)), rows, values) for rows, values, _, seed in jobs
     ]
     return [
-        estimator.predict(rows.iloc[test])
-        for estimator, (_, test, _) in zip(fit_many(fits), jobs, strict=True)
+        estimator.predict(wanted) for estimator, (_, _, wanted, _) in zip(fit_many(fits), jobs, strict=True)
     ]
