@@ -1,4 +1,5 @@
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -6,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
+from sklearn.base import BaseEstimator
 
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, predictions
-from helpers.studies.perturbation import protocol
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean
 from helpers.studies.perturbation.comparison import (
     bootstrap_ranks,
@@ -41,12 +42,12 @@ from helpers.studies.perturbation.insight import (
     oracle_scores,
 )
 from helpers.studies.perturbation.metrics import additive_share, base_rates, mean_scores, row_scores
+from helpers.studies.perturbation.model import PerturbationNetwork
 from helpers.studies.perturbation.protocol import (
     Rows,
-    network_model,
+    predictor,
     run_protocol,
     shuffle_compounds,
-    simple_model,
 )
 from helpers.studies.perturbation.twin import simulate_changes
 
@@ -158,7 +159,7 @@ def predicted(model, data, folds):
 
 def test_scores_same_as_a_direct_fit(data):
     folds = random_rows(data.rows, [0], n_used=2, in_sample=True)
-    models = [simple_model("cell mean", GroupMean("cell")), simple_model("zero", Constant("zero"))]
+    models = [predictor("cell mean", GroupMean("cell")), predictor("zero", Constant("zero"))]
     scores = run_protocol(data, folds, models)
     fold = folds[1]
     fitted = GroupMean("cell").fit(data.rows.iloc[fold.train], data.matrix[fold.train])
@@ -188,7 +189,8 @@ def test_a_network_takes_part_like_any_other_and_its_training_rows_are_scored(da
     small = data.subset(genes=data.values.columns[:6])
     folds = random_rows(small.rows, [0], n_used=1, in_sample=True)
     folds += same_split(folds[0], [1])
-    models = [network_model("a network", "Autoencoder", epochs=2), simple_model("zero", Constant("zero"))]
+    network = predictor("a network", PerturbationNetwork("Autoencoder", 2))
+    models = [network, predictor("zero", Constant("zero"))]
     scores = run_protocol(small, folds, models)
     assert set(scores["model"]) == {"a network", "zero"}
     assert set(scores.query("part == 'train'")["protocol"]) == {"random_rows"}
@@ -205,24 +207,29 @@ def test_shuffling_keeps_cells_and_moves_whole_compounds(data):
     pd.testing.assert_frame_equal(shuffled, shuffle_compounds(data.rows, 0))
 
 
-def fitted_networks(monkeypatch):
-    """Record the jobs and options of networks in place of fitting them."""
-    seen = []
+class Spy(BaseEstimator):
+    """A predictor that says nothing and remembers what it was given."""
 
-    def fake(jobs, **options):
-        seen.append((jobs, options))
-        return [np.zeros((len(wanted), values.shape[1])) for _, values, wanted, _ in jobs]
+    seen: ClassVar[list] = []
 
-    monkeypatch.setattr(protocol, "fit_predict_many", fake)
-    return seen
+    def __init__(self, random_state=0):
+        self.random_state = random_state
+
+    def fit(self, rows, values):
+        self.genes_ = values.shape[1]
+        self.seen.append((self.random_state, rows, values))
+        return self
+
+    def predict(self, rows):
+        self.seen.append(rows)
+        return np.zeros((len(rows), self.genes_))
 
 
-def test_a_shuffled_network_trains_and_predicts_on_its_own_copy(data, monkeypatch):
-    seen = fitted_networks(monkeypatch)
+def test_a_shuffled_model_trains_and_predicts_on_its_own_copy(data):
+    Spy.seen.clear()
     folds = random_rows(data.rows, [0, 7], n_used=1)
-    predicted(attention_controls()[1], data, folds)
-    ((jobs, _),) = seen
-    for (rows, values, wanted, seed), fold in zip(jobs, folds, strict=True):
+    predicted(predictor("shuffled", Spy(), shuffled=True), data, folds)
+    for fold, (seed, rows, values), wanted in zip(folds, Spy.seen[::2], Spy.seen[1::2], strict=True):
         expected = shuffle_compounds(data.rows, fold.seed)
         pd.testing.assert_frame_equal(rows, expected.iloc[fold.train])
         pd.testing.assert_frame_equal(wanted, expected.iloc[fold.test])
@@ -233,11 +240,11 @@ def test_a_shuffled_network_trains_and_predicts_on_its_own_copy(data, monkeypatc
 @pytest.mark.parametrize(
     ("folds", "models", "message"),
     [
-        ([], [simple_model("a", Constant())], "no folds"),
-        (None, [simple_model("a", Constant()), simple_model("a", Constant())], "its own name"),
+        ([], [predictor("a", Constant())], "no folds"),
+        (None, [predictor("a", Constant()), predictor("a", Constant())], "its own name"),
         (
             [Fold("0", np.arange(5), np.arange(4, 8), seed=1)],
-            [simple_model("a", Constant())],
+            [predictor("a", Constant())],
             "fold '0' of seed 1 tests or stops on rows that it trains on",
         ),
     ],
@@ -248,22 +255,25 @@ def test_bad_runs_are_refused(data, folds, models, message):
         run_protocol(data, folds, models)
 
 
-def test_contenders_have_unique_names_and_the_papers_settings(data, monkeypatch):
+def test_contenders_have_unique_names_and_the_papers_settings():
     names = [m.name for m in (*networks(), *attention_controls(), *reading_variants(), *simple_predictors())]
     assert len(set(names)) == len(names) and set(READINGS) <= set(names)
-    seen = fitted_networks(monkeypatch)
-    for model in (*networks(), *networks(0.001)):
-        predicted(model, data, random_rows(data.rows, [0], n_used=1))
-    settings = [(options["architecture"], options["epochs"]) for _, options in seen]
-    assert settings[:6] == [
-        ("LSTM", 300),
-        ("GRU", 300),
-        ("GRU3", 300),
-        ("GRU3-ATTN", 300),
-        ("Transformer", 400),
-        ("Autoencoder", 500),
-    ]
-    assert {epochs for _, epochs in settings[6:]} == {1}
+
+    def epochs(model):
+        return model.predict.keywords["estimator"].settings()["epochs"]
+
+    assert {m.name: epochs(m) for m in networks()} == {
+        "LSTM": 300,
+        "GRU": 300,
+        "GRU3": 300,
+        "GRU3-ATTN": 300,
+        "Transformer": 400,
+        "Autoencoder": 500,
+    }
+    assert {epochs(m) for m in networks(0.001)} == {1}
+    without, shuffled = attention_controls()
+    assert without.predict.keywords["estimator"].attention == "none"
+    assert shuffled.predict.keywords["shuffled"]
 
 
 # Comparing -----------------------------------------------------------------------------------
@@ -404,7 +414,7 @@ def test_additive_share_of_known_tables():
 
 
 def test_an_additive_model_learns_an_additive_table(data):
-    found = learned_additivity(data, [simple_model("additive", Additive())])
+    found = learned_additivity(data, [predictor("additive", Additive())])
     assert found["value"].iloc[0] == pytest.approx(1, abs=1e-6) and found["n"].iloc[0] == 60
 
 

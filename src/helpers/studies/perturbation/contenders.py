@@ -8,8 +8,8 @@ from helpers.evaluation.protocol import Model
 from helpers.studies.perturbation.baselines.neighbours import CompoundNeighbours, NearestCellCopy
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean, OneHotRidge
 from helpers.studies.perturbation.baselines.trees import ChangeTrees
-from helpers.studies.perturbation.model.published import PUBLISHED
-from helpers.studies.perturbation.protocol import network_model, simple_model
+from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
+from helpers.studies.perturbation.protocol import predictor
 
 #: The paper's best network, and the same stack with plain averages in place of attention.
 BEST, NO_ATTENTION, SHUFFLED = "GRU3-ATTN", "no attention", "shuffled compounds"
@@ -43,22 +43,21 @@ def networks(epoch_share: float = 1.0) -> list[Model]:
     epoch_share : float
         Share of the published epochs.
     """
-    return [network_model(name, name, **_epochs(name, epoch_share)) for name in PUBLISHED]
+    return [_network(name, name, epoch_share) for name in PUBLISHED]
 
 
 def attention_controls(epoch_share: float = 1.0) -> list[Model]:
     """Return the best network without its attention, and with compounds dealt out anew."""
-    epochs = _epochs(BEST, epoch_share)
     return [
-        network_model(NO_ATTENTION, BEST, **epochs, attention="none"),
-        network_model(SHUFFLED, BEST, shuffled=True, **epochs),
+        _network(NO_ATTENTION, BEST, epoch_share, attention="none"),
+        _network(SHUFFLED, BEST, epoch_share, shuffled=True),
     ]
 
 
 def reading_variants(epoch_share: float = 1.0) -> list[Model]:
     """Return one network for each of :data:`READINGS`."""
     return [
-        network_model(name, architecture, **_epochs(architecture, epoch_share), **options)
+        _network(name, architecture, epoch_share, **options)
         for name, (architecture, options) in READINGS.items()
     ]
 
@@ -72,23 +71,26 @@ def simple_predictors(n_components: int = 35) -> list[Model]:
         Of the low-rank additive model; participants of the competition used 35 to 70.
     """
     return [
-        simple_model("zero", Constant("zero")),
-        simple_model("always up", Constant("always up")),
-        simple_model("gene mean", Constant("gene mean")),
-        simple_model("gene median", Constant("gene median")),
-        simple_model("gene sign", Constant("gene sign")),
-        simple_model("cell mean", GroupMean("cell")),
-        simple_model("compound mean", GroupMean("compound")),
-        simple_model("additive", Additive()),
-        simple_model("low-rank additive", Additive(n_components=n_components)),
-        simple_model("one-hot ridge", OneHotRidge()),
-        simple_model("similar response", CompoundNeighbours(by="response")),
-        simple_model("similar structure", CompoundNeighbours(by="structure")),
-        simple_model("nearest cell copy", NearestCellCopy()),
-        simple_model("extra trees", ChangeTrees("extra trees")),
-        simple_model("boosting", ChangeTrees("boosting", n_components=8)),
+        predictor("zero", Constant("zero")),
+        predictor("always up", Constant("always up")),
+        predictor("gene mean", Constant("gene mean")),
+        predictor("gene median", Constant("gene median")),
+        predictor("gene sign", Constant("gene sign")),
+        predictor("cell mean", GroupMean("cell")),
+        predictor("compound mean", GroupMean("compound")),
+        predictor("additive", Additive()),
+        predictor("low-rank additive", Additive(n_components=n_components)),
+        predictor("one-hot ridge", OneHotRidge()),
+        predictor("similar response", CompoundNeighbours(by="response")),
+        predictor("similar structure", CompoundNeighbours(by="structure")),
+        predictor("nearest cell copy", NearestCellCopy()),
+        predictor("extra trees", ChangeTrees("extra trees")),
+        predictor("boosting", ChangeTrees("boosting", n_components=8)),
     ]
 
 
-def _epochs(architecture: str, share: float) -> dict[str, int]:
-    return {"epochs": max(1, round(share * PUBLISHED[architecture].epochs))}
+def _network(
+    name: str, architecture: str, epoch_share: float, *, shuffled: bool = False, **options: Any
+) -> Model:
+    epochs = max(1, round(epoch_share * PUBLISHED[architecture].epochs))
+    return predictor(name, PerturbationNetwork(architecture, epochs, **options), shuffled=shuffled)

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from helpers.evaluation import protocol
 from helpers.evaluation.protocol import Fold, Model, Progress
-from helpers.studies.perturbation.baselines.simple import ChangeModel
 from helpers.studies.perturbation.metrics import row_scores
-from helpers.studies.perturbation.model import fit_predict_many
 from helpers.studies.perturbation.types import ChangeData
-
-#: Fits of a network that are handed over together.
-_BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,36 +39,19 @@ class Rows:
         return cls(data.rows, np.ascontiguousarray(data.matrix), data.significant)
 
 
-def simple_model(name: str, estimator: ChangeModel) -> Model:
-    """Return a simple predictor as a model of the engine.
+def predictor(name: str, estimator: BaseEstimator, *, shuffled: bool = False) -> Model:
+    """Return a simple predictor or a network as a model of the engine.
 
     Parameters
     ----------
     name : str
-    estimator : ChangeModel
-        Cloned for every fold; a ``random_state`` is set to the fold's seed.
-    """
-    return Model(name, partial(_fit_simple, estimator=estimator))
-
-
-def network_model(name: str, architecture: str, *, shuffled: bool = False, **options: Any) -> Model:
-    """Return one of the six networks as a model of the engine.
-
-    Parameters
-    ----------
-    name : str
-    architecture : str
-        See :func:`helpers.studies.perturbation.model.architectures`.
+    estimator : ChangeModel or PerturbationNetwork
+        ``fit(rows, values)``, ``predict(rows)``. Cloned for every fold; a ``random_state`` is set to the
+        fold's seed.
     shuffled : bool
         Train on compounds dealt out anew within each cell, which leaves nothing but the cell.
-    **options
-        Of :class:`helpers.studies.perturbation.model.PerturbationNetwork`.
     """
-    return Model(
-        name,
-        partial(_fit_networks, architecture=architecture, shuffled=shuffled, options=options),
-        batch=_BATCH,
-    )
+    return Model(name, partial(_fit_predict, estimator=estimator, shuffled=shuffled))
 
 
 def run_protocol(
@@ -136,20 +113,13 @@ def shuffle_compounds(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return rows.assign(**{column: rows[column].to_numpy()[order] for column in moved})
 
 
-def _fit_simple(data: Rows, folds: Sequence[Fold], *, estimator: ChangeModel) -> Iterator[np.ndarray]:
+def _fit_predict(
+    data: Rows, folds: Sequence[Fold], *, estimator: BaseEstimator, shuffled: bool
+) -> Iterator[np.ndarray]:
     for fold in folds:
+        table = shuffle_compounds(data.table, fold.seed) if shuffled else data.table
         model = clone(estimator)
         if "random_state" in model.get_params():
             model.set_params(random_state=fold.seed)
-        model.fit(data.table.iloc[fold.train], data.changes[fold.train])
-        yield model.predict(data.table.iloc[fold.predicted])
-
-
-def _fit_networks(
-    data: Rows, folds: Sequence[Fold], *, architecture: str, shuffled: bool, options: dict[str, Any]
-) -> list[np.ndarray]:
-    jobs = []
-    for fold in folds:
-        table = shuffle_compounds(data.table, fold.seed) if shuffled else data.table
-        jobs.append((table.iloc[fold.train], data.changes[fold.train], table.iloc[fold.predicted], fold.seed))
-    return fit_predict_many(jobs, architecture=architecture, **options)
+        model.fit(table.iloc[fold.train], data.changes[fold.train])
+        yield model.predict(table.iloc[fold.predicted])

@@ -1,9 +1,9 @@
-"""CPU engine: one network at a time, forward and backward written out layer by layer.
+"""One network at a time, forward and backward written out layer by layer.
 
-The Keras model is the definition; this engine trains exactly its weights, several times as fast as a
-graph of single operations, since no gradient is allocated and gates, losses and Adam are compiled loops.
-It knows the six networks in their default readings with every loss, scale, size and choice of features;
-other readings train on Keras.
+The Keras model is the definition; this engine trains exactly its weights, faster than a graph of single
+operations, since no gradient is allocated and gates, losses and Adam are compiled loops. It knows the six
+networks in their default readings with every loss, scale, size and choice of features; other readings
+train on Keras.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.studies.perturbation.model import kernels as k
 from helpers.studies.perturbation.model.architectures import Design
-from helpers.studies.perturbation.model.cpu_layers import (
+from helpers.studies.perturbation.model.compiled import kernels as k
+from helpers.studies.perturbation.model.compiled.layers import (
     Buffer,
     Dense,
     MeanAndLast,
     Recurrent,
     TransformerBlock,
 )
-from helpers.studies.perturbation.model.published import PUBLISHED
+from helpers.studies.perturbation.model.published import EMBEDDING, PUBLISHED
 from helpers.studies.perturbation.model.training import BETA_1, BETA_2, EPSILON, Task, Training, trained_part
 
 _ACTIVATIONS = {"tanh": k.TANH, "relu": k.RELU}
@@ -39,55 +39,51 @@ def knows(design: Design) -> bool:
     return common and own.get(design.architecture, True)
 
 
-class CpuEngine:
-    """See :class:`helpers.studies.perturbation.model.training.Engine`; its groups are of one model."""
+class CompiledEngine:
+    """See :class:`helpers.studies.perturbation.model.training.Engine`."""
 
-    def load(self, training: Training, tasks: list[Task]) -> None:
-        """Take the data and starting weights of one fit."""
-        (self._task,) = tasks
-        self._training = training
-        starts = [trained_part(w, training.design) for w in self._task.weights]
+    def __init__(self, training: Training, task: Task) -> None:
+        self._task, self._training = task, training
+        starts = [trained_part(w, training.design) for w in task.weights]
         self._shapes = [w.shape for w in starts]
         self._flat = np.concatenate([w.ravel() for w in starts])
         self._gradient, self._first, self._second, self._kept = (np.zeros_like(self._flat) for _ in range(4))
-        self._network = _Network(training, self._flat, self._gradient, self._shapes, training.batch_size)
+        self._network = self._sized(training.batch_size)
         self._step = 0
-        if training.patience is not None:
-            count = len(self._task.validation[0])
-            self._watch = _Network(training, self._flat, self._gradient, self._shapes, count)
+        if task.validation is not None:
+            self._watch = self._sized(len(task.validation[0]))
 
-    def train_epoch(
-        self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray, noise: np.ndarray | None
-    ) -> np.ndarray:
-        """Train one epoch; mean loss of the model."""
+    def _sized(self, batch: int) -> _Network:
+        return _Network(self._training, self._flat, self._gradient, self._shapes, batch)
+
+    def train_epoch(self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray) -> float:
+        """Train one epoch; its mean loss."""
         task, total = self._task, 0.0
         with torch.inference_mode():
-            for rows, share, kept in zip(order[0], weight[0], mask[0], strict=True):
+            for rows, share, kept in zip(order, weight, mask, strict=True):
                 total += self._network.gradients(task.codes, task.targets, rows, share, kept)
                 self._step += 1
                 correction = np.sqrt(1 - BETA_2**self._step) / (1 - BETA_1**self._step)
                 step_size = k.F(self._training.learning_rate * correction)
                 k.adam(self._flat, self._first, self._second, self._gradient, step_size, k.F(EPSILON))
-        finite = np.isfinite(self._flat).all()
-        return np.array([total / len(order[0]) if finite else np.nan])
+        return total / len(order) if np.isfinite(self._flat).all() else np.nan
 
-    def validation_loss(self) -> np.ndarray:
-        """Loss of the model on its validation rows."""
+    def validation_loss(self) -> float:
+        """Loss on the validation rows."""
         codes, targets = self._task.validation
         rows, share = np.arange(len(codes), dtype=np.int32), np.full(len(codes), 1 / len(codes), np.float32)
         with torch.inference_mode():
-            return np.array([self._watch.loss(codes, targets, rows, share)])
+            return self._watch.loss(codes, targets, rows, share)
 
-    def keep(self, which: np.ndarray) -> None:
+    def keep(self) -> None:
         """Remember the present weights."""
-        if which[0]:
-            self._kept[:] = self._flat
+        self._kept[:] = self._flat
 
     def kept(self) -> list[np.ndarray]:
-        """Return the remembered weights, (1, ...) each."""
+        """Return the remembered weights."""
         sizes = [int(np.prod(s)) for s in self._shapes]
         parts = np.split(self._kept, np.cumsum(sizes)[:-1])
-        return [part.reshape(1, *shape).copy() for part, shape in zip(parts, self._shapes, strict=True)]
+        return [part.reshape(shape).copy() for part, shape in zip(parts, self._shapes, strict=True)]
 
 
 class _Network:
@@ -98,8 +94,8 @@ class _Network:
     ) -> None:
         weights = _parts(flat, gradient, shapes)
         design = training.design
-        self._loss_code = k.LOSS_CODES[training.loss]
-        steps, size = len(design.features), design.embedding
+        self._absolute = training.loss == "mae"
+        steps, size = len(design.features), EMBEDDING
         # The tables come first and lie side by side: one array (features, rows, size).
         tables = (steps, *weights[0][0].n.shape)
         self._tables, self._d_tables = (f[: np.prod(tables)].reshape(tables) for f in (flat, gradient))
@@ -138,7 +134,7 @@ class _Network:
         else:
             np.multiply(self._dense.y.n, mask, out=self._masked.n)
         torch.mm(self._masked.t, self._w.t, out=self._y.t)
-        return k.row_loss(self._y.n, self._b.n, targets, rows, share, self._loss_code)
+        return k.row_loss(self._y.n, self._b.n, targets, rows, share, self._absolute)
 
     def gradients(
         self, codes: np.ndarray, targets: np.ndarray, rows: np.ndarray, share: np.ndarray, mask: np.ndarray

@@ -1,4 +1,4 @@
-"""Layers of the CPU engine: each holds its buffers, runs forward, and fills its gradients backward.
+"""Layers of the compiled engine: each holds its buffers, runs forward, and fills its gradients backward.
 
 A layer writes its output to ``y`` and reads the gradient there from ``dy``; ``backward`` fills the
 gradients of its own weights and that at its input, ``dx``. Matrix products go to torch's BLAS library,
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from helpers.studies.perturbation.model import kernels as k
+from helpers.studies.perturbation.model.compiled import kernels as k
 
 
 class Buffer:
@@ -41,7 +41,7 @@ Weights = Iterator[tuple[Buffer, Buffer]]
 
 
 class Dense:
-    """Dense layer with activation; without ``input_gradient`` the gradient at its input is left out."""
+    """Dense layer with activation."""
 
     def __init__(self, x: Buffer, weights: Weights, kind: int = k.LINEAR) -> None:
         self.x, self.kind = x, kind

@@ -1,4 +1,4 @@
-"""Compiled arithmetic of the CPU engine: gates, attention, normalisation, losses, Adam.
+"""Compiled arithmetic: gates, attention, normalisation, losses, Adam.
 
 Rows of a sequence are stored step by step: row ``t * batch + b`` is step t of example b. Matrix products
 are not here; they go to the BLAS library.
@@ -13,8 +13,6 @@ import numpy as np
 from helpers.training.kernels import F, fast_exp, jit, sigmoid
 
 LINEAR, TANH, RELU = 0, 1, 2
-#: Codes of the losses, see :func:`helpers.studies.perturbation.model.losses.row_losses`.
-LOSS_CODES = {"mse": 0, "mae": 1, "huber": 2, "row-rmse": 3}
 NORM_EPSILON = F(1e-3)
 
 
@@ -276,27 +274,21 @@ def normalise_backward(dy, gamma, normal, inverse, d_gamma, d_beta):
 
 
 @jit
-def row_loss(y, bias, targets, order, share, code):
+def row_loss(y, bias, targets, order, share, absolute):
     """Weighted loss of a minibatch; turns ``y`` (outputs without bias) into the gradient there.
 
-    ``share`` is the weight of each row; rows of weight 0 are padding.
+    ``share`` is the weight of each row; rows of weight 0 are padding. The error is ``absolute`` or squared.
     """
     genes = y.shape[1]
     total = 0.0
     for i in range(y.shape[0]):
         row = order[i]
         value = F(0.0)
-        if code == 1:
+        if absolute:
             for j in range(genes):
                 e = y[i, j] + bias[j] - targets[row, j]
                 value += abs(e)
                 y[i, j] = np.sign(e)
-        elif code == 2:
-            for j in range(genes):
-                e = y[i, j] + bias[j] - targets[row, j]
-                inside = min(max(e, F(-1.0)), F(1.0))
-                value += inside * (e - F(0.5) * inside)
-                y[i, j] = inside
         else:
             for j in range(genes):
                 e = y[i, j] + bias[j] - targets[row, j]
@@ -304,9 +296,6 @@ def row_loss(y, bias, targets, order, share, code):
                 y[i, j] = F(2.0) * e
         value /= F(genes)
         factor = share[i] / F(genes)
-        if code == 3:
-            value = math.sqrt(value + F(1e-12))
-            factor *= F(0.5) / value
         for j in range(genes):
             y[i, j] *= factor
         if share[i] > 0:
