@@ -42,7 +42,7 @@ def time_helpers(epochs: int, models: int, cores: int) -> float:
         jobs = []
         for i in range(models * cores):
             pre, post, single, *watched = draw_profiles(i)
-            model = PertVAE(LATENT, epochs=n, first_stop=n, scaling=None, random_state=i, device="cpu")
+            model = PertVAE(LATENT, epochs=n, first_stop=n, random_state=i, device="cpu")
             jobs.append((model, {"pre": pre, "post": post, "singletons": single, "validation": watched}))
         start = time.perf_counter()
         fit_many(jobs, n_jobs=cores)
@@ -64,7 +64,7 @@ def time_torch(epochs: int) -> float:
     class Step(nn.Module):
         def __init__(self, reverse: bool) -> None:
             super().__init__()
-            from helpers.studies.pertvae.model.flow import autoregressive_masks
+            from helpers.studies.pertvae.model.networks import autoregressive_masks
 
             masks = autoregressive_masks(LATENT, FLOW, CONTEXT, reverse=reverse)
             self.masks = [torch.from_numpy(m) for m in masks]

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from helpers.studies.pertvae.model.networks import Architecture, Networks
+from helpers.studies.pertvae.model import VAE, PertVAE
+from helpers.studies.pertvae.model.networks import Networks
 
 SMALL = {
     "hidden": (12, 10),
@@ -18,15 +19,15 @@ SMALL = {
 }
 
 
-def networks_of(latent=3, seed=0, genes=7, noise=1.0, **changes):
+def networks_of(latent=3, seed=0, genes=7, noise=1.0, *, with_effect=True, **changes):
     """Networks of one model whose parameters are random throughout, gains, biases and W included."""
-    arch = Architecture(genes, **({"hidden": (8, 6), "context": 4, "flow_hidden": 9} | changes))
+    sizes = {"hidden": (8, 6), "context": 4, "flow_hidden": 9} | changes
     rng = np.random.default_rng(seed)
-    weights = {
-        name: value + noise * torch.from_numpy(rng.normal(0, 0.3, value.shape).astype(np.float32))
-        for name, value in arch.draw(latent, rng).items()
-    }
-    return Networks(arch, weights, [latent])
+    networks = Networks(genes, (PertVAE if with_effect else VAE)(latent, **sizes), rng)
+    with torch.no_grad():
+        for value in networks.parameters():
+            value += noise * torch.from_numpy(rng.normal(0, 0.3, value.shape).astype(np.float32))
+    return networks.requires_grad_(False)
 
 
 def pairs_of(n, n_single=0, genes=10, latent=3, seed=0, noise=0.3):
