@@ -20,18 +20,19 @@ from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
 from helpers.atomic import atomic_writer, write_text
-from helpers.chapter import display, provenance, records
-from helpers.chapter.comparison import comparison
+from helpers.chapter import provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings
-from helpers.claims.board import tier_text
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
 from helpers.claims.results import ChapterResults, FigureFile, InputFile, Result
 from helpers.claims.verdict import ClaimVerdict, judge, result_label
 from helpers.data.types import ResponseData
+from helpers.display import cards, html
+from helpers.display.board import verdict_report
+from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.project import project_root
@@ -121,7 +122,7 @@ class Chapter:
 
     # Data ------------------------------------------------------------------------------------
 
-    def use(self, data: Any, *, method_check: bool = False) -> display.Html:
+    def use(self, data: Any, *, method_check: bool = False) -> html.Html:
         """Register data as an input of the chapter and show what they are.
 
         Parameters
@@ -150,7 +151,7 @@ class Chapter:
             self._method_checks.add(name)
         self._inputs.update((file.name, file.sha256) for file in source.files)
         counts = self._counts[name] = _counts(data)
-        return display.data_card(
+        return cards.data_card(
             name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
         )
 
@@ -322,7 +323,7 @@ class Chapter:
 
     # Display ---------------------------------------------------------------------------------
 
-    def header(self) -> display.Html:
+    def header(self) -> html.Html:
         """Show the box that opens the chapter: paper, claims, tier, profile, device."""
         facts = [
             ("Input", tier_text(self.tiers) or f"data = {self.data}"),
@@ -330,9 +331,9 @@ class Chapter:
             ("Seed", str(self.seed)),
             ("Device", device_name(self.device)),
         ]
-        return display.header(self.claims, facts)
+        return cards.header(self.claims, facts)
 
-    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> display.FigureCard:
+    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> cards.FigureCard:
         """Save a figure under ``figures`` of the run folder and return it for display.
 
         Parameters
@@ -349,7 +350,7 @@ class Chapter:
         folder = self.out / "figures"
         if isinstance(figure, SvgChart):
             write_text(folder / f"{stem}.svg", figure.svg)
-            file, card = f"{stem}.svg", display.FigureCard(figure.svg, caption)
+            file, card = f"{stem}.svg", cards.FigureCard(figure.svg, caption)
         else:
             drawn = {"png": _drawn(figure, "png")}
             figure.set_layout_engine("none")  # the second drawing keeps the places of the first
@@ -357,7 +358,7 @@ class Chapter:
             for kind, content in drawn.items():
                 with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
                     stream.write(content)
-            file, card = f"{stem}.png", display.FigureCard.of_png(drawn["png"], caption)
+            file, card = f"{stem}.png", cards.FigureCard.of_png(drawn["png"], caption)
             plt.close(figure)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
@@ -370,18 +371,18 @@ class Chapter:
         """Judge the chapter's claims with what is recorded."""
         return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
 
-    def verdicts(self) -> display.Html:
+    def verdicts(self) -> html.Html:
         """Judge the chapter's claims with what is recorded, and show the board with all reasons."""
-        return display.verdict_report(self.judge())
+        return verdict_report(self.judge())
 
-    def deviations(self) -> display.Html:
+    def deviations(self) -> html.Html:
         """Show where this re-execution departs from the paper or has to guess."""
         columns = ("Point", "What, and why it matters", "Choice here", "Tested")
         rows = [
             (row.point, f"{row.what}: {row.why}.", row.choice, self._tested(row.tested))
             for row in self.claims.deviations
         ]
-        return display.box(display.table(columns, rows))
+        return html.box(html.table(columns, rows))
 
     def _tested(self, tested: str | None) -> str:
         result = self.results.get(tested) if tested else None
@@ -415,7 +416,7 @@ class Chapter:
             times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
 
-    def finish(self) -> display.Html:
+    def finish(self) -> html.Html:
         """Write ``results/<chapter>.json`` of the run folder and show the compute card.
 
         The file appears complete or not at all; an earlier one survives a full disk or an
@@ -424,7 +425,7 @@ class Chapter:
         snapshot = self.snapshot()
         write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
         write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
-        return display.compute_card(snapshot, device_name(self.device))
+        return cards.compute_card(snapshot, device_name(self.device))
 
 
 def _counts(data: Any) -> str:
