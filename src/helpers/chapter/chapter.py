@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,24 +13,24 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
-from helpers.atomic import atomic_writer, write_text
+from helpers.atomic import write_text
 from helpers.chapter import provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
+from helpers.chapter.figures import save_figure
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings
-from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
 from helpers.claims.results import ChapterResults, FigureFile, InputFile, Result
-from helpers.claims.verdict import ClaimVerdict, judge, result_label
+from helpers.claims.verdict import ClaimVerdict, judge
 from helpers.data.types import ResponseData
-from helpers.display import cards, html
+from helpers.display import cards
 from helpers.display.board import verdict_report
+from helpers.display.html import Html
 from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
@@ -122,7 +121,7 @@ class Chapter:
 
     # Data ------------------------------------------------------------------------------------
 
-    def use(self, data: Any, *, method_check: bool = False) -> html.Html:
+    def use(self, data: Any, *, method_check: bool = False) -> Html:
         """Register data as an input of the chapter and show what they are.
 
         Parameters
@@ -323,7 +322,7 @@ class Chapter:
 
     # Display ---------------------------------------------------------------------------------
 
-    def header(self) -> html.Html:
+    def header(self) -> Html:
         """Show the box that opens the chapter: paper, claims, tier, profile, device."""
         facts = [
             ("Input", tier_text(self.tiers) or f"data = {self.data}"),
@@ -339,7 +338,7 @@ class Chapter:
         Parameters
         ----------
         figure : matplotlib Figure or SvgChart
-            A matplotlib figure is saved as PNG and SVG and closed; a chart as SVG.
+            See :func:`helpers.chapter.figures.save_figure`.
         name : str
             Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
         caption : str
@@ -347,19 +346,7 @@ class Chapter:
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
         caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
-        folder = self.out / "figures"
-        if isinstance(figure, SvgChart):
-            write_text(folder / f"{stem}.svg", figure.svg)
-            file, card = f"{stem}.svg", cards.FigureCard(figure.svg, caption)
-        else:
-            drawn = {"png": _drawn(figure, "png")}
-            figure.set_layout_engine("none")  # the second drawing keeps the places of the first
-            drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
-            for kind, content in drawn.items():
-                with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-                    stream.write(content)
-            file, card = f"{stem}.png", cards.FigureCard.of_png(drawn["png"], caption)
-            plt.close(figure)
+        file, card = save_figure(figure, self.out / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
 
@@ -371,26 +358,13 @@ class Chapter:
         """Judge the chapter's claims with what is recorded."""
         return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
 
-    def verdicts(self) -> html.Html:
+    def verdicts(self) -> Html:
         """Judge the chapter's claims with what is recorded, and show the board with all reasons."""
         return verdict_report(self.judge())
 
-    def deviations(self) -> html.Html:
+    def deviations(self) -> Html:
         """Show where this re-execution departs from the paper or has to guess."""
-        columns = ("Point", "What, and why it matters", "Choice here", "Tested")
-        rows = [
-            (row.point, f"{row.what}: {row.why}.", row.choice, self._tested(row.tested))
-            for row in self.claims.deviations
-        ]
-        return html.box(html.table(columns, rows))
-
-    def _tested(self, tested: str | None) -> str:
-        result = self.results.get(tested) if tested else None
-        if result is None:
-            return tested or "not tested"
-        signed = result.unit == "difference"
-        interval = format_interval(result.low, result.high, signed=signed)
-        return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
+        return cards.deviations(self.claims.deviations, self.results)
 
     # End -------------------------------------------------------------------------------------
 
@@ -416,7 +390,7 @@ class Chapter:
             times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
 
-    def finish(self) -> html.Html:
+    def finish(self) -> Html:
         """Write ``results/<chapter>.json`` of the run folder and show the compute card.
 
         The file appears complete or not at all; an earlier one survives a full disk or an
@@ -443,13 +417,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
-
-
-def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    """Draw a figure into memory."""
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format=kind, **options)
-        return stream.getvalue()
 
 
 def _checked_name(what: str, name: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from PIL import Image
 
-from helpers.claims.register import ChapterClaims
-from helpers.claims.results import ChapterResults
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.register import ChapterClaims, Deviation
+from helpers.claims.results import ChapterResults, Result
+from helpers.claims.verdict import result_label
 from helpers.display.html import STYLE, Html, box, table
 from helpers.display.tables import tier_text
 
@@ -62,6 +64,22 @@ def header(chapter: ChapterClaims, facts: Sequence[tuple[str, str]]) -> Html:
         f"<p><b>Claims.</b></p>{claims}",
         f"<p>{lines}</p>",
     )
+
+
+def deviations(rows: Sequence[Deviation], results: Mapping[str, Result]) -> Html:
+    """Show where a re-execution departs from the paper or has to guess, with the value that tests it."""
+    columns = ("Point", "What, and why it matters", "Choice here", "Tested")
+    cells = [(row.point, f"{row.what}: {row.why}.", row.choice, _tested(row.tested, results)) for row in rows]
+    return box(table(columns, cells))
+
+
+def _tested(id: str | None, results: Mapping[str, Result]) -> str:
+    result = results.get(id) if id else None
+    if result is None:
+        return id or "not tested"
+    signed = result.unit == "difference"
+    interval = format_interval(result.low, result.high, signed=signed)
+    return f"{result_label(id)} = {format_number(result.value, signed=signed)} {interval}".strip()
 
 
 class FigureCard:
