@@ -21,13 +21,13 @@ from helpers.atomic import write_text
 from helpers.chapter import provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
 from helpers.chapter.figures import save_figure
+from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
-from helpers.claims.results import ChapterResults, FigureFile, InputFile, Result
+from helpers.claims.results import ChapterResults, FigureFile, Result
 from helpers.claims.verdict import ClaimVerdict, judge
-from helpers.data.types import ResponseData
 from helpers.display import cards
 from helpers.display.board import verdict_report
 from helpers.display.html import Html
@@ -62,11 +62,8 @@ class Chapter:
         self.root = root
         self.settings = settings
         self.parameters = dict(parameters)
-        self.tiers: dict[str, str] = {}
+        self._inputs = Inputs()
         self.results: dict[str, Result] = {}
-        self._method_checks: set[str] = set()
-        self._inputs: set[tuple[str, str]] = set()
-        self._counts: dict[str, str] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
@@ -108,6 +105,7 @@ class Chapter:
     jobs = property(lambda self: self.settings.jobs)
     seed = property(lambda self: self.settings.seed)
     out = property(lambda self: self.settings.out)
+    tiers = property(lambda self: self._inputs.tiers)
 
     @cached_property
     def published(self) -> dict[str, Published]:
@@ -138,21 +136,7 @@ class Chapter:
         ParameterError
             If another tier of the same data set is in use already.
         """
-        if hasattr(data, "uns"):
-            name, source = data.uns["name"], data.uns["provenance"]
-        else:
-            name, source = data.name, data.provenance
-        if self.tiers.get(name, source.tier) != source.tier:
-            msg = f"{name} is in use on the {self.tiers[name]} tier; one run cannot use {source.tier} too"
-            raise ParameterError(msg)
-        self.tiers[name] = source.tier
-        if method_check:
-            self._method_checks.add(name)
-        self._inputs.update((file.name, file.sha256) for file in source.files)
-        counts = self._counts[name] = _counts(data)
-        return cards.data_card(
-            name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
-        )
+        return self._inputs.add(data, method_check=method_check)
 
     # Results ---------------------------------------------------------------------------------
 
@@ -208,12 +192,11 @@ class Chapter:
             published = records.published_number(id, self.published, published_field)
         given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
         given |= {"published": published, "tolerance": tolerance}
-        real = {name: tier for name, tier in self.tiers.items() if name not in self._method_checks}
         result = Result(
             **{what: records.plain_number(id, what, number) for what, number in given.items()},
             unit=unit,
             dataset=dataset,
-            tier=records.result_tier(id, dataset, self.tiers if dataset else real),
+            tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),
             note=note,
         )
         records.check_result(id, result)
@@ -345,14 +328,10 @@ class Chapter:
             What it shows; tier and size of the data are added.
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
-        caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
+        caption = f"{caption.rstrip()} Input: {self._inputs}."
         file, card = save_figure(figure, self.out / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
-
-    def _inputs_text(self) -> str:
-        sizes = {name: f": {counts}" if counts else "" for name, counts in self._counts.items()}
-        return "; ".join(f"{name} ({tier}){sizes[name]}" for name, tier in self.tiers.items()) or "none"
 
     def judge(self) -> list[ClaimVerdict]:
         """Judge the chapter's claims with what is recorded."""
@@ -378,8 +357,8 @@ class Chapter:
             # Where the run folder lies does not change a number.
             parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
-            method_checks=sorted(self._method_checks),
-            inputs=[InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._inputs)],
+            method_checks=sorted(self._inputs.method_checks),
+            inputs=self._inputs.files,
             commit=provenance.git_commit(self.root),
             source=provenance.source_hash(self._source),
             versions=provenance.versions(),
@@ -400,17 +379,6 @@ class Chapter:
         write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
         write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
         return cards.compute_card(snapshot, device_name(self.device))
-
-
-def _counts(data: Any) -> str:
-    if hasattr(data, "n_obs"):
-        return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
-    if isinstance(data, ResponseData):
-        return (
-            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, "
-            f"{len(data.response):,} pairs, {data.expression.shape[1]:,} genes"
-        )
-    return getattr(data, "counts", "")
 
 
 def _plain(value: Any) -> Any:
