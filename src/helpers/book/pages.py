@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime
 import pkgutil
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import helpers
-from helpers.claims.board import board_html, summary
 from helpers.claims.numbers import format_number
 from helpers.claims.register import load_register, stand_ins
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
+from helpers.display import html
+from helpers.display.board import board_html, summary
 from helpers.run.compare import compare_runs, run_results
 from helpers.run.record import package_versions
 
@@ -197,15 +197,8 @@ def _facts(material: Material) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     """Return an HTML table: unlike a Markdown one it takes any text as it is."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return _raw(
-        '<div class="hb-table"><table class="table"><thead><tr>'
-        f"{cells}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return _raw(f'<div class="hb-table">{html.table(head, rows, style="table")}</div>')
 
 
-def _raw(html: str) -> str:
-    return f"````{{raw}} html\n{html}\n````\n"
+def _raw(text: str) -> str:
+    return f"````{{raw}} html\n{text}\n````\n"

@@ -11,10 +11,10 @@ import nbformat
 from helpers.atomic import write_text
 from helpers.book import pages
 from helpers.book.chapters import BookPage, select_chapters, with_chips
-from helpers.claims.board import chips_html
 from helpers.claims.register import load_register
 from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
+from helpers.display.board import chips_html
 from helpers.run.compare import run_results
 from helpers.run.of_record import RECORD
 from helpers.run.record import RunRecord, load_run

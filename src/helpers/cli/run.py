@@ -126,9 +126,10 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
-    from helpers.claims.board import SYMBOLS, summary, tier_text
     from helpers.claims.register import PARTS, load_register
     from helpers.claims.verdict import judge_run
+    from helpers.display.board import SYMBOLS, summary
+    from helpers.display.tables import tier_text
     from helpers.run.compare import run_results
 
     root = project_root()

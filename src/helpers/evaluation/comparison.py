@@ -9,10 +9,7 @@ import pandas as pd
 
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
-from helpers.evaluation.published_tests import (
-    welch_t,
-    wilcoxon_published,
-)
+from helpers.evaluation.published_tests import welch_t, wilcoxon_published
 from helpers.evaluation.statistics import corrected_resampled_t, wilcoxon_exact
 
 
@@ -56,7 +53,7 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
     -------
     DataFrame
         One row a model and metric: ``difference``, ``low``, ``high``, ``p`` (corrected resampled t
-        over all seeds and folds), ``p_welch`` (the study's Welch test on the folds of seed 0) and
+        over all seeds and folds), ``p_welch`` (the paper's Welch test on the folds of seed 0) and
         ``n``.
     """
     wide = _wide(metrics, reference)
@@ -85,7 +82,7 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
 def published_family(
     comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str], p: str = "p_welch"
 ) -> pd.DataFrame:
-    """Adjust the study's p-values by Benjamini-Hochberg over its family of models and metrics.
+    """Adjust the paper's p-values by Benjamini-Hochberg over its family of models and metrics.
 
     Returns the rows of the family with a new column ``p_adjusted``.
     """
@@ -154,9 +151,12 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
 def bonferroni_family(
     comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """Adjust the study's Wilcoxon p-values by Bonferroni over its family; new column ``p_adjusted``."""
+    """Adjust the paper's Wilcoxon p-values by Bonferroni over its family; new column ``p_adjusted``."""
     family = comparisons[comparisons["model"].isin(models) & comparisons["metric"].isin(metrics)]
-    return family.assign(p_adjusted=bonferroni(family["p_published"].to_numpy(), max(len(family), 1)))
+    p = family["p_published"]
+    # A planned test counts, whether or not it could be computed.
+    adjusted = pd.Series(bonferroni(p.fillna(1.0)), p.index).where(p.notna())
+    return family.assign(p_adjusted=adjusted)
 
 
 def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:

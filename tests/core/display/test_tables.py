@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from helpers.claims.overview import input_table, published_and_ours, sensitivity
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
+from helpers.display.tables import input_table, published_and_ours, sensitivity
 
 
 def test_published_and_ours_lists_what_has_both(toy):

@@ -1,55 +1,20 @@
-"""What a chapter shows in its notebook: boxes, banners and tables as small pieces of HTML."""
+"""What a chapter shows in its notebook: the box that opens it, data, figures, and what it took."""
 
 from __future__ import annotations
 
 import base64
 import io
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape, unescape
+from collections.abc import Mapping, Sequence
+from html import escape
 
 from PIL import Image
 
-from helpers.claims.board import HEADINGS, SYMBOLS, board_html, tier_text
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.register import ChapterClaims, Deviation
 from helpers.claims.results import ChapterResults, Result
-from helpers.claims.verdict import ClaimVerdict, result_label
-
-# Tints and inherited text colour: readable in the light and in the dark theme.
-_STYLE = """<style>
-.hs-box {border: 1px solid rgba(128,128,128,0.5); border-radius: 0.4rem; padding: 0.6rem 0.8rem;
- margin: 0.6rem 0; overflow-x: auto;}
-.hs-box p, .hs-box ul, .hs-box ol {margin: 0.25rem 0;}
-.hs-banner {border: 2px solid rgb(213,94,0); background: rgba(213,94,0,0.18); border-radius: 0.4rem;
- padding: 0.5rem 0.8rem; margin: 0.6rem 0; font-weight: 600;}
-.hs-box table {border-collapse: collapse; margin: 0.3rem 0; font-size: 0.9rem;}
-.hs-box th, .hs-box td {text-align: left; vertical-align: top; padding: 0.3rem 0.6rem; white-space: normal;
- border: 0; border-bottom: 1px solid rgba(128,128,128,0.35); background: transparent; color: inherit;}
-.hs-box code {overflow-wrap: anywhere;}
-.hs-figure {margin: 0.6rem 0;}
-.hs-figure img {max-width: 100%; height: auto; background: white;}
-.hs-figure figcaption {font-size: 0.9rem; margin-top: 0.3rem; color: inherit !important;
- font-weight: 400; text-align: left;}
-/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
-html[data-theme="dark"] .cell_output .text_html:has(.hs-box, .hs-banner, .hs-figure) {
- background: transparent !important; color: var(--pst-color-text-base) !important;}
-</style>"""
-
-
-class Html:
-    """A piece of HTML that a notebook shows; plain text where HTML is not shown."""
-
-    def __init__(self, html: str) -> None:
-        self.html = html
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        without_style = re.sub(r"<style>.*?</style>", "", self.html, flags=re.DOTALL)
-        text = unescape(re.sub(r"<[^>]+>", " ", without_style))
-        return re.sub(r"\s+", " ", text).strip()
+from helpers.claims.verdict import result_label
+from helpers.display.html import STYLE, Html, box, table
+from helpers.display.tables import tier_text
 
 
 class Glued:
@@ -69,23 +34,6 @@ class Glued:
         return str(self.value)
 
 
-def box(*parts: str) -> Html:
-    """Put paragraphs into a box; parts are HTML."""
-    return Html(_STYLE + f'<div class="hs-box">{"".join(parts)}</div>')
-
-
-def paragraph(text: str) -> str:
-    """Return a paragraph of plain text as HTML."""
-    return f"<p>{escape(text)}</p>"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table of plain texts as HTML."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
 def data_card(name: str, tier: str, counts: str, notes: Sequence[str], *, method_check: bool) -> Html:
     """Show which data a chapter uses, with a banner where they are simulated in place of real ones."""
     banner = ""
@@ -98,7 +46,7 @@ def data_card(name: str, tier: str, counts: str, notes: Sequence[str], *, method
     purpose = " (planted truth, for a method check)" if method_check else ""
     lead = f"<p><b>{escape(name)}</b> – tier <b>{escape(tier)}</b>{purpose}{escape(counts)}</p>"
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return Html(_STYLE + banner + f'<div class="hs-box">{lead}{f"<ul>{items}</ul>" if items else ""}</div>')
+    return Html(STYLE + banner + f'<div class="hs-box">{lead}{f"<ul>{items}</ul>" if items else ""}</div>')
 
 
 def header(chapter: ChapterClaims, facts: Sequence[tuple[str, str]]) -> Html:
@@ -118,45 +66,20 @@ def header(chapter: ChapterClaims, facts: Sequence[tuple[str, str]]) -> Html:
     )
 
 
-def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
-    """Show the board of a chapter and, for each claim, the rules, conditions and sensitivity."""
-    parts = [board_html(verdicts, {v.claim.id: f"#claim-{v.claim.id}" for v in verdicts})]
-    for verdict in verdicts:
-        rows = [
-            (
-                HEADINGS[part.part],
-                f"{SYMBOLS[part.outcome]} {part.outcome}",
-                part.rule or "–",
-                part.reason,
-                part.sensitivity.sentence or "–",
-            )
-            for part in verdict
-        ]
-        columns = ("Part", "Verdict", "Rule", "Conditions and numbers", "Sensitivity")
-        tiers = tier_text(verdict.tiers) or "data not used"
-        parts.append(
-            f'<details class="hs-box" id="claim-{escape(verdict.claim.id)}"><summary>'
-            f"{escape(verdict.claim.claim)}</summary>"
-            f"<p>Compared: {escape(verdict.claim.compared)}. Input: {escape(tiers)}.</p>"
-            f"{table(columns, rows)}</details>"
-        )
-    return Html(_STYLE + "".join(parts))
-
-
 def deviations(rows: Sequence[Deviation], results: Mapping[str, Result]) -> Html:
-    """Show where a re-execution departs from its paper or has to guess, with the result that tests it."""
+    """Show where a re-execution departs from the paper or has to guess, with the value that tests it."""
     columns = ("Point", "What, and why it matters", "Choice here", "Tested")
     cells = [(row.point, f"{row.what}: {row.why}.", row.choice, _tested(row.tested, results)) for row in rows]
     return box(table(columns, cells))
 
 
-def _tested(tested: str | None, results: Mapping[str, Result]) -> str:
-    result = results.get(tested) if tested else None
+def _tested(id: str | None, results: Mapping[str, Result]) -> str:
+    result = results.get(id) if id else None
     if result is None:
-        return tested or "not tested"
+        return id or "not tested"
     signed = result.unit == "difference"
     interval = format_interval(result.low, result.high, signed=signed)
-    return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
+    return f"{result_label(id)} = {format_number(result.value, signed=signed)} {interval}".strip()
 
 
 class FigureCard:
@@ -179,7 +102,7 @@ class FigureCard:
 
     def _repr_html_(self) -> str:
         return (
-            f'{_STYLE}<figure class="hs-figure">{self.body}'
+            f'{STYLE}<figure class="hs-figure">{self.body}'
             f"<figcaption>{escape(self.caption)}</figcaption></figure>"
         )
 

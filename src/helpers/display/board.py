@@ -1,4 +1,4 @@
-"""The verdict board: claims x three parts, as a table and as HTML.
+"""The verdict board: claims x three parts, as HTML.
 
 The HTML needs no script and no outside file. It names every outcome by colour, symbol and word,
 follows the theme of the page, and turns into one card a claim on a narrow screen.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import pandas as pd
-
 from helpers.claims.register import PARTS
 from helpers.claims.verdict import NOT_TESTABLE, ClaimVerdict, Verdict
+from helpers.display.html import STYLE as BOX_STYLE
+from helpers.display.html import Html, table
+from helpers.display.tables import HEADINGS, tier_text
 
 SYMBOLS = {"holds": "✔", "partly": "◐", "fails": "✘", NOT_TESTABLE: "–"}
-HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
 QUESTIONS = {
     "repeated": "the paper's own comparison with the paper's own statistics",
     "sound": "the same question with corrected statistics, intervals and seeds",
@@ -74,24 +74,6 @@ html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {backg
 </style>"""
 
 
-def board(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
-    """Return the board as a table: one row a claim.
-
-    Columns: chapter, id, claim, repeated, sound, survives, tier (of each data set of the claim).
-    """
-    rows = [
-        {
-            "chapter": verdict.claim.chapter,
-            "id": verdict.claim.id,
-            "claim": verdict.claim.claim,
-            **verdict.outcomes,
-            "tier": tier_text(verdict.tiers),
-        }
-        for verdict in verdicts
-    ]
-    return pd.DataFrame(rows, columns=["chapter", "id", "claim", *PARTS, "tier"])
-
-
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:
     """Count the verdicts in two or three sentences."""
     total = len(verdicts)
@@ -110,11 +92,6 @@ def summary(verdicts: Sequence[ClaimVerdict]) -> str:
     if untested:
         text += f" {untested} of {total} {'is' if untested == 1 else 'are'} not testable on this input."
     return text
-
-
-def tier_text(tiers: Mapping[str, str]) -> str:
-    """Write tiers for a reader, e.g. ``"CCLE: panel, GDSC: panel"``."""
-    return ", ".join(f"{name}: {tier}" for name, tier in tiers.items())
 
 
 def board_html(
@@ -160,6 +137,31 @@ def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
         for verdict in verdicts
     )
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
+
+
+def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
+    """Show the board of a chapter and, for each claim, the rules, conditions and sensitivity."""
+    parts = [board_html(verdicts, {v.claim.id: f"#claim-{v.claim.id}" for v in verdicts})]
+    for verdict in verdicts:
+        rows = [
+            (
+                HEADINGS[part.part],
+                f"{SYMBOLS[part.outcome]} {part.outcome}",
+                part.rule or "–",
+                part.reason,
+                part.sensitivity.sentence or "–",
+            )
+            for part in verdict
+        ]
+        columns = ("Part", "Verdict", "Rule", "Conditions and numbers", "Sensitivity")
+        tiers = tier_text(verdict.tiers) or "data not used"
+        parts.append(
+            f'<details class="hs-box" id="claim-{escape(verdict.claim.id)}"><summary>'
+            f"{escape(verdict.claim.claim)}</summary>"
+            f"<p>Compared: {escape(verdict.claim.compared)}. Input: {escape(tiers)}.</p>"
+            f"{table(columns, rows)}</details>"
+        )
+    return Html(BOX_STYLE + "".join(parts))
 
 
 def _chapters(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
