@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Name or number, e.g. 01; default: all, in order."),
+        typer.Argument(metavar="[CHAPTER]...", help="Name or number, e.g. 01; default: all, in order."),
     ] = None,
     profile: Annotated[
         str,
