@@ -15,6 +15,7 @@ from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.record import NotebookRecord, RunRecord
 
+Shown = Literal["run", "record", "source"]
 _GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
 
 
@@ -39,7 +40,7 @@ class BookPage:
     """
 
     source: SourceNotebook
-    shown: Literal["run", "record", "source"]
+    shown: Shown
     entry: NotebookRecord | None
     status: str
     notes: tuple[str, ...]
@@ -93,17 +94,18 @@ def _chapter(
     notes = []
     entry = run[1].notebooks.get(chapter) if run[1] else None
     status = entry.status if entry else "absent"
-    shown, notebook = "run", _executed(*run, chapter)
+    shown: Shown = "run"
+    notebook = _executed(*run, chapter)
     if notebook is None:
         notes.append(_why_not(entry))
         shown, notebook = "record", _executed(*record, chapter)
         entry = record[1].notebooks.get(chapter) if record[1] else None
-        if notebook is not None:
+        if notebook is not None and record[1] is not None and entry is not None:
             notes.append(
                 f"What follows is the run of record: profile {record[1].profile}, "
                 f"executed {entry.started}, commit {record[1].commit or 'unknown'}."
             )
-    if notebook is None:
+    if notebook is None or entry is None:
         shown, entry, notebook = "source", None, _without_numbers(source.notebook())
         notes.append("What follows is its source, without any number.")
     elif entry.fingerprint.get("source") != source.sha256:

@@ -125,7 +125,7 @@ def differences_page(material: Material) -> str:
         for move in both[:_ROWS]:
             result = intervals[move.chapter, move.result]
             inside = "–"
-            if None not in (result.low, result.high, move.b):
+            if result.low is not None and result.high is not None and move.b is not None:
                 inside = "yes" if result.low <= move.b <= result.high else "no"
             gap = None if move.a is None or move.b is None else move.b - move.a
             numbers = [format_number(move.a), format_number(move.b), format_number(gap, signed=True)]

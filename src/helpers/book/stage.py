@@ -97,7 +97,7 @@ def collect(root: Path, run: Path) -> Material:
     record = root / RECORD
     chapters = select_chapters(root, run, record)
     has_record = (record / "run.json").is_file()
-    results = {}
+    results: dict[str, ChapterResults] = {}
     for shown, folder in (("run", run), ("record", record)):
         names = {page.name for page in chapters if page.shown == shown}
         if names:

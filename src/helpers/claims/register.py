@@ -73,6 +73,7 @@ class Condition(_Strict):
     def threshold(self, factor: float = 1.0) -> float:
         """Return the bound plus ``factor`` times the tolerance."""
         bound = self.above if self.above is not None else self.below
+        assert bound is not None  # the validator has seen to it
         return bound + factor * self.tolerance
 
     def right_sign(self, value: float | None) -> bool:

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Name or number, e.g. 01; default: all, in order."),
+        typer.Argument(metavar="[CHAPTER]...", help="Name or number, e.g. 01; default: all, in order."),
     ] = None,
     profile: Annotated[
         str,
@@ -186,9 +186,9 @@ def compare(
         shown = comparison.moves[: limit or None]
         for move in shown:
             gap = None if move.a is None or move.b is None else move.b - move.a
-            values = ("missing" if move.where == "only B" else format_number(move.a),)
-            values += ("missing" if move.where == "only A" else format_number(move.b),)
-            row = (move.chapter, move.result, move.field, *values, format_number(gap, signed=True))
+            a = "missing" if move.where == "only B" else format_number(move.a)
+            b = "missing" if move.where == "only A" else format_number(move.b)
+            row = (move.chapter, move.result, move.field, a, b, format_number(gap, signed=True))
             table.add_row(*row, f"{move.tolerance:g}")
         output.print(table)
         if len(shown) < len(comparison.moves):

@@ -120,10 +120,12 @@ def _results(chapter: ChapterResults | None) -> dict[str, Result]:
 
 def _moves(chapter: str, name: str, a: Result | None, b: Result | None) -> Iterator[Move]:
     if a is None or b is None:
-        present = a or b
-        value = (a.value if a else None, b.value if b else None)
-        where = "only B" if a is None else "only A"
-        yield Move(chapter, name, "value", *value, present.tolerance or SAME_PROFILE_TOLERANCE, where)
+        if a is not None:
+            known = a.tolerance or SAME_PROFILE_TOLERANCE
+            yield Move(chapter, name, "value", a.value, None, known, "only A")
+        if b is not None:
+            known = b.tolerance or SAME_PROFILE_TOLERANCE
+            yield Move(chapter, name, "value", None, b.value, known, "only B")
         return
     tolerance = max(a.tolerance or 0, b.tolerance or 0, SAME_PROFILE_TOLERANCE)
     for field in FIELDS:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from helpers.run.record import NotebookRecord
 
@@ -53,7 +53,7 @@ class ConsoleReporter(Reporter):
             console=console,
             transient=True,
         )
-        self._task = None
+        self._task = TaskID(0)
         self._times: Mapping[str, float] = {}
         self._left: list[str] = []
         self._chapter = ""

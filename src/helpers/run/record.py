@@ -85,7 +85,7 @@ class RunRecord(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
 
-    schema_: int = pydantic.Field(SCHEMA, alias="schema")
+    schema_: int = pydantic.Field(default=SCHEMA, alias="schema")
     profile: str
     commit: str | None = None
     versions: dict[str, str] = {}
