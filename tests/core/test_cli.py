@@ -24,7 +24,8 @@ def helpers(monkeypatch):
     return call
 
 
-COMMANDS = ["run", "build", "claims", "compare", "status", "doctor", "data list", "data fetch", "data verify"]
+COMMANDS = ["run", "build", "claims", "compare", "status", "doctor", "new"]
+COMMANDS += ["data list", "data fetch", "data verify"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

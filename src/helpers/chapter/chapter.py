@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,24 +12,20 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
-from helpers.atomic import atomic_writer, write_text
+from helpers.atomic import write_text
 from helpers.chapter import display, provenance, records
-from helpers.chapter.comparison import comparison
 from helpers.chapter.device import device_name, set_seeds, set_threads
+from helpers.chapter.figures import save_figure
 from helpers.chapter.progress import ProgressReport, progress_bar
+from helpers.chapter.recording import Recording
 from helpers.chapter.settings import Settings, check_settings
 from helpers.claims.board import tier_text
-from helpers.claims.numbers import format_interval, format_number
-from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
-from helpers.claims.results import ChapterResults, FigureFile, InputFile, Result
-from helpers.claims.verdict import ClaimVerdict, judge, result_label
+from helpers.claims.results import ChapterResults, FigureFile, InputFile
+from helpers.claims.verdict import ClaimVerdict, judge
 from helpers.data.types import ResponseData
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
@@ -39,38 +34,31 @@ from helpers.project import project_root
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-class Chapter:
+class Chapter(Recording):
     """A chapter as its notebook sees it; made by :meth:`begin`.
 
     Attributes
     ----------
     name, title : str
-    root : Path
-        The project.
     settings : Settings
         Checked parameters; ``profile``, ``data``, ``device``, ``jobs``, ``seed`` and ``out`` are
         also attributes of the chapter.
     parameters : dict
         All parameters, the chapter's own included.
-    tiers : dict of str to str
-        Tier of each data set in use.
-    results : dict of str to Result
+    root, tiers, results
+        See :class:`Recording`.
     """
 
     def __init__(self, name: str, parameters: Mapping[str, Any], settings: Settings, root: Path) -> None:
+        self._source = provenance.notebook_source(root, name)
+        super().__init__(root, records.glued_names(self._source.read_text(encoding="utf-8")))
         self.name = name
-        self.root = root
         self.settings = settings
         self.parameters = dict(parameters)
-        self.tiers: dict[str, str] = {}
-        self.results: dict[str, Result] = {}
-        self._method_checks: set[str] = set()
         self._inputs: set[tuple[str, str]] = set()
         self._counts: dict[str, str] = {}
         self._figures: dict[str, FigureFile] = {}
-        self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
-        self._glued = records.glued_names(self._source.read_text(encoding="utf-8"))
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
 
@@ -108,11 +96,6 @@ class Chapter:
     jobs = property(lambda self: self.settings.jobs)
     seed = property(lambda self: self.settings.seed)
     out = property(lambda self: self.settings.out)
-
-    @cached_property
-    def published(self) -> dict[str, Published]:
-        """The published numbers of all papers, by id."""
-        return load_published(self.root / "data")
 
     @cached_property
     def claims(self) -> ChapterClaims:
@@ -153,151 +136,6 @@ class Chapter:
         return display.data_card(
             name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
         )
-
-    # Results ---------------------------------------------------------------------------------
-
-    def record(
-        self,
-        id: str,
-        value: float | None,
-        *,
-        low: float | None = None,
-        high: float | None = None,
-        p: float | None = None,
-        n: int | None = None,
-        seeds: int | None = None,
-        unit: str | None = None,
-        dataset: str | None = None,
-        published: float | None = None,
-        published_field: str = "mean",
-        tolerance: float | None = None,
-        note: str | None = None,
-    ) -> Result:
-        """Record one value under an id; prose of the notebook may cite it as ``{glue}`id```.
-
-        Parameters
-        ----------
-        id : str
-            Like the published id where there is one; unique in the chapter.
-        value, low, high, p, n, seeds : number or None
-            numpy scalars are welcome; NaN and infinity are written as null.
-        unit : str, optional
-            ``"difference"`` for a difference: it is then shown with its sign.
-        dataset : str, optional
-            Decides the tier. Default: the data set that the id starts with; else the result
-            carries the least real tier in use.
-        published : float, optional
-            Default: the number published under this id, if any.
-        published_field : {"mean", "median"}
-            Which published number the value corresponds to.
-        tolerance : float, optional
-            How far the value may move between two runs before a comparison reports it.
-        note : str, optional
-
-        Raises
-        ------
-        ParameterError
-            If the id is taken, the data set is not in use, or the numbers contradict each other.
-        """
-        if id in self.results:
-            msg = f"result {id!r} is recorded already; every result has its own id"
-            raise ParameterError(msg)
-        if dataset is None and id.split(".")[0] in self.tiers:
-            dataset = id.split(".")[0]
-        if published is None:
-            published = records.published_number(id, self.published, published_field)
-        given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
-        given |= {"published": published, "tolerance": tolerance}
-        real = {name: tier for name, tier in self.tiers.items() if name not in self._method_checks}
-        result = Result(
-            **{what: records.plain_number(id, what, number) for what, number in given.items()},
-            unit=unit,
-            dataset=dataset,
-            tier=records.result_tier(id, dataset, self.tiers if dataset else real),
-            note=note,
-        )
-        records.check_result(id, result)
-        self.results[id] = result
-        records.glue_result(id, result, self._glued)
-        return result
-
-    def record_table(
-        self,
-        table: pd.DataFrame,
-        id: str,
-        *,
-        dataset: str | None = None,
-        published_field: str = "mean",
-        note: str | None = None,
-        **names: object,
-    ) -> pd.DataFrame:
-        """Record every row of a tidy table.
-
-        Parameters
-        ----------
-        table : DataFrame
-            One result a row. ``value``, or ``difference``, is the value (a difference has the unit
-            ``"difference"``); ``low``, ``high``, ``p``, ``n``, ``seeds``, ``published``, ``unit`` and
-            ``note`` are taken where they are columns; the others may name the result.
-        id : str
-            Pattern of the ids, e.g. ``"{dataset}.nested_cv.{model}.{metric}"``: a column or one of
-            ``names`` in braces.
-        dataset, published_field, note
-            As for :meth:`record`, for all rows; a note in the table comes first.
-        **names
-            Constants that the pattern uses beside the columns.
-
-        Returns
-        -------
-        DataFrame
-            ``table``, as it came.
-
-        Raises
-        ------
-        ParameterError
-            If the pattern names a column that is not there, the table has no value, or as for
-            :meth:`record`.
-
-        Examples
-        --------
-        ``chapter.record_table(summarise_folds(metrics, 0.25), "CCLE.nested_cv.{model}.{metric}")``
-        """
-        constants = names if dataset is None else {"dataset": dataset, **names}
-        for row in records.table_rows(table, id, constants):
-            self.record(**{"note": note, **row}, dataset=dataset, published_field=published_field)
-        return table
-
-    def result(self, id: str) -> Result:
-        """Return a recorded result.
-
-        Raises
-        ------
-        ParameterError
-            If nothing is recorded under the id.
-        """
-        if id not in self.results:
-            near = [name for name in self.results if name.rsplit(".", 1)[0] == id.rsplit(".", 1)[0]]
-            hint = f"; recorded beside it: {near[:6]}" if near else ""
-            msg = f"no result {id!r} is recorded{hint}"
-            raise ParameterError(msg)
-        return self.results[id]
-
-    def compare_table(self, ids: Sequence[str] | Mapping[str, str], caption: str) -> Styler:
-        """Show published and recomputed values side by side.
-
-        Parameters
-        ----------
-        ids : sequence of result ids, or mapping of row label to id
-        caption : str
-            What the table shows; the tier is added.
-
-        Returns
-        -------
-        Styler
-            Columns: published, ours, difference, interval, n.
-        """
-        rows = ids if isinstance(ids, Mapping) else {id: id for id in ids}
-        return comparison({label: self.result(id) for label, id in rows.items()}, caption)
 
     # Long computations -----------------------------------------------------------------------
 
@@ -346,19 +184,7 @@ class Chapter:
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
         caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
-        folder = self.out / "figures"
-        if isinstance(figure, SvgChart):
-            write_text(folder / f"{stem}.svg", figure.svg)
-            file, card = f"{stem}.svg", display.FigureCard(figure.svg, caption)
-        else:
-            drawn = {"png": _drawn(figure, "png")}
-            figure.set_layout_engine("none")  # the second drawing keeps the places of the first
-            drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
-            for kind, content in drawn.items():
-                with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-                    stream.write(content)
-            file, card = f"{stem}.png", display.FigureCard.of_png(drawn["png"], caption)
-            plt.close(figure)
+        file, card = save_figure(figure, self.out / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
 
@@ -376,20 +202,7 @@ class Chapter:
 
     def deviations(self) -> display.Html:
         """Show where this re-execution departs from the paper or has to guess."""
-        columns = ("Point", "What, and why it matters", "Choice here", "Tested")
-        rows = [
-            (row.point, f"{row.what}: {row.why}.", row.choice, self._tested(row.tested))
-            for row in self.claims.deviations
-        ]
-        return display.box(display.table(columns, rows))
-
-    def _tested(self, tested: str | None) -> str:
-        result = self.results.get(tested) if tested else None
-        if result is None:
-            return tested or "not tested"
-        signed = result.unit == "difference"
-        interval = format_interval(result.low, result.high, signed=signed)
-        return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
+        return display.deviations(self.claims.deviations, self.results)
 
     # End -------------------------------------------------------------------------------------
 
@@ -442,13 +255,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
-
-
-def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    """Draw a figure into memory."""
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format=kind, **options)
-        return stream.getvalue()
 
 
 def _checked_name(what: str, name: str) -> str:

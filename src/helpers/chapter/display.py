@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape, unescape
 
 from PIL import Image
 
 from helpers.claims.board import HEADINGS, SYMBOLS, board_html, tier_text
-from helpers.claims.register import ChapterClaims
-from helpers.claims.results import ChapterResults
-from helpers.claims.verdict import ClaimVerdict
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.register import ChapterClaims, Deviation
+from helpers.claims.results import ChapterResults, Result
+from helpers.claims.verdict import ClaimVerdict, result_label
 
 # Tints and inherited text colour: readable in the light and in the dark theme.
 _STYLE = """<style>
@@ -140,6 +141,22 @@ def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
             f"{table(columns, rows)}</details>"
         )
     return Html(_STYLE + "".join(parts))
+
+
+def deviations(rows: Sequence[Deviation], results: Mapping[str, Result]) -> Html:
+    """Show where a re-execution departs from its paper or has to guess, with the result that tests it."""
+    columns = ("Point", "What, and why it matters", "Choice here", "Tested")
+    cells = [(row.point, f"{row.what}: {row.why}.", row.choice, _tested(row.tested, results)) for row in rows]
+    return box(table(columns, cells))
+
+
+def _tested(tested: str | None, results: Mapping[str, Result]) -> str:
+    result = results.get(tested) if tested else None
+    if result is None:
+        return tested or "not tested"
+    signed = result.unit == "difference"
+    interval = format_interval(result.low, result.high, signed=signed)
+    return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
 
 
 class FigureCard:

@@ -14,8 +14,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from helpers.claims.each import expand
 from helpers.claims.published import load_published
 from helpers.errors import ClaimError
 from helpers.project import project_root
@@ -94,6 +95,7 @@ class PartRule(_Strict):
     rule : str
         The rule as a plain sentence.
     conditions : list of Condition
+        In a file, a condition with ``each`` stands for several (:func:`helpers.claims.each.expand`).
     require : {"all", "any", "majority"}
         How many conditions must be met for *holds*; *fails* is always none.
     not_applicable : str, optional
@@ -104,6 +106,11 @@ class PartRule(_Strict):
     conditions: list[Condition] = Field(default_factory=list)
     require: Literal["all", "any", "majority"] = "all"
     not_applicable: str | None = None
+
+    @field_validator("conditions", mode="before")
+    @classmethod
+    def _write_out(cls, conditions: object) -> object:
+        return expand(conditions)
 
     @model_validator(mode="after")
     def _rule_or_reason(self) -> PartRule:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from helpers.cli import book, data, run
+from helpers.cli import book, data, new, run
 from helpers.cli.console import errors, show_what_can_be_shown
 from helpers.errors import HelpersError
 
@@ -47,3 +47,4 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 run.add_to(app)
 book.add_to(app)
+new.add_to(app)

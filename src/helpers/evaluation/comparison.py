@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import (
-    benjamini_hochberg,
-    bonferroni,
     welch_t,
     wilcoxon_published,
 )

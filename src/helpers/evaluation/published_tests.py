@@ -1,4 +1,4 @@
-"""The statistical tests as the RefDNN studies used them.
+"""The statistical tests as the papers used them.
 
 Kept for replication; for conclusions see :mod:`helpers.evaluation.statistics`.
 """
@@ -92,25 +92,6 @@ def mann_whitney(a: np.ndarray, b: np.ndarray) -> Comparison:
     p = float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
     difference = float(np.median(a) - np.median(b))
     return Comparison(difference, np.nan, np.nan, p, len(a) + len(b), "Mann-Whitney U")
-
-
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values to control the false discovery rate; NaN stays NaN and is not counted."""
-    p = np.asarray(p, dtype=float)
-    adjusted = np.full(p.shape, np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(p[known], method="bh")
-    return adjusted
-
-
-def bonferroni(p: np.ndarray, family: int) -> np.ndarray:
-    """Multiply p-values by the size of the family of tests, capped at 1; NaN stays NaN."""
-    p = np.asarray(p, dtype=float)
-    if family < 1:
-        msg = f"a family of tests has at least one; got {family}"
-        raise DataError(msg)
-    return np.minimum(p * family, 1.0)
 
 
 def _values(values: np.ndarray, drop_nonpositive: bool) -> np.ndarray:

@@ -16,7 +16,7 @@ from helpers.errors import ParameterError, RunError
 
 _NAME = re.compile(r"\d{2}_\w+")
 READS_RESULTS = "reads-results"
-"""Cell tag of a notebook whose content depends on the results of the notebooks before it."""
+"""Cell tag of a notebook whose content depends on the results of the others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ class SourceNotebook:
     parameters : frozenset of str
         Names assigned in the cell tagged ``parameters``.
     reads_results : bool
-        Whether a cell carries the tag ``reads-results``: the notebook must run again when the results
-        of the notebooks before it change.
+        Whether a cell carries the tag ``reads-results``: the notebook runs after the others, and again
+        when their results change.
     """
 
     chapter: str

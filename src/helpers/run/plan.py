@@ -70,7 +70,7 @@ class Task:
 
 
 def make_plan(root: Path, options: RunOptions) -> list[Task]:
-    """Return the notebooks of a run with their parameters.
+    """Return the notebooks of a run with their parameters; those that read results of others come last.
 
     Raises
     ------
@@ -102,7 +102,8 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
             raise ParameterError(msg)
         _check_values(parameters)
         tasks.append(Task(source, parameters, chosen))
-    return tasks
+    # The page of verdicts has the number 07; it must see the chapters that were added after it.
+    return sorted(tasks, key=lambda task: task.source.reads_results)
 
 
 def run_folder(root: Path, options: RunOptions) -> Path:

@@ -81,7 +81,7 @@ def test_a_folder_that_the_user_named_stays(monkeypatch):
 
 def test_the_package_compiles_into_that_folder(temporary, homeless):
     code = (
-        "from helpers.models.refdnn.stream import _fill, shuffled_stream; import numpy as np; "
+        "from helpers.studies.refdnn.model.stream import _fill, shuffled_stream; import numpy as np; "
         "shuffled_stream(4, 4, 2, np.random.default_rng(0)); print(_fill.stats.cache_path)"
     )
     environment = {name: value for name, value in os.environ.items() if name != compiled.VARIABLE}
