@@ -46,6 +46,11 @@ def networks(epoch_share: float = 1.0) -> list[Model]:
     return [_network(name, name, epoch_share) for name in PUBLISHED]
 
 
+def published_id(network: str) -> str:
+    """Id of the sign accuracy in the paper's table IV, in percent."""
+    return f"perturbation.t4.{network.lower().replace('-', '')}.sign_accuracy"
+
+
 def attention_controls(epoch_share: float = 1.0) -> list[Model]:
     """Return the best network without its attention, and with compounds dealt out anew."""
     return [
