@@ -15,7 +15,6 @@ from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
 from helpers.display.board import board_html, summary
 from helpers.run.compare import compare_runs, run_results
-from helpers.run.record import package_versions
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -83,7 +82,7 @@ def build_page(material: Material) -> str:
         ["device", run.device],
         ["threads", str(run.threads)],
     ]
-    versions = [[name, version] for name, version in (run.versions or package_versions()).items()]
+    versions = [[name, version] for name, version in run.versions.items()]
     return "\n".join(
         [
             _table(head, rows),
