@@ -86,7 +86,7 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     }
     chosen = {**options.parameters, **{key: value for key, value in given.items() if value is not None}}
     defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
-    place = {"profile": profile.name, "out": str(folder)}
+    place = {"profile": options.profile, "out": str(folder)}
     select_chapters(root, profile.chapters)
     tasks = []
     for chapter in select_chapters(root, options.chapters):
@@ -95,7 +95,7 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
         unknown = sorted(parameters.keys() - source.parameters)
         if unknown:
             msg = (
-                f"unknown parameter for {chapter} in profile {profile.name!r}: {', '.join(unknown)}. "
+                f"unknown parameter for {chapter} in profile {options.profile!r}: {', '.join(unknown)}. "
                 f"Its 'parameters' cell declares: {', '.join(sorted(source.parameters))}"
             )
             raise ParameterError(msg)
