@@ -76,7 +76,7 @@ def run(
     """
     from helpers.run import RunOptions, run_notebooks
     from helpers.run.plan import run_folder
-    from helpers.run.progress import ConsoleReporter
+    from helpers.run.progress import Reporter
 
     root = project_root()
     options = RunOptions(
@@ -93,7 +93,7 @@ def run(
     )
     folder = run_folder(root, options)
     try:
-        with ConsoleReporter(output) as reporter:
+        with Reporter(output) as reporter:
             record = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
@@ -127,14 +127,14 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
     from helpers.claims.register import PARTS, load_register
+    from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
     from helpers.display.board import SYMBOLS, summary
     from helpers.display.tables import tier_text
-    from helpers.run.compare import run_results
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), run_results(folder))
+    verdicts = judge_run(load_register(root / "data"), load_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [
