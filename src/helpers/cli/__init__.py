@@ -45,5 +45,5 @@ app = typer.Typer(
     ),
 )
 app.add_typer(data.app, name="data")
-run.add_to(app)
-book.add_to(app)
+app.add_typer(run.app)
+app.add_typer(book.app)
