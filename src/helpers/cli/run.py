@@ -22,12 +22,10 @@ RunFolder = Annotated[
 COLOURS = {"holds": "green", "partly": "yellow", "fails": "red", "not testable here": "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    for command in (run, claims, compare, status, doctor):
-        app.command()(command)
+app = typer.Typer()
 
 
+@app.command()
 def run(
     chapters: Annotated[
         list[str] | None,
@@ -124,6 +122,7 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
+@app.command()
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
     from helpers.claims.register import PARTS, load_register
@@ -168,6 +167,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     return folder.absolute()
 
 
+@app.command()
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Run folder, or book/record.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Run folder.")],
@@ -201,6 +201,7 @@ def compare(
     output.print("no verdict flipped")
 
 
+@app.command()
 def status() -> None:
     """Show the run folders, which notebooks are stale and why, and the data at hand."""
     from helpers.errors import HelpersError
@@ -224,6 +225,7 @@ def status() -> None:
     output.print(f"data: {describe_data(root)}")
 
 
+@app.command()
 def doctor() -> None:
     """Show versions, threads, devices and data: paste this into a bug report."""
     from helpers.run.doctor import examine
