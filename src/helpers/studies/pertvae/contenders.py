@@ -107,4 +107,4 @@ def pertvae_job(
     if singletons:
         arguments |= {"singletons": task.singletons, "singleton_lines": task.singleton_lines}
     # The protocol has scaled already; a second scaling would see other rows.
-    return PertVAE(**dict(settings), scaling=None, random_state=task.seed), arguments
+    return PertVAE(**dict(settings), random_state=task.seed), arguments

@@ -94,7 +94,7 @@ def reconstruct_by_size(
             progress("latent sizes", done, len(sizes))
         jobs = []
         for number, (fold, (_, train, validation, _)) in enumerate(zip(folds, parts, strict=True)):
-            vae = VAE(size, **dict(settings or {}), scaling=None, random_state=seed + number)
+            vae = VAE(size, **dict(settings or {}), random_state=seed + number)
             arguments = {"X": train, "lines": profiles.lines[fold.train], "validation": validation}
             jobs.append((vae, arguments))
         rebuilt = {"VAE": [m.reconstruct(p[3]) for m, p in zip(fit_many(jobs, n_jobs), parts, strict=True)]}
@@ -243,7 +243,7 @@ def recover_weights(
     pre, post = (scaler(table.to_numpy(float)) for table in (of_drug.pre, of_drug.post))
     lines = of_drug.pairs["line"].to_numpy(str)
     alone = data.singletons.to_numpy(float)
-    model = PertVAE(**{**dict(settings or {}), "latent": latent}, scaling=None, random_state=seed).fit(
+    model = PertVAE(**{**dict(settings or {}), "latent": latent}, random_state=seed).fit(
         pre,
         post,
         GeneScaler.of(alone)(alone) if len(alone) else None,
