@@ -1,8 +1,8 @@
 """Compare the trainers of the six perturbation networks with plain Keras ``fit``.
 
-``python -m benchmarks.perturbation`` prints milliseconds per training step and model, for every network
-and engine: ``fit`` of the Keras model, the Keras engine (eight fits on a model axis, one compiled graph an
-epoch) and the compiled CPU engine. All do equal work: the network's published minibatch, forward, backward,
+``python -m benchmarks.perturbation`` prints milliseconds per training step, for every network
+and engine: ``fit`` of the Keras model, the Keras engine (the same model, one graph an epoch) and the compiled
+engine. All do equal work: the network's published minibatch, forward, backward,
 one Adam update, on one core. Every measurement has a process of its own, so that peak memory is that
 engine's. Processor time is measured, which a busy machine disturbs less than wall time; ratios count.
 """
@@ -19,9 +19,8 @@ from benchmarks.runner import columns, measured, peak_memory
 
 # Rows and genes: the L1000 panel, and the competition's table.
 SIZES = {"L1000 panel": (104, 978), "competition": (491, 18_211)}
-ENGINES = ("keras fit", "keras", "cpu")
+ENGINES = ("keras fit", "keras", "compiled")
 STEPS = {"L1000 panel": 120, "competition": 34}
-MODELS = 8
 CODES = 64
 
 
@@ -33,27 +32,24 @@ def draw(rows: int, genes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def time_package(architecture: str, engine: str, rows: int, genes: int, epochs: int) -> float:
-    """Processor seconds a step and model of one of the package's engines, start-up subtracted."""
+    """Processor seconds a step of one of the package's engines, start-up subtracted."""
     from helpers.studies.perturbation.model import PUBLISHED
     from helpers.studies.perturbation.model.architectures import Design, initial_weights
-    from helpers.studies.perturbation.model.batched import fit_batch, group_size
-    from helpers.studies.perturbation.model.training import Task, Training
+    from helpers.studies.perturbation.model.training import Task, Training, fit
 
     published = PUBLISHED[architecture]
     design = Design(architecture, genes, vocabulary=CODES)
     start = initial_weights(design, np.random.default_rng(0))
-    models = 1 if engine == "cpu" else min(MODELS, group_size(sum(w.size for w in start)))
 
-    def fit(count: int) -> float:
+    def seconds(count: int) -> float:
         training = Training(design, "mse", count, published.batch_size, published.learning_rate)
-        tasks = [Task(*draw(rows, genes, i), start, np.random.default_rng(i)) for i in range(models)]
+        task = Task(*draw(rows, genes), start, np.random.default_rng(0))
         begin = time.process_time()
-        fit_batch(training, tasks, engine)
+        fit(training, task, engine)
         return time.process_time() - begin
 
-    fit(1)  # compiles
-    steps = epochs * -(-rows // published.batch_size)
-    return (fit(1 + epochs) - fit(1)) / steps / models
+    seconds(1)  # compiles
+    return (seconds(1 + epochs) - seconds(1)) / (epochs * -(-rows // published.batch_size))
 
 
 def time_keras_fit(architecture: str, rows: int, genes: int, epochs: int) -> float:
@@ -109,14 +105,12 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from helpers.studies.perturbation.model import architectures
+    from helpers.studies.perturbation.model import PUBLISHED
 
-    table = Table(
-        "size", "network", "engine", "ms per step and model", "times as fast as fit", "peak memory, MB"
-    )
+    table = Table("size", "network", "engine", "ms per step", "times as fast as fit", "peak memory, MB")
     environment = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for size in options.size or ["L1000 panel"]:
-        for architecture in architectures():
+        for architecture in PUBLISHED:
             base = None
             for engine in ENGINES:
                 what = f"{architecture} with {engine} at size {size}"

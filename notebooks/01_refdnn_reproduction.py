@@ -528,10 +528,12 @@ def figure_4(dataset, drug, label):
     """Draw expression of the top genes in resistant and sensitive lines; record how many differ."""
     rows = dataset.response.query("drug == @drug")
     values = dataset.expression.loc[rows["line"], [g for g in top[label] if g in dataset.expression]]
-    test = differential_expression(values, rows["label"] == 1)
+    test = differential_expression(values, rows["resistant"] == 1)
     share = (test["p_adjusted"] < 0.05).mean()
     chapter.record(f"{dataset.name}.biomarkers.{label}.share_significant", share, n=len(rows))
-    long = values.assign(response=np.where(rows["label"] == 1, "R", "S")).melt("response", var_name="gene")
+    long = values.assign(response=np.where(rows["resistant"] == 1, "R", "S")).melt(
+        "response", var_name="gene"
+    )
     title, unit = f"{dataset.name}: {drug}", "expression, log2(TPM + 1)"
     return expression_boxes(long, title=title, xlabel=unit, p_values=test["p_adjusted"].to_dict())
 

@@ -16,15 +16,16 @@ def helpers(monkeypatch):
     monkeypatch.setattr("helpers.cli.console.output.width", 200)
     monkeypatch.setattr("helpers.cli.console.errors.width", 200)
 
-    def call(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    def call(*arguments, charset="utf-8"):
+        result = CliRunner(charset=charset).invoke(app, [str(argument) for argument in arguments])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.exit_code, result.output
 
     return call
 
 
-COMMANDS = ["run", "build", "claims", "compare", "status", "doctor", "data list", "data fetch", "data verify"]
+COMMANDS = ["run", "build", "claims", "compare", "status", "doctor", "new"]
+COMMANDS += ["data list", "data fetch", "data verify"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -107,13 +108,13 @@ def test_claims_shows_every_claim(helpers, toy):
     assert helpers("claims")[1] == said
 
 
-def test_a_terminal_without_the_signs_shows_the_words(toy):
+def test_a_terminal_without_the_signs_shows_the_words(helpers, toy):
     toy.claim("01_first", above=1.0)
     toy.write_results(toy.folder, "01_first", level={"value": 2.0})
     RunRecord(profile="smoke").save(toy.folder)
-    result = CliRunner(charset="ascii").invoke(app, ["claims", "--run", str(toy.folder)])
-    assert result.exit_code == 0
-    assert "? holds" in result.output
+    code, said = helpers("claims", "--run", toy.folder, charset="ascii")
+    assert code == 0
+    assert "? holds" in said
 
 
 def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
+from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.record import NotebookRecord, RunRecord
 
+Shown = Literal["run", "record", "source"]
 _GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
 
 
@@ -39,7 +41,7 @@ class BookPage:
     """
 
     source: SourceNotebook
-    shown: Literal["run", "record", "source"]
+    shown: Shown
     entry: NotebookRecord | None
     status: str
     notes: tuple[str, ...]
@@ -93,17 +95,18 @@ def _chapter(
     notes = []
     entry = run[1].notebooks.get(chapter) if run[1] else None
     status = entry.status if entry else "absent"
-    shown, notebook = "run", _executed(*run, chapter)
+    shown: Shown = "run"
+    notebook = _executed(*run, chapter)
     if notebook is None:
         notes.append(_why_not(entry))
         shown, notebook = "record", _executed(*record, chapter)
         entry = record[1].notebooks.get(chapter) if record[1] else None
-        if notebook is not None:
+        if notebook is not None and record[1] is not None and entry is not None:
             notes.append(
                 f"What follows is the run of record: profile {record[1].profile}, "
                 f"executed {entry.started}, commit {record[1].commit or 'unknown'}."
             )
-    if notebook is None:
+    if notebook is None or entry is None:
         shown, entry, notebook = "source", None, _without_numbers(source.notebook())
         notes.append("What follows is its source, without any number.")
     elif entry.fingerprint.get("source") != source.sha256:
@@ -154,7 +157,7 @@ def _prepared(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = [*tags, "hide-input"]
     if notes:
-        text = "\n".join(f"<p>{_escape(note)}</p>" for note in notes)
+        text = "\n".join(f"<p>{escape(note, quote=False)}</p>" for note in notes)
         banner = nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{_BANNER.format(text=text)}\n```")
         first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), 0)
         notebook.cells.insert(first + 1, banner)
@@ -165,7 +168,3 @@ _BANNER = (
     '<div class="hb-banner" role="note" style="border:2px solid rgb(213,94,0);'
     'background:rgba(213,94,0,0.15);border-radius:0.4rem;padding:0.3rem 0.8rem;margin:0.6rem 0">{text}</div>'
 )
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

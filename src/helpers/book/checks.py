@@ -41,11 +41,16 @@ def write_pairs(root: Path) -> list[Path]:
         notebook = _from_script(root, chapter)
         if path.is_file() and _content(nbformat.read(path, as_version=4)) == _content(notebook):
             continue
-        for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{number}"  # random ids would change the file each time
-        write_text(path, nbformat.writes(notebook) + "\n")
+        write_text(path, notebook_text(notebook))
         written.append(path)
     return written
+
+
+def notebook_text(notebook: nbformat.NotebookNode) -> str:
+    """Return the text of an ``.ipynb``; the same notebook always gives the same text."""
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"  # random ids would change the file each time
+    return nbformat.writes(notebook) + "\n"
 
 
 def check_outputs(root: Path) -> list[str]:

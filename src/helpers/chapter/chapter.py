@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,24 +13,25 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
-from helpers.atomic import atomic_writer, write_text
-from helpers.chapter import display, provenance, records
-from helpers.chapter.comparison import comparison
+from helpers.atomic import write_text
+from helpers.chapter import provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
+from helpers.chapter.figures import save_figure
+from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings
-from helpers.claims.board import tier_text
-from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
-from helpers.claims.results import ChapterResults, FigureFile, InputFile, Result
-from helpers.claims.verdict import ClaimVerdict, judge, result_label
-from helpers.data.types import ResponseData
+from helpers.claims.results import ChapterResults, FigureFile, Result
+from helpers.claims.verdict import ClaimVerdict, judge
+from helpers.display import cards
+from helpers.display.board import verdict_report
+from helpers.display.html import Html
+from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.project import project_root
@@ -62,11 +62,8 @@ class Chapter:
         self.root = root
         self.settings = settings
         self.parameters = dict(parameters)
-        self.tiers: dict[str, str] = {}
+        self._inputs = Inputs()
         self.results: dict[str, Result] = {}
-        self._method_checks: set[str] = set()
-        self._inputs: set[tuple[str, str]] = set()
-        self._counts: dict[str, str] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
@@ -108,6 +105,7 @@ class Chapter:
     jobs = property(lambda self: self.settings.jobs)
     seed = property(lambda self: self.settings.seed)
     out = property(lambda self: self.settings.out)
+    tiers = property(lambda self: self._inputs.tiers)
 
     @cached_property
     def published(self) -> dict[str, Published]:
@@ -121,7 +119,7 @@ class Chapter:
 
     # Data ------------------------------------------------------------------------------------
 
-    def use(self, data: Any, *, method_check: bool = False) -> display.Html:
+    def use(self, data: Any, *, method_check: bool = False) -> Html:
         """Register data as an input of the chapter and show what they are.
 
         Parameters
@@ -138,21 +136,7 @@ class Chapter:
         ParameterError
             If another tier of the same data set is in use already.
         """
-        if hasattr(data, "uns"):
-            name, source = data.uns["name"], data.uns["provenance"]
-        else:
-            name, source = data.name, data.provenance
-        if self.tiers.get(name, source.tier) != source.tier:
-            msg = f"{name} is in use on the {self.tiers[name]} tier; one run cannot use {source.tier} too"
-            raise ParameterError(msg)
-        self.tiers[name] = source.tier
-        if method_check:
-            self._method_checks.add(name)
-        self._inputs.update((file.name, file.sha256) for file in source.files)
-        counts = self._counts[name] = _counts(data)
-        return display.data_card(
-            name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
-        )
+        return self._inputs.add(data, method_check=method_check)
 
     # Results ---------------------------------------------------------------------------------
 
@@ -208,12 +192,11 @@ class Chapter:
             published = records.published_number(id, self.published, published_field)
         given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
         given |= {"published": published, "tolerance": tolerance}
-        real = {name: tier for name, tier in self.tiers.items() if name not in self._method_checks}
         result = Result(
             **{what: records.plain_number(id, what, number) for what, number in given.items()},
             unit=unit,
             dataset=dataset,
-            tier=records.result_tier(id, dataset, self.tiers if dataset else real),
+            tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),
             note=note,
         )
         records.check_result(id, result)
@@ -322,7 +305,7 @@ class Chapter:
 
     # Display ---------------------------------------------------------------------------------
 
-    def header(self) -> display.Html:
+    def header(self) -> Html:
         """Show the box that opens the chapter: paper, claims, tier, profile, device."""
         facts = [
             ("Input", tier_text(self.tiers) or f"data = {self.data}"),
@@ -330,66 +313,37 @@ class Chapter:
             ("Seed", str(self.seed)),
             ("Device", device_name(self.device)),
         ]
-        return display.header(self.claims, facts)
+        return cards.header(self.claims, facts)
 
-    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> display.FigureCard:
+    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> cards.FigureCard:
         """Save a figure under ``figures`` of the run folder and return it for display.
 
         Parameters
         ----------
         figure : matplotlib Figure or SvgChart
-            A matplotlib figure is saved as PNG and SVG and closed; a chart as SVG.
+            See :func:`helpers.chapter.figures.save_figure`.
         name : str
             Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
         caption : str
             What it shows; tier and size of the data are added.
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
-        caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
-        folder = self.out / "figures"
-        if isinstance(figure, SvgChart):
-            write_text(folder / f"{stem}.svg", figure.svg)
-            file, card = f"{stem}.svg", display.FigureCard(figure.svg, caption)
-        else:
-            drawn = {"png": _drawn(figure, "png")}
-            figure.set_layout_engine("none")  # the second drawing keeps the places of the first
-            drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
-            for kind, content in drawn.items():
-                with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-                    stream.write(content)
-            file, card = f"{stem}.png", display.FigureCard.of_png(drawn["png"], caption)
-            plt.close(figure)
+        caption = f"{caption.rstrip()} Input: {self._inputs}."
+        file, card = save_figure(figure, self.out / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
-
-    def _inputs_text(self) -> str:
-        sizes = {name: f": {counts}" if counts else "" for name, counts in self._counts.items()}
-        return "; ".join(f"{name} ({tier}){sizes[name]}" for name, tier in self.tiers.items()) or "none"
 
     def judge(self) -> list[ClaimVerdict]:
         """Judge the chapter's claims with what is recorded."""
         return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
 
-    def verdicts(self) -> display.Html:
+    def verdicts(self) -> Html:
         """Judge the chapter's claims with what is recorded, and show the board with all reasons."""
-        return display.verdict_report(self.judge())
+        return verdict_report(self.judge())
 
-    def deviations(self) -> display.Html:
+    def deviations(self) -> Html:
         """Show where this re-execution departs from the paper or has to guess."""
-        columns = ("Point", "What, and why it matters", "Choice here", "Tested")
-        rows = [
-            (row.point, f"{row.what}: {row.why}.", row.choice, self._tested(row.tested))
-            for row in self.claims.deviations
-        ]
-        return display.box(display.table(columns, rows))
-
-    def _tested(self, tested: str | None) -> str:
-        result = self.results.get(tested) if tested else None
-        if result is None:
-            return tested or "not tested"
-        signed = result.unit == "difference"
-        interval = format_interval(result.low, result.high, signed=signed)
-        return f"{result_label(tested)} = {format_number(result.value, signed=signed)} {interval}".strip()
+        return cards.deviations(self.claims.deviations, self.results)
 
     # End -------------------------------------------------------------------------------------
 
@@ -403,8 +357,8 @@ class Chapter:
             # Where the run folder lies does not change a number.
             parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
-            method_checks=sorted(self._method_checks),
-            inputs=[InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._inputs)],
+            method_checks=sorted(self._inputs.method_checks),
+            inputs=self._inputs.files,
             commit=provenance.git_commit(self.root),
             source=provenance.source_hash(self._source),
             versions=provenance.versions(),
@@ -415,7 +369,7 @@ class Chapter:
             times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
 
-    def finish(self) -> display.Html:
+    def finish(self) -> Html:
         """Write ``results/<chapter>.json`` of the run folder and show the compute card.
 
         The file appears complete or not at all; an earlier one survives a full disk or an
@@ -424,31 +378,13 @@ class Chapter:
         snapshot = self.snapshot()
         write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
         write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
-        return display.compute_card(snapshot, device_name(self.device))
-
-
-def _counts(data: Any) -> str:
-    if hasattr(data, "n_obs"):
-        return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
-    if isinstance(data, ResponseData):
-        return (
-            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, "
-            f"{len(data.response):,} pairs, {data.expression.shape[1]:,} genes"
-        )
-    return getattr(data, "counts", "")
+        return cards.compute_card(snapshot, device_name(self.device))
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
-
-
-def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    """Draw a figure into memory."""
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format=kind, **options)
-        return stream.getvalue()
 
 
 def _checked_name(what: str, name: str) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 import pandas as pd
 
-from helpers.chapter.display import Glued
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published
 from helpers.claims.results import Result
+from helpers.display.cards import Glued
 from helpers.errors import ParameterError
 
 # From the least to the most like the paper's own input.

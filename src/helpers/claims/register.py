@@ -14,12 +14,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from helpers.claims.each import expand
 from helpers.claims.published import load_published
 from helpers.errors import ClaimError
 from helpers.project import project_root
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 PARTS = ("repeated", "sound", "survives")
 
@@ -72,6 +73,7 @@ class Condition(_Strict):
     def threshold(self, factor: float = 1.0) -> float:
         """Return the bound plus ``factor`` times the tolerance."""
         bound = self.above if self.above is not None else self.below
+        assert bound is not None  # the validator has seen to it
         return bound + factor * self.tolerance
 
     def right_sign(self, value: float | None) -> bool:
@@ -94,6 +96,7 @@ class PartRule(_Strict):
     rule : str
         The rule as a plain sentence.
     conditions : list of Condition
+        In a file, a condition with ``each`` stands for several (:func:`helpers.claims.each.expand`).
     require : {"all", "any", "majority"}
         How many conditions must be met for *holds*; *fails* is always none.
     not_applicable : str, optional
@@ -104,6 +107,11 @@ class PartRule(_Strict):
     conditions: list[Condition] = Field(default_factory=list)
     require: Literal["all", "any", "majority"] = "all"
     not_applicable: str | None = None
+
+    @field_validator("conditions", mode="before")
+    @classmethod
+    def _write_out(cls, conditions: object) -> object:
+        return expand(conditions)
 
     @model_validator(mode="after")
     def _rule_or_reason(self) -> PartRule:
@@ -297,11 +305,8 @@ def _read(path: Path, published: Collection[str]) -> ChapterClaims:
     try:
         chapter = ChapterClaims.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-            for problem in error.errors()[:5]
-        ]
-        msg = f"{path} is not a valid claims file:\n" + "\n".join(lines)
+        listed = problems(error, separator="\n  ")
+        msg = f"{path} is not a valid claims file:\n  {listed}"
         raise ClaimError(msg) from error
     if any(claim.chapter != chapter.chapter for claim in chapter.claims):
         msg = f"{path} says chapter: {chapter.chapter!r}; a claim names another one"

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Name or number, e.g. 01; default: all, in order."),
+        typer.Argument(metavar="[CHAPTER]...", help="Name or number, e.g. 01; default: all, in order."),
     ] = None,
     profile: Annotated[
         str,
@@ -76,7 +76,7 @@ def run(
     """
     from helpers.run import RunOptions, run_notebooks
     from helpers.run.plan import run_folder
-    from helpers.run.progress import ConsoleReporter
+    from helpers.run.progress import Reporter
 
     root = project_root()
     options = RunOptions(
@@ -93,7 +93,7 @@ def run(
     )
     folder = run_folder(root, options)
     try:
-        with ConsoleReporter(output) as reporter:
+        with Reporter(output) as reporter:
             record = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
@@ -126,14 +126,15 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
-    from helpers.claims.board import SYMBOLS, summary, tier_text
     from helpers.claims.register import PARTS, load_register
+    from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
-    from helpers.run.compare import run_results
+    from helpers.display.board import SYMBOLS, summary
+    from helpers.display.tables import tier_text
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), run_results(folder))
+    verdicts = judge_run(load_register(root / "data"), load_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [
@@ -185,9 +186,9 @@ def compare(
         shown = comparison.moves[: limit or None]
         for move in shown:
             gap = None if move.a is None or move.b is None else move.b - move.a
-            values = ("missing" if move.where == "only B" else format_number(move.a),)
-            values += ("missing" if move.where == "only A" else format_number(move.b),)
-            row = (move.chapter, move.result, move.field, *values, format_number(gap, signed=True))
+            a = "missing" if move.where == "only B" else format_number(move.a)
+            b = "missing" if move.where == "only A" else format_number(move.b)
+            row = (move.chapter, move.result, move.field, a, b, format_number(gap, signed=True))
             table.add_row(*row, f"{move.tolerance:g}")
         output.print(table)
         if len(shown) < len(comparison.moves):

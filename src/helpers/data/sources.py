@@ -63,7 +63,8 @@ class Sources:
         """Return ``decode(path)``, kept as a Parquet file named by the sha256 of its source.
 
         R files take a second to decode and are read by every chapter. A copy that cannot be read
-        is made again.
+        is made again. The first reader gets the table as all later ones do, to the last bit: R's NA, for
+        one, is a signalling NaN, at which the first sum would warn.
         """
         path = self.paths[key]
         copy = cache_folder() / "decoded" / f"{sha256(path)}-{_DECODER}.parquet"
@@ -72,9 +73,8 @@ class Sources:
                 return pd.read_parquet(copy)
             except (OSError, ValueError, pyarrow.ArrowException):
                 copy.unlink(missing_ok=True)
-        table = decode(path)
         buffer = io.BytesIO()
-        table.to_parquet(buffer)
+        decode(path).to_parquet(buffer)
         with atomic_writer(copy, "wb") as stream:
             stream.write(buffer.getvalue())
-        return table
+        return pd.read_parquet(buffer)

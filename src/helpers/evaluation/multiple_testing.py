@@ -1,25 +1,49 @@
-"""Adjustment of p-values for several tests.
-
-statsmodels has these methods too, but its function collects garbage at every call, which takes half a
-second in a process that holds TensorFlow.
-"""
+"""Adjustment of p-values for several tests, by statsmodels; NaN stays NaN and is not counted."""
 
 from __future__ import annotations
+
+import gc
 
 import numpy as np
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values by Holm's step-down method; NaN stays NaN and is not counted.
+    """Adjust p-values by Holm's step-down method: controls the chance of any false discovery.
 
     References
     ----------
     Holm, Scandinavian Journal of Statistics 6:65 (1979).
     """
+    return _adjusted(p, "holm")
+
+
+def bonferroni(p: np.ndarray) -> np.ndarray:
+    """Multiply p-values by their number, capped at 1."""
+    return _adjusted(p, "bonferroni")
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values to control the false discovery rate.
+
+    References
+    ----------
+    Benjamini and Hochberg, Journal of the Royal Statistical Society B 57:289 (1995).
+    """
+    return _adjusted(p, "fdr_bh")
+
+
+def _adjusted(p: np.ndarray, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests
+
     p = np.asarray(p, dtype=float)
+    known = ~np.isnan(p)
     adjusted = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factor = len(order) - np.arange(len(order))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factor), 1.0)
+    if known.any():
+        # multipletests collects garbage, half a second in a process with TensorFlow; frozen objects are
+        # passed over, and a call takes 0.1 ms.
+        gc.freeze()
+        try:
+            adjusted[known] = multipletests(p[known], method=method)[1]
+        finally:
+            gc.unfreeze()
     return adjusted

@@ -20,7 +20,7 @@ from helpers.errors import DataError
 
 #: Called with what is done, how much of it, and how much in all.
 Progress = Callable[[str, int, int], None]
-#: What a model says of the test rows of a fold; several by name where models share a fit.
+#: What a model says of the predicted rows of a fold; several by name where models share a fit.
 Prediction = np.ndarray | Mapping[str, np.ndarray]
 
 
@@ -42,6 +42,8 @@ class Fold:
         Hyperparameters of this fit, where a search has found some.
     tags : mapping of str to value
         Become columns of the table of scores, e.g. the protocol, the drug, the repeat.
+    in_sample : bool
+        Predict the training rows too: how well a model reproduces what it was given.
     """
 
     name: str
@@ -51,6 +53,12 @@ class Fold:
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, Any] = field(default_factory=dict)
+    in_sample: bool = False
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Rows that are predicted: those of the test and, with ``in_sample``, then those of the training."""
+        return np.concatenate([self.test, self.train]) if self.in_sample else self.test
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,9 @@ class Model:
     name : str
         Unique within a run.
     predict : callable
-        ``predict(data, folds)`` fits once for each fold and yields a :data:`Prediction` for its test rows, in
-        order. See :func:`each_fold` for models that are fitted one by one.
+        ``predict(data, folds)`` fits once for each fold and yields a :data:`Prediction` for its test rows
+        (for :attr:`Fold.predicted` where folds are scored ``in_sample``), in order. See :func:`each_fold`
+        for models that are fitted one by one.
     batch : int
         Folds that are handed over together, for families that train many fits as one. A fit must not depend
         on the others of its batch.
@@ -112,13 +121,13 @@ def predictions(
         Name of the model.
     fold : Fold
     predicted : array
-        One entry (or row) a test row; model by model, in the order of ``folds``.
+        One entry (or row) a row of :attr:`Fold.predicted`; model by model, in the order of ``folds``.
 
     Raises
     ------
     DataError
         If there are no folds, names of models repeat, a fold uses a row twice, or a model predicts another
-        number of rows than the fold tests.
+        number of rows than the fold asks for.
     """
     _check(folds, models)
     tasks = [(model, part) for model in models for part in _batches(folds, model.batch, n_jobs)]
@@ -129,10 +138,9 @@ def predictions(
     for (model, part), predicted in zip(tasks, found, strict=True):
         for fold, one in zip(part, predicted, strict=True):
             for name, values in (one if isinstance(one, Mapping) else {model.name: one}).items():
-                if len(values) != len(fold.test):
-                    msg = (
-                        f"{name} predicts {len(values)} rows in fold {fold.name!r}; it tests {len(fold.test)}"
-                    )
+                if len(values) != len(fold.predicted):
+                    asked = f"{len(fold.predicted)} are asked for"
+                    msg = f"{name} predicts {len(values)} rows in fold {fold.name!r}; {asked}"
                     raise DataError(msg)
                 yield name, fold, values
         done[model.name] += len(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,11 +11,12 @@ from pathlib import Path
 import jupytext
 from nbformat import NotebookNode
 
+from helpers.chapter.provenance import source_hash
 from helpers.errors import ParameterError, RunError
 
 _NAME = re.compile(r"\d{2}_\w+")
 READS_RESULTS = "reads-results"
-"""Cell tag of a notebook whose content depends on the results of the notebooks before it."""
+"""Cell tag of a notebook whose content depends on the results of the others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ class SourceNotebook:
     parameters : frozenset of str
         Names assigned in the cell tagged ``parameters``.
     reads_results : bool
-        Whether a cell carries the tag ``reads-results``: the notebook must run again when the results
-        of the notebooks before it change.
+        Whether a cell carries the tag ``reads-results``: the notebook runs after the others, and again
+        when their results change.
     """
 
     chapter: str
@@ -91,8 +91,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
     """
     path = root / "notebooks" / f"{chapter}.py"
     try:
-        content = path.read_bytes()
-        notebook = jupytext.reads(content.decode("utf-8"), fmt="py:percent")
+        notebook = jupytext.read(path, fmt="py:percent")
     except (OSError, ValueError) as error:
         msg = f"cannot read {path} as a notebook: {error}"
         raise RunError(msg) from error
@@ -109,7 +108,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
     return SourceNotebook(
         chapter=chapter,
         path=path,
-        sha256=hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest(),
+        sha256=source_hash(path),
         parameters=frozenset(names),
         reads_results=any(READS_RESULTS in has for has in tags),
     )

@@ -16,8 +16,18 @@ from numba import types
 from numba.extending import intrinsic
 
 F = np.float32
-_RELAXED = {"contract", "reassoc", "arcp", "nsz"}
-jit = nb.njit(nogil=True, cache=True, fastmath=_RELAXED, error_model="numpy")
+_OPTIONS = {
+    "nogil": True,
+    "cache": True,
+    "fastmath": {"contract", "reassoc", "arcp", "nsz"},
+    "error_model": "numpy",
+}
+#: Of a function that Python calls.
+jit = nb.njit(**_OPTIONS)
+#: Of a function that compiled functions call. A call that is left in the machine code finds either the copy
+#: that was optimised with its caller or one that was optimised alone, and the two round differently: numbers
+#: of the process that compiles would differ from those of one that loads its cache.
+inlined = nb.njit(forceinline=True, **_OPTIONS)
 
 BN_EPSILON = F(1e-3)
 BN_KEEP = F(0.99)
@@ -33,7 +43,7 @@ def _float_of_bits(typing_context, bits):
     return signature, generate
 
 
-@jit
+@inlined
 def fast_exp(x):
     """e**x in float32 (Cephes' expf): relative error below 2e-7, inputs clipped to +-87."""
     x = min(max(x, F(-87.0)), F(87.0))
@@ -50,19 +60,19 @@ def fast_exp(x):
     return p * _float_of_bits((k + np.int32(127)) << np.int32(23))
 
 
-@jit
+@inlined
 def sigmoid(x):
     """Logistic function of a float32 number."""
     return F(1.0) / (F(1.0) + fast_exp(-x))
 
 
-@jit
+@inlined
 def cross_entropy(logit, label):
     """Sigmoid cross-entropy of one logit, stable for large values."""
     return max(logit, F(0.0)) - logit * label + math.log1p(math.exp(-abs(logit)))
 
 
-@jit
+@inlined
 def batch_norm_train(u, gamma, beta, moving_mean, moving_var, inv, xhat, h):
     """Batch-normalise ``u`` (rows x units), apply the sigmoid, update the moving statistics.
 
@@ -93,7 +103,7 @@ def batch_norm_train(u, gamma, beta, moving_mean, moving_var, inv, xhat, h):
             h[i, j] = sigmoid(gamma[j] * xhat[i, j] + beta[j])
 
 
-@jit
+@inlined
 def batch_norm_backward(dh, h, gamma, inv, xhat, d_gamma, d_beta):
     """Turn ``dh`` (gradient at the sigmoid's output) into the gradient at the layer's input, in place."""
     rows, units = dh.shape
@@ -111,7 +121,7 @@ def batch_norm_backward(dh, h, gamma, inv, xhat, d_gamma, d_beta):
             dh[i, j] = gamma[j] * inv[j] * (dh[i, j] - scale * (d_beta[j] + xhat[i, j] * d_gamma[j]))
 
 
-@jit
+@inlined
 def ftrl_update(w, z, n, g, lr, l1, l2):
     """One FTRL-proximal step with ``lr_power = -0.5`` on flat arrays, in place.
 
@@ -130,7 +140,7 @@ def ftrl_update(w, z, n, g, lr, l1, l2):
         w[i] = -shrunk / (root * inv_lr + F(2.0) * l2)
 
 
-@jit
+@inlined
 def adam_update(w, m, v, g, step_size):
     """One Adam step in TensorFlow's form (epsilon inside the uncorrected root), in place.
 

@@ -6,7 +6,8 @@ import pytest
 
 from helpers.chapter import Chapter
 from helpers.chapter.record_tables import Family, record_comparison, record_folds, record_groups
-from helpers.evaluation.published_tests import benjamini_hochberg, welch_t
+from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.evaluation.published_tests import welch_t
 from helpers.evaluation.statistics import Comparison
 
 

@@ -68,6 +68,15 @@ def test_batches_hold_at_most_what_the_model_takes_and_a_share_for_each_job(data
     assert sorted(seen) == [6, 6]
 
 
+def test_training_rows_are_predicted_where_a_fold_asks_for_them(data):
+    fold = Fold("0", np.arange(5, 40), np.arange(5), in_sample=True)
+    model = Model("row", each_fold(lambda data, fold: fold.predicted))
+    ((_, _, predicted),) = predictions(data, [fold], [model])
+    np.testing.assert_array_equal(predicted, np.arange(40))
+    with pytest.raises(DataError, match="predicts 5 rows in fold '0'; 40 are asked for"):
+        list(predictions(data, [fold], [Model("mean", each_fold(mean))]))
+
+
 def test_models_that_share_a_fit_are_told_apart(data):
     both = Model("pair", each_fold(lambda d, f: {"mean": mean(d, f), "zero": np.zeros(len(f.test))}))
     table = run(data, folds_of(40), [both], squared_error)

@@ -84,3 +84,11 @@ def test_status_of_a_run_folder(toy, finished):
     assert (state.chapter, state.status, state.wall_seconds, state.stale) == ("01_first", "done", 3, ())
     toy.notebook("02_second")
     assert [s.stale for s in run_status(toy.root, toy.folder)] == [(), ("not run yet",)]
+
+
+def test_notebooks_that_read_results_run_last(toy):
+    toy.notebook("01_first")
+    toy.notebook("02_verdicts", tags=', "reads-results"')
+    toy.notebook("03_added_later")
+    tasks = make_plan(toy.root, RunOptions(profile="smoke"))
+    assert [task.source.chapter for task in tasks] == ["01_first", "03_added_later", "02_verdicts"]

@@ -12,7 +12,7 @@ from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
 from helpers.studies.perturbation.data import NAMES, kaggle_design, load_cell_means, load_changes
-from helpers.studies.perturbation.paper_files import load_kaggle_paper, read_de_table
+from helpers.studies.perturbation.paper_files import read_de_table
 from helpers.studies.perturbation.twin import NULL_RMS, TRAIN_RMS, kaggle_twin, simulate_changes
 from helpers.studies.perturbation.types import ChangeData
 
@@ -210,7 +210,7 @@ def cached(tmp_path, monkeypatch, real_registry):
 
 
 def test_the_full_tables_with_and_without_test_rows(cached):
-    train_only = load_kaggle_paper(cached(train=table(2).to_parquet))
+    train_only = load_changes("Kaggle", "paper", registry=cached(train=table(2).to_parquet))
     assert train_only.tier == "paper" and set(train_only.rows["split"]) == {"train"}
     assert "test rows are not here" in train_only.provenance.notes[0]
     registry = cached(
@@ -226,7 +226,7 @@ def test_the_organisers_training_file_serves_where_kaggles_is_missing(cached):
         train_h5ad=lambda path: h5ad(path, table(2), ["control", "control"]),
         test=lambda path: h5ad(path, table().iloc[2:], ["public_test", "private_test"]),
     )
-    data = load_kaggle_paper(registry)
+    data = load_changes("Kaggle", "paper", registry=registry)
     assert list(data.rows["control"]) == [True, True, False, False]
     assert list(data.values["A1BG"]) == [-1.5, -0.5, 0.5, 1.5]
     assert any("only their size was checked" in note for note in data.provenance.notes)
@@ -238,7 +238,7 @@ def test_test_rows_with_other_genes_are_refused(cached):
         test=lambda path: h5ad(path, table().iloc[2:], ["public_test", "private_test"]),
     )
     with pytest.raises(DataError, match="genes differ"):
-        load_kaggle_paper(registry)
+        load_changes("Kaggle", "paper", registry=registry)
 
 
 def test_without_any_training_table_the_message_names_it(real_registry):

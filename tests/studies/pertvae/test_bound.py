@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from helpers.studies.pertvae.model import PertVAE
+from helpers.studies.pertvae.model import VAE, PertVAE
 from helpers.studies.pertvae.model.bound import (
     Batch,
     correlation,
@@ -150,6 +150,13 @@ def test_training_loss_is_the_mean_negative_bound_and_the_penalty():
     squares = float(networks.effect.W.square().sum() + networks.effect.b.square().sum())
     loss = training_loss(networks, batch, PertVAE(free_bits=no_floor, l2=0.3))
     assert float(loss - plain) == pytest.approx(0.15 * squares, rel=1e-3)
+
+
+def test_a_plain_vae_has_no_penalty():
+    networks, batch = networks_of(effect=False), batch_of(N, 0)
+    t = terms(networks, batch)
+    loss = training_loss(networks, batch, VAE(LATENT, free_bits=float("-inf")))
+    torch.testing.assert_close(loss, -(t.pre.sum() - t.kl_pre.sum()) / N)
 
 
 @pytest.mark.parametrize("effect", [True, False])

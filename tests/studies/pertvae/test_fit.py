@@ -64,6 +64,15 @@ def test_an_epoch_same_as_a_plain_loop(world, changes):
         np.testing.assert_allclose(trained[name], value, atol=2e-3, err_msg=name)
 
 
+def test_the_fused_optimiser_does_what_the_plain_one_does(world, monkeypatch):
+    """A fused Adam once took the gradient of a transposed parameter in the order of its memory."""
+    pre, post, single, _ = world
+    fused = PertVAE(3, **SMALL).fit(pre, post, single)
+    adam = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda *a, fused, **k: adam(*a, **k, fused=False, foreach=False))
+    same(fused, PertVAE(3, **SMALL).fit(pre, post, single), tolerance=1e-3)
+
+
 def test_same_seed_same_bits_other_seed_other_bits(world):
     pre, post, single, _ = world
     a, b, c = (PertVAE(3, random_state=s, **SMALL).fit(pre, post, single) for s in (4, 4, 5))

@@ -122,6 +122,15 @@ def test_layer_same_as_torchs_parametrization():
         torch.testing.assert_close(gradient, expected)
 
 
+def test_a_masked_layer_has_the_norm_of_what_it_sees():
+    mask = np.array([[1, 0, 1], [0, 1, 1]], np.float32)
+    layer = WeightNormLinear(3, [Outputs(2)], np.random.default_rng(0), mask)
+    seen = torch.from_numpy(mask) * layer.v
+    x = torch.randn(4, 3)
+    expected = x @ (seen / seen.norm(dim=1, keepdim=True)).T * layer.g + layer.b
+    torch.testing.assert_close(layer(x), expected)
+
+
 def test_start_from_data_gives_outputs_their_spread():
     settings = PertVAE(4, hidden=(30, 25), context=8, flow_hidden=11)
     rng = np.random.default_rng(0)

@@ -1,5 +1,10 @@
 """RefDNN against independent implementations, and against itself by another route."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -371,3 +376,28 @@ def test_nan_expression_raises():
 def test_fingerprints_of_unequal_length_raise():
     with pytest.raises(DataError, match="every drug with as many bits"):
         PairFeatures(np.ones((1, 1)), [[1, 0], [1]], ["l"], ["d", "e"], ["g"])
+
+
+FIT = """
+import hashlib
+from studies.refdnn.test_model import SMALL, RefDNNClassifier, make_problem
+features, codes, y = make_problem(n_genes=700)
+model = RefDNNClassifier(features, l1=0.01, **(SMALL | {"hidden_units": 32, "steps": 200})).fit(codes, y)
+print(hashlib.sha256(model.fitted_.encoder.tobytes() + model.predict_proba(codes).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_compiled_and_cached_code_give_the_same_numbers(tmp_path):
+    """The process that compiles, and one that loads what it has compiled, must not differ in a bit."""
+    tests = Path(__file__).parents[2]
+    path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
+    numbers = [
+        subprocess.run(
+            [sys.executable, "-c", FIT], env=environment, check=True, capture_output=True, encoding="utf-8"
+        ).stdout
+        for _ in range(2)
+    ]
+    assert any(tmp_path.rglob("*.nbc"))
+    assert numbers[0] == numbers[1]

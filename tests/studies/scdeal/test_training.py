@@ -11,7 +11,8 @@ from helpers.studies.scdeal.model.estimator import ScDEAL
 from helpers.studies.scdeal.model.layers import Stack
 from helpers.studies.scdeal.model.stages import Rows, Task
 from helpers.studies.scdeal.model.streams import Streams
-from helpers.studies.scdeal.model.training import Plateau, Schedule, one_thread, train
+from helpers.studies.scdeal.model.training import Plateau, Schedule, train
+from helpers.training.guards import one_thread
 
 CPU = torch.device("cpu")
 

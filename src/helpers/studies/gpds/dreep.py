@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from helpers.errors import DataError, ParameterError
-from helpers.evaluation.published_tests import benjamini_hochberg
+from helpers.evaluation.multiple_testing import benjamini_hochberg
 
 WEIGHTS = ("gf-icf", "log-cpm", "z-score")
 

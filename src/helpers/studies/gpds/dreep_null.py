@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.evaluation.published_tests import benjamini_hochberg
+from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.studies.gpds.dreep import MarkerSets, enrichment_scores, null_table, p_values
 from helpers.studies.gpds.gene_correlations import pearson_scores
 from helpers.studies.gpds.rank_correlation import masked_spearman

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import rdata
+from numpy.typing import ArrayLike
 
 from helpers.data.pairs import load_pairs
 from helpers.data.registry import Registry
-from helpers.data.sources import CHOICES, Sources
+from helpers.data.resolve import Source, resolve
+from helpers.data.sources import Sources
 from helpers.data.types import Provenance
-from helpers.errors import DataError, DownloadError
-from helpers.studies.perturbation.paper_files import load_kaggle_paper
+from helpers.errors import DataError
+from helpers.studies.perturbation.paper_files import load_kaggle_tables, training_files
 from helpers.studies.perturbation.twin import kaggle_twin, simulate_changes
 from helpers.studies.perturbation.types import ChangeData
 
@@ -28,7 +30,8 @@ MEANS = "kaggle-cell-means"
 TRAIN_ROWS = "kaggle-train-rows"
 TEST_ROWS = "kaggle-test-rows"
 COMPOUNDS = "kaggle-compounds"
-FILES = {"L1000": (SIGNATURES,), "Kaggle": (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)}
+PAIRS = ("transigen-pairs", "transigen-basal", "l1000-landmarks")
+DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)
 
 # Structures of the three drugs of the signature file, which names them but does not draw them.
 _SMILES = {
@@ -57,15 +60,15 @@ def load_changes(
         log2 changes, treated minus vehicle, of 14 compounds in 43 lines (another level of the same
         assay, hence a data set of its own). ``"Kaggle"``: the competition's table.
     data : {"auto", "panel", "paper", "simulated"}
-        Tier. Of ``"Kaggle"`` the public files hold the design and the means per cell type, not the
-        targets: with ``"auto"`` and ``"panel"`` its targets are simulated on the real design and
-        its tier is ``"simulated"``; with ``"paper"`` they are real. The others have no fuller form,
-        and ``"paper"`` reads the panel. ``"auto"`` falls back to a small simulated design with a
-        note that says why; ``"panel"`` and ``"paper"`` never do.
+        Tier, see :func:`helpers.data.resolve.resolve`. Of ``"Kaggle"`` the public files hold the
+        design and the means per cell type, not the targets: with ``"auto"`` and ``"panel"`` its
+        targets are simulated on the real design and its tier is ``"simulated"``; with ``"paper"``
+        they are real. The others have no fuller form, and ``"paper"`` reads the panel. What stands in
+        for files that cannot be had is a small simulated design.
     seed : int
         Of simulated targets.
     registry : Registry, optional
-        Default: ``data/datasets.yml`` of the project.
+        Default: the project's.
 
     Returns
     -------
@@ -74,31 +77,22 @@ def load_changes(
     Raises
     ------
     DataError
-        If ``name`` or ``data`` is unknown, a file holds something else than expected, or (with
-        ``"panel"`` or ``"paper"``) a file is missing; the message says how to get it.
+        If ``name`` or ``data`` is unknown, or a file holds something else than expected.
+    DownloadError
+        If, with ``"panel"`` or ``"paper"``, a file is missing; the message says how to get it.
     """
-    for what, value, known in (("data set", name, NAMES), ("data choice", data, CHOICES)):
-        if value not in known:
-            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
-            raise DataError(msg)
-    if data == "simulated":
-        return _small(name, seed)
     registry = Registry.load() if registry is None else registry
-    if name == "Kaggle" and data == "paper":
-        try:
-            return load_kaggle_paper(registry)
-        except DownloadError as error:
-            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier paper"
-            raise DownloadError(msg) from error
-    try:
-        return _panel(name, registry, seed)
-    except DownloadError as error:
-        if data != "auto":
-            msg = f"{name} ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
-            raise DownloadError(msg) from error
-        twin = _small(name, seed)
-        notes = (f"Simulated data stand in for the panel. {error}", *twin.provenance.notes)
-        return replace(twin, provenance=replace(twin.provenance, notes=notes))
+    signatures = Source((SIGNATURES,), _signatures)
+    pairs = Source(PAIRS, partial(_pair_changes, registry=registry, seed=seed))
+    tables = {
+        "L1000": {"panel": signatures, "paper": signatures},
+        "Kaggle": {
+            "panel": Source(DESIGN, partial(_simulated_targets, seed=seed)),
+            "paper": Source(training_files(registry), partial(load_kaggle_tables, registry=registry)),
+        },
+        "TranSiGen": {"panel": pairs, "paper": pairs},
+    }
+    return resolve("data set", name, tables, data, partial(_small, name, seed), registry)
 
 
 def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> ChangeData:
@@ -109,42 +103,42 @@ def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | N
     Parameters
     ----------
     data, seed, registry
-        As in :func:`load_changes`; with ``"simulated"``, and where the files cannot be had, the means
-        of the small simulated design.
+        As in :func:`load_changes`; the simulated means are those of the small design.
 
     Returns
     -------
     ChangeData
         Named ``"Kaggle means"``; the compound of every row is ``"all compounds"``.
     """
-    tier, files, notes = "simulated", (), ()
-    means = None
-    if data != "simulated":
-        try:
-            sources = Sources.fetch(Registry.load() if registry is None else registry, FILES["Kaggle"][:1])
-            means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
-            tier, files = "panel", sources.files()
-            notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
-        except DownloadError as error:
-            if data != "auto":
-                msg = f"Kaggle means ({data}): {error}\nTo fetch them: helpers data fetch --tier panel"
-                raise DownloadError(msg) from error
-            notes = (f"Simulated data stand in for the panel. {error}",)
-    if means is None:
-        means = _small("Kaggle", seed).cell_means()
-    rows = pd.DataFrame(
-        {
-            "cell": means.index.to_numpy(object),
-            "compound": "all compounds",
-            "lincs_id": "all compounds",
-            "smiles": "-",
-            "control": False,
-            "split": "train",
-        }
-    )
-    return ChangeData(
-        "Kaggle means", rows, means.reset_index(drop=True), "signed -log10 p", Provenance(tier, files, notes)
-    )
+    name = "Kaggle means"
+    means = Source((MEANS,), _cell_means)
+    tables = {name: {"panel": means, "paper": means}}
+    return resolve("data set", name, tables, data, partial(_small_means, seed), registry)
+
+
+def _cell_means(sources: Sources) -> ChangeData:
+    notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
+    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
+    return _one_row_a_cell(means, Provenance("panel", sources.files(), notes))
+
+
+def _small_means(seed: int) -> ChangeData:
+    return _one_row_a_cell(_small("Kaggle", seed).cell_means(), Provenance("simulated"))
+
+
+def _one_row_a_cell(means: pd.DataFrame, provenance: Provenance) -> ChangeData:
+    every = "all compounds"
+    rows = _rows(means.index, every, every, "-")
+    return ChangeData("Kaggle means", rows, means.reset_index(drop=True), "signed -log10 p", provenance)
+
+
+def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: ArrayLike) -> pd.DataFrame:
+    """Rows of training without positive controls."""
+    columns = {"cell": cell, "compound": compound, "lincs_id": lincs_id, "smiles": smiles}
+    columns = {name: np.asarray(column, dtype=object) for name, column in columns.items()}
+    n = len(columns["cell"])
+    table = pd.DataFrame({name: np.broadcast_to(column, n) for name, column in columns.items()})
+    return table.assign(control=False, split="train")
 
 
 def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
@@ -153,7 +147,7 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
     Parameters
     ----------
     sources : Sources
-        The files of ``FILES["Kaggle"]``.
+        The files of :data:`DESIGN`.
     seed : int
         Of the draw of public test compounds: which of the 129 test compounds were the 50 of the
         public test is in no public file here.
@@ -194,12 +188,7 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
     return rows[list(ChangeData.COLUMNS)], means, notes
 
 
-def _panel(name: str, registry: Registry, seed: int) -> ChangeData:
-    if name == "TranSiGen":
-        return _pair_changes(registry, seed)
-    sources = Sources.fetch(registry, FILES[name])
-    if name == "L1000":
-        return _signatures(sources)
+def _simulated_targets(sources: Sources, *, seed: int) -> ChangeData:
     rows, means, notes = kaggle_design(sources, seed)
     return kaggle_twin(rows, means, Provenance("panel", sources.files(), notes), seed)[0]
 
@@ -220,16 +209,8 @@ def _signatures(sources: Sources) -> ChangeData:
     usable = usable.assign(late=usable["hours"] == "24 h", few=-usable["replicates"])
     kept = usable.sort_values(["drug", "cell", "late", "few", "signature"]).drop_duplicates(["drug", "cell"])
     ids = info.groupby("drug")["id"].agg(lambda column: column.value_counts().index[0])
-    rows = pd.DataFrame(
-        {
-            "cell": kept["cell"].to_numpy(object),
-            "compound": kept["drug"].to_numpy(object),
-            "lincs_id": ids.loc[kept["drug"]].to_numpy(object),
-            "smiles": [_SMILES[drug] for drug in kept["drug"]],
-            "control": False,
-            "split": "train",
-        }
-    )
+    smiles = [_SMILES[drug] for drug in kept["drug"]]
+    rows = _rows(kept["cell"], kept["drug"], ids.loc[kept["drug"]], smiles)
     clipped = int((np.abs(values.loc[kept.index].to_numpy()) >= _CLIP - 1e-3).sum())
     notes = (
         f"{len(kept)} of {len(table)} signatures: one a drug and line, at 10 uM, 6 h before 24 h "
@@ -277,21 +258,12 @@ def _decode_signatures(path: Path) -> pd.DataFrame:
     return pd.concat([described, table], axis=1)
 
 
-def _pair_changes(registry: Registry, seed: int) -> ChangeData:
-    """Treated minus vehicle of the L1000 pairs."""
+def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ChangeData:
+    """Treated minus vehicle of the L1000 treatment pairs."""
     pairs = load_pairs("transigen", "panel", seed=seed, registry=registry)
     change = pairs.change.astype(np.float32).reset_index(drop=True)
-    info = pairs.pairs.reset_index(drop=True)
-    rows = pd.DataFrame(
-        {
-            "cell": info["line"].to_numpy(object),
-            "compound": info["drug"].to_numpy(object),
-            "lincs_id": info["drug"].to_numpy(object),
-            "smiles": info["smiles"].to_numpy(object),
-            "control": False,
-            "split": "train",
-        }
-    )
+    info = pairs.pairs
+    rows = _rows(info["line"], info["drug"], info["drug"], info["smiles"])
     first = ~rows.duplicated(["cell", "compound"])
     notes = [
         "Changes are treated minus vehicle, log2, Level 3. The file gives no LINCS id; the name stands in "

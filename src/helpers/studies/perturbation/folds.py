@@ -1,4 +1,4 @@
-"""Folds of (cell, compound) rows: random rows, new pairs, unseen compounds.
+"""Folds of rows (a cell with a compound): random rows, new pairs, unseen compounds.
 
 What each asks: random rows leave a compound's rows in sister cells in training; the competition and
 its imitation ask for new pairs of a known cell and a known compound; leave-compounds-out asks for
@@ -8,42 +8,24 @@ compounds that training has never seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
 from helpers.errors import DataError
-
-
-@dataclass(frozen=True, eq=False)
-class ChangeFold:
-    """One split of the rows.
-
-    Attributes
-    ----------
-    protocol : str
-        ``"random_rows"``, ``"same_split"``, ``"competition"``, ``"unseen_compounds"`` or
-        ``"new_pairs"``.
-    name : str
-        Of the fold within its protocol.
-    seed : int
-        Of the split and of the models that are fitted in it.
-    train, test : array of int64
-        Sorted row positions, disjoint.
-    """
-
-    protocol: str
-    name: str
-    seed: int
-    train: np.ndarray
-    test: np.ndarray
+from helpers.evaluation.protocol import Fold
 
 
 def random_rows(
-    rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5, n_used: int | None = None
-) -> list[ChangeFold]:
+    rows: pd.DataFrame,
+    seeds: Sequence[int],
+    n_splits: int = 5,
+    n_used: int | None = None,
+    *,
+    in_sample: bool = False,
+) -> list[Fold]:
     """Protocol A: random rows, by default five folds of 80/20 a seed.
 
     Parameters
@@ -55,6 +37,14 @@ def random_rows(
     n_splits : int
     n_used : int, optional
         Folds used of each shuffle; 1 is a single 80/20 split. Default: all.
+    in_sample : bool
+        Score the training rows too (protocol T).
+
+    Returns
+    -------
+    list of Fold
+        As from all functions here: sorted positions of rows, and the protocol as tag. The seed is that
+        of the split and of the models that are fitted in it.
 
     Raises
     ------
@@ -67,16 +57,16 @@ def random_rows(
     for seed in seeds:
         split = KFold(n_splits, shuffle=True, random_state=seed).split(usable)
         parts = [(usable[train], usable[test]) for train, test in split]
-        folds += [ChangeFold("random_rows", str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
-    return folds
+        folds += [_fold("random_rows", str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
+    return [replace(fold, in_sample=in_sample) for fold in folds]
 
 
-def same_split(fold: ChangeFold, seeds: Sequence[int]) -> list[ChangeFold]:
+def same_split(fold: Fold, seeds: Sequence[int]) -> list[Fold]:
     """Return one split once a seed, so that only the start and the order of the training differ."""
-    return [ChangeFold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
+    return [_fold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
 
 
-def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
+def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
     """Protocol B: all training rows against all test rows, once a seed of the models.
 
     Raises
@@ -88,12 +78,12 @@ def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[ChangeFold]:
     if len(test) == 0:
         msg = "the data have no test rows, so there is no competition split"
         raise DataError(msg)
-    return [ChangeFold("competition", "all", seed, _trainable(rows), test) for seed in seeds]
+    return [_fold("competition", "all", seed, _trainable(rows), test) for seed in seeds]
 
 
 def leave_compounds_out(
     rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5, n_used: int | None = None
-) -> list[ChangeFold]:
+) -> list[Fold]:
     """Protocol C: whole compounds are left out; as many folds as compounds at most.
 
     ``n_used`` limits the folds of each shuffle, as in :func:`random_rows`.
@@ -112,7 +102,7 @@ def leave_compounds_out(
         split = KFold(min(n_splits, len(names)), shuffle=True, random_state=seed).split(names)
         for i, (_, left_out) in enumerate(list(split)[:n_used]):
             hidden = np.isin(compound, names[left_out])
-            folds.append(ChangeFold("unseen_compounds", str(i), seed, usable[~hidden], usable[hidden]))
+            folds.append(_fold("unseen_compounds", str(i), seed, usable[~hidden], usable[hidden]))
     return folds
 
 
@@ -122,7 +112,7 @@ def leave_cells_out(
     *,
     n_splits: int | None = None,
     n_used: int | None = None,
-) -> list[ChangeFold]:
+) -> list[Fold]:
     """Protocol D: cells are left out except for a few rows that tell the models of the cell.
 
     The test rows are then new pairs of a compound known from other cells and a cell known from
@@ -168,11 +158,15 @@ def leave_cells_out(
             hidden = table["cell"].isin(left_out) & ~kept
             known = table["compound"].isin(table.loc[~hidden, "compound"])
             folds.append(
-                ChangeFold(
+                _fold(
                     "new_pairs", name, seed, usable[~hidden.to_numpy()], usable[(hidden & known).to_numpy()]
                 )
             )
     return folds
+
+
+def _fold(protocol: str, name: str, seed: int, train: np.ndarray, test: np.ndarray) -> Fold:
+    return Fold(name, train, test, seed=seed, tags={"protocol": protocol})
 
 
 def _shared_by_all(table: pd.DataFrame) -> pd.Series:

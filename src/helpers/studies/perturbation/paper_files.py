@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.download import fetch, locate
-from helpers.data.hashes import sha256
 from helpers.data.registry import Registry
-from helpers.data.types import Provenance, SourceFile
+from helpers.data.sources import Sources
+from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
 from helpers.studies.perturbation.types import ChangeData
 
@@ -35,15 +35,20 @@ _SPLITS = {
 _POSITIVE_CONTROLS = ("Dabrafenib", "Belinostat")
 
 
-def load_kaggle_paper(registry: Registry) -> ChangeData:
-    """Read the competition's tables.
+def training_files(registry: Registry) -> tuple[str, ...]:
+    """Key of the training table: Kaggle's own Parquet file where it is at hand, else the organisers'."""
+    return (TRAIN,) if TRAIN in registry and locate(registry[TRAIN]) is not None else (TRAIN_H5AD,)
 
-    The training table is Kaggle's own Parquet file where it is at hand, else the organisers' h5ad
-    file; the test table is the organisers'.
+
+def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ChangeData:
+    """Read the competition's tables.
 
     Parameters
     ----------
+    sources : Sources
+        The file of :func:`training_files`.
     registry : Registry
+        Knows the organisers' table of the test rows.
 
     Returns
     -------
@@ -53,20 +58,15 @@ def load_kaggle_paper(registry: Registry) -> ChangeData:
 
     Raises
     ------
-    DownloadError
-        If no form of the training table can be had; the message says what to put where.
     DataError
         If a table is not what it should be.
     """
-    paths, notes = {}, []
-    if locate(registry[TRAIN]) is not None:
-        paths[TRAIN] = fetch(registry[TRAIN])
-    else:
-        paths[TRAIN_H5AD] = fetch(registry[TRAIN_H5AD])
+    notes = []
     try:
-        paths[TEST_H5AD] = fetch(registry[TEST_H5AD])
+        sources = Sources({**sources.paths, TEST_H5AD: fetch(registry[TEST_H5AD])})
     except DownloadError as error:
         notes.append(f"The 255 test rows are not here, so the competition's split is left out. {error}")
+    paths = sources.paths
     tables = {key: read_de_table(path) for key, path in paths.items()}
     if any(registry[key].unpinned for key in paths):
         notes.append("No hash of the h5ad files was published: only their size was checked.")
@@ -81,10 +81,8 @@ def load_kaggle_paper(registry: Registry) -> ChangeData:
         "The values are sign(logFC) x -log10(p) of limma, not clipped; the paper's table calls them fold "
         "changes."
     )
-    files = tuple(SourceFile(key, sha256(path)) for key, path in paths.items())
-    return ChangeData(
-        "Kaggle", table[described], table[genes], UNIT, Provenance("paper", files, tuple(notes))
-    )
+    provenance = Provenance("paper", sources.files(), tuple(notes))
+    return ChangeData("Kaggle", table[described], table[genes], UNIT, provenance)
 
 
 def read_de_table(path: Path) -> pd.DataFrame:

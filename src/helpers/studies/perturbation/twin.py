@@ -127,6 +127,21 @@ def simulate_changes(
     return _packed(name, rows, targets, genes, pd.Index(cells), compounds, effect, note)
 
 
+def simulate_worlds(seed: int = 0) -> dict[str, tuple[ChangeData, ChangeTruth]]:
+    """Simulate the two worlds of the method check, by name: without and with an interaction.
+
+    Design, noise and heavy tails are the same. In the additive world the answer of a cell to a compound
+    is cell plus compound (but for the strength of the common answer); in the other every row has an
+    answer of its own, as large as the compound's.
+    """
+    design = {"n_compounds": 24, "n_genes": 90, "n_full": 6, "n_shared": 24}
+    worlds = {"additive world": 0.0, "interaction world": 1.0}
+    return {
+        name: simulate_changes(seed, interaction=interaction, name=name, **design)
+        for name, interaction in worlds.items()
+    }
+
+
 def kaggle_twin(
     rows: pd.DataFrame, means: pd.DataFrame, provenance: Provenance, seed: int = 0
 ) -> tuple[ChangeData, ChangeTruth]:

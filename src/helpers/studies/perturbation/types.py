@@ -97,6 +97,17 @@ class ChangeData:
         """The changes as an array, rows x genes, float32."""
         return self.values.to_numpy(np.float32)
 
+    def facts(self) -> dict[str, object]:
+        """Size, unit and tier, for a table of data sets."""
+        return {
+            "rows": len(self.rows),
+            "cells": self.rows["cell"].nunique(),
+            "compounds": self.rows["compound"].nunique(),
+            "genes used": self.values.shape[1],
+            "unit": self.unit,
+            "tier": self.tier,
+        }
+
     def cell_means(self) -> pd.DataFrame:
         """Mean change of each cell over its training rows, cells x genes."""
         train = (self.rows["split"] == "train").to_numpy()

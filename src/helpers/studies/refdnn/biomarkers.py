@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from scipy import stats
 
 from helpers.errors import DataError
-from helpers.evaluation.published_tests import benjamini_hochberg
+from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.studies.refdnn.protocol import OutOfFold, PairTable
 
 #: Ways to choose genes: by raw weight (as published), by weight times standard deviation, by the

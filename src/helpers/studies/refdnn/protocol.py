@@ -1,13 +1,13 @@
-"""Cross-validation of pair models: the same folds for all, searches nested, predictions kept.
+"""Cross-validation of models of line-drug pairs: the same folds for all, searches nested, scores kept.
 
-Every protocol of RefDNN (random pairs, unseen lines, unseen cancer types, unseen drugs) is a list of
-folds; a model is a :class:`Contender`. The result keeps each model's out-of-fold scores, so that any
-metric, subset or bootstrap can be computed afterwards.
+Every protocol of RefDNN (random pairs, unseen lines, unseen cancer types, unseen drugs) is a list of folds; a
+model is a :class:`Contender`. The result keeps each model's out-of-fold scores, so that any metric, subset or
+bootstrap can be computed afterwards. Fits and searches run on :mod:`helpers.evaluation.protocol`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,19 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from helpers.data.types import ResponseData
-from helpers.errors import DataError
 from helpers.evaluation.metrics import classification_metrics, group_auroc
-from helpers.evaluation.search import Space, search
-from helpers.evaluation.splits import Fold, check_two_classes, stratified_pair_folds
+from helpers.evaluation.nested import Searched, search_settings
+from helpers.evaluation.protocol import Fold, Model, Progress, predictions
+from helpers.evaluation.space import Space
+from helpers.evaluation.splits import check_two_classes, stratified_pair_folds
 from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import GPU_BATCH, RefDNNClassifier, fit_many
 from helpers.studies.refdnn.model.holdout import stratified_holdout
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +57,7 @@ class PairTable:
         return cls(
             features,
             features.encode(response),
-            response["label"].to_numpy(np.int64),
+            response["resistant"].to_numpy(np.int64),
             response["value"].to_numpy(float),
             data.lines["cancer_type"].reindex(response["line"]).to_numpy(str),
         )
@@ -193,19 +191,6 @@ class OutOfFold:
             scores={model: p[:, keep] for model, p in self.scores.items()},
         )
 
-    def merge(self, other: OutOfFold) -> OutOfFold:
-        """Join the models of two runs of the same folds."""
-        if not np.array_equal(self.folds, other.folds):
-            msg = "the two results were not run in the same folds"
-            raise DataError(msg)
-        return replace(
-            self,
-            scores=self.scores | other.scores,
-            chosen=_stack(self.chosen, other.chosen),
-            trials=_stack(self.trials, other.trials),
-            kept=self.kept | other.kept,
-        )
-
     def _parts(self) -> list[tuple[int, str, np.ndarray]]:
         return [
             (seed, name, rows)
@@ -213,20 +198,6 @@ class OutOfFold:
             for i, name in enumerate(self.fold_names)
             if len(rows := np.flatnonzero(self.folds[seed] == i))
         ]
-
-
-def _stack(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([t for t in (upper, lower) if len(t)] or [upper], ignore_index=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """One fit: rows of the table to learn from, to stop on, and to score."""
-
-    estimator: PairClassifier
-    train: np.ndarray
-    validation: np.ndarray | None
-    test: np.ndarray
 
 
 def cross_validate(
@@ -274,195 +245,128 @@ def cross_validate(
     DataError
         If the training part of a fold has one class.
     """
-    for folds in repeats:
-        for fold in folds:
-            check_two_classes(table.y, fold)
-    result = _empty_result(table, repeats)
-    for contender in contenders:
-        run = _Run(table, repeats, contender, n_inner, n_trials, n_startup, seed, n_jobs, storage, progress)
-        result = result.merge(run.result(result))
-    return result
-
-
-def _empty_result(table: PairTable, repeats: Sequence[Sequence[Fold]]) -> OutOfFold:
-    names = list(dict.fromkeys(fold.name for folds in repeats for fold in folds))
+    folds = [
+        replace(fold, seed=_seed(seed, repeat, fold.name), tags={"repeat": repeat})
+        for repeat, parts in enumerate(repeats)
+        for fold in parts
+    ]
+    for fold in folds:
+        check_two_classes(table.y, fold)
+    names = list(dict.fromkeys(fold.name for fold in folds))
     where = np.full((len(repeats), len(table)), -1)
-    for i, folds in enumerate(repeats):
-        for fold in folds:
-            where[i, fold.test] = names.index(fold.name)
-    return OutOfFold(table.y, table.lines, table.drugs, table.features.drug_names, names, where, {})
+    for fold in folds:
+        where[fold.tags["repeat"], fold.test] = names.index(fold.name)
 
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """One contender in all folds."""
-
-    table: PairTable
-    repeats: Sequence[Sequence[Fold]]
-    contender: Contender
-    n_inner: int
-    n_trials: int
-    n_startup: int
-    seed: int
-    n_jobs: int
-    storage: Path | None
-    progress: Progress | None
-
-    def result(self, frame: OutOfFold) -> OutOfFold:
-        parts = [(i, fold) for i, folds in enumerate(self.repeats) for fold in folds]
-        settings, chosen, trials = self._settings(parts)
-        fits = [
-            self._final_fit(i, fold, parameters)
-            for (i, fold), parameters in zip(parts, settings, strict=True)
-        ]
-        keep = self.contender.keep
-        outcomes = _fit_and_score(self.table, fits, self.n_jobs, keep, self._report("fits"))
-        scores = np.full(frame.folds.shape, np.nan, dtype=np.float32)
-        kept = {}
-        for (i, fold), (p, extra) in zip(parts, outcomes, strict=True):
-            scores[i, fold.test] = p
-            if keep is not None:
-                kept[(self.contender.name, i, fold.name)] = extra
-        return replace(frame, scores={self.contender.name: scores}, chosen=chosen, trials=trials, kept=kept)
-
-    def _journal(self) -> Path | None:
-        """File of the search; its name changes with the data, the folds and everything searched."""
-        if self.storage is None:
-            return None
-        state = (self.table, self.repeats, self.contender.estimator, self.n_inner, self.seed)
-        return self.storage / f"{self.contender.name.replace(' ', '_')}-{joblib.hash(state)[:12]}.journal"
-
-    def _report(self, what: str) -> Callable[[int, int], None] | None:
-        if self.progress is None:
-            return None
-        return lambda done, total: self.progress(f"{self.contender.name}: {what}", done, total)
-
-    def _final_fit(self, repeat: int, fold: Fold, parameters: dict[str, Any]) -> _Fit:
-        estimator = clone(self.contender.estimator).set_params(**parameters)
-        state = _seed(self.seed, repeat, fold.name)
-        if "random_state" in estimator.get_params():
-            estimator.set_params(random_state=state)
-        if not self.contender.published_split:
-            return _Fit(estimator, fold.train, None, fold.test)
-        kept, held_out = stratified_holdout(self.table.drugs[fold.train], 0.2, state)
-        return _Fit(estimator, fold.train[kept], fold.train[held_out], fold.test)
-
-    def _settings(
-        self, parts: list[tuple[int, Fold]]
-    ) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame]:
-        name, space = self.contender.name, self.contender.space
-        if space is None:
-            return [{}] * len(parts), pd.DataFrame(), pd.DataFrame()
-        inner = [
-            stratified_pair_folds(self.table.drugs[fold.train], self.n_inner, _seed(self.seed, i, fold.name))
-            for i, fold in parts
-        ]
-
-        def evaluate(candidates: list[tuple[int, dict[str, Any]]]) -> list[float]:
-            fits = []
-            for position, parameters in candidates:
-                repeat, fold = parts[position]
-                for split in inner[position]:
-                    estimator = clone(self.contender.estimator).set_params(**parameters)
-                    if "random_state" in estimator.get_params():
-                        estimator.set_params(random_state=_seed(self.seed, repeat, fold.name, split.name))
-                    test = fold.train[split.test]
-                    fits.append(_Fit(estimator, fold.train[split.train], test, test))
-            outcomes = _fit_and_score(self.table, fits, self.n_jobs)
-            correct = [
-                np.mean((p > 0.5) == self.table.y[fit.test])
-                for fit, (p, _) in zip(fits, outcomes, strict=True)
-            ]
-            return list(np.reshape(correct, (len(candidates), self.n_inner)).mean(axis=1))
-
-        studies = [f"{name}/seed{i}/fold{fold.name}" for i, fold in parts]
-        results = search(
-            evaluate,
-            space,
-            studies,
-            self.n_trials,
-            self.n_startup,
-            self.seed,
-            self._journal(),
-            self._report("search rounds"),
+    def settings(contender: Contender) -> Searched:
+        model = _model(contender, stops_on="test")
+        # Its name changes with the data, the folds and everything searched.
+        digest = joblib.hash((table, repeats, contender.estimator, n_inner, seed))[:12]
+        journal = f"{contender.name.replace(' ', '_')}-{digest}.journal"
+        return search_settings(
+            table,
+            folds,
+            model,
+            contender.space,
+            lambda fold: _inner_folds(table, fold, n_inner, seed),
+            _accuracy,
+            n_trials=n_trials,
+            n_startup=n_startup,
+            seed=seed,
+            storage=None if storage is None else storage / journal,
+            n_jobs=jobs(model),
+            progress=progress,
         )
-        labels = [{"model": name, "seed": i, "fold": fold.name} for i, fold in parts]
-        chosen = pd.DataFrame(
-            [{**label, "value": r.value, **r.params} for label, r in zip(labels, results, strict=True)]
-        )
-        trials = pd.concat(
-            [r.trials.assign(**label) for label, r in zip(labels, results, strict=True)], ignore_index=True
-        )
-        return [r.params for r in results], chosen, trials
+
+    def jobs(model: Model) -> int:
+        return 1 if model.batch > 1 else n_jobs  # a GPU has one batch at a time
+
+    scores, kept, searches = {}, {}, []
+    # Around all fits: side by side, a limit of one fit alone would end with the first that ends.
+    with threadpool_limits(1):
+        for contender in contenders:
+            final = folds
+            if contender.space is not None:
+                searches.append(settings(contender))
+                final = searches[-1].folds
+            if contender.published_split:
+                final = [_with_validation(table, fold) for fold in final]
+            model = _model(contender, stops_on="validation", kept=kept)
+            outcome = np.full(where.shape, np.nan, dtype=np.float32)
+            for _, fold, p in predictions(table, final, [model], n_jobs=jobs(model), progress=progress):
+                outcome[fold.tags["repeat"], fold.test] = p
+            scores[contender.name] = outcome
+    order = [(contender.name, fold.tags["repeat"], fold.name) for contender in contenders for fold in folds]
+    return OutOfFold(
+        table.y,
+        table.lines,
+        table.drugs,
+        table.features.drug_names,
+        names,
+        where,
+        scores,
+        chosen=_stack([found.chosen for found in searches]),
+        trials=_stack([found.trials for found in searches]),
+        kept={key: kept[key] for key in order if key in kept},  # fits side by side end in any order
+    )
+
+
+def _model(contender: Contender, *, stops_on: str, kept: dict[tuple, Any] | None = None) -> Model:
+    """Make a contender a model of the engine; the part ``stops_on`` of a fold stops its training."""
+    on_gpu = isinstance(contender.estimator, RefDNNClassifier) and contender.estimator.on_gpu()
+
+    def predict(table: PairTable, folds: Sequence[Fold]) -> Iterator[np.ndarray]:
+        models = [_configured(contender.estimator, fold) for fold in folds]
+        watched = [_pairs(table, getattr(fold, stops_on)) for fold in folds]
+        if on_gpu:
+            fits = zip(models, folds, watched, strict=True)
+            fit_many([(model, *_pairs(table, fold.train), held) for model, fold, held in fits])
+        for model, fold, held in zip(models, folds, watched, strict=True):
+            if not on_gpu:
+                model.fit(*_pairs(table, fold.train), validation=held, value=table.value[fold.train])
+            if kept is not None and contender.keep is not None:
+                kept[contender.name, fold.tags["repeat"], fold.name] = contender.keep(model)
+            yield model.predict_proba(table.codes[fold.test])[:, 1]
+
+    return Model(contender.name, predict, batch=GPU_BATCH if on_gpu else 1)
+
+
+def _configured(estimator: PairClassifier, fold: Fold) -> PairClassifier:
+    model = clone(estimator).set_params(**fold.settings)
+    seeded = "random_state" in model.get_params()
+    return model.set_params(random_state=fold.seed) if seeded else model
+
+
+def _pairs(table: PairTable, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray] | None:
+    return None if rows is None else (table.codes[rows], table.y[rows])
+
+
+def _with_validation(table: PairTable, fold: Fold) -> Fold:
+    """Take the published 20 % of the training part, stratified by drug, as validation rows."""
+    kept, held_out = stratified_holdout(table.drugs[fold.train], 0.2, fold.seed)
+    return replace(fold, train=fold.train[kept], validation=fold.train[held_out])
+
+
+def _inner_folds(table: PairTable, fold: Fold, n_inner: int, seed: int) -> list[Fold]:
+    splits = stratified_pair_folds(table.drugs[fold.train], n_inner, fold.seed)
+    seeds = [_seed(seed, fold.tags["repeat"], fold.name, split.name) for split in splits]
+    return [
+        Fold(split.name, fold.train[split.train], fold.train[split.test], seed=state)
+        for split, state in zip(splits, seeds, strict=True)
+    ]
+
+
+def _accuracy(table: PairTable, fold: Fold, p: np.ndarray) -> float:
+    return float(np.mean((p > 0.5) == table.y[fold.test]))
+
+
+def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of searches below each other; ``seed`` is the repeat, as in the rest of the result."""
+    if not tables:
+        return pd.DataFrame()
+    return pd.concat(tables, ignore_index=True).assign(seed=lambda table: table.pop("repeat"))
 
 
 def _seed(*parts: object) -> int:
     """Small integer that depends on all parts, the same in every process."""
     text = "/".join(map(str, parts))
     return int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0] % (2**31))
-
-
-def _fit_and_score(
-    table: PairTable,
-    fits: list[_Fit],
-    n_jobs: int,
-    keep: Callable[[PairClassifier], Any] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[tuple[np.ndarray, Any]]:
-    """Fit and score; on a GPU RefDNN models are fitted as batches, everything else in threads."""
-    if fits and isinstance(fits[0].estimator, RefDNNClassifier) and fits[0].estimator.on_gpu():
-        return _fit_on_gpu(table, fits, keep, progress)
-    with threadpool_limits(1):
-        outcomes = []
-        work = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-            delayed(_fit_one)(table, fit, keep) for fit in fits
-        )
-        for outcome in work:
-            outcomes.append(outcome)
-            if progress is not None:
-                progress(len(outcomes), len(fits))
-    return outcomes
-
-
-def _fit_on_gpu(
-    table: PairTable,
-    fits: list[_Fit],
-    keep: Callable[[PairClassifier], Any] | None,
-    progress: Callable[[int, int], None] | None,
-) -> list[tuple[np.ndarray, Any]]:
-    outcomes = []
-    for start in range(0, len(fits), GPU_BATCH):
-        batch = fits[start : start + GPU_BATCH]
-        models = fit_many(
-            [(clone(f.estimator), table.codes[f.train], table.y[f.train], _watched(table, f)) for f in batch]
-        )
-        outcomes += [_scored(table, model, fit, keep) for model, fit in zip(models, batch, strict=True)]
-        if progress is not None:
-            progress(len(outcomes), len(fits))
-    return outcomes
-
-
-def _fit_one(
-    table: PairTable, fit: _Fit, keep: Callable[[PairClassifier], Any] | None
-) -> tuple[np.ndarray, Any]:
-    # A clone, so that the fitted arrays go when this function ends: the list of fits lives longer.
-    model = clone(fit.estimator).fit(
-        table.codes[fit.train],
-        table.y[fit.train],
-        validation=_watched(table, fit),
-        value=table.value[fit.train],
-    )
-    return _scored(table, model, fit, keep)
-
-
-def _watched(table: PairTable, fit: _Fit) -> tuple[np.ndarray, np.ndarray] | None:
-    if fit.validation is None:
-        return None
-    return table.codes[fit.validation], table.y[fit.validation]
-
-
-def _scored(
-    table: PairTable, model: PairClassifier, fit: _Fit, keep: Callable[[PairClassifier], Any] | None
-) -> tuple[np.ndarray, Any]:
-    p = model.predict_proba(table.codes[fit.test])[:, 1]
-    return p, None if keep is None else keep(model)

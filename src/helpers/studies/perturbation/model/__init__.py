@@ -1,6 +1,6 @@
-"""Six networks of drug perturbation: definition in Keras, estimator, training on a model axis."""
+"""Six networks of drug perturbation: definition in Keras, estimator, training."""
 
-from helpers.studies.perturbation.model.network import PerturbationNetwork, fit_many, fit_predict_many
-from helpers.studies.perturbation.model.published import PUBLISHED, architectures
+from helpers.studies.perturbation.model.network import PerturbationNetwork
+from helpers.studies.perturbation.model.published import PUBLISHED
 
-__all__ = ["PUBLISHED", "PerturbationNetwork", "architectures", "fit_many", "fit_predict_many"]
+__all__ = ["PUBLISHED", "PerturbationNetwork"]

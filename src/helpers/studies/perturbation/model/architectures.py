@@ -25,7 +25,7 @@ _CHOICES = {
     "attention": ("dot", "additive", "none"),
     "pooling": ("mean+last", "flatten"),
     "transformer": ("block", "bare"),
-    "autoencoder": ("bottleneck", "reconstruct", "variational"),
+    "autoencoder": ("bottleneck", "reconstruct"),
 }
 
 
@@ -38,7 +38,6 @@ class Design:
     features: tuple[str, ...] = tuple(FEATURES)
     length: str = "code"
     tables: str = "separate"
-    embedding: int = EMBEDDING
     units: int | None = None
     stack: str = "three"
     attention: str = "dot"
@@ -59,9 +58,6 @@ class Design:
         if not 0 <= self.dropout < 1:
             msg = f"dropout={self.dropout} is outside [0, 1)"
             raise ParameterError(msg)
-        if self.embedding < 1:
-            msg = f"embedding={self.embedding} must be at least 1"
-            raise ParameterError(msg)
 
     @property
     def dense(self) -> int:
@@ -69,15 +65,9 @@ class Design:
         return PUBLISHED[self.architecture].dense
 
     @property
-    def latent_noise(self) -> int:
-        """Gaussian numbers a row needs in training (the variational autoencoder's latent size, else 0)."""
-        variational = self.architecture == "Autoencoder" and self.autoencoder == "variational"
-        return PUBLISHED["Autoencoder"].units[1] if variational else 0
-
-    @property
     def penalised(self) -> bool:
         """Whether the model returns a second output, a penalty a row that joins the loss."""
-        return self.architecture == "Autoencoder" and self.autoencoder != "bottleneck"
+        return self.architecture == "Autoencoder" and self.autoencoder == "reconstruct"
 
     @property
     def recurrent_units(self) -> tuple[int, ...]:
@@ -91,11 +81,10 @@ class Design:
 def build(design: Design) -> Any:
     """Build the network of ``design`` with Keras' own starting weights.
 
-    Inputs are ``codes``, int32 (rows, features); ``mask``, float32 (rows, dense units), what dropout
-    multiplies the last hidden layer with: 1 in prediction, 0 or 1 / (1 - rate) in training; and, for the
-    variational autoencoder, ``noise``, float32 (rows, 64), 0 in prediction. Masks and noise come from
-    outside so that one seed means the same numbers on every backend. The output is (rows, genes), for
-    some autoencoders with a second output (rows,), a penalty that joins the loss.
+    Inputs are ``codes``, int32 (rows, features), and ``mask``, float32 (rows, dense units), what dropout
+    multiplies the last hidden layer with: 1 in prediction, 0 or 1 / (1 - rate) in training. Masks come
+    from outside so that one seed means the same numbers on every engine. The output is (rows, genes), for
+    the reconstructing autoencoder with a second output (rows,), a penalty that joins the loss.
 
     Returns
     -------
@@ -108,20 +97,17 @@ def build(design: Design) -> Any:
     published = PUBLISHED[design.architecture]
     codes = keras.Input((len(design.features),), dtype="int32", name="codes")
     mask = keras.Input((design.dense,), name="mask")
-    inputs = [codes, mask]
-    if design.latent_noise:
-        inputs.append(keras.Input((design.latent_noise,), name="noise"))
     steps = _embed(design, codes)
     penalty = None
     if design.architecture == "Autoencoder":
-        hidden, penalty = _autoencoder(design, steps, inputs[2:])
+        hidden, penalty = _autoencoder(design, steps)
     else:
         core = _transformer if design.architecture == "Transformer" else _recurrent
         hidden = core(design, steps)
     hidden = layers.Dense(published.dense, activation=published.activation, name="dense")(hidden)
     hidden = layers.Multiply(name="dropout")([hidden, mask])
     output = layers.Dense(design.genes, name="output")(hidden)
-    return keras.Model(inputs, output if penalty is None else [output, penalty], name="network")
+    return keras.Model([codes, mask], output if penalty is None else [output, penalty], name="network")
 
 
 @lru_cache(maxsize=1)
@@ -143,18 +129,18 @@ def _embed(design: Design, codes: Any) -> Any:
     """Stack the embedded features as steps: (rows, features, embedding)."""
     from keras import layers, ops
 
-    shared = layers.Embedding(design.vocabulary, design.embedding, name="embedding")
+    shared = layers.Embedding(design.vocabulary, EMBEDDING, name="embedding")
     steps = []
     for i, feature in enumerate(design.features):
         column = codes[:, i]
         if feature == "length" and design.length == "number":
             number = ops.cast(column, "float32")[:, None]
-            steps.append(layers.Dense(design.embedding, name="embedding_length")(number))
+            steps.append(layers.Dense(EMBEDDING, name="embedding_length")(number))
         elif design.tables == "shared":
             steps.append(shared(column))
         else:
             name = f"embedding_{feature}"
-            steps.append(layers.Embedding(design.vocabulary, design.embedding, name=name)(column))
+            steps.append(layers.Embedding(design.vocabulary, EMBEDDING, name=name)(column))
     return ops.stack(steps, axis=1)
 
 
@@ -189,34 +175,23 @@ def _transformer(design: Design, steps: Any) -> Any:
         return layers.Flatten(name="flatten")(attended)
     steps = layers.LayerNormalization(name="norm_1")(layers.Add(name="residual_1")([steps, attended]))
     forward = layers.Dense(64, activation="relu", name="forward_1")(steps)
-    forward = layers.Dense(design.embedding, name="forward_2")(forward)
+    forward = layers.Dense(EMBEDDING, name="forward_2")(forward)
     steps = layers.LayerNormalization(name="norm_2")(layers.Add(name="residual_2")([steps, forward]))
     return layers.GlobalAveragePooling1D(name="mean")(steps)
 
 
-def _autoencoder(design: Design, steps: Any, noise: list) -> tuple[Any, Any]:
+def _autoencoder(design: Design, steps: Any) -> tuple[Any, Any]:
     """Last decoder layer (rows, 256), and the penalty (rows,) or None."""
     from keras import layers, ops
 
-    first, latent, third, last = PUBLISHED["Autoencoder"].units
-    flat = layers.Flatten(name="flatten")(steps)
-    code = layers.Dense(first, activation="relu", name="encoder_1")(flat)
-    penalty = None
-    if design.autoencoder == "variational":
-        mean = layers.Dense(latent, name="latent_mean")(code)
-        log_variance = layers.Dense(latent, name="latent_log_variance")(code)
-        code = mean + ops.exp(0.5 * log_variance) * noise[0]
-        divergence = 0.5 * ops.sum(mean**2 + ops.exp(log_variance) - 1 - log_variance, axis=-1)
-        # With unit variance the bound is genes / 2 * squared error + divergence; the loss is its multiple.
-        penalty = divergence * (2 / design.genes)
-    else:
-        code = layers.Dense(latent, activation="relu", name="latent")(code)
-    code = layers.Dense(third, activation="relu", name="decoder_1")(code)
-    code = layers.Dense(last, activation="relu", name="decoder_2")(code)
-    if design.autoencoder == "reconstruct":
-        again = layers.Dense(flat.shape[-1], name="reconstruction")(code)
-        penalty = ops.mean((again - flat) ** 2, axis=-1)
-    return code, penalty
+    flat = code = layers.Flatten(name="flatten")(steps)
+    names = ("encoder_1", "latent", "decoder_1", "decoder_2")
+    for units, name in zip(PUBLISHED["Autoencoder"].units, names, strict=True):
+        code = layers.Dense(units, activation="relu", name=name)(code)
+    if not design.penalised:
+        return code, None
+    again = layers.Dense(flat.shape[-1], name="reconstruction")(code)
+    return code, ops.mean((again - flat) ** 2, axis=-1)
 
 
 def initial_weights(design: Design, rng: np.random.Generator) -> list[np.ndarray]:

@@ -33,27 +33,15 @@ class CategoryEncoder:
         Which features, in which order; names as in :data:`FEATURES`.
     length : {"code", "number"}
         The length as a category like the others, or as the number itself.
-    unknown : {"code", "error"}
-        Give unknown categories the reserved code, or refuse them.
     """
 
-    def __init__(
-        self, features: tuple[str, ...] = tuple(FEATURES), length: str = "code", unknown: str = "code"
-    ) -> None:
+    def __init__(self, features: tuple[str, ...] = tuple(FEATURES), length: str = "code") -> None:
         wrong = [f for f in features if f not in FEATURES]
         if wrong or not features or len(set(features)) < len(features):
             msg = f"features={features}: name each at most once, out of {', '.join(FEATURES)}"
             raise ParameterError(msg)
-        for name, value, allowed in (
-            ("length", length, ("code", "number")),
-            ("unknown", unknown, ("code", "error")),
-        ):
-            if value not in allowed:
-                msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
-                raise ParameterError(msg)
         self.features = tuple(features)
         self.length = length
-        self.unknown = unknown
 
     def fit(self, rows: pd.DataFrame) -> CategoryEncoder:
         """Learn the categories of ``rows``, a table with the columns cell, compound, lincs_id, smiles.
@@ -85,7 +73,7 @@ class CategoryEncoder:
         Raises
         ------
         DataError
-            If a column or value is missing, or, with ``unknown="error"``, a category was not fitted.
+            If a column or value is missing.
         """
         columns = self._columns(rows)
         codes = np.empty((len(rows), len(self.features)), dtype=np.int32)
@@ -96,15 +84,7 @@ class CategoryEncoder:
                 continue
             known = self.categories_[feature]
             place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-            found = known[place] == values
-            if self.unknown == "error" and not found.all():
-                unseen = np.unique(values[~found])
-                msg = (
-                    f"{feature}: {len(unseen)} categories were not among the fitted rows, such as "
-                    f"{unseen[:3].tolist()}; use unknown='code' to give them the reserved code {UNKNOWN}"
-                )
-                raise DataError(msg)
-            codes[:, i] = np.where(found, place + 1, UNKNOWN)
+            codes[:, i] = np.where(known[place] == values, place + 1, UNKNOWN)
         return codes
 
     def _is_number(self, feature: str) -> bool:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError, ParameterError
-from helpers.studies.perturbation.model import batched
 from helpers.studies.perturbation.model.architectures import Design, build, initial_weights, scratch_model
 from helpers.studies.perturbation.model.encoder import FEATURES, CategoryEncoder
-from helpers.studies.perturbation.model.published import DROPOUT, EMBEDDING, PUBLISHED
+from helpers.studies.perturbation.model.published import DROPOUT, PUBLISHED
 from helpers.studies.perturbation.model.targets import SCALES, Scale
-from helpers.studies.perturbation.model.training import LOSSES, Fitted, Task, Training
+from helpers.studies.perturbation.model.training import LOSSES, NOT_FINITE, Task, Training, fit
 from helpers.training.guards import one_thread
 
-# Embedding rows in training are a multiple of this, so that folds share one compiled graph.
+# Embedding rows in training are a multiple of this, so that folds share one graph of Keras.
 _TABLE = 32
 _VALIDATION = 0.1
-
-#: A fit and what it predicts: positions of training rows, of rows to predict, and the seed.
-Job = tuple[np.ndarray, np.ndarray, int]
 
 # Fits of one design share a scratch model, and models run in threads.
 _SCRATCH = threading.Lock()
@@ -40,7 +35,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     Ali, Omer, Le, Raza and Choo, "Deep Learning for Drug Response Prediction with Gene Expression Data".
     Five features are embedded in 16 numbers each and stacked as a sequence (5, 16); a core (the
     architecture), one dense layer, dropout 0.5 and a linear layer of one unit a gene follow. Adam with
-    Keras' defaults. ``None`` takes the published value. The study states neither the loss nor several
+    Keras' defaults. ``None`` takes the published value. The paper states neither the loss nor several
     details; defaults are the readings of the project's protocol sheet (section 6), the alternatives are
     the options below.
 
@@ -49,9 +44,9 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     architecture : {"LSTM", "GRU", "GRU3", "GRU3-ATTN", "Transformer", "Autoencoder"}
     epochs, batch_size : int or None
     learning_rate : float or None
-    loss : {"mse", "mae", "huber", "row-rmse"}
-        See :func:`helpers.studies.perturbation.model.losses.row_losses`.
-    scale : {"raw", "clip", "normal", "z"}
+    loss : {"mse", "mae"}
+        Mean over genes of the squared or the absolute error.
+    scale : {"raw", "clip", "z"}
         See :data:`helpers.studies.perturbation.model.targets.SCALES`.
     features : tuple of str
         Features in the order of the sequence; ``("cell", "compound")`` holds all that the five know.
@@ -59,8 +54,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         SMILES length embedded like a category, or as the number itself through one dense layer.
     tables : {"separate", "shared"}
         An embedding table a feature, or one for all (equal codes then share a row).
-    embedding : int
-        16 by the text, 15 by a shape in the table.
     units : int or None
         Size of the recurrent layer of LSTM (published 16) and GRU (128).
     stack : {"three", "printed"}
@@ -71,20 +64,15 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         What GRU3-ATTN hands on: mean over steps beside the last state, or all steps.
     transformer : {"block", "bare"}
         One block (residuals, normalisation, feed-forward) and the mean, or attention alone, flattened.
-    autoencoder : {"bottleneck", "reconstruct", "variational"}
-        Bottleneck network; the same with the embedded inputs reconstructed, weight 1; or with a
-        variational latent layer, weighted as in the bound of a Gaussian with unit variance.
+    autoencoder : {"bottleneck", "reconstruct"}
+        Bottleneck network, or the same with the embedded inputs reconstructed, weight 1.
     dropout : float
     early_stopping : bool
-        Stop when the loss on a random tenth of the rows has not improved for ``patience`` epochs, and
-        return to the best epoch. The study trains all epochs.
-    patience : int
-    unknown : {"code", "error"}
-        Rows with a category that was not fitted (a left-out compound): its embedding is the reserved
-        one, which stays at its random start; or an error.
-    engine : {"auto", "cpu", "keras"}
+        Stop when the loss on a random tenth of the rows has not improved for 20 epochs, and return to
+        the best epoch. The paper trains all epochs.
+    engine : {"auto", "compiled", "keras"}
         What trains the weights of the Keras model; see
-        :func:`helpers.studies.perturbation.model.batched.fit_batch`.
+        :func:`helpers.studies.perturbation.model.training.engine_of`.
     random_state : int
         Start values, order of rows, dropout and validation rows follow from it.
 
@@ -101,7 +89,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     -----
     Adam sees the gradient of a whole embedding row, as in Keras 2 and on Keras' PyTorch backend. Adam of
     Keras 3.15 on TensorFlow squares the gradients of a row's occurrences in a minibatch one by one before
-    adding them, which makes larger steps; which version the study used is not stated.
+    adding them, which makes larger steps; which version the paper used is not stated.
     """
 
     def __init__(
@@ -116,7 +104,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         features: tuple[str, ...] = tuple(FEATURES),
         length: str = "code",
         tables: str = "separate",
-        embedding: int = EMBEDDING,
         units: int | None = None,
         stack: str = "three",
         attention: str = "dot",
@@ -125,8 +112,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         autoencoder: str = "bottleneck",
         dropout: float = DROPOUT,
         early_stopping: bool = False,
-        patience: int = 20,
-        unknown: str = "code",
         engine: str = "auto",
         random_state: int = 0,
     ) -> None:
@@ -139,7 +124,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         self.features = features
         self.length = length
         self.tables = tables
-        self.embedding = embedding
         self.units = units
         self.stack = stack
         self.attention = attention
@@ -148,8 +132,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         self.autoencoder = autoencoder
         self.dropout = dropout
         self.early_stopping = early_stopping
-        self.patience = patience
-        self.unknown = unknown
         self.engine = engine
         self.random_state = random_state
 
@@ -175,17 +157,33 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         ConvergenceWarning
             If the loss is not finite any more: training then ends with the last good state.
         """
-        return fit_many([(self, rows, values)])[0]
+        training, task = self._prepare(rows, values)
+        with one_thread():
+            fitted = fit(training, task, self.engine)
+        self.weights_ = fitted.weights
+        self.history_ = fitted.history
+        self.n_iter_ = fitted.epochs
+        self.stopped_ = fitted.stopped
+        if fitted.stopped == NOT_FINITE:
+            msg = (
+                f"{self.architecture} (seed {self.random_state}): loss or weights were not finite in epoch "
+                f"{fitted.epochs}; training stopped with the state before it. A smaller learning_rate or "
+                "another scale may help"
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=2)
+        return self
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Predicted changes, float32 (rows, genes), in the unit of the fitted values."""
+        """Predicted changes, float32 (rows, genes), in the unit of the fitted values.
+
+        A category that was not fitted (a held-out compound) has the reserved embedding, which stays at
+        its random start.
+        """
         import keras
 
         check_is_fitted(self, "weights_")
         codes = self.encoder_.transform(rows)
         inputs = [codes, np.ones((len(codes), self.design_.dense), np.float32)]
-        if self.design_.latent_noise:
-            inputs.append(np.zeros((len(codes), self.design_.latent_noise), np.float32))
         with _SCRATCH:
             model = scratch_model(self.design_)
             self._write(model)
@@ -233,9 +231,6 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
             if getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
-        if self.patience < 1:
-            msg = f"patience must be at least 1, got {self.patience}"
-            raise ParameterError(msg)
         if not isinstance(rows, pd.DataFrame):
             msg = f"rows must be a table of cells and compounds, got {type(rows).__name__}"
             raise DataError(msg)
@@ -255,7 +250,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     def _prepare(self, rows: pd.DataFrame, values: np.ndarray) -> tuple[Training, Task]:
         """Learn codes and scale from the training rows, draw the start."""
         settings = self.settings()
-        encoder = CategoryEncoder(self.features, self.length, self.unknown)
+        encoder = CategoryEncoder(self.features, self.length)
         values = self._check(rows, values)
         options = {f.name: getattr(self, f.name) for f in fields(Design) if hasattr(self, f.name)}
         self.design_ = Design(genes=values.shape[1], **options)
@@ -272,8 +267,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         self.encoder_ = encoder.fit(rows.iloc[train])
         self.scale_ = Scale.fit(self.scale, values[train])
         if self.early_stopping:
-            unseen = CategoryEncoder(self.features, self.length).fit(rows.iloc[train])
-            held_out = unseen.transform(rows.iloc[held]), self.scale_.forward(values[held])
+            held_out = self.encoder_.transform(rows.iloc[held]), self.scale_.forward(values[held])
         self.n_features_in_ = len(self.features)
         weights = initial_weights(self.design_, np.random.default_rng(start))
         task = Task(
@@ -283,78 +277,4 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
             np.random.default_rng(stream),
             held_out,
         )
-        training = Training(
-            self.design_, self.loss, **settings, patience=self.patience if self.early_stopping else None
-        )
-        return training, task
-
-    def _accept(self, fitted: Fitted) -> None:
-        self.weights_ = fitted.weights
-        self.history_ = fitted.history
-        self.n_iter_ = fitted.epochs
-        self.stopped_ = fitted.stopped
-        if fitted.stopped == batched.NOT_FINITE:
-            msg = (
-                f"{self.architecture} (seed {self.random_state}): loss or weights were not finite in epoch "
-                f"{fitted.epochs}; training stopped with the state before it. A smaller learning_rate or "
-                "another scale may help"
-            )
-            warnings.warn(msg, ConvergenceWarning, stacklevel=4)
-
-
-def fit_many(
-    jobs: Sequence[tuple[PerturbationNetwork, pd.DataFrame, np.ndarray]],
-) -> list[PerturbationNetwork]:
-    """Fit many networks, those of equal design together on a model axis.
-
-    Parameters
-    ----------
-    jobs : sequence of (estimator, rows, values)
-
-    Returns
-    -------
-    list of PerturbationNetwork
-        The estimators, fitted, with the numbers of separate fits (up to rounding).
-    """
-    groups: dict[tuple[Training, str], list[tuple[int, Task]]] = {}
-    for i, (estimator, rows, values) in enumerate(jobs):
-        training, task = estimator._prepare(rows, values)
-        table = estimator._table()
-        training = replace(training, design=replace(training.design, vocabulary=table))
-        groups.setdefault((training, estimator.engine), []).append((i, task))
-    for (training, engine), members in groups.items():
-        with one_thread():
-            fitted = batched.fit_batch(training, [task for _, task in members], engine)
-        for (i, _), result in zip(members, fitted, strict=True):
-            jobs[i][0]._accept(result)
-    return [estimator for estimator, *_ in jobs]
-
-
-def fit_predict_many(
-    jobs: Sequence[Job], rows: pd.DataFrame, values: np.ndarray, **options: Any
-) -> list[np.ndarray]:
-    """Fit one network a job and predict the job's rows.
-
-    Parameters
-    ----------
-    jobs : sequence of (train, test, seed)
-        Positions of the rows to fit and to predict, and the ``random_state``.
-    rows, values
-        As in :meth:`PerturbationNetwork.fit`, all rows.
-    **options
-        Options of :class:`PerturbationNetwork`.
-
-    Returns
-    -------
-    list of float32 arrays (test rows, genes), one a job
-    """
-    values = np.asarray(values)
-    prototype = PerturbationNetwork(**options)
-    fits = [
-        (clone(prototype).set_params(random_state=int(seed)), rows.iloc[train], values[train])
-        for train, _, seed in jobs
-    ]
-    return [
-        estimator.predict(rows.iloc[test])
-        for estimator, (_, test, _) in zip(fit_many(fits), jobs, strict=True)
-    ]
+        return Training(replace(self.design_, vocabulary=self._table()), self.loss, **settings), task

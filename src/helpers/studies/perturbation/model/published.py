@@ -46,8 +46,3 @@ PUBLISHED = {
     "Transformer": Published((2,), (2,), 256, "tanh", 0.003, 400, 50),
     "Autoencoder": Published((256, 64, 64, 256), (256, 64, 64, 256), 128, "relu", 0.003, 500, 70),
 }
-
-
-def architectures() -> list[str]:
-    """Names of the six networks, in the order of the study's Table IV."""
-    return list(PUBLISHED)

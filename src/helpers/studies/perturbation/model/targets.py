@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 #: Scale -> what it is; the study does not say that it changed the targets.
 SCALES = {
     "raw": "as they are",
     "clip": "training values clipped at +-4, predictions left as they come",
-    "normal": "values are sign * -log10 p: the normal quantile of the same two-sided p",
     "z": "per gene, mean 0 and standard deviation 1 over the fitted rows",
 }
 _CLIP = 4.0
-# Beyond this -log10 p the quantile leaves double precision.
-_LARGEST = 300.0
 
 
 @dataclass(frozen=True)
@@ -39,18 +35,12 @@ class Scale:
         """Values as the network is trained on, float32."""
         if self.name == "clip":
             return np.clip(values, -_CLIP, _CLIP)
-        if self.name == "normal":
-            size = np.minimum(np.abs(values.astype(float)), _LARGEST)
-            return (np.sign(values) * norm.isf(0.5 * 10**-size)).astype(np.float32)
         if self.name == "z":
             return (values - self.mean) / self.deviation
         return values
 
     def back(self, predicted: np.ndarray) -> np.ndarray:
         """Predictions in the unit of the values, float32."""
-        if self.name == "normal":
-            size = -(norm.logsf(np.abs(predicted.astype(float))) + np.log(2)) / np.log(10)
-            return (np.sign(predicted) * size).astype(np.float32)
         if self.name == "z":
             return predicted * self.deviation + self.mean
         return predicted

@@ -1,36 +1,47 @@
-"""One fit as plain arrays, and what an engine that trains a group of fits has to do."""
+"""Training of one fit: order, dropout, early stopping, best state; an engine does the arithmetic.
+
+The order of the rows and dropout's masks are drawn by numpy from the fit's own seed, so that a fit gives
+the same numbers on every engine (up to rounding).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 
+from helpers.errors import ParameterError
 from helpers.studies.perturbation.model.architectures import Design
-from helpers.studies.perturbation.model.published import VOCABULARY
+from helpers.studies.perturbation.model.published import EMBEDDING, VOCABULARY
 
 #: Adam as Keras has it by default.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-LOSSES = ("mse", "mae", "huber", "row-rmse")
+#: Mean over genes of the squared or the absolute error.
+LOSSES = ("mse", "mae")
+ENGINES = ("auto", "compiled", "keras")
+#: Why a fit ended.
+DONE, STOPPED, NOT_FINITE = "all epochs done", "early stopping", "loss not finite"
+#: Epochs without a better validation loss until a fit stops.
+PATIENCE = 20
 
-# Rows are padded to multiples, so that groups of nearly equal size share one graph.
-_ROWS = 32
+_COMPILED = "helpers.studies.perturbation.model.compiled"
 
 
 @dataclass(frozen=True)
 class Training:
-    """Settings that all fits of a group share.
+    """Settings of a fit.
 
     Attributes
     ----------
     design : Design
-        Its vocabulary is the number of embedding rows that are trained; see :func:`fit_batch`.
-    loss : {"mse", "mae", "huber", "row-rmse"}
+        Its vocabulary is the number of embedding rows that are trained; see :func:`fit`.
+    loss : {"mse", "mae"}
     epochs, batch_size : int
     learning_rate : float
-    patience : int or None
-        Epochs without a better validation loss until a fit stops; None trains all epochs.
     """
 
     design: Design
@@ -38,12 +49,11 @@ class Training:
     epochs: int
     batch_size: int
     learning_rate: float
-    patience: int | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """Data of one fit.
+    """Data of a fit.
 
     Attributes
     ----------
@@ -52,8 +62,9 @@ class Task:
     weights : list of arrays
         Start, in the order of the Keras model's trainable variables.
     rng : numpy.random.Generator
-        Draws order, masks and noise.
+        Draws order and masks.
     validation : (codes, targets) or None
+        Rows that stop the training.
     """
 
     codes: np.ndarray
@@ -65,7 +76,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Result of one fit.
+    """Result of a fit.
 
     Attributes
     ----------
@@ -86,40 +97,134 @@ class Fitted:
 
 
 class Engine(Protocol):
-    """What a backend of Keras has to do: hold a group of models and train them epoch by epoch."""
+    """What holds the weights of a network, made of a :class:`Training` and a :class:`Task`."""
 
-    def load(self, training: Training, tasks: list[Task]) -> None:
-        """Take the data and starting weights of a group."""
+    def train_epoch(self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray) -> float:
+        """One epoch; its mean loss, NaN where the loss or a weight is not finite.
 
-    def train_epoch(
-        self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray, noise: np.ndarray | None
-    ) -> np.ndarray:
-        """One epoch; mean loss of each model, NaN where the loss or a weight is not finite.
-
-        ``order`` and ``weight`` are (models, steps, batch): rows and their weight in the mean, 0 for
-        padding; ``mask`` (models, steps, batch, dense), ``noise`` (models, steps, batch, latent).
+        ``order`` and ``weight`` are (steps, batch): rows and their weight in the mean, 0 for padding;
+        ``mask`` (steps, batch, dense).
         """
 
-    def validation_loss(self) -> np.ndarray:
-        """Loss of each model on its validation rows."""
+    def validation_loss(self) -> float:
+        """Loss on the validation rows."""
 
-    def keep(self, which: np.ndarray) -> None:
-        """Remember the present weights of the models where ``which`` is true."""
+    def keep(self) -> None:
+        """Remember the present weights."""
 
     def kept(self) -> list[np.ndarray]:
-        """Remembered weights, (models, ...) each."""
+        """Remembered weights."""
 
 
-def padded(arrays: list[np.ndarray]) -> np.ndarray:
-    """Stack arrays of unequal length on a model axis, filled up with zeros to a round length."""
-    length = -(-max(len(a) for a in arrays) // _ROWS) * _ROWS
-    out = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[: len(array)] = array
-    return out
+def engine_of(design: Design, engine: str = "auto") -> Callable[[Training, Task], Engine]:
+    """Choose what trains a design.
+
+    Parameters
+    ----------
+    design : Design
+    engine : {"auto", "compiled", "keras"}
+        ``"keras"`` trains the Keras model itself; ``"compiled"`` the same weights in compiled code.
+        ``"auto"``: Keras where it has a GPU, or where the compiled code does not know the design or
+        its folder was deleted.
+
+    Raises
+    ------
+    ParameterError
+        If the engine is unknown, does not know the design, or Keras runs on another backend than
+        TensorFlow.
+    """
+    if engine not in ENGINES:
+        msg = f"engine={engine!r} is not one of {', '.join(ENGINES)}"
+        raise ParameterError(msg)
+    if engine != "keras":
+        compiled = import_module(_COMPILED) if find_spec(_COMPILED) else None
+        known = compiled is not None and compiled.knows(design)
+        if known and (engine == "compiled" or not _keras_has_gpu()):
+            return compiled.CompiledEngine
+        if engine == "compiled":
+            msg = f"no compiled code for this reading of {design.architecture}; use engine='keras'"
+            raise ParameterError(msg)
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        msg = f"Keras runs on {keras.backend.backend()!r}; set KERAS_BACKEND=tensorflow before Python starts"
+        raise ParameterError(msg)
+    from helpers.studies.perturbation.model.keras_engine import KerasEngine
+
+    return KerasEngine
+
+
+def _keras_has_gpu() -> bool:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def fit(training: Training, task: Task, engine: str = "auto") -> Fitted:
+    """Train a network.
+
+    Only the rows of the embedding tables that codes can name are trained: the others have no gradient
+    and, under Adam, keep their start to the last bit.
+
+    Parameters
+    ----------
+    training : Training
+    task : Task
+    engine : {"auto", "compiled", "keras"}
+        See :func:`engine_of`, errors too.
+    """
+    runner = engine_of(training.design, engine)(training, task)
+    best, best_epoch, stopped = np.inf, 0, DONE
+    history: list[tuple[float, ...]] = []
+    runner.keep()
+    for epoch in range(1, training.epochs + 1):
+        losses = (runner.train_epoch(*_draw_epoch(training, task)),)
+        if task.validation is not None:
+            losses = (*losses, runner.validation_loss())
+        history.append(losses)
+        if not np.isfinite(losses).all():
+            stopped = NOT_FINITE
+            break
+        if task.validation is None:
+            runner.keep()
+        elif losses[1] < best:
+            best, best_epoch = losses[1], epoch
+            runner.keep()
+        elif epoch - best_epoch >= PATIENCE:
+            stopped = STOPPED
+            break
+    weights = [_whole(*pair) for pair in zip(runner.kept(), task.weights, strict=True)]
+    return Fitted(weights, np.array(history), len(history), stopped)
 
 
 def trained_part(weight: np.ndarray, design: Design) -> np.ndarray:
     """Rows of an embedding table that codes can name; other weights as they are."""
-    is_table = weight.shape == (VOCABULARY, design.embedding)
-    return weight[: design.vocabulary] if is_table else weight
+    return weight[: design.vocabulary] if weight.shape == (VOCABULARY, EMBEDDING) else weight
+
+
+def _whole(trained: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Trained rows of an embedding table above the rows that no code names; other weights as they are."""
+    if trained.shape == start.shape:
+        return trained
+    return np.concatenate([trained, start[len(trained) :]])
+
+
+def _draw_epoch(training: Training, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Order, row weights and dropout mask of one epoch, cut into minibatches."""
+    n, batch, design = len(task.codes), training.batch_size, training.design
+    steps = -(-n // batch)
+    order = np.zeros(steps * batch, np.int32)
+    order[:n] = task.rng.permutation(n)
+    weight = np.zeros(steps * batch, np.float32)
+    weight[:n] = 1
+    weight = weight.reshape(steps, batch)
+    weight /= weight.sum(axis=1, keepdims=True)
+    mask = np.ones((steps * batch, design.dense), np.float32)
+    if design.dropout:
+        kept = task.rng.random((n, design.dense), np.float32) >= design.dropout
+        mask[:n] = kept * np.float32(1 / (1 - design.dropout))
+    return order.reshape(steps, batch), weight, mask.reshape(steps, batch, -1)

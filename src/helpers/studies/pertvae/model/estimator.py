@@ -228,10 +228,8 @@ class PertVAE(ProfileModel):
 
         The decoder's mean at the mean of z2 given z1, averaged over draws of z1 (see ``draws``).
         """
-        networks = self._read(pre, "pre") is not None and self.networks_
-        return self._mean_over_draws(
-            self._read(pre, "pre"), lambda z: networks.decoder(networks.effect(z)[0])[0]
-        )
+        x, networks = self._read(pre, "pre"), self.networks_
+        return self._mean_over_draws(x, lambda z: networks.decoder(networks.effect(z)[0])[0])
 
     def _examples(
         self,

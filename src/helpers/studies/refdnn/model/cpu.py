@@ -21,6 +21,7 @@ from helpers.training.kernels import (
     batch_norm_train,
     cross_entropy,
     ftrl_update,
+    inlined,
     jit,
     sigmoid,
 )
@@ -34,12 +35,12 @@ _BLOCK = 256
 ENCODERS = {"ftrl": 0, "adam": 1, "frozen": 2}
 
 
-@jit
+@inlined
 def _part(flat, start, rows, columns):
     return flat[start : start + rows * columns].reshape(rows, columns)
 
 
-@jit
+@inlined
 def encode_lines(expression, encoder, logits):
     """Fill ``logits`` (lines x drugs) with expression @ kernel + bias."""
     genes = expression.shape[1]
@@ -49,7 +50,7 @@ def encode_lines(expression, encoder, logits):
             logits[i, d] += encoder[genes, d]
 
 
-@jit
+@inlined
 def forward(line_logits, similarity, lines, drugs, network, hidden, moving, output):
     """Fill ``output`` with the network's logits in evaluation mode (moving statistics).
 
@@ -103,7 +104,7 @@ def forward(line_logits, similarity, lines, drugs, network, hidden, moving, outp
             output[start + i] = total
 
 
-@jit
+@inlined
 def pair_loss(line_logits, network_logits, lines, reference, labels, weight_dnn, weight_en):
     """Mean of weight_dnn * L_dnn + weight_en * L_en over the given pairs (float64)."""
     total = 0.0
@@ -377,7 +378,7 @@ def train(
     return step, history[:n_history], status
 
 
-@jit
+@inlined
 def _window_loss(
     line_logits,
     similarity,
