@@ -9,7 +9,6 @@ import typer
 from helpers.cli.console import output
 from helpers.project import project_root
 
-
 app = typer.Typer()
 
 
