@@ -50,10 +50,10 @@ import pandas as pd
 
 from helpers.chapter import Chapter
 from helpers.chapter.record_tables import record_comparison
-from helpers.data.pairs import load_pairs
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.plots import forest, metric_bars
 from helpers.studies.pertvae.baselines import pair_baselines
+from helpers.studies.pertvae.data import load_pairs
 from helpers.studies.pertvae.latent import (
     ProfileSet,
     compare_sizes,
