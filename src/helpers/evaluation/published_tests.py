@@ -9,10 +9,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.errors import DataError
-from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.evaluation.statistics import Comparison, finite_values, t_summary
-
-__all__ = ["benjamini_hochberg", "welch_t", "wilcoxon_published"]
 
 
 def welch_t(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> Comparison:
