@@ -39,51 +39,26 @@ n_boot = 500
 # %% tags=["hide-input"]
 parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
 
-import numpy as np
+from functools import partial
+
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.chapter.record_tables import record_summary
-from helpers.plots import forest, metric_bars
-from helpers.studies.perturbation.comparison import (
-    bootstrap_ranks,
-    rank_stability,
-    scores_by_seed,
-    summarise_changes,
-)
-from helpers.studies.perturbation.contenders import (
-    attention_controls,
-    networks,
-    reading_variants,
-    simple_predictors,
-)
+from helpers.studies.perturbation import base_rates, comparison, folds, insight, plots, predictors, ranking
 from helpers.studies.perturbation.data import load_cell_means, load_changes
-from helpers.studies.perturbation.folds import (
-    competition,
-    leave_cells_out,
-    leave_compounds_out,
-    random_rows,
-    same_split,
-)
-from helpers.studies.perturbation.insight import (
-    attention_weights,
-    evenness,
-    learned_additivity,
-    oracle_scores,
-)
-from helpers.studies.perturbation.metrics import base_rates, class_shares, mean_scores_by
-from helpers.studies.perturbation.model.published import PUBLISHED
-from helpers.studies.perturbation.plots import rank_lines, sorted_dots, spans
+from helpers.studies.perturbation.model import PUBLISHED
 from helpers.studies.perturbation.protocol import run_protocol
-from helpers.studies.perturbation.record import record_cells, record_changes, record_ranking
-from helpers.studies.perturbation.twin import simulate_changes
+from helpers.studies.perturbation.twin import simulate_worlds
 
 chapter = Chapter.begin("04_perturbation", parameters)
-run = chapter.memory.cache(run_protocol, ignore=["n_jobs", "progress"])
-learned = chapter.memory.cache(learned_additivity)
-focus = chapter.memory.cache(attention_weights)
-budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
 chapter.header()
+
+# %% tags=["hide-input"]
+run = chapter.memory.cache(run_protocol, ignore=["n_jobs", "progress"])
+learned = chapter.memory.cache(insight.learned_additivity)
+focus = chapter.memory.cache(insight.attention_weights)
+boot = {"n_boot": n_boot, "seed": seed}
+budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
 
 # %% [markdown]
 # ## The question and the model
@@ -137,19 +112,7 @@ chapter.use(means)
 sets = {**panels, "Kaggle": kaggle}
 UNIT = {"L1000": "cell", "TranSiGen": "cell", "Kaggle": "compound"}
 LABEL = {name: f"{name} ({d.tier})" if d.tier == "simulated" else name for name, d in sets.items()}
-pd.DataFrame(
-    {
-        name: {
-            "rows": len(d.rows),
-            "cells": d.rows["cell"].nunique(),
-            "compounds": d.rows["compound"].nunique(),
-            "genes used": d.matrix.shape[1],
-            "unit": d.unit,
-            "tier": d.tier,
-        }
-        for name, d in sets.items()
-    }
-).T
+pd.DataFrame({name: d.facts() for name, d in sets.items()}).T
 
 # %% [markdown]
 # Rows of one cell line (L1000, TranSiGen) or of one compound (the competition's design) are not independent. Intervals
@@ -162,13 +125,10 @@ pd.DataFrame(
 # wells, whose noise moves every compound alike, and some answers (stress, less growth) are common to many drugs. In
 # the real means of the competition, this share of genes goes up on average:
 
-
 # %%
-genes_up = (means.matrix > 0).mean(axis=1)
-for cell, share in zip(means.rows["cell"], genes_up, strict=True):
-    chapter.record(f"Kaggle means.cell types.{cell}.genes up", share, n=means.matrix.shape[1])
+up = chapter.record_table(base_rates.genes_up(means), "Kaggle means.cell types.{cell}.genes up")
 chapter.compare_table(
-    {cell: f"Kaggle means.cell types.{cell}.genes up" for cell in means.rows["cell"]},
+    {cell: f"Kaggle means.cell types.{cell}.genes up" for cell in up["cell"]},
     "Share of genes whose mean change over the training rows is positive; n = genes.",
 )
 
@@ -176,14 +136,9 @@ chapter.compare_table(
 # and the mean profiles of two cell types have the same sign in this share of genes:
 
 # %%
-signs = np.sign(means.matrix)
-agreement = pd.DataFrame(
-    (signs[:, None] == signs[None]).mean(axis=2), index=means.rows["cell"], columns=means.rows["cell"]
-)
-chapter.record(
-    "Kaggle means.cell types.pairs.sign agreement",
-    agreement.to_numpy()[np.triu_indices(len(agreement), 1)].mean(),
-    n=len(agreement) * (len(agreement) - 1) // 2,
+agreement = base_rates.sign_agreement(means)
+chapter.record_table(
+    base_rates.mean_sign_agreement(agreement), "Kaggle means.cell types.pairs.sign agreement"
 )
 agreement.style.format("{:.2f}")
 
@@ -195,13 +150,9 @@ agreement.style.format("{:.2f}")
 # each constant on the very rows that it is scored on; "noise" says what that is worth when signs are a coin.
 
 # %%
-rates = {
-    name: base_rates(d.matrix, d.rows["cell"].to_numpy(), d.significant, seed) for name, d in sets.items()
-}
-for name, row in rates.items():
-    for what, value in row.items():
-        chapter.record(f"{name}.base_rates.{what}.share", value, n=len(sets[name].rows))
-pd.DataFrame(rates).T.style.format("{:.3f}")
+rates = base_rates.base_rate_table(sets, seed)
+chapter.record_table(rates, "{data}.base_rates.{what}.share")
+rates.pivot_table(index="data", columns="what", values="value", sort=False).style.format("{:.3f}")
 
 # %% [markdown]
 # The last column is the three-class reading (up, down, no response) with a threshold of two units: predicting "no
@@ -216,82 +167,73 @@ pd.DataFrame(rates).T.style.format("{:.3f}")
 # model is run once a data set.
 
 # %%
-six, controls, simple = networks(epoch_share), attention_controls(epoch_share), simple_predictors()
-SIX, CONTROLS, SIMPLE = ([model.name for model in models] for models in (six, controls, simple))
-scores, seeds = {}, [seed + i for i in range(n_seeds)]
+six, controls = predictors.networks(epoch_share), predictors.attention_controls(epoch_share)
+simple = predictors.simple_predictors()
+contest = comparison.Contest.of(six, controls, simple)
+SIX, scores, seeds = contest.networks, {}, [seed + i for i in range(n_seeds)]
 for name, d in panels.items():
-    folds = [
-        *random_rows(d.rows, seeds, n_used=n_folds, in_sample=True),
-        *same_split(random_rows(d.rows, [seed])[0], [seed + i for i in range(max(n_seeds, 2))]),
-        *leave_cells_out(d.rows, seeds, n_splits=5, n_used=n_folds),
-        *leave_compounds_out(d.rows, seeds, n_used=n_folds),
+    parts = [
+        *folds.random_rows(d.rows, seeds, n_used=n_folds, in_sample=True),
+        *folds.same_split(folds.random_rows(d.rows, [seed])[0], [seed + i for i in range(max(n_seeds, 2))]),
+        *folds.leave_cells_out(d.rows, seeds, n_splits=5, n_used=n_folds),
+        *folds.leave_compounds_out(d.rows, seeds, n_used=n_folds),
     ]
-    scores[name] = run(d, folds, six + controls + simple, **budget)
+    scores[name] = run(d, parts, six + controls + simple, **budget)
 
 # %%
 d, seeds = kaggle, [seed + i for i in range(kaggle_seeds)]
-folds = [
-    *random_rows(d.rows, seeds, n_used=1, in_sample=True),
-    *leave_cells_out(d.rows, seeds, n_used=kaggle_cells),
-    *leave_compounds_out(d.rows, seeds, n_used=1),
-    *(competition(d.rows, seeds) if (d.rows["split"] != "train").any() else []),
+parts = [
+    *folds.random_rows(d.rows, seeds, n_used=1, in_sample=True),
+    *folds.leave_cells_out(d.rows, seeds, n_used=kaggle_cells),
+    *folds.leave_compounds_out(d.rows, seeds, n_used=1),
+    *(folds.competition(d.rows, seeds) if (d.rows["split"] != "train").any() else []),
 ]
-models = networks(kaggle_share) + attention_controls(kaggle_share) + simple
-scores["Kaggle"] = run(d, folds, models, **budget)
+models = predictors.networks(kaggle_share) + predictors.attention_controls(kaggle_share) + simple
+scores["Kaggle"] = run(d, parts, models, **budget)
 
+# %% [markdown]
+# Every test row of every model now has its scores. They are averaged and compared in each data set and protocol.
 
 # %%
-def tested(name, protocol="random_rows"):
-    """Scores of the test rows of one protocol."""
-    table = scores[name]
-    return table[(table["part"] == "test") & (table["protocol"] == protocol)]
+scores = pd.concat([table.assign(data=name) for name, table in scores.items()], ignore_index=True)
+tested = scores[(scores["part"] == "test") & (scores["protocol"] != "same_split")]
+random = tested[tested["protocol"] == "random_rows"]
+summary = comparison.by_protocol(tested, partial(comparison.summarise_models, **boot), UNIT)
+versus = comparison.by_protocol(tested, partial(comparison.compare_contest, contest=contest, **boot), UNIT)
+for table in (summary, versus):
+    table["group"] = table["data set"] = table["data"].map(LABEL)
 
+# %% [markdown]
+# The published value stands beside ours where the data are of the paper's kind, that is, in random rows of the
+# competition's design.
 
-reported = {
-    m: chapter.published[f"perturbation.t4.{m.lower().replace('-', '')}.sign_accuracy"].mean / 100
-    for m in SIX
-}
-options = {"controls": CONTROLS, "published": reported, "n_boot": n_boot, "seed": seed}
-summary, versus = {}, {}
-for name, table in scores.items():
-    for protocol in table["protocol"].unique():
-        if protocol != "same_split":
-            summary[name, protocol], versus[name, protocol] = record_changes(
-                chapter,
-                f"{name}.{protocol}",
-                tested(name, protocol),
-                UNIT[name],
-                SIX,
-                SIMPLE,
-                show_published=(name, protocol) == ("Kaggle", "random_rows"),
-                **options,
-            )
-
+# %%
+published = {name: chapter.published[predictors.published_id(name)].mean / 100 for name in SIX}
+beside = summary[["data", "protocol", "metric"]].eq(["Kaggle", "random_rows", "sign accuracy"]).all(axis=1)
+summary["published"] = summary["model"].map(published).where(beside)
+chapter.record_table(contest.recorded(summary), "{data}.{protocol}.{model}.{metric}")
+chapter.record_table(versus, "{data}.{protocol}.{first}-{second}.{metric}{suffix}")
+agree = partial(ranking.rank_agreement, published=published)
+ranked = comparison.by_protocol(tested, agree)
+chapter.record_table(ranked, "{data}.{protocol}.six networks.{what}")
 chapter.compare_table(
     {f"{LABEL[n]}, {m}": f"{n}.random_rows.{m}.sign accuracy" for n in sets for m in SIX},
     "Table IV: sign accuracy on held-out rows; 95 % interval over the independent unit. The published value "
     "stands beside the competition's design only.",
 )
 
-
 # %% tags=["hide-input"]
-def figure_table_4():
-    """Sign accuracy of the six networks by data set, with the published ones."""
-    table = pd.concat([summary[n, "random_rows"].assign(data=LABEL[n]) for n in sets])
-    table = table[table["model"].isin(SIX) & (table["metric"] == "sign accuracy")]
-    published = [(LABEL[n], m, value) for n in sets for m, value in reported.items()]
-    figure = metric_bars(
-        table.assign(metric=table["data"]),
-        pd.DataFrame(published, columns=["metric", "model", "value"]),
-        title="Table IV: sign accuracy of held-out rows",
-        ylabel="share of right signs",
-    )
-    figure.axes[0].set_xlabel("data set (bars: 95 % bootstrap interval)")
-    return figure
-
-
+of_random, of_six = summary["protocol"] == "random_rows", summary["model"].isin(SIX)
+reported = [(LABEL[n], model, value) for n in sets for model, value in published.items()]
 chapter.figure(
-    figure_table_4(), "table_4", "Sign accuracy; open markers: published, on the competition's table."
+    plots.sign_accuracies(
+        summary[of_random & of_six],
+        "data set",
+        title="Table IV: sign accuracy of held-out rows",
+        published=pd.DataFrame(reported, columns=["metric", "model", "value"]),
+    ),
+    "table_4",
+    "Sign accuracy; open markers: published, on the competition's table.",
 )
 
 # %% [markdown]
@@ -300,26 +242,21 @@ chapter.figure(
 # |y| + |prediction|. So whoever predicts values near zero has the lowest error on wrong signs; the paper reads the
 # LSTM's low value there as "a more refined ability to discern and rectify prediction errors".
 
-
 # %% tags=["hide-input"]
-def figure_1(name):
-    """Mean absolute errors of the six networks."""
-    errors = ["MAE right", "MAE wrong", "MAE"]
-    table = summary[name, "random_rows"]
-    table = table[table["model"].isin(SIX) & table["metric"].isin(errors)]
-    table = table.sort_values("metric", key=lambda metric: metric.map(errors.index), kind="stable")
-    return metric_bars(
-        table, title=f"Figure 1: errors, {LABEL[name]}", ylabel=sets[name].unit, errors="95 % interval"
-    )
-
-
+errors = {n: summary[of_random & of_six & (summary["data"] == n)] for n in panels}
+caption = "Mean absolute error on right and wrong signs and in total."
 chapter.figure(
-    figure_1("L1000"), "figure_1_l1000", "Mean absolute error on right and wrong signs and in total."
+    plots.errors_by_sign(
+        errors["L1000"], title=f"Figure 1: errors, {LABEL['L1000']}", ylabel=panels["L1000"].unit
+    ),
+    "figure_1_l1000",
+    caption,
 )
 
 # %% tags=["hide-input"]
+title, unit = f"Figure 1: errors, {LABEL['TranSiGen']}", panels["TranSiGen"].unit
 chapter.figure(
-    figure_1("TranSiGen"), "figure_1_transigen", "Mean absolute error on right and wrong signs and in total."
+    plots.errors_by_sign(errors["TranSiGen"], title=title, ylabel=unit), "figure_1_transigen", caption
 )
 
 # %% tags=["hide-input"]
@@ -329,13 +266,8 @@ chapter.compare_table(
 )
 
 # %%
-wide = {key: t.pivot_table(index="model", columns="metric", values="value") for key, t in summary.items()}
-table = pd.concat(wide)
-right = table["sign accuracy"]
-total = right * table["MAE right"].fillna(0) + (1 - right) * table["MAE wrong"].fillna(0)
-chapter.record(
-    "identity.all protocols.all models.largest gap", (table["MAE"] - total).abs().max(), n=len(table)
-)
+gap = insight.largest_identity_gap(summary)
+gap = chapter.record_table(gap, "identity.all protocols.all models.largest gap")
 
 # %% [markdown]
 # In all {glue:text}`identity.all protocols.all models.largest gap:.0e` of difference, the identity holds for every
@@ -343,57 +275,32 @@ chapter.record(
 #
 # ## Figures 2 and 3: drugs and cell types
 
-
 # %% tags=["hide-input"]
-def figure_2(name):
-    """Error of the paper's three best networks on right signs, by compound."""
-    table = tested(name)
-    errors = {"mean |change|": table[table["model"] == "zero"].groupby("compound")["error"].mean()}
-    for model in ("GRU3", "GRU3-ATTN", "Transformer"):
-        by = mean_scores_by(table[table["model"] == model], "compound")
-        errors[model] = by.set_index("compound")["MAE right"]
-    return sorted_dots(
-        pd.DataFrame(errors),
+by_set = {name: random[random["data"] == name] for name in sets}
+by_compound = {n: insight.errors_by_compound(by_set[n]) for n in ("TranSiGen", "Kaggle")}
+drawn = {
+    n: plots.sorted_dots(
+        table,
         order="mean |change|",
-        title=f"Figure 2: error by compound, {LABEL[name]}",
+        title=f"Figure 2: error by compound, {LABEL[n]}",
         xlabel="compounds",
-        ylabel=f"MAE on right signs ({sets[name].unit})",
+        ylabel=f"MAE on right signs ({sets[n].unit})",
     )
-
-
-chapter.figure(
-    figure_2("TranSiGen"),
-    "figure_2_transigen",
-    "Error of the paper's three best networks by compound; the line is the mean size of the compound's changes.",
-)
+    for n, table in by_compound.items()
+}
+caption = "Error of the paper's three best networks by compound; the line is the mean size of its changes."
+chapter.figure(drawn["TranSiGen"], "figure_2_transigen", caption)
 
 # %% tags=["hide-input"]
-chapter.figure(figure_2("Kaggle"), "figure_2_kaggle", "The same in the competition's design.")
-
+chapter.figure(drawn["Kaggle"], "figure_2_kaggle", "The same in the competition's design.")
 
 # %% tags=["hide-input"]
-def figure_3(name):
-    """Minimum, mean and maximum of the errors of the best network within cell types."""
-    table = tested(name)
-    table = table[table["model"] == "GRU3-ATTN"]
-    errors = {
-        "MAE right": table["right_error"] / table["right"],
-        "MAE wrong": table["wrong_error"] / table["wrong"],
-        "MAE": table["error"],
-    }
-    spread = {
-        what: error.groupby(table["cell"]).agg(["min", "mean", "max"]) for what, error in errors.items()
-    }
-    flat = pd.concat(spread, names=["quantity", "group"]).reset_index()
-    return spans(
-        flat.rename(columns={"min": "low", "max": "high"}),
-        title=f"Figure 3: errors of rows, {LABEL[name]}",
-        ylabel=f"GRU3-ATTN, {sets[name].unit}",
-    )
-
-
+ranges = insight.error_ranges(by_set["Kaggle"])
+title, ylabel = f"Figure 3: errors of rows, {LABEL['Kaggle']}", f"GRU3-ATTN, {kaggle.unit}"
 chapter.figure(
-    figure_3("Kaggle"), "figure_3", "Minimum, mean and maximum over rows, one bar a cell type and error."
+    plots.spans(ranges, title=title, ylabel=ylabel),
+    "figure_3",
+    "Minimum, mean and maximum over rows, one bar a cell type and error.",
 )
 
 # %% [markdown]
@@ -402,18 +309,17 @@ chapter.figure(
 
 # %%
 GROUPS = [("L1000", "cell"), ("TranSiGen", "cell"), ("TranSiGen", "compound"), ("Kaggle", "compound")]
-for name, by in GROUPS:
-    error = tested(name).groupby(["model", by])["error"].mean()
-    follows = error["GRU3-ATTN"].corr(error["zero"], method="spearman")
-    chapter.record(f"{name}.random_rows.GRU3-ATTN.error follows size by {by}", follows, n=len(error["zero"]))
+follows = insight.error_follows_size(random, GROUPS)
+chapter.record_table(follows, "{data}.random_rows.{model}.error follows size by {by}")
 chapter.compare_table(
     {f"{LABEL[n]}, by {by}": f"{n}.random_rows.GRU3-ATTN.error follows size by {by}" for n, by in GROUPS},
     "Spearman correlation of the network's error with the mean absolute change; n = groups.",
 )
 
 # %%
-CELLS = ["NK cells", "T regulatory cells"]
-record_cells(chapter, "Kaggle.random_rows", tested("Kaggle"), CELLS, "compound", n_boot=n_boot, seed=seed)
+CELLS = ["NK cells", "T regulatory cells"]  # those that the paper names as predicted best
+in_cells = comparison.compare_in_cells(by_set["Kaggle"], "compound", CELLS, **boot)
+in_cells = chapter.record_table(in_cells, "Kaggle.random_rows.{who}.sign accuracy in {cell}{suffix}")
 
 # %% [markdown]
 # With correlations such as {glue:text}`L1000.random_rows.GRU3-ATTN.error follows size by cell:.2f` (lines of L1000), a
@@ -425,51 +331,40 @@ record_cells(chapter, "Kaggle.random_rows", tested("Kaggle"), CELLS, "compound",
 # folds stay and only the start changes.
 
 # %%
+again = scores[scores["protocol"] == "same_split"]
+chapter.record_table(comparison.by_protocol(again, agree), "{data}.same_split.six networks.{what}")
 ranks = {}
 for name in panels:
-    own = tested(name)
-    by_seed = scores_by_seed(own[own["model"].isin(SIX)])
-    ranks[f"{name}: other folds, other start"] = rank_stability(by_seed, "sign accuracy")[0]
-    again = tested(name, "same_split")
-    ranks[f"{name}: same fold, other start"] = record_ranking(
-        chapter, f"{name}.same_split", again, SIX, reported
-    )
-order = pd.Series(reported).rank(ascending=False).sort_values()
+    for what, table in (("other folds, other start", random), ("same fold, other start", again)):
+        own = table[(table["data"] == name) & table["model"].isin(SIX)]
+        ranks[f"{name}: {what}"] = ranking.ranks_by_seed(own)
+order = pd.Series(published).rank(ascending=False).sort_values()
 
 # %% tags=["hide-input"]
 chapter.figure(
-    rank_lines(ranks, order, title="Rank of the six networks by sign accuracy"),
+    plots.rank_lines(ranks, order, title="Rank of the six networks by sign accuracy"),
     "ranks",
     "Published order on the left, then one column a repetition.",
 )
 
 # %% tags=["hide-input"]
-FACTS = [
-    "rank agreement between seeds",
-    "rank agreement with the paper",
-    "spread of seeds",
-    "spread of models",
-]
 chapter.compare_table(
     {
         f"{n}, {label}, {fact}": f"{n}.{protocol}.six networks.{fact}"
         for n in panels
         for protocol, label in (("random_rows", "other folds"), ("same_split", "same fold"))
-        for fact in FACTS
+        for fact in ranking.FACTS
     },
     "Kendall correlation of rankings, and standard deviations of sign accuracy: of one network over repetitions, "
     "and of the six networks' means.",
 )
 
 # %% tags=["hide-input"]
-chance = {}
-for name in panels:
-    table = tested(name)
-    table = table[table["model"].isin(SIX)]
-    chance[name] = bootstrap_ranks(table, SIX, "sign accuracy", UNIT[name], n_boot, seed)
-pd.concat(chance).style.format("{:.2f}").set_caption(
-    "Share of bootstrap resamples in which a network has a rank."
-)
+chance = {
+    name: ranking.bootstrap_ranks(by_set[name], SIX, "sign accuracy", UNIT[name], **boot) for name in panels
+}
+caption = "Share of bootstrap resamples in which a network has a rank."
+pd.concat(chance).style.format("{:.2f}").set_caption(caption)
 
 # %% [markdown]
 # ## What the paper left out: simple predictors
@@ -477,42 +372,29 @@ pd.concat(chance).style.format("{:.2f}").set_caption(
 # Fifteen predictors in the same folds. The additive model is the reference: it is all that two factors give without
 # an interaction.
 
+# %% tags=["hide-input"]
+COLUMNS = ["sign accuracy", "sign accuracy, significant", "MAE", "MRRMSE", "Pearson"]
+of_panels = summary[of_random & summary["data"].isin(panels)]
+comparison.leaderboard(of_panels, ["data set"], COLUMNS).style.format("{:.3f}")
 
 # %% tags=["hide-input"]
-def ranking(name, protocol="random_rows"):
-    """Mean scores of all models, best sign accuracy first."""
-    columns = ["sign accuracy", "sign accuracy, significant", "MAE", "MRRMSE", "Pearson"]
-    table = wide[name, protocol][columns]
-    return table.sort_values("sign accuracy", ascending=False)
-
-
-pd.concat({n: ranking(n) for n in panels}).style.format("{:.3f}")
+caption = f"The competition's design, tier {kaggle.tier}"
+of_kaggle = summary[of_random & (summary["data"] == "Kaggle")]
+comparison.leaderboard(of_kaggle, ["data set"], COLUMNS).style.format("{:.3f}").set_caption(caption)
 
 # %% tags=["hide-input"]
-ranking("Kaggle").style.format("{:.3f}").set_caption(f"The competition's design, tier {kaggle.tier}")
-
-
-# %% tags=["hide-input"]
-def against(metric, protocol="random_rows"):
-    """Differences between the best network and simple predictors, by data set."""
-    table = pd.concat([versus[n, protocol].assign(group=LABEL[n], label=lambda t: t["second"]) for n in sets])
-    shown = table[(table["first"] == "best network") & (table["metric"] == metric)]
-    return forest(
-        shown[shown["second"].isin(["additive", "cell mean", "best simple"])],
-        title="Best network against simple predictors",
-        xlabel=f"{metric} of the best network minus that of the other",
-    )
-
-
+RIVALS = ["additive", "cell mean", "best simple"]
+against = partial(plots.differences, first="best network", seconds=RIVALS)
+title = "Best network against simple predictors"
 chapter.figure(
-    against("sign accuracy"),
+    against(versus[versus["protocol"] == "random_rows"], metric="sign accuracy", title=title),
     "versus_sign",
     "Random rows; 95 % interval over lines (L1000, TranSiGen) or compounds. Above zero: the network is better.",
 )
 
 # %% tags=["hide-input"]
 chapter.figure(
-    against("MRRMSE"),
+    against(versus[versus["protocol"] == "random_rows"], metric="MRRMSE", title=title),
     "versus_mrrmse",
     "The competition's error, as before. Below zero: the network is better.",
 )
@@ -527,42 +409,30 @@ chapter.figure(
 
 # %% tags=["hide-input"]
 chapter.figure(
-    against("sign accuracy", "new_pairs"), "versus_new_pairs", "New pairs. Above zero: the network is better."
+    against(versus[versus["protocol"] == "new_pairs"], metric="sign accuracy", title=title),
+    "versus_new_pairs",
+    "New pairs. Above zero: the network is better.",
 )
 
 # %% tags=["hide-input"]
-others = {
-    f"{LABEL[n]}, {p}": ranking(n, p)[["sign accuracy", "MAE", "MRRMSE"]].head(6)
-    for n, p in wide
-    if p != "random_rows"
-}
-pd.concat(others).style.format("{:.3f}").set_caption("The six best models by sign accuracy")
-
+best = comparison.leaderboard(
+    summary[~of_random], ["data set", "protocol"], ["sign accuracy", "MAE", "MRRMSE"], top=6
+)
+best.style.format("{:.3f}").set_caption("The six best models by sign accuracy")
 
 # %% tags=["hide-input"]
-def across_protocols(name):
-    """Sign accuracy of the networks and three simple predictors, by protocol."""
-    kinds = ("random_rows", "new_pairs", "unseen_compounds")
-    table = pd.concat([summary[name, kind].assign(protocol=kind.replace("_", " ")) for kind in kinds])
-    table = table[table["model"].isin([*SIX, "additive", "gene sign", "cell mean"])]
-    table = table[table["metric"] == "sign accuracy"]
-    figure = metric_bars(
-        table.assign(metric=table["protocol"]),
-        title=f"Sign accuracy by protocol, {LABEL[name]}",
-        ylabel="share of right signs",
+shown = summary[summary["model"].isin([*SIX, "additive", "gene sign", "cell mean"])]
+drawn = {
+    n: plots.sign_accuracies(
+        shown[shown["data"] == n], "protocol", title=f"Sign accuracy by protocol, {LABEL[n]}"
     )
-    figure.axes[0].set_xlabel("protocol (bars: 95 % interval)")
-    return figure
-
-
-chapter.figure(
-    across_protocols("L1000"), "protocols_l1000", "Networks and simple predictors in three protocols."
-)
+    for n in panels
+}
+caption = "Networks and simple predictors in three protocols."
+chapter.figure(drawn["L1000"], "protocols_l1000", caption)
 
 # %% tags=["hide-input"]
-chapter.figure(
-    across_protocols("TranSiGen"), "protocols_transigen", "Networks and simple predictors in three protocols."
-)
+chapter.figure(drawn["TranSiGen"], "protocols_transigen", caption)
 
 # %% [markdown]
 # ### Training rows
@@ -571,11 +441,11 @@ chapter.figure(
 # added after the first full run had shown it; no rule uses it.
 
 # %%
-for name, table in scores.items():
-    fitted = table[(table["part"] == "train") & table["model"].isin(SIX)]
-    found = summarise_changes(fitted, UNIT[name], n_boot, seed, ("sign accuracy", "MAE"))
-    record_summary(chapter, f"{name}.training_rows", found)
-    record_ranking(chapter, f"{name}.training_rows", fitted, SIX, reported)
+fitted = scores[(scores["part"] == "train") & scores["model"].isin(SIX)].assign(protocol="training_rows")
+average = partial(comparison.summarise_models, metrics=("sign accuracy", "MAE"), **boot)
+reproduced = comparison.by_protocol(fitted, average, UNIT)
+chapter.record_table(reproduced, "{data}.training_rows.{model}.{metric}")
+chapter.record_table(comparison.by_protocol(fitted, agree), "{data}.training_rows.six networks.{what}")
 chapter.compare_table(
     {f"{LABEL[n]}, {m}": f"{n}.training_rows.{m}.sign accuracy" for n in sets for m in SIX},
     "Sign accuracy on the rows that the network was trained on.",
@@ -598,24 +468,18 @@ chapter.compare_table(
 # with its steps pooled as they are (so that only attention is missing), and the network trained on compounds that
 # were dealt out anew within each cell (so that only the cell is left).
 
-
 # %% tags=["hide-input"]
-def attention(metric):
-    """Differences between the attention network and its controls."""
-    table = pd.concat(
-        [versus[n, "random_rows"].assign(group=LABEL[n], label=lambda t: t["second"]) for n in sets]
-    )
-    shown = table[(table["first"] == "GRU3-ATTN") & (table["metric"] == metric)]
-    return forest(
-        shown[shown["second"].isin(["GRU3", *CONTROLS])],
-        title="What attention adds",
-        xlabel=f"{metric} of GRU3-ATTN minus that of the other",
-        margin=0.005,
-    )
-
-
 chapter.figure(
-    attention("sign accuracy"), "attention", "Random rows, 95 % interval; the band is the rule's tolerance."
+    plots.differences(
+        versus[versus["protocol"] == "random_rows"],
+        "GRU3-ATTN",
+        ["GRU3", *contest.controls],
+        "sign accuracy",
+        title="What attention adds",
+        margin=0.005,
+    ),
+    "attention",
+    "Random rows, 95 % interval; the band is the rule's tolerance.",
 )
 
 # %% [markdown]
@@ -626,9 +490,8 @@ chapter.figure(
 
 # %%
 weights = focus(panels["L1000"], max(1, round(epoch_share * PUBLISHED["GRU3-ATTN"].epochs)), seed)
-chapter.record(
-    "L1000.all_rows.GRU3-ATTN.evenness of attention", evenness(weights), n=len(panels["L1000"].rows)
-)
+even, n = insight.evenness(weights), len(panels["L1000"].rows)
+chapter.record("L1000.all_rows.GRU3-ATTN.evenness of attention", even, n=n)
 weights.style.format("{:.3f}").set_caption("From the step of the row to the step of the column")
 
 # %% [markdown]
@@ -641,8 +504,7 @@ weights.style.format("{:.3f}").set_caption("From the step of the row to the step
 
 # %%
 for name, d in panels.items():
-    for row in learned(d, six, seed).itertuples():
-        chapter.record(f"{name}.all_rows.{row.model}.additive share", row.value, n=row.n, seeds=1)
+    chapter.record_table(learned(d, six, seed), f"{name}.all_rows.{{model}}.additive share")
 chapter.compare_table(
     {f"{n}, {m}": f"{n}.all_rows.{m}.additive share" for n in panels for m in SIX},
     "Share of the variance of all predicted pairs that is additive; n = pairs.",
@@ -655,17 +517,16 @@ chapter.compare_table(
 # reading is run on L1000 in two folds of random rows a repetition, beside the reading used above.
 
 # %%
-d = panels["L1000"]
-folds = random_rows(d.rows, [seed + i for i in range(sensitivity_seeds)], n_used=2)
+d, parts = panels["L1000"], []
 readings = pd.DataFrame({"sign accuracy": [], "MAE": [], "MRRMSE": []})
-if folds:
-    table = run(d, folds, six + reading_variants(epoch_share), **budget)
-    found = summarise_changes(table, "cell", n_boot, seed, tuple(readings.columns))
-    record_summary(chapter, "L1000.sensitivity", found)
+if sensitivity_seeds:
+    parts = folds.random_rows(d.rows, [seed + i for i in range(sensitivity_seeds)], n_used=2)
+    table = run(d, parts, six + predictors.reading_variants(epoch_share), **budget)
+    found = comparison.summarise_models(table, "cell", metrics=tuple(readings.columns), **boot)
+    chapter.record_table(found, "L1000.sensitivity.{model}.{metric}")
     readings = found.pivot_table(index="model", columns="metric", values="value")
-readings.sort_values("sign accuracy", ascending=False).style.format("{:.3f}").set_caption(
-    f"L1000, {len(folds)} folds"
-)
+readings = readings.sort_values("sign accuracy", ascending=False)
+readings.style.format("{:.3f}").set_caption(f"L1000, {len(parts)} folds")
 
 # %% [markdown]
 # ## Three classes
@@ -673,12 +534,10 @@ readings.sort_values("sign accuracy", ascending=False).style.format("{:.3f}").se
 # "Positive, negative, or no response": with a threshold, the constant answer "no response" is the base rate.
 
 # %%
-three = {}
-for name, d in sets.items():
-    for threshold in (0.5, 1.301, 2.0):
-        shares = three[name, threshold] = class_shares(d.matrix, threshold)
-        chapter.record(f"{name}.base_rates.no response above {threshold:g}.share", shares["no response"])
-pd.DataFrame(three).T.style.format("{:.3f}")
+three = base_rates.class_table(sets, (0.5, 1.301, 2.0))
+constant = three.assign(value=three["no response"])
+chapter.record_table(constant, "{data}.base_rates.no response above {threshold:g}.share")
+three.set_index(["data", "threshold"]).style.format("{:.3f}")
 
 # %% [markdown]
 # ## Method check on simulated truth
@@ -688,25 +547,18 @@ pd.DataFrame(three).T.style.format("{:.3f}")
 # the compound's. The oracle predicts the planted change without noise: no predictor can do better.
 
 # %%
-check = {}
-for world, interaction in (("additive", 0.0), ("interaction", 1.0)):
-    name = f"{world} world"
-    d, truth = simulate_changes(
-        seed, n_compounds=24, n_genes=90, n_full=6, n_shared=24, interaction=interaction, name=name
-    )
+METRIC_PAIR, check = ("sign accuracy", "MRRMSE"), {}
+for name, (d, truth) in simulate_worlds(seed).items():
     chapter.use(d, method_check=True)
-    folds = random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
-    table = run(d, folds, six + simple, **budget)
-    found = summarise_changes(table, "compound", n_boot, seed, ("sign accuracy", "MRRMSE"))
-    record_summary(chapter, f"{name}.random_rows", found)
-    oracle = oracle_scores(d, truth, folds)
-    for metric in ("sign accuracy", "MRRMSE"):
-        chapter.record(f"{name}.random_rows.oracle.{metric}", oracle[metric], n=len(d.rows))
-        found.loc[len(found), ["model", "metric", "value"]] = ["oracle", metric, oracle[metric]]
-    check[world] = found.pivot_table(index="model", columns="metric", values="value", aggfunc="first")
-pd.concat(check, axis=1).astype(float).sort_values(
-    ("additive", "sign accuracy"), ascending=False
-).style.format("{:.3f}")
+    parts = folds.random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
+    table = run(d, parts, six + simple, **budget)
+    found = comparison.summarise_models(table, "compound", metrics=METRIC_PAIR, **boot)
+    oracle = insight.oracle_scores(d, truth, parts, METRIC_PAIR)
+    for table in (found, oracle):
+        chapter.record_table(table, "{data}.random_rows.{model}.{metric}", data=name)
+    check[name] = pd.concat([found, oracle]).pivot_table(index="model", columns="metric", values="value")
+check = pd.concat(check, axis=1)
+check.sort_values(("additive world", "sign accuracy"), ascending=False).style.format("{:.3f}")
 
 # %% [markdown]
 # ## The two questions
@@ -715,13 +567,10 @@ pd.concat(check, axis=1).astype(float).sort_values(
 # has this share of what the best network has on held-out rows:
 
 # %%
-for name in sets:
-    of = wide[name, "random_rows"]["sign accuracy"]
-    share = (of["gene sign"] - 0.5) / (of[SIX].max() - 0.5)
-    chapter.record(f"{name}.random_rows.gene sign.share of the best network's gain over a coin", share)
-    chapter.record(
-        f"{name}.best.sign", of[SIX].max(), note=f"best network on random rows: {of[SIX].idxmax()}"
-    )
+gain = insight.gain_over_coin(summary[of_random], SIX)
+share = gain[["data", "share"]].rename(columns={"share": "value"})
+chapter.record_table(share, "{data}.random_rows.gene sign.share of the best network's gain over a coin")
+chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
 chapter.compare_table(
     {LABEL[n]: f"{n}.random_rows.gene sign.share of the best network's gain over a coin" for n in sets},
     "(sign accuracy of the constant - 0.5) / (sign accuracy of the best network - 0.5).",

@@ -29,7 +29,8 @@ ARROWS = {
     "chapter": {"claims", "display", "data", "plots", "evaluation"},
     "run": {"chapter", "claims", "data"},
     "book": {"run", "display", "claims", "data"},
-    "cli": {"book", "run", "display", "claims", "data"},
+    "new": {"book", "run"},
+    "cli": {"book", "run", "new", "display", "claims", "data"},
     "studies": {"chapter", "evaluation", "training", "data", "plots"},
 }
 
@@ -39,13 +40,16 @@ NOT_IMPORTED = {
     "goatools": "its list of human genes is read as a file",
     "ipykernel": "the kernel that executes the notebooks",
     "jupyter-book": "run as a command",
+    "mypy": "a command",
     "openpyxl": "pandas reads xlsx with it",
+    "pre-commit": "a command",
     "playwright": "drives a browser in tests, where there is one",
     "pytest-timeout": "a plugin",
     "pytest-xdist": "a plugin",
     "ruff": "a command",
     "tensorflow": "the backend of Keras",
     "tensorflow-cpu": "the backend of Keras",
+    "zizmor": "a command",
 }
 
 

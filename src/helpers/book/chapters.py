@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
+from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -156,7 +157,7 @@ def _prepared(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = [*tags, "hide-input"]
     if notes:
-        text = "\n".join(f"<p>{_escape(note)}</p>" for note in notes)
+        text = "\n".join(f"<p>{escape(note, quote=False)}</p>" for note in notes)
         banner = nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{_BANNER.format(text=text)}\n```")
         first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), 0)
         notebook.cells.insert(first + 1, banner)
@@ -167,7 +168,3 @@ _BANNER = (
     '<div class="hb-banner" role="note" style="border:2px solid rgb(213,94,0);'
     'background:rgba(213,94,0,0.15);border-radius:0.4rem;padding:0.3rem 0.8rem;margin:0.6rem 0">{text}</div>'
 )
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

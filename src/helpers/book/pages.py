@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import helpers
 from helpers.claims.numbers import format_number
 from helpers.claims.register import load_register, stand_ins
+from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
 from helpers.display.board import board_html, summary
-from helpers.run.compare import compare_runs, run_results
-from helpers.run.record import package_versions
+from helpers.run.compare import compare_runs
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -83,7 +83,7 @@ def build_page(material: Material) -> str:
         ["device", run.device],
         ["threads", str(run.threads)],
     ]
-    versions = [[name, version] for name, version in (run.versions or package_versions()).items()]
+    versions = [[name, version] for name, version in run.versions.items()]
     return "\n".join(
         [
             _table(head, rows),
@@ -118,7 +118,7 @@ def differences_page(material: Material) -> str:
     if both:
         intervals = {
             (chapter, name): result
-            for chapter, content in run_results(material.record).items()
+            for chapter, content in load_results(material.record).items()
             for name, result in content.results.items()
         }
         rows = []
@@ -182,7 +182,7 @@ def _reduced(material: Material) -> str:
     )
     if material.record is not None:
         register = load_register(material.root / "data")
-        official = judge_run(register, run_results(material.record))
+        official = judge_run(register, load_results(material.record))
         text += f" In the run of record: {summary(official)} [What differs](differences.md)."
     return f":::{{note}}\n{text}\n:::\n\n"
 

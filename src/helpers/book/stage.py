@@ -12,10 +12,9 @@ from helpers.atomic import write_text
 from helpers.book import pages
 from helpers.book.chapters import BookPage, select_chapters, with_chips
 from helpers.claims.register import load_register
-from helpers.claims.results import ChapterResults
+from helpers.claims.results import ChapterResults, load_results
 from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.display.board import chips_html
-from helpers.run.compare import run_results
 from helpers.run.of_record import RECORD
 from helpers.run.record import RunRecord, load_run
 
@@ -101,7 +100,7 @@ def collect(root: Path, run: Path) -> Material:
     for shown, folder in (("run", run), ("record", record)):
         names = {page.name for page in chapters if page.shown == shown}
         if names:
-            results |= {name: found for name, found in run_results(folder).items() if name in names}
+            results |= {name: found for name, found in load_results(folder).items() if name in names}
     claims = root / "data"
     register = load_register(claims) if claims.is_dir() else {}
     verdicts = judge_run(register, results)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from helpers.errors import ClaimError
 from helpers.project import project_root
+from helpers.strict_yaml import problems
 
 
 class Published(BaseModel):
@@ -67,9 +68,7 @@ def load_published(folder: str | Path | None = None) -> dict[str, Published]:
             try:
                 entry = Published.model_validate(record)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"])
-                msg = f"{path}: record {number}, {where}: {first['msg']}"
+                msg = f"{path}: record {number}, {problems(error, most=1)}"
                 raise ClaimError(msg) from error
             if entry.id in register:
                 msg = f"{path}: published id {entry.id!r} occurs twice; ids are unique over all files"

@@ -20,7 +20,7 @@ from helpers.claims.each import expand
 from helpers.claims.published import load_published
 from helpers.errors import ClaimError
 from helpers.project import project_root
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 PARTS = ("repeated", "sound", "survives")
 
@@ -305,11 +305,8 @@ def _read(path: Path, published: Collection[str]) -> ChapterClaims:
     try:
         chapter = ChapterClaims.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-            for problem in error.errors()[:5]
-        ]
-        msg = f"{path} is not a valid claims file:\n" + "\n".join(lines)
+        listed = problems(error, separator="\n  ")
+        msg = f"{path} is not a valid claims file:\n  {listed}"
         raise ClaimError(msg) from error
     if any(claim.chapter != chapter.chapter for claim in chapter.claims):
         msg = f"{path} says chapter: {chapter.chapter!r}; a claim names another one"

@@ -22,12 +22,10 @@ RunFolder = Annotated[
 COLOURS = {"holds": "green", "partly": "yellow", "fails": "red", "not testable here": "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    for command in (run, claims, compare, status, doctor):
-        app.command()(command)
+app = typer.Typer()
 
 
+@app.command()
 def run(
     chapters: Annotated[
         list[str] | None,
@@ -76,7 +74,7 @@ def run(
     """
     from helpers.run import RunOptions, run_notebooks
     from helpers.run.plan import run_folder
-    from helpers.run.progress import ConsoleReporter
+    from helpers.run.progress import Reporter
 
     root = project_root()
     options = RunOptions(
@@ -93,7 +91,7 @@ def run(
     )
     folder = run_folder(root, options)
     try:
-        with ConsoleReporter(output) as reporter:
+        with Reporter(output) as reporter:
             record = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
@@ -124,17 +122,18 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
+@app.command()
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
     from helpers.claims.register import PARTS, load_register
+    from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
     from helpers.display.board import SYMBOLS, summary
     from helpers.display.tables import tier_text
-    from helpers.run.compare import run_results
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), run_results(folder))
+    verdicts = judge_run(load_register(root / "data"), load_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [
@@ -168,6 +167,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     return folder.absolute()
 
 
+@app.command()
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Run folder, or book/record.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Run folder.")],
@@ -201,6 +201,7 @@ def compare(
     output.print("no verdict flipped")
 
 
+@app.command()
 def status() -> None:
     """Show the run folders, which notebooks are stale and why, and the data at hand."""
     from helpers.errors import HelpersError
@@ -224,6 +225,7 @@ def status() -> None:
     output.print(f"data: {describe_data(root)}")
 
 
+@app.command()
 def doctor() -> None:
     """Show versions, threads, devices and data: paste this into a bug report."""
     from helpers.run.doctor import examine

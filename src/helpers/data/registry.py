@@ -18,7 +18,7 @@ from pydantic import (
 
 from helpers.errors import RegistryError
 from helpers.project import project_root
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 GITHUB = "https://raw.githubusercontent.com"
 #: Registries of the studies, below ``data``.
@@ -218,9 +218,5 @@ def _parse(entry: object, number: int, path: Path) -> DataFile:
     try:
         return DataFile.model_validate(entry)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'entry'}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors()
-        )
-        msg = f"{path}, entry {number} ({name}): {problems}"
+        msg = f"{path}, entry {number} ({name}): {problems(error)}"
         raise RegistryError(msg) from error

@@ -10,7 +10,7 @@ import pandas as pd
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import welch_t, wilcoxon_published
-from helpers.evaluation.statistics import corrected_resampled_t, wilcoxon_exact
+from helpers.evaluation.statistics import Comparison, corrected_resampled_t, wilcoxon_exact
 
 
 def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
@@ -62,21 +62,9 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
         first, second = wide[reference, metric], wide[model, metric]
         sound = corrected_resampled_t((first - second).to_numpy(), test_ratio)
         welch = welch_t(first.loc[0].to_numpy(), second.loc[0].to_numpy())
-        rows.append(
-            (
-                model,
-                metric,
-                sound.difference,
-                sound.low,
-                sound.high,
-                sound.p,
-                welch.difference,
-                welch.p,
-                sound.n,
-            )
-        )
-    columns = ["model", "metric", "difference", "low", "high", "p", "welch_difference", "p_welch", "n"]
-    return pd.DataFrame(rows, columns=columns)
+        published = {"welch_difference": welch.difference, "p_welch": welch.p}
+        rows.append(_row(model, metric, sound) | published | {"n": sound.n})
+    return pd.DataFrame(rows)
 
 
 def published_family(
@@ -130,20 +118,10 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
         d = first - second
         d = d[~np.isnan(d)]
         rows.append(
-            {
-                "model": model,
-                "metric": metric,
-                "difference": sound.difference,
-                "low": sound.low,
-                "high": sound.high,
-                "p": sound.p,
-                "median_difference": published.difference,
-                "p_published": published.p,
-                "wins": int((d > 0).sum()),
-                "ties": int((d == 0).sum()),
-                "losses": int((d < 0).sum()),
-                "n": sound.n,
-            }
+            _row(model, metric, sound)
+            | {"median_difference": published.difference, "p_published": published.p}
+            | {"wins": int((d > 0).sum()), "ties": int((d == 0).sum()), "losses": int((d < 0).sum())}
+            | {"n": sound.n}
         )
     return pd.DataFrame(rows)
 
@@ -172,6 +150,11 @@ def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> 
         msg = f"none of {list(candidates)} has a value of {metric}"
         raise DataError(msg)
     return str(rows.loc[rows["value"].idxmax(), "model"])
+
+
+def _row(model: str, metric: str, sound: Comparison) -> dict[str, object]:
+    names = ("difference", "low", "high", "p")
+    return {"model": model, "metric": metric} | {name: getattr(sound, name) for name in names}
 
 
 def _by_group(metrics: pd.DataFrame) -> pd.DataFrame:

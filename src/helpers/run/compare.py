@@ -90,7 +90,7 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
     RunError
         If a folder or a result file cannot be read.
     """
-    left, right = run_results(a), run_results(b)
+    left, right = load_results(a), load_results(b)
     moves: list[Move] = []
     compared = 0
     for chapter in sorted(left.keys() | right.keys()):
@@ -99,19 +99,6 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
             moves.extend(_moves(chapter, name, first.get(name), second.get(name)))
             compared += len(FIELDS) * (name in first and name in second)
     return Comparison(tuple(moves), tuple(_flips(left, right, root)), compared)
-
-
-def run_results(folder: Path) -> dict[str, ChapterResults]:
-    """Read the results of a run; empty for a run folder in which no chapter has finished.
-
-    Raises
-    ------
-    RunError
-        If there is no such folder, or a file is malformed.
-    """
-    if (folder / "run.json").is_file() and not (folder / "results").is_dir():
-        return {}
-    return load_results(folder)
 
 
 def _results(chapter: ChapterResults | None) -> dict[str, Result]:

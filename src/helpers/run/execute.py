@@ -13,12 +13,13 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import strip_color
 
+from helpers.chapter.provenance import git_commit, platform_versions
 from helpers.errors import RunError
 from helpers.run.fingerprint import fingerprint
 from helpers.run.kernel import kernel_environment
 from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_because
 from helpers.run.progress import Reporter
-from helpers.run.record import Failure, NotebookRecord, RunRecord, git_commit, package_versions
+from helpers.run.record import Failure, NotebookRecord, RunRecord
 
 _ENGINE = "helpers"
 
@@ -136,7 +137,7 @@ def _run_all(
     record = RunRecord(
         profile=options.profile,
         commit=git_commit(root),
-        versions=package_versions(),
+        versions=platform_versions(),
         device=str(tasks[0].parameters["device"]),
         threads=tasks[0].parameters["jobs"],
         started=before.started if before else _now(),

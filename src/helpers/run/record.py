@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,23 +13,6 @@ from helpers.errors import RunError
 
 SCHEMA = 1
 Status = Literal["running", "done", "failed", "interrupted"]
-
-_PACKAGES = [
-    "helpers",
-    "numpy",
-    "scipy",
-    "pandas",
-    "scikit-learn",
-    "torch",
-    "tensorflow-cpu",
-    "keras",
-    "numba",
-    "optuna",
-    "statsmodels",
-    "joblib",
-    "papermill",
-    "jupytext",
-]
 
 
 class Failure(pydantic.BaseModel, extra="forbid"):
@@ -72,7 +51,7 @@ class RunRecord(pydantic.BaseModel):
     profile : str
         Name of the profile.
     commit : str or None
-        Commit of the checkout, with ``+`` when it had uncommitted changes; None outside git.
+        Commit of the checkout (:func:`helpers.chapter.provenance.git_commit`).
     versions : dict
         Python, platform and the packages that the numbers depend on.
     device, threads
@@ -150,33 +129,3 @@ def load_run(folder: Path) -> RunRecord:
         msg = f"{folder} is no run folder (no run.json); `helpers status` lists those there are"
         raise RunError(msg)
     return record
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python, the platform and the packages that results depend on."""
-    versions = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def git_commit(root: Path) -> str | None:
-    """Return the commit of a checkout, with ``+`` appended when files differ from it; None outside git."""
-
-    def git(*arguments: str) -> str:
-        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        return subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            check=True,
-            env=environment,
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -67,26 +67,16 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
     return states
 
 
-def data_at_hand(root: Path) -> dict[str, tuple[int, int]]:
-    """Return, for each tier of the registry, how many files are here and how many it lists.
-
-    Raises
-    ------
-    HelpersError
-        If the registry is malformed.
-    """
-    if not any(root.glob(f"data/{REGISTRIES}")):
-        return {}
-    registry = Registry.load(root / "data")
-    tiers = [availability(registry, tier) for tier in sorted({file.tier for file in registry})]
-    return {tier.tier: (len(tier.states) - len(tier.missing), len(tier.states)) for tier in tiers}
-
-
 def describe_data(root: Path) -> str:
-    """Return one line on the data at hand, whatever state the registry is in."""
-    try:
-        tiers = data_at_hand(root)
-    except HelpersError as error:
-        return f"registry unreadable: {error}"
-    parts = [f"{tier} {here} of {total} files" for tier, (here, total) in tiers.items()]
+    """Return one line on the files at hand, tier by tier, whatever state the registry is in."""
+    parts = []
+    if any(root.glob(f"data/{REGISTRIES}")):
+        try:
+            registry = Registry.load(root / "data")
+        except HelpersError as error:
+            return f"registry unreadable: {error}"
+        for tier in sorted({file.tier for file in registry}):
+            found = availability(registry, tier)
+            here = len(found.states) - len(found.missing)
+            parts.append(f"{tier} {here} of {len(found.states)} files")
     return "; ".join([*parts, "simulated always"])

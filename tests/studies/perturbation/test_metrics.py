@@ -9,13 +9,9 @@ from scipy.stats import pearsonr, spearmanr
 from helpers.errors import DataError
 from helpers.studies.perturbation.metrics import (
     METRICS,
-    class_shares,
-    constant_sign_ceiling,
     mean_scores,
     mean_scores_by,
-    null_sign_accuracy,
     row_scores,
-    three_class_accuracy,
 )
 
 # Values that are a multiple of 1e-3, as rounding and underflow are not the point.
@@ -114,31 +110,6 @@ def test_groups_same_as_their_rows():
     by = mean_scores_by(table, "cell").set_index("cell")
     assert by.loc["b"].to_dict() == pytest.approx(mean_scores(table.iloc[2:5]))
     assert list(mean_scores_by(table, ["cell", "compound"]).columns[:2]) == ["cell", "compound"]
-
-
-def test_three_classes_and_their_base_rates():
-    y = np.array([[0.1, 2.5, -2.5, 0.4, -0.3]])
-    assert class_shares(y, 2) == {"up": 0.2, "down": 0.2, "no response": 0.6}
-    assert class_shares(y)["up"] == 0.6
-    assert three_class_accuracy(y, np.zeros_like(y), 2) == 0.6
-    assert three_class_accuracy(y, y, 2) == 1
-    assert three_class_accuracy(y, np.full_like(y, 9.0), 2) == 0.2
-
-
-def test_under_the_null_no_response_is_right_nearly_always():
-    """p uniform: 95 % of entries lie below -log10(0.05) = 1.301."""
-    rng = np.random.default_rng(0)
-    y = rng.choice((-1, 1), (50, 400)) * -np.log10(rng.uniform(size=(50, 400)))
-    assert class_shares(y, 1.301)["no response"] == pytest.approx(0.95, abs=0.01)
-
-
-def test_hindsight_of_a_constant_sign():
-    y = np.array([[1, 1], [1, -1], [-1, -1.0], [1, 1]])
-    assert constant_sign_ceiling(y) == 5 / 8
-    assert constant_sign_ceiling(y, np.array([0, 0, 1, 1])) == (2 + 1 + 1 + 1) / 8
-    assert constant_sign_ceiling(y, np.arange(4)) == 1
-    # Two rows of noise: the majority agrees with 3 of 4 patterns' halves.
-    assert null_sign_accuracy(np.zeros((2, 4000))) == pytest.approx(0.75, abs=0.01)
 
 
 @pytest.mark.parametrize(

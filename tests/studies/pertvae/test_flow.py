@@ -6,17 +6,13 @@ import torch
 from torch.nn.utils import parametrizations
 
 from helpers.studies.pertvae.model import PertVAE
-from helpers.studies.pertvae.model.networks import (
-    Networks,
-    Outputs,
-    WeightNormLinear,
-    autoregressive_masks,
-)
+from helpers.studies.pertvae.model.networks import Networks, Outputs, WeightNormLinear, autoregressive_masks
 from studies.pertvae.world import networks_of
 
 
 def base_of(networks, seed=0, rows=1):
-    return networks.encoder(torch.from_numpy(np.random.default_rng(seed).normal(size=(rows, 7))).float())
+    x = torch.from_numpy(np.random.default_rng(seed).normal(size=(rows, 7)))
+    return networks.encoder(x.float())
 
 
 @pytest.mark.parametrize("latent", [1, 2, 5, 12])
@@ -26,7 +22,7 @@ def test_outputs_see_only_variables_before_them(latent, step):
     context = torch.randn(1, 4, generator=torch.Generator().manual_seed(1))
 
     def outputs(z, h):
-        return torch.stack(networks.flow.steps[step](z[None], h))[:, 0]
+        return torch.stack([out[0] for out in networks.flow.steps[step](z[None], h)])
 
     z = torch.linspace(-1, 1, latent)
     by_z, by_context = torch.autograd.functional.jacobian(outputs, (z, context))
@@ -108,22 +104,22 @@ def test_layer_same_as_torchs_parametrization():
     torch.manual_seed(0)
     reference = parametrizations.weight_norm(torch.nn.Linear(6, 4))
     parts = reference.parametrizations.weight
+    layer = WeightNormLinear(6, [Outputs(4)], np.random.default_rng(0))
     with torch.no_grad():
         parts.original0 += torch.rand(4, 1)
-    layer = WeightNormLinear(6, [Outputs(4)], np.random.default_rng(0))
-    layer.load_state_dict(
-        {"v": parts.original1.detach(), "g": parts.original0.detach()[:, 0], "b": reference.bias.detach()}
-    )
+        layer.v.copy_(parts.original1)
+        layer.g.copy_(parts.original0[:, 0])
+        layer.b.copy_(reference.bias)
     x = torch.randn(5, 6, requires_grad=True)
     ours, theirs = layer(x), reference(x)
     torch.testing.assert_close(ours, theirs)
     pull = torch.randn(5, 4)
     got = torch.autograd.grad((ours * pull).sum(), [x, layer.v, layer.g, layer.b])
     (theirs * pull).sum().backward()
-    for mine, other in zip(
+    for gradient, expected in zip(
         got, (x.grad, parts.original1.grad, parts.original0.grad[:, 0], reference.bias.grad), strict=True
     ):
-        torch.testing.assert_close(mine, other)
+        torch.testing.assert_close(gradient, expected)
 
 
 def test_a_masked_layer_has_the_norm_of_what_it_sees():
@@ -136,15 +132,15 @@ def test_a_masked_layer_has_the_norm_of_what_it_sees():
 
 
 def test_start_from_data_gives_outputs_their_spread():
+    settings = PertVAE(4, hidden=(30, 25), context=8, flow_hidden=11)
     rng = np.random.default_rng(0)
-    networks = Networks(20, PertVAE(4, hidden=(30, 25), context=8, flow_hidden=11), rng)
     x = torch.from_numpy(rng.normal(3, 2, (60, 20)).astype(np.float32))
     noise = torch.from_numpy(rng.normal(size=(60, 4)).astype(np.float32))
+    networks = Networks(20, settings, rng).requires_grad_(False)
     networks.start_from_data(x, noise)
-    networks.requires_grad_(False)
-    head = networks.encoder.hidden[0](x)
-    torch.testing.assert_close(head.mean(dim=0), torch.zeros(30), rtol=0, atol=1e-4)
-    torch.testing.assert_close(head.std(dim=0), torch.ones(30), rtol=0.02, atol=0)
+    first = networks.encoder.hidden[0](x)
+    torch.testing.assert_close(first.mean(dim=0), torch.zeros(30), rtol=0, atol=1e-4)
+    torch.testing.assert_close(first.std(dim=0), torch.ones(30), rtol=0.02, atol=0)
     mean, log_scale, context = networks.encoder(x)
     assert mean.std(dim=0).numpy() == pytest.approx(1, rel=0.05)
     assert log_scale.std(dim=0).numpy() == pytest.approx(0.1, rel=0.05)

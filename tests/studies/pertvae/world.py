@@ -19,14 +19,16 @@ SMALL = {
 }
 
 
-def networks_of(latent=3, seed=0, genes=7, noise=1.0, *, with_effect=True, **changes):
-    """Networks of one model whose parameters are random throughout, gains, biases and W included."""
-    sizes = {"hidden": (8, 6), "context": 4, "flow_hidden": 9} | changes
+def networks_of(latent=3, seed=0, genes=7, noise=1.0, flow_steps=2, effect=True):
+    """Networks whose parameters are random throughout, gains, biases and W included."""
+    settings = (PertVAE if effect else VAE)(
+        latent, hidden=(8, 6), context=4, flow_hidden=9, flow_steps=flow_steps
+    )
     rng = np.random.default_rng(seed)
-    networks = Networks(genes, (PertVAE if with_effect else VAE)(latent, **sizes), rng)
-    with torch.no_grad():
-        for value in networks.parameters():
-            value += noise * torch.from_numpy(rng.normal(0, 0.3, value.shape).astype(np.float32))
+    networks = Networks(genes, settings, rng)
+    for parameter in networks.parameters():
+        drawn = rng.normal(0, 0.3, tuple(parameter.shape)).astype(np.float32)
+        parameter.data += noise * torch.from_numpy(drawn)
     return networks.requires_grad_(False)
 
 

@@ -407,7 +407,7 @@ def test_compiled_and_cached_code_give_the_same_numbers(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
     numbers = [
         subprocess.run(
-            [sys.executable, "-c", FIT], env=environment, check=True, capture_output=True, text=True
+            [sys.executable, "-c", FIT], env=environment, check=True, capture_output=True, encoding="utf-8"
         ).stdout
         for _ in range(2)
     ]

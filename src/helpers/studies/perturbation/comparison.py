@@ -1,20 +1,88 @@
-"""Compare predictors of expression changes: intervals over compounds or lines, ranks over seeds."""
+"""Compare models of expression changes: intervals over compounds or cells, differences, ranks over seeds.
+
+All functions return tidy tables; where a table is recorded, its columns are the parts of the ids.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import holm
+from helpers.evaluation.protocol import Model
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
 from helpers.studies.perturbation.metrics import METRICS, mean_scores
 
+#: Metrics that are recorded of every model, and further ones of the networks.
+RECORDED = ("sign accuracy", "MAE", "MRRMSE")
+OF_NETWORKS = ("MAE right", "MAE wrong", "Pearson", "sign accuracy, significant")
+BEST_NETWORK, BEST_SIMPLE = "best network", "best simple"
+#: Simple predictors that the best networks are compared with one by one.
+YARDSTICKS = ("zero", "cell mean", "additive")
 
-def summarise_changes(
+
+@dataclass(frozen=True)
+class Contest:
+    """Names of the models that are compared.
+
+    Attributes
+    ----------
+    networks, controls, simple : tuple of str
+        The networks that the paper ranks, further networks, and the simple predictors.
+    reference : str
+        The paper's best network. It is compared with the other networks, the controls,
+        :data:`YARDSTICKS` and the best simple predictor.
+    """
+
+    networks: tuple[str, ...]
+    controls: tuple[str, ...]
+    simple: tuple[str, ...]
+    reference: str = "GRU3-ATTN"
+
+    @classmethod
+    def of(cls, networks: Sequence[Model], controls: Sequence[Model], simple: Sequence[Model]) -> Contest:
+        """Take the names of models."""
+        return cls(*(tuple(model.name for model in models) for models in (networks, controls, simple)))
+
+    def recorded(self, summary: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a summary that are recorded: more metrics of networks than of others."""
+        of_networks = summary["model"].isin([*self.networks, *self.controls])
+        wanted = summary["metric"].isin(RECORDED) | (of_networks & summary["metric"].isin(OF_NETWORKS))
+        return summary[wanted]
+
+
+def by_protocol(
+    scores: pd.DataFrame, measure: Callable[..., pd.DataFrame], units: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Measure every data set and protocol on its own and put the tables below each other.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        :func:`helpers.studies.perturbation.protocol.run_protocol`, some of its rows, with the column
+        ``data`` (data set).
+    measure : callable
+        ``measure(scores)`` gives a table; with ``units`` it is ``measure(scores, unit)``.
+    units : mapping of data set to {"compound", "cell"}, optional
+        What a bootstrap resamples.
+
+    Returns
+    -------
+    DataFrame
+        With the columns ``data`` and ``protocol``.
+    """
+    tables = [
+        measure(part, *([] if units is None else [units[data]])).assign(data=data, protocol=protocol)
+        for (data, protocol), part in scores.groupby(["data", "protocol"], sort=False)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def summarise_models(
     scores: pd.DataFrame,
     unit: str,
     n_boot: int = 1000,
@@ -38,7 +106,7 @@ def summarise_changes(
         ``model``, ``metric``, ``value``, ``low``, ``high`` (95 %, percentile), ``sd_seeds``
         (standard deviation of the means of single seeds), ``n`` (units), ``seeds``.
     """
-    boot = _Bootstrap(scores, unit, n_boot, seed)
+    boot = Bootstrap(scores, unit, n_boot, seed)
     by_seed = scores_by_seed(scores)
     spread = by_seed.groupby(["model", "metric"])["value"].std(ddof=1)
     rows = []
@@ -51,7 +119,7 @@ def summarise_changes(
     return pd.DataFrame(rows, columns=columns)
 
 
-def compare_changes(
+def compare_models(
     scores: pd.DataFrame,
     pairs: Sequence[tuple[str, str]],
     unit: str,
@@ -64,7 +132,7 @@ def compare_changes(
     Parameters
     ----------
     scores, unit, n_boot, seed, metrics
-        As in :func:`summarise_changes`.
+        As in :func:`summarise_models`.
     pairs : sequence of (first, second)
         Names of models; the difference is first minus second.
 
@@ -78,21 +146,116 @@ def compare_changes(
     Raises
     ------
     DataError
-        If a model of a pair is not in the table.
+        If a model is not in the table.
     """
-    boot = _Bootstrap(scores, unit, n_boot, seed)
-    rows = []
-    for first, second in pairs:
-        for metric in metrics:
-            (a, draws_a), (b, draws_b) = boot.metric(first, metric), boot.metric(second, metric)
-            draws = draws_a - draws_b
-            low, high = _interval(draws)
-            tail = min((draws <= 0).sum(), (draws >= 0).sum())
-            p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
-            rows.append((first, second, metric, a - b, low, high, p, boot.n_units))
-    table = pd.DataFrame(rows, columns=["first", "second", "metric", "difference", "low", "high", "p", "n"])
+    boot = Bootstrap(scores, unit, n_boot, seed)
+    rows = [boot.difference(first, second, metric) for first, second in pairs for metric in metrics]
+    table = pd.DataFrame(rows)
     table["p_holm"] = table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy()))
     return table
+
+
+def leaderboard(
+    summary: pd.DataFrame, by: Sequence[str], metrics: Sequence[str], top: int | None = None
+) -> pd.DataFrame:
+    """Put the models of each group in the order of their sign accuracy, groups and models x metrics.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        :func:`summarise_models`, with the columns ``by``.
+    by, metrics : sequence of str
+    top : int, optional
+        Models shown of each group. Default: all.
+    """
+    wide = summary.pivot_table(index=[*by, "model"], columns="metric", values="value", sort=False)
+    ordered = wide[list(metrics)].sort_values("sign accuracy", ascending=False, kind="stable")
+    groups = ordered.groupby(level=list(range(len(by))), sort=True)
+    return pd.concat([part.head(top) if top else part for _, part in groups])
+
+
+def compare_contest(
+    scores: pd.DataFrame, unit: str, contest: Contest, *, n_boot: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Compare the paper's best network with all others, and the best network with simple predictors.
+
+    Parameters
+    ----------
+    scores, unit, n_boot, seed
+        As in :func:`summarise_models`.
+    contest : Contest
+
+    Returns
+    -------
+    DataFrame
+        As :func:`compare_models`, in :data:`RECORDED`. ``first`` and ``second`` are names, or
+        ``"best network"`` and ``"best simple"``: the best of each metric, named in ``note``. Rows with
+        the ``suffix`` ``" (Holm)"`` hold, without an interval, the p-values of the reference against
+        the other networks, adjusted over them.
+    """
+    boot = Bootstrap(scores, unit, n_boot, seed)
+    reference, yardsticks = contest.reference, [name for name in YARDSTICKS if name in contest.simple]
+    rivals = [name for name in contest.networks if name != reference]
+    pairs = [(reference, other) for other in (*rivals, *contest.controls, *yardsticks, BEST_SIMPLE)]
+    pairs += [(BEST_NETWORK, other) for other in (*yardsticks, BEST_SIMPLE)]
+    rows = []
+    for metric in RECORDED:
+        best = {
+            BEST_NETWORK: boot.best(contest.networks, metric),
+            BEST_SIMPLE: boot.best(contest.simple, metric),
+        }
+        for pair in pairs:
+            row = boot.difference(*(best.get(name, name) for name in pair), metric)
+            note = "; ".join(f"{name}: {best[name]}" for name in pair if name in best)
+            rows.append({**row, "first": pair[0], "second": pair[1], "suffix": "", "note": note or None})
+    family = compare_models(scores, [(reference, other) for other in rivals], unit, n_boot, seed, RECORDED)
+    family = family.assign(suffix=" (Holm)", p=family["p_holm"], low=np.nan, high=np.nan, note=None)
+    return pd.concat([pd.DataFrame(rows), family.drop(columns="p_holm")], ignore_index=True)
+
+
+def compare_in_cells(
+    scores: pd.DataFrame,
+    unit: str,
+    cells: Sequence[str],
+    *,
+    reference: str = "GRU3-ATTN",
+    rival: str = "cell mean",
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Sign accuracy of a network in single cells, against all rows and against a rival.
+
+    Parameters
+    ----------
+    scores, unit, n_boot, seed
+        As in :func:`summarise_models`.
+    cells : sequence of str
+    reference, rival : str
+        Models.
+
+    Returns
+    -------
+    DataFrame
+        Three rows a cell: ``who`` (the reference, or reference-rival), ``cell``, ``suffix``
+        (``" minus all"`` for the difference from all rows), ``value``, ``low``, ``high``, ``p``, ``n``,
+        ``seeds``, ``unit``.
+    """
+    metric, rows = "sign accuracy", []
+    for cell in cells:
+        part = scores[scores["cell"] == cell]
+        own = summarise_models(part[part["model"] == reference], unit, n_boot, seed, (metric,)).iloc[0]
+        all_rows = part_difference(scores, reference, cell, metric, unit, n_boot, seed)
+        versus = compare_models(part, [(reference, rival)], unit, n_boot, seed, (metric,)).iloc[0]
+        shown = {name: own[name] for name in ("value", "low", "high", "n", "seeds")}
+        rows.append({"who": reference, "cell": cell, "suffix": "", **shown})
+        for who, suffix, found in (
+            (reference, " minus all", all_rows),
+            (f"{reference}-{rival}", "", versus),
+        ):
+            shown = {name: getattr(found, name) for name in ("low", "high", "p", "n")}
+            row = {"who": who, "cell": cell, "suffix": suffix, "value": found.difference, **shown}
+            rows.append({**row, "unit": "difference"})
+    return pd.DataFrame(rows)
 
 
 def part_difference(
@@ -103,7 +266,7 @@ def part_difference(
     Parameters
     ----------
     scores, unit, n_boot, seed
-        As in :func:`summarise_changes`.
+        As in :func:`summarise_models`.
     model, cell, metric : str
     """
     table = scores[scores["model"] == model].reset_index(drop=True)
@@ -128,73 +291,7 @@ def scores_by_seed(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "seed", "metric", "value"])
 
 
-def rank_stability(
-    by_seed: pd.DataFrame, metric: str, published: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """How far the ranking of models is the same from seed to seed, and the published one.
-
-    Parameters
-    ----------
-    by_seed : DataFrame
-        :func:`scores_by_seed`, of the models to be ranked.
-    metric : str
-    published : mapping of model to published value, optional
-        Higher is better.
-
-    Returns
-    -------
-    ranks : DataFrame, models x seeds
-        1 is best; ties share their mean rank.
-    summary : dict
-        ``"between seeds"``: mean Kendall correlation of the rankings of two seeds (NaN with one
-        seed). ``"with published"``: mean over seeds of the Kendall correlation with the published
-        ranking. ``"spread of seeds"`` and ``"spread of models"``: standard deviation of a model
-        over seeds (pooled) and of the models' means.
-
-    Raises
-    ------
-    DataError
-        If the metric is unknown.
-    """
-    if metric not in METRICS:
-        msg = f"unknown metric {metric!r}; one of {', '.join(METRICS)}"
-        raise DataError(msg)
-    wide = by_seed[by_seed["metric"] == metric].pivot_table(
-        index="model", columns="seed", values="value", sort=False
-    )
-    ranks = wide.rank(ascending=not METRICS[metric][2])
-    seeds = list(ranks.columns)
-    between = [
-        _kendall(ranks[a].to_numpy(), ranks[b].to_numpy())
-        for i, a in enumerate(seeds)
-        for b in seeds[i + 1 :]
-    ]
-    summary = {
-        "between seeds": float(np.mean(between)) if between else np.nan,
-        "spread of seeds": float(np.sqrt(wide.var(axis=1, ddof=1).mean())) if between else np.nan,
-        "spread of models": float(wide.mean(axis=1).std(ddof=1)),
-    }
-    if published is not None:
-        reported = -pd.Series(published).loc[ranks.index].rank()
-        summary["with published"] = float(
-            np.mean([_kendall(ranks[s].to_numpy(), reported.to_numpy()) for s in seeds])
-        )
-    return ranks, summary
-
-
-def bootstrap_ranks(
-    scores: pd.DataFrame, models: Sequence[str], metric: str, unit: str, n_boot: int = 1000, seed: int = 0
-) -> pd.DataFrame:
-    """Share of resamples of the independent unit in which each model has each rank, models x ranks."""
-    boot = _Bootstrap(scores, unit, n_boot, seed)
-    draws = np.column_stack([boot.metric(model, metric)[1] for model in models])
-    sign = -1 if METRICS[metric][2] else 1
-    ranks = np.argsort(np.argsort(sign * draws, axis=1, kind="stable"), axis=1, kind="stable")
-    shares = [[(ranks[:, i] == r).mean() for r in range(len(models))] for i in range(len(models))]
-    return pd.DataFrame(shares, index=list(models), columns=range(1, len(models) + 1))
-
-
-class _Bootstrap:
+class Bootstrap:
     """Weighted means of all models under one set of resamples of the units."""
 
     def __init__(self, scores: pd.DataFrame, unit: str, n_boot: int, seed: int) -> None:
@@ -228,13 +325,24 @@ class _Bootstrap:
                 (self._weights @ above) / (self._weights @ below),
             )
 
+    def difference(self, first: str, second: str, metric: str) -> dict[str, object]:
+        """Return a row of :func:`compare_models`."""
+        (a, draws_a), (b, draws_b) = self.metric(first, metric), self.metric(second, metric)
+        draws = draws_a - draws_b
+        low, high = _interval(draws)
+        tail = min((draws <= 0).sum(), (draws >= 0).sum())
+        p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
+        row = {"first": first, "second": second, "metric": metric, "difference": a - b}
+        return row | {"low": low, "high": high, "p": p, "n": self.n_units}
+
+    def best(self, models: Sequence[str], metric: str) -> str:
+        """Return the best of some models, the first one of equals."""
+        sign = 1 if METRICS[metric][2] else -1
+        return max((m for m in self.models if m in models), key=lambda m: sign * self.metric(m, metric)[0])
+
 
 def _interval(draws: np.ndarray) -> tuple[float, float]:
     if np.isnan(draws).all():
         return np.nan, np.nan
     low, high = np.nanquantile(draws, [0.025, 0.975])
     return float(low), float(high)
-
-
-def _kendall(a: np.ndarray, b: np.ndarray) -> float:
-    return float(kendalltau(a, b).statistic)

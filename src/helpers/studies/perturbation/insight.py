@@ -1,4 +1,4 @@
-"""What predictors of expression changes learn: how additive their answers are, and planted truth."""
+"""What models of expression changes learn, what their errors follow, and planted truth."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ import numpy as np
 import pandas as pd
 
 from helpers.evaluation.protocol import Fold, Model, predictions
-from helpers.studies.perturbation.metrics import additive_share, mean_scores, row_scores
+from helpers.studies.perturbation.metrics import (
+    METRICS,
+    additive_share,
+    mean_scores,
+    mean_scores_by,
+    row_scores,
+)
 from helpers.studies.perturbation.model import PerturbationNetwork
 from helpers.studies.perturbation.protocol import Rows
-from helpers.studies.perturbation.twin import ChangeTruth
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.twin import PlantedTruth
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
-def learned_additivity(data: ChangeData, models: Sequence[Model], seed: int = 0) -> pd.DataFrame:
+def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: int = 0) -> pd.DataFrame:
     """Fit models on all rows, let them predict every cell with every compound, and split the table.
 
     Parameters
     ----------
-    data : ChangeData
+    data : ExpressionChanges
         Only its training rows take part.
     models : sequence of Model
     seed : int
@@ -47,19 +53,133 @@ def learned_additivity(data: ChangeData, models: Sequence[Model], seed: int = 0)
     return pd.DataFrame(found, columns=["model", "value", "n", "seeds"])
 
 
-def oracle_scores(data: ChangeData, truth: ChangeTruth, folds: Sequence[Fold]) -> dict[str, float]:
-    """Score the planted changes without noise on the test rows of all folds: no predictor can do better."""
+def oracle_scores(
+    data: ExpressionChanges,
+    truth: PlantedTruth,
+    folds: Sequence[Fold],
+    metrics: Sequence[str] = tuple(METRICS),
+) -> pd.DataFrame:
+    """Score the planted changes without noise on the test rows of all folds: no model can do better.
+
+    Returns
+    -------
+    DataFrame
+        ``model`` (``"oracle"``), ``metric``, ``value``, ``n`` (rows of the data).
+    """
     expected = truth.expected.to_numpy()
     tables = [row_scores(data.matrix[f.test], expected[f.test], data.significant) for f in folds]
-    return mean_scores(pd.concat(tables, ignore_index=True))
+    found = mean_scores(pd.concat(tables, ignore_index=True))
+    table = pd.DataFrame({"metric": metrics, "value": [found[metric] for metric in metrics]})
+    return table.assign(model="oracle", n=len(data.rows))
 
 
-def attention_weights(data: ChangeData, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
+def largest_identity_gap(summary: pd.DataFrame) -> pd.DataFrame:
+    """How far MAE is from a x MAE right + (1 - a) x MAE wrong, with a the sign accuracy, at most.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        :func:`helpers.studies.perturbation.comparison.summarise_models`, with ``data`` and ``protocol``.
+
+    Returns
+    -------
+    DataFrame
+        One row with ``value`` and ``n`` (models, over all data sets and protocols).
+    """
+    wide = summary.pivot_table(index=["data", "protocol", "model"], columns="metric", values="value")
+    right = wide["sign accuracy"]
+    total = right * wide["MAE right"].fillna(0) + (1 - right) * wide["MAE wrong"].fillna(0)
+    return pd.DataFrame({"value": [(wide["MAE"] - total).abs().max()], "n": len(wide)})
+
+
+def errors_by_compound(
+    scores: pd.DataFrame, models: Sequence[str] = ("GRU3", "GRU3-ATTN", "Transformer")
+) -> pd.DataFrame:
+    """Mean size of each compound's changes beside the models' errors on right signs, compounds x columns."""
+    errors = {"mean |change|": scores[scores["model"] == "zero"].groupby("compound")["error"].mean()}
+    for model in models:
+        by = mean_scores_by(scores[scores["model"] == model], "compound")
+        errors[model] = by.set_index("compound")["MAE right"]
+    return pd.DataFrame(errors)
+
+
+def error_ranges(scores: pd.DataFrame, model: str = "GRU3-ATTN") -> pd.DataFrame:
+    """Range of the errors of a model's rows within each cell.
+
+    Returns
+    -------
+    DataFrame
+        ``quantity`` (MAE right, MAE wrong, MAE), ``group`` (cell), ``low``, ``mean``, ``high``.
+    """
+    table = scores[scores["model"] == model]
+    errors = {
+        "MAE right": table["right_error"] / table["right"],
+        "MAE wrong": table["wrong_error"] / table["wrong"],
+        "MAE": table["error"],
+    }
+    ranges = {
+        what: error.groupby(table["cell"]).agg(low="min", mean="mean", high="max")
+        for what, error in errors.items()
+    }
+    return pd.concat(ranges, names=["quantity", "group"]).reset_index()
+
+
+def error_follows_size(
+    scores: pd.DataFrame, groups: Sequence[tuple[str, str]], model: str = "GRU3-ATTN"
+) -> pd.DataFrame:
+    """Rank correlation over groups of rows between a model's error and the mean size of the changes.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Test rows of one protocol, with the column ``data``.
+    groups : sequence of (data set, "cell" or "compound")
+    model : str
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``by``, ``model``, ``value`` (Spearman), ``n`` (groups).
+    """
+    rows = []
+    for data, by in groups:
+        error = scores[scores["data"] == data].groupby(["model", by])["error"].mean()
+        value = error[model].corr(error["zero"], method="spearman")
+        rows.append((data, by, model, value, len(error["zero"])))
+    return pd.DataFrame(rows, columns=["data", "by", "model", "value", "n"])
+
+
+def gain_over_coin(summary: pd.DataFrame, networks: Sequence[str]) -> pd.DataFrame:
+    """Compare the best network with one constant sign a gene, both over the half that a coin gets right.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        :func:`helpers.studies.perturbation.comparison.summarise_models` of one protocol, with ``data``.
+    networks : sequence of str
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``best`` (sign accuracy of the best network), ``note`` (its name), ``share`` (what the
+        constant has of its gain over 0.5).
+    """
+    rows = []
+    table = summary[summary["metric"] == "sign accuracy"]
+    for data, part in table.groupby("data", sort=False):
+        value = part.set_index("model")["value"]
+        best = value[list(networks)].max()
+        note = f"best network on random rows: {value[list(networks)].idxmax()}"
+        rows.append((data, best, note, (value["gene sign"] - 0.5) / (best - 0.5)))
+    return pd.DataFrame(rows, columns=["data", "best", "note", "share"])
+
+
+def attention_weights(data: ExpressionChanges, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
     """Train the network with attention on all rows and return where each step looks.
 
     Parameters
     ----------
-    data : ChangeData
+    data : ExpressionChanges
         Only its training rows take part.
     epochs : int, optional
         Default: the published number.

@@ -1,6 +1,6 @@
 """Metrics of predicted expression changes: signs, errors, and how they hang together.
 
-Every score is kept row by row (a row is a pair of cell and compound) and averaged over rows, so that
+Every score is kept row by row (a row is a cell with a compound) and averaged over rows, so that
 any mean - all rows, one cell type, one compound, a bootstrap weighting - comes from one table.
 """
 
@@ -112,83 +112,6 @@ def mean_scores_by(table: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     return frame.reset_index()
 
 
-def three_class_accuracy(y: np.ndarray, p: np.ndarray, threshold: float) -> float:
-    """Share of entries in the right one of three classes: up, down, or no response.
-
-    An entry responds where its absolute value exceeds ``threshold``.
-    """
-    y, p = _check(y, p)
-    return float((_three(y, threshold) == _three(p, threshold)).mean())
-
-
-def class_shares(y: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
-    """Share of entries that go up, go down, and do not respond: what each constant answer scores."""
-    classes = _three(np.asarray(y, dtype=float), threshold)
-    return {
-        "up": float((classes > 0).mean()),
-        "down": float((classes < 0).mean()),
-        "no response": float((classes == 0).mean()),
-    }
-
-
-def constant_sign_ceiling(y: np.ndarray, groups: np.ndarray | None = None) -> float:
-    """Share of entries that agree with the majority sign of their gene, seen with hindsight.
-
-    Parameters
-    ----------
-    y : array (rows, genes)
-    groups : array (rows,), optional
-        One constant a gene and group (cell type, compound) instead of one a gene. A group of one
-        row agrees with itself, so small groups score high by construction.
-
-    Returns
-    -------
-    float
-    """
-    y = np.asarray(y, dtype=float)
-    groups = np.zeros(len(y)) if groups is None else np.asarray(groups)
-    agree = 0.0
-    for group in np.unique(groups):
-        part = y[groups == group]
-        agree += np.maximum((part > 0).sum(axis=0), (part < 0).sum(axis=0)).sum()
-    return float(agree / y.size)
-
-
-def null_sign_accuracy(y: np.ndarray, n_draws: int = 20, seed: int = 0) -> float:
-    """Hindsight ceiling of a constant sign per gene when signs are pure noise, by random signs."""
-    rng = np.random.default_rng(seed)
-    draws = [constant_sign_ceiling(rng.choice((-1.0, 1.0), np.shape(y))) for _ in range(n_draws)]
-    return float(np.mean(draws))
-
-
-def base_rates(values: np.ndarray, cells: np.ndarray, significant: float, seed: int = 0) -> dict[str, float]:
-    """Return what constants score on the signs of a table, with hindsight.
-
-    Parameters
-    ----------
-    values : array (rows, genes)
-    cells : array (rows,)
-    significant : float
-        Threshold of the three-class reading.
-    seed : int
-        Of the noise that says what hindsight alone is worth.
-
-    Returns
-    -------
-    dict
-        ``"up"`` (share of positive entries: always up), ``"sign per gene"`` and ``"sign per gene and
-        cell"`` (majority signs, chosen on the very rows that are scored), ``"sign per gene, noise"``
-        (the same on random signs), and ``"no response"`` (share of entries within the threshold).
-    """
-    return {
-        "up": class_shares(values)["up"],
-        "sign per gene": constant_sign_ceiling(values),
-        "sign per gene, noise": null_sign_accuracy(values, n_draws=5, seed=seed),
-        "sign per gene and cell": constant_sign_ceiling(values, cells),
-        "no response": class_shares(values, significant)["no response"],
-    }
-
-
 def additive_share(grid: np.ndarray) -> float:
     """Share of the variance of a full table of predictions that cell plus compound explain.
 
@@ -206,10 +129,6 @@ def additive_share(grid: np.ndarray) -> float:
     rest = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None]
     total = (centred**2).sum()
     return float(1 - (rest**2).sum() / total) if total > 0 else np.nan
-
-
-def _three(values: np.ndarray, threshold: float) -> np.ndarray:
-    return np.sign(values) * (np.abs(values) > threshold)
 
 
 def _centred(values: np.ndarray) -> np.ndarray:

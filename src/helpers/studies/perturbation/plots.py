@@ -1,8 +1,8 @@
-"""Plots of predicted expression changes: ranks over seeds, spans per cell, errors per drug."""
+"""Plots of predicted expression changes: scores, differences, ranks over seeds, errors of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,65 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from helpers.plots import forest, metric_bars
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.tables import need_columns
+
+
+def sign_accuracies(
+    summary: pd.DataFrame, by: str, *, title: str, published: pd.DataFrame | None = None
+) -> Figure:
+    """Draw the sign accuracy of models, one group of points for each entry of the column ``by``.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        :func:`helpers.studies.perturbation.comparison.summarise_models`, with the column ``by``.
+    by : str
+    title : str
+    published : DataFrame, optional
+        Columns ``metric`` (an entry of ``by``), ``model``, ``value``.
+    """
+    table = summary[summary["metric"] == "sign accuracy"]
+    table = table.assign(metric=table[by].str.replace("_", " "))
+    figure = metric_bars(table, published, title=title, ylabel="share of right signs")
+    figure.axes[0].set_xlabel(f"{by} (bars: 95 % bootstrap interval)")
+    return figure
+
+
+def errors_by_sign(summary: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
+    """Draw the mean absolute errors of models on right signs, on wrong signs, and in total."""
+    errors = ["MAE right", "MAE wrong", "MAE"]
+    table = summary[summary["metric"].isin(errors)]
+    table = table.sort_values("metric", key=lambda metric: metric.map(errors.index), kind="stable")
+    return metric_bars(table, title=title, ylabel=ylabel, errors="95 % interval")
+
+
+def differences(
+    versus: pd.DataFrame,
+    first: str,
+    seconds: Sequence[str],
+    metric: str,
+    *,
+    title: str,
+    margin: float | None = None,
+) -> Figure:
+    """Draw differences between one model and some others.
+
+    Parameters
+    ----------
+    versus : DataFrame
+        :func:`helpers.studies.perturbation.comparison.compare_contest` of one protocol, with the column
+        ``group`` (heading).
+    first, seconds, metric : str, sequence of str, str
+    title : str
+    margin : float, optional
+        Tolerance of the rule.
+    """
+    shown = versus[(versus["suffix"] == "") & (versus["first"] == first) & (versus["metric"] == metric)]
+    shown = shown[shown["second"].isin(seconds)]
+    xlabel = f"{metric} of {first} minus that of the other"
+    return forest(shown.assign(label=shown["second"]), title=title, xlabel=xlabel, margin=margin)
 
 
 def rank_lines(ranks: Mapping[str, pd.DataFrame], published: pd.Series, *, title: str) -> Figure:

@@ -84,9 +84,9 @@ def _train(examples: Examples, settings: Settings, device: str) -> Fitted:
     start, order, noise, watched = (np.random.default_rng(seed) for seed in seeds)
     networks = Networks(examples.singletons.shape[1], settings, start)
     parts = examples.minibatches(settings.batch_size, order)
-    _start_from_data(networks, examples, parts[0], settings.latent, start)
+    start_from_data(networks, examples, parts[0], settings.latent, start)
     networks.to(device)
-    batches = _Batches(examples, settings, noise, device)
+    batches = Batches(examples, settings, noise, device)
     x, target = (torch.from_numpy(rows).to(device) for rows in examples.validation)
     shape = (2, VALIDATION_DRAWS, len(x), settings.latent)
     fixed = torch.from_numpy(watched.standard_normal(shape, dtype=np.float32)).to(device)
@@ -123,7 +123,7 @@ def _train(examples: Examples, settings: Settings, device: str) -> Fitted:
     return Fitted(networks.cpu().requires_grad_(False), best_epoch, history, stopped)
 
 
-def _start_from_data(
+def start_from_data(
     networks: Networks, examples: Examples, part: np.ndarray, latent: int, rng: np.random.Generator
 ) -> None:
     """Start on the first minibatch that training will see, both profiles of its pairs."""
@@ -133,7 +133,7 @@ def _start_from_data(
     networks.start_from_data(torch.from_numpy(x), torch.from_numpy(noise))
 
 
-class _Batches:
+class Batches:
     """Minibatches on the device, each with fresh noise."""
 
     def __init__(self, examples: Examples, settings: Settings, rng: np.random.Generator, device: str) -> None:
@@ -143,6 +143,7 @@ class _Batches:
         self.profiles = torch.from_numpy(rows).to(self.device)
 
     def of(self, part: np.ndarray) -> Batch:
+        """Gather the profiles of a minibatch and draw its noise."""
         n_pairs = len(self.examples.split(part)[0])
         rows = np.concatenate([part, part[:n_pairs] + len(self.examples.weight)])
         x = self.profiles[torch.from_numpy(rows).to(self.device)]

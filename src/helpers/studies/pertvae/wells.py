@@ -1,58 +1,23 @@
-"""Public L1000 profiles as pre/post pairs: averaged pairs, and wells paired within their plate."""
+"""Public L1000 wells as treatment pairs: every treated well with the vehicle wells of its own plate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import rdata
 
 from helpers.data import l1000_files as files
 from helpers.data.pair_types import PAIR_COLUMNS, PerturbationPairs, take_genes
+from helpers.data.pairs import LANDMARKS
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 
-LANDMARKS = "l1000-landmarks"
-PAIRS, BASAL = "transigen-pairs", "transigen-basal"
 SLINKY, SLINKY_WELLS = "slinky-plates", "slinky-wells"
 CMAPM, SKBR3 = "cmapm-plate", "cmapbox-skbr3"
-#: Registry keys that each data set reads.
-FILES = {
-    "transigen": (PAIRS, BASAL, LANDMARKS),
-    "slinky": (SLINKY, SLINKY_WELLS, LANDMARKS),
-    "cmapm": (CMAPM, LANDMARKS),
-    "skbr3": (SKBR3, LANDMARKS),
-}
-# The file gives structures only. Names by structure, inferred, where one is in common use.
-_NAMES = {
-    "Brc1ccc(Cn2cncc2Cn2cc(C(=O)N3CCOCC3)c(c2)-c2cccc3ccccc23)cc1": "LB42708",
-    "Brc1ccc(C=CCNCCNS(=O)(=O)c2cccc3cnccc23)cc1": "H-89",
-    "Brc1c(Br)c(Br)c2[nH]nnc2c1Br": "TBB",
-    "Brc1c(NC2=NCCN2)ccc2nccnc12": "brimonidine",
-    "BrC1C(Br)C(Br)C(Br)C(Br)C1Br": "hexabromocyclohexane",
-    "Brc1cc2OCOc2cc1C3Nc4ccccc4C5C=CCC53": "G-15",
-}
-_POOLED = "averaged"  # an entry of the basal profiles that is no line
-
-
-def load_panel(name: str, sources: Sources) -> PerturbationPairs:
-    """Build one of the data sets of ``FILES``.
-
-    Returns
-    -------
-    PerturbationPairs
-        ``"transigen"``: 100 averaged pairs and basal profiles as singletons. The others: every
-        treated well with the mean of the vehicle wells of its own plate, no singletons.
-    """
-    landmarks = files.read_landmarks(sources[LANDMARKS])
-    build: Callable[[Sources, pd.Series], PerturbationPairs] = {
-        "transigen": _transigen,
-        "slinky": _slinky,
-        "cmapm": _cmapm,
-        "skbr3": _skbr3,
-    }[name]
-    return build(sources, landmarks)
 
 
 def pair_wells(
@@ -97,60 +62,9 @@ def pair_wells(
     return pre, post, pairs, int((~has).sum())
 
 
-def _transigen(sources: Sources, landmarks: pd.Series) -> PerturbationPairs:
-    x1, x2, table = files.read_transigen(sources[PAIRS])
-    if x1.shape[1] != len(landmarks):
-        msg = f"{PAIRS}: {x1.shape[1]} genes, but {len(landmarks)} landmarks; the file has no gene ids"
-        raise DataError(msg)
-    basal = files.read_array_pickle(sources[BASAL])
-    pooled = basal.pop(_POOLED, None)
-    lines = pd.Index(sorted(basal), dtype=object)
-    profiles = [np.ravel(basal[line]) for line in lines]
-    if any(profile.shape != (len(landmarks),) for profile in profiles):
-        msg = f"{BASAL}: every profile must have {len(landmarks)} values"
-        raise DataError(msg)
-    genes = pd.Index(landmarks.to_numpy(), dtype=object)
-    index = pd.Index(table["line"] + "|" + table["smiles"], dtype=object)
-    pre, post = (pd.DataFrame(values, index, genes) for values in (x1, x2))
-    singletons = pd.DataFrame(np.stack(profiles).astype(np.float32), "basal " + lines, genes)
-    for values, what in ((pre, "x1"), (post, "x2"), (singletons, BASAL)):
-        files.check_scale(values, what)
-    unnamed = {
-        smiles: f"compound {number}"
-        for number, smiles in enumerate(sorted(set(table["smiles"]) - set(_NAMES)), 1)
-    }
-    pairs = pd.DataFrame(
-        {
-            "line": table["line"].to_numpy(),
-            "drug": table["smiles"].map({**unnamed, **_NAMES}).to_numpy(),
-            "batch": "",
-            "dose": np.nan,
-            "time": np.nan,
-            "smiles": table["smiles"].to_numpy(),
-        },
-        index,
-    )
-    shared = len(pre) - len(np.unique(x1, axis=0))
-    notes = (
-        "Averaged profiles, log2: no replicates, no dose, no time, no plate.",
-        "Gene order is that of the landmark file, by the repository's word.",
-        f"Drug names inferred from structure for {len(_NAMES)} of {pairs['drug'].nunique()} compounds.",
-        f"{shared} pairs use a pre-treatment profile that another pair uses too.",
-        f"{len(lines)} basal profiles are singletons"
-        + ("; the entry 'averaged' is no line and was left out." if pooled is not None else "."),
-    )
-    return PerturbationPairs(
-        "transigen",
-        pre,
-        post,
-        pairs,
-        singletons,
-        pd.Series(lines, singletons.index),
-        Provenance("panel", sources.files(), notes),
-    )
-
-
-def _slinky(sources: Sources, landmarks: pd.Series) -> PerturbationPairs:
+def read_slinky(sources: Sources) -> PerturbationPairs:
+    """Read single wells of 8 lines."""
+    landmarks = files.read_landmarks(sources[LANDMARKS])
     values, _, _ = files.read_gctx(sources[SLINKY])
     wells = pd.read_csv(sources[SLINKY_WELLS], sep="\t", index_col="inst_id")
     unknown = values.index.difference(wells.index)
@@ -179,7 +93,9 @@ def _restore_ids(values: pd.DataFrame, landmarks: pd.Series) -> tuple[pd.DataFra
     return values.rename(columns=rename), len(rename)
 
 
-def _cmapm(sources: Sources, landmarks: pd.Series) -> PerturbationPairs:
+def read_cmapm(sources: Sources) -> PerturbationPairs:
+    """Read one plate of A375 wells."""
+    landmarks = files.read_landmarks(sources[LANDMARKS])
     values, genes, wells = files.read_gctx(sources[CMAPM])
     try:
         values.columns = genes["pr_gene_id"].astype(int)
@@ -197,8 +113,10 @@ def _cmapm(sources: Sources, landmarks: pd.Series) -> PerturbationPairs:
     return _plates("cmapm", sources, _by_symbol(values, landmarks), table, kind, "One plate, one line.")
 
 
-def _skbr3(sources: Sources, landmarks: pd.Series) -> PerturbationPairs:
-    values, wells, symbols = files.read_pharmacoset(sources[SKBR3])
+def read_skbr3(sources: Sources) -> PerturbationPairs:
+    """Read SKBR3 wells, 10 kinase inhibitors at 4 doses."""
+    landmarks = files.read_landmarks(sources[LANDMARKS])
+    values, wells, symbols = read_pharmacoset(sources[SKBR3])
     table = _wells(
         wells["cell_id"],
         wells["pert_desc"].str.strip(),
@@ -262,3 +180,40 @@ def _plates(
         pd.Series([], none.index, dtype=object),
         Provenance("panel", sources.files(), notes),
     )
+
+
+def read_pharmacoset(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Read the expression of the R object ``psetSub`` (a PharmacoSet of L1000 wells).
+
+    Returns
+    -------
+    values : DataFrame, wells x genes, float32
+        Columns are Entrez ids (int).
+    wells : DataFrame
+        Annotation of the wells, same index.
+    symbols : Series
+        Symbol by Entrez id, as the object names it.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or lacks a part.
+    """
+    with warnings.catch_warnings():
+        # Bioconductor's classes have no constructor in rdata; their slots are read anyway.
+        warnings.filterwarnings("ignore", message="Missing constructor for R class")
+        try:
+            rna = rdata.read_rda(path)["psetSub"].molecularProfiles["rna"]
+            matrix = rna.assayData["exprs"]
+            wells, genes = rna.phenoData.data, rna.featureData.data
+            ids = pd.Index(genes["pr_gene_id"].astype(int))
+            rows, columns = (matrix.coords[name].to_numpy().astype(str) for name in matrix.dims)
+        except Exception as error:
+            msg = f"{path} does not hold the L1000 object psetSub: {error}"
+            raise DataError(msg) from error
+    if list(rows) != list(genes.index.astype(str)) or list(columns) != list(wells.index.astype(str)):
+        msg = f"{path}: the expression matrix and its annotation differ in genes or wells"
+        raise DataError(msg)
+    index = pd.Index(columns, dtype=object)
+    values = pd.DataFrame(matrix.to_numpy().T.astype(np.float32), index, ids)
+    return values, wells.set_axis(index), pd.Series(genes["pr_gene_symbol"].astype(str).to_numpy(object), ids)

@@ -1,4 +1,4 @@
-"""The study's own sources: LINCS Level 3 wells paired by plate, and the file of the authors' later code."""
+"""The paper's own sources: LINCS Level 3 wells paired by plate, and the file of the authors' later code."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import pandas as pd
 
 from helpers.data import l1000_files as files
 from helpers.data.pair_types import PerturbationPairs
-from helpers.data.pairs_panel import pair_wells
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
+from helpers.studies.pertvae.wells import pair_wells
 
 LEVEL3, WELLS, GENES = "lincs-level3", "lincs-wells", "lincs-genes"
 DRVAE = "drvae-pairs"
-#: Registry keys that each data set reads.
-FILES = {"lincs": (LEVEL3, WELLS, GENES), "drvae": (DRVAE,)}
 #: The 19 drugs of the paper's table 1.
 DRUGS = (
     "olaparib",
@@ -43,18 +41,14 @@ _TIME = 24.0  # h; the paper names no time
 _SAME_DOSE = 0.2  # doses within 20 % of a drug's highest count as the highest
 
 
-def load_paper_pairs(name: str, sources: Sources) -> PerturbationPairs:
-    """Build ``"lincs"`` or ``"drvae"`` from their files."""
-    return _lincs(sources) if name == "lincs" else _drvae(sources)
-
-
 def highest_dose(wells: pd.DataFrame) -> np.ndarray:
     """Tell which treated wells got their drug's highest dose, over all lines, within 20 %."""
     top = wells.groupby("drug")["dose"].transform("max")
     return (wells["dose"] >= (1 - _SAME_DOSE) * top).to_numpy()
 
 
-def _lincs(sources: Sources) -> PerturbationPairs:
+def read_lincs(sources: Sources) -> PerturbationPairs:
+    """Read the 19 drugs of PertVAE in LINCS Level 3, paired by plate."""
     columns = ["inst_id", "rna_plate", "pert_iname", "pert_type", "pert_dose", "pert_time", "cell_id"]
     try:
         table = pd.read_csv(sources[WELLS], sep="\t", usecols=columns, dtype=str, index_col="inst_id")
@@ -75,7 +69,7 @@ def _lincs(sources: Sources) -> PerturbationPairs:
     )
     treated = (table["pert_type"] == "trt_cp") & wells["drug"].notna() & (wells["time"] == _TIME)
     if not treated.any():
-        msg = f"{WELLS} names no well of the study's drugs at {_TIME:.0f} h"
+        msg = f"{WELLS} names no well of the paper's drugs at {_TIME:.0f} h"
         raise DataError(msg)
     at_top = treated.copy()
     at_top[treated] = highest_dose(wells[treated])
@@ -91,7 +85,7 @@ def _lincs(sources: Sources) -> PerturbationPairs:
     )
     missing = sorted(set(DRUGS) - set(pairs["drug"]))
     notes = (
-        f"Wells of the study's drugs at {_TIME:.0f} h and their highest dose (within 20 %), each with the "
+        f"Wells of the paper's drugs at {_TIME:.0f} h and their highest dose (within 20 %), each with the "
         "mean of the DMSO wells of its own plate.",
         f"{len(DRUGS) - len(missing)} of {len(DRUGS)} drugs found"
         + (f"; missing: {', '.join(missing)}." if missing else "."),
@@ -99,10 +93,15 @@ def _lincs(sources: Sources) -> PerturbationPairs:
         f"{values.shape[1]} landmark genes; the paper used 903. No singletons: the profiles of GDSC and CCLE "
         "are not among these files.",
     )
-    return _without_singletons("lincs", pre, post, pairs, sources, notes)
+    none = post.iloc[:0]
+    alone = pd.Series([], none.index, dtype=object)
+    return PerturbationPairs(
+        "lincs", pre, post, pairs, none, alone, Provenance("paper", sources.files(), notes)
+    )
 
 
-def _drvae(sources: Sources) -> PerturbationPairs:
+def read_drvae(sources: Sources) -> PerturbationPairs:
+    """Read the file of the authors' later study."""
     try:
         with h5py.File(sources[DRVAE]) as file:
             pre, post, alone = (file[key][:].astype(np.float32) for key in ("pair_x1", "pair_x2", "sing_x1"))
@@ -141,19 +140,6 @@ def _drvae(sources: Sources) -> PerturbationPairs:
         pd.Series(text["sing_cid"], at, dtype=object),
         Provenance("paper", sources.files(), notes),
     )
-
-
-def _without_singletons(
-    name: str,
-    pre: pd.DataFrame,
-    post: pd.DataFrame,
-    pairs: pd.DataFrame,
-    sources: Sources,
-    notes: tuple[str, ...],
-) -> PerturbationPairs:
-    none = post.iloc[:0]
-    alone = pd.Series([], none.index, dtype=object)
-    return PerturbationPairs(name, pre, post, pairs, none, alone, Provenance("paper", sources.files(), notes))
 
 
 def _plain(name: str) -> str:
