@@ -92,14 +92,14 @@ def run(
     folder = run_folder(root, options)
     try:
         with Reporter(output) as reporter:
-            record = run_notebooks(root, options, reporter)
+            state = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
             f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume",
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
-    failed = [chapter for chapter, entry in record.notebooks.items() if entry.status == "failed"]
+    failed = [chapter for chapter, entry in state.notebooks.items() if entry.status == "failed"]
     if failed:
         output.print(f"[red]failed:[/] {', '.join(failed)}")
         raise typer.Exit(1)
@@ -154,7 +154,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
         If it is no run folder, or there is none.
     """
     from helpers.errors import RunError
-    from helpers.run.record import load_run
+    from helpers.run.state import load_run
     from helpers.run.status import run_folders
 
     if folder is None:

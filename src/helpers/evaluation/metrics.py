@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from helpers.errors import DataError
 
-#: Names as the studies print them.
+#: Names as the papers print them.
 METRICS = ("Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR")
 
 

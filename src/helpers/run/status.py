@@ -10,7 +10,7 @@ from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import HelpersError
 from helpers.run.notebooks import find_chapters
 from helpers.run.plan import RunOptions, make_plan, stale_because
-from helpers.run.record import load_run
+from helpers.run.state import load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,20 +48,20 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
     HelpersError
         If ``run.json`` cannot be read, or its profile is gone.
     """
-    record = load_run(folder)
+    state = load_run(folder)
     states = []
     for chapter in find_chapters(root):
-        entry = record.notebooks.get(chapter)
+        entry = state.notebooks.get(chapter)
         # What the run was asked for (seed, tier ...) in place of the profile's is not stale.
         chosen = entry.chosen if entry else {}
-        options = RunOptions(profile=record.profile, chapters=(chapter,), out=folder, parameters=chosen)
+        options = RunOptions(profile=state.profile, chapters=(chapter,), out=folder, parameters=chosen)
         [task] = make_plan(root, options)
         states.append(
             NotebookStatus(
                 chapter=chapter,
                 status=entry.status if entry else "absent",
                 wall_seconds=entry.wall_seconds if entry else None,
-                stale=tuple(stale_because(root, folder, task, record)),
+                stale=tuple(stale_because(root, folder, task, state)),
             )
         )
     return states

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 import yaml
 
-from helpers.run import NotebookRecord, RunOptions, RunRecord
+from helpers.run import NotebookState, RunOptions, RunState
 from helpers.run.fingerprint import fingerprint
 from helpers.run.plan import make_plan, stale_because
 from helpers.run.status import describe_data, run_status
@@ -35,10 +35,10 @@ def finished(toy):
         (toy.folder / "notebooks").mkdir()
         (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}", encoding="utf-8")
         prints = fingerprint(toy.root, task.source, task.parameters, toy.folder)
-        entry = NotebookRecord(
+        entry = NotebookState(
             status="done", started="2020", wall_seconds=3, parameters=task.parameters, fingerprint=prints
         )
-        record = RunRecord(profile="smoke", notebooks={"01_first": entry})
+        record = RunState(profile="smoke", notebooks={"01_first": entry})
         record.save(toy.folder)
         return task, record
 

@@ -236,8 +236,8 @@ def list_gains(
     -------
     DataFrame
         ``first``, ``second``, ``difference`` (mean over drugs), ``low``, ``high`` (bootstrap over lines),
-        ``p`` (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n`` drugs. Drugs
-        share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
+        ``p`` (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n`` drugs.
+        Drugs share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
     """
     scores = _Scores(lines, response)
     draws = scores.bootstrap(n_boot, seed)
