@@ -95,20 +95,20 @@ class GenePanel:
     ----------
     table : DataFrame
         Long: ``gene``, ``response`` (``"R"`` or ``"S"``), ``value``.
-    p_values : Series, index = gene
+    p_values : dict of gene to float
         Rank test, adjusted by Benjamini-Hochberg over the genes.
     n : int
         Pairs of the drug.
     """
 
     table: pd.DataFrame
-    p_values: pd.Series
+    p_values: dict[str, float]
     n: int
 
     @property
     def share_significant(self) -> float:
         """Share of the genes with an adjusted p below 0.05."""
-        return float((self.p_values < 0.05).mean())
+        return float(np.mean(np.array(list(self.p_values.values())) < 0.05))
 
 
 def gene_panel(data: ResponseData, drug: str, genes: Sequence[str]) -> GenePanel:
@@ -121,7 +121,7 @@ def gene_panel(data: ResponseData, drug: str, genes: Sequence[str]) -> GenePanel
     values = data.expression.loc[rows["line"], [gene for gene in genes if gene in data.expression]]
     test = differential_expression(values, resistant)
     long = values.assign(response=np.where(resistant, "R", "S")).melt("response", var_name="gene")
-    return GenePanel(long, test["p_adjusted"], len(rows))
+    return GenePanel(long, test["p_adjusted"].to_dict(), len(rows))
 
 
 def recovered_genes(weights: Sequence[pd.DataFrame], planted: pd.DataFrame, k: int = 4) -> tuple[float, int]:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from helpers.errors import DataError, ParameterError
 from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
-from helpers.studies.refdnn.model import batched, cpu
+from helpers.studies.refdnn.model import batched, cpu, forward
 from helpers.studies.refdnn.model.holdout import stratified_holdout
 from helpers.studies.refdnn.model.layout import Layout
 from helpers.studies.refdnn.model.stream import shuffled_stream
@@ -25,6 +25,8 @@ _SIMILARITIES = ("structure", "identity", "ones", "shuffled")
 _OUTPUTS = ("network", "encoder")
 #: Models per GPU batch. At the largest published size one model and its optimiser state take 60 MB.
 GPU_BATCH = 64
+#: Buffer of the shuffled training stream, as in the published scripts.
+SHUFFLE_BUFFER = 10_000
 
 Job = tuple["RefDNNClassifier", Any, np.ndarray, tuple | None]
 
@@ -56,8 +58,6 @@ class RefDNNClassifier(PairClassifier):
         number ``patience + 1`` in a row without improvement.
     full_validation : bool
         Watch all validation pairs. The published code watches a window of whole batches that slides.
-    shuffle_buffer : int
-        Buffer of the shuffled training stream.
     encoder : {"ftrl", "adam", "frozen", "zero"}
         How the encoder learns; "frozen" keeps its random start (the published ablation), "zero" takes
         the expression away (sigmoid(a) = 0.5 for every line).
@@ -72,9 +72,6 @@ class RefDNNClassifier(PairClassifier):
         Scale genes by mean and standard deviation of the fitted lines. The study did not.
     affine : bool
         Train gamma and beta of the batch normalisation. A slip in the published code freezes them.
-    validation_fraction : float
-        Share of the pairs, stratified by drug, that early stopping watches when ``fit`` gets no
-        validation pairs.
     random_state : int
         Start values, order of the pairs and validation split follow from it.
     device : {"auto", "cpu", "cuda"}
@@ -105,14 +102,12 @@ class RefDNNClassifier(PairClassifier):
         first_evaluation: int = 100,
         patience: int = 20,
         full_validation: bool = False,
-        shuffle_buffer: int = 10_000,
         encoder: str = "ftrl",
         loss_weights: tuple[float, float] = (0.5, 0.5),
         output: str = "network",
         similarity: str = "structure",
         standardise: bool = False,
         affine: bool = False,
-        validation_fraction: float = 0.2,
         random_state: int = 0,
         device: str = "auto",
     ) -> None:
@@ -128,14 +123,12 @@ class RefDNNClassifier(PairClassifier):
         self.first_evaluation = first_evaluation
         self.patience = patience
         self.full_validation = full_validation
-        self.shuffle_buffer = shuffle_buffer
         self.encoder = encoder
         self.loss_weights = loss_weights
         self.output = output
         self.similarity = similarity
         self.standardise = standardise
         self.affine = affine
-        self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.device = device
 
@@ -154,12 +147,6 @@ class RefDNNClassifier(PairClassifier):
     def stopped_(self) -> str:
         """Why training ended."""
         return STATUS[self.fitted_.status]
-
-    def count_parameters(self) -> dict[str, int]:
-        """Parameter counts, see :meth:`Layout.count_parameters`; needs a fitted model."""
-        check_is_fitted(self, "fitted_")
-        genes, drugs = self.weights_.shape
-        return Layout(genes, drugs, self.hidden_units).count_parameters()
 
     def _fit(self, codes, y, validation, value) -> None:
         device = self._device()
@@ -188,7 +175,7 @@ class RefDNNClassifier(PairClassifier):
             if getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
-        for name in ("hidden_units", "steps", "batch_size", "evaluate_every", "shuffle_buffer"):
+        for name in ("hidden_units", "steps", "batch_size", "evaluate_every"):
             if getattr(self, name) < 1:
                 msg = f"{name} must be at least 1, got {getattr(self, name)}"
                 raise ParameterError(msg)
@@ -208,7 +195,7 @@ class RefDNNClassifier(PairClassifier):
         self._check_settings()
         seeds = np.random.SeedSequence(self.random_state).spawn(4)
         if validation is None:
-            kept, held_out = stratified_holdout(codes[:, 1], self.validation_fraction, seeds[0])
+            kept, held_out = stratified_holdout(codes[:, 1], seed=seeds[0])
             validation = codes[held_out], y[held_out]
             codes, y = codes[kept], y[kept]
         if len(np.unique(y)) < 2:
@@ -223,7 +210,7 @@ class RefDNNClassifier(PairClassifier):
         if self.encoder == "zero":
             encoder[:] = 0
         stream = shuffled_stream(
-            len(codes), self.steps * self.batch_size, self.shuffle_buffer, np.random.default_rng(seeds[2])
+            len(codes), self.steps * self.batch_size, SHUFFLE_BUFFER, np.random.default_rng(seeds[2])
         )
         held = self._pairs(*validation)
         batches = len(held) // self.batch_size
@@ -290,11 +277,11 @@ class RefDNNClassifier(PairClassifier):
                         f"{list(self.features.drug_names[unseen[:3]])}"
                     )
                     raise DataError(msg)
-                logits = cpu.encoder_logits(self.fitted_, self.expression_)
+                logits = forward.encoder_logits(self.fitted_, self.expression_)
                 return expit(logits[codes[:, 0], np.searchsorted(self.reference_drugs_, codes[:, 1])])
             lines, drugs = np.ascontiguousarray(codes[:, 0]), np.ascontiguousarray(codes[:, 1])
             return expit(
-                cpu.network_logits(self.fitted_, self.expression_, self.similarity_, lines, drugs).astype(
+                forward.network_logits(self.fitted_, self.expression_, self.similarity_, lines, drugs).astype(
                     float
                 )
             )
