@@ -18,9 +18,11 @@ book: $(READY) ## fetch the panel data, execute the notebooks (profile quick), b
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-lint: $(READY) ## style, pairs in sync, no outputs in source notebooks, internal links
+lint: $(READY) ## style, types, workflows, pairs in sync, no outputs in source notebooks, internal links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
 	$(HELPERS) check
 
 smoke: $(READY) ## every notebook on small simulated data
@@ -43,7 +45,7 @@ pairs: $(READY) ## write every notebooks/*.ipynb from its .py
 	$(HELPERS) check --write-pairs
 
 clean: ## remove builds and runs; the environment and the downloaded data stay
-	rm -rf _build runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 env: $(READY) ## the environment alone
 

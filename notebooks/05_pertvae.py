@@ -50,11 +50,10 @@ import pandas as pd
 
 from helpers.chapter import Chapter
 from helpers.chapter.record_tables import record_comparison
-from helpers.data.pairs import load_pairs
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.plots import forest, metric_bars
 from helpers.studies.pertvae.baselines import pair_baselines
-from helpers.studies.pertvae.contenders import PertVAEContender, SimplePredictors, pertvae_job
+from helpers.studies.pertvae.data import load_pairs
 from helpers.studies.pertvae.latent import (
     ProfileSet,
     compare_sizes,
@@ -65,9 +64,9 @@ from helpers.studies.pertvae.latent import (
     summarise_sizes,
 )
 from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling
-from helpers.studies.pertvae.model import fit_many
+from helpers.studies.pertvae.models import fit_pertvae, pertvae_model, simple_models
 from helpers.studies.pertvae.plots import latent_arrows, size_curves
-from helpers.studies.pertvae.protocol import FEW_LINES, cross_validate_pairs, make_task, pair_folds
+from helpers.studies.pertvae.protocol import FEW_LINES, cross_validate_drugs, line_folds, make_task
 from helpers.studies.pertvae.record import (
     record_differences_over_lines,
     record_lines,
@@ -77,7 +76,6 @@ from helpers.studies.pertvae.record import (
 from helpers.studies.pertvae.statistics import NullSetting, bootstrap_mean, null_rejections, published_table
 
 chapter = Chapter.begin("05_pertvae", parameters)
-cross_validate = chapter.memory.cache(cross_validate_pairs, ignore=["n_jobs", "progress"])
 budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
 settings = {
     "learning_rate": 1e-3,
@@ -201,24 +199,11 @@ printed.style.format("{:.3g}", subset=["rho_rec", "rho_pred", "difference", "p",
 # below have the likelihood too.
 
 # %%
-contenders = [PertVAEContender(settings=settings), SimplePredictors()]
-protocol = {"n_repeats": n_repeats, "few_repeats": few_repeats}
-
-
-def run_drugs(pairs, drugs, contenders, **protocol):
-    """Run a protocol drug by drug, so that a killed run resumes at the drug."""
-    return pd.concat(
-        [
-            cross_validate(
-                pairs.of_drug(drug), [drug], contenders, seed=seed + 10_000 * place, **protocol, **budget
-            )
-            for place, drug in enumerate(drugs)
-        ],
-        ignore_index=True,
-    )
-
-
-scores = run_drugs(pairs, drugs.index, contenders, **protocol)
+models = [pertvae_model(settings), simple_models()]
+folds = {"memory": chapter.memory, "seed": seed, **budget}
+scores = cross_validate_drugs(
+    pairs, drugs.index, models, n_repeats=n_repeats, few_repeats=few_repeats, **folds
+)
 
 # %%
 summary = record_lines(chapter, pairs.name, scores, n_boot, seed)
@@ -450,7 +435,9 @@ chapter.figure(
 # %%
 control = replace(wells, singletons=pairs.singletons, singleton_lines=pairs.singleton_lines)
 control_drug = control.drugs().index[0]
-control_scores = run_drugs(control, [control_drug], contenders, n_repeats=1, at_most=control_folds)
+control_scores = cross_validate_drugs(
+    control, [control_drug], models, n_repeats=1, at_most=control_folds, **folds
+)
 record_lines(chapter, wells.name, control_scores, n_boot, seed)
 control_table = record_table_1(chapter, wells.name, control_scores, "PertVAE", REC, seed)
 record_differences_over_lines(
@@ -481,13 +468,13 @@ CHANGES = {
     "stops on likelihood": {"watch": "likelihood"},
 }
 changes = list(CHANGES) if every_variant else list(CHANGES)[:3]
-varied = run_drugs(
+varied = cross_validate_drugs(
     pairs,
     large,
     [
-        PertVAEContender(
-            f"PertVAE, {what}",
+        pertvae_model(
             settings | CHANGES[what],
+            f"PertVAE, {what}",
             singletons=what != "no singletons",
             by_products=False,
         )
@@ -495,9 +482,10 @@ varied = run_drugs(
     ],
     n_repeats=1,
     at_most=variant_folds,
+    **folds,
 )
-folds = varied[["drug", "repeat", "fold"]].drop_duplicates()
-same_folds = pd.concat([scores.merge(folds), varied], ignore_index=True)
+rows = varied[["drug", "repeat", "fold"]].drop_duplicates()
+same_folds = pd.concat([scores.merge(rows), varied], ignore_index=True)
 variants = record_differences_over_lines(
     chapter,
     pairs.name,
@@ -565,10 +553,10 @@ chapter.compare_table(
 # %%
 name = large[0]
 of_drug = pairs.of_drug(name)
-fold = pair_folds(of_drug.pairs["line"].to_numpy(str), n_repeats=1, seed=seed)[0]
-task, scaler = make_task(of_drug, fold, seed=seed)
-(model,) = fit_many([pertvae_job(task, settings)])
-codes = latent_map(model, scaler(of_drug.pre.to_numpy()), scaler(of_drug.post.to_numpy()))
+fold = line_folds(of_drug.pairs["line"].to_numpy(str), n_repeats=1, seed=seed)[0]
+task = make_task(of_drug, fold)
+model = fit_pertvae(task, settings, fold.seed)
+codes = latent_map(model, task.scaler(of_drug.pre.to_numpy()), task.scaler(of_drug.post.to_numpy()))
 unseen = pd.Series(range(len(of_drug.pairs))).isin(fold.test).to_numpy()
 chapter.record(
     f"{pairs.name}.{name}.effect.length of b", float((model.b_**2).sum() ** 0.5), n=len(fold.train)
@@ -627,7 +615,9 @@ chapter.compare_table(
 )
 
 # %%
-check = run_drugs(planted, ["none", "shift", "linear"], contenders, n_repeats=1, at_most=check_folds)
+check = cross_validate_drugs(
+    planted, ["none", "shift", "linear"], models, n_repeats=1, at_most=check_folds, **folds
+)
 record_lines(chapter, planted.name, check, n_boot, seed)
 check_table = record_table_1(chapter, planted.name, check, "PertVAE", REC, seed)
 check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "p", "p_holm"]].style.format(

@@ -11,8 +11,8 @@
 # %% [markdown]
 # # All verdicts side by side
 #
-# Every claim of every study, judged from the results of one run. Nothing is computed here but the
-# verdicts: change a rule in `data/<study>/claims.yml`, or execute a chapter again, and this page follows.
+# Every claim of every paper, judged from the results of one run. Nothing is computed here but the
+# verdicts: change a rule in `data/<name>/claims.yml`, or execute a chapter again, and this page follows.
 
 # %% tags=["parameters", "reads-results"]
 profile = "quick"
@@ -27,11 +27,11 @@ from pathlib import Path
 
 import itables
 
-from helpers.chapter.display import verdict_report
-from helpers.claims.overview import input_table, published_and_ours, sensitivity
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
+from helpers.display.board import verdict_report
+from helpers.display.tables import input_table, published_and_ours, sensitivity
 from helpers.project import project_root
 
 itables.init_notebook_mode(connected=False)

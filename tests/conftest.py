@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from datafiles import make_file, panel, real_registry, server
+from smoke import smoke
 from toy import toy
 
 # Fixtures for all tests.
-__all__ = ["make_file", "panel", "real_registry", "server", "toy"]
+__all__ = ["make_file", "panel", "real_registry", "server", "smoke", "toy"]
 
 # Before numerical libraries start their threads: `make test` runs a process a core.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -43,8 +44,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with what takes longest, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Start with what takes longest, so that no process is left alone with it; end with what waits for it."""
+    items.sort(key=lambda item: (_marked(item, "waits"), not _marked(item, "slow")))
+
+
+def _marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None
 
 
 @pytest.fixture(autouse=True)

@@ -13,32 +13,20 @@ import pytest
 
 from helpers.book import build_book
 from helpers.claims.register import load_register
-from helpers.run import RunOptions, find_chapters, run_notebooks
+from helpers.run import find_chapters
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 REPOSITORY = Path(__file__).parents[1]
-STUDIES = find_chapters(REPOSITORY)
+CHAPTERS = find_chapters(REPOSITORY)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory):
-    """Execute every notebook with the profile smoke; return its folder and the record of the run."""
-    folder = tmp_path_factory.mktemp("smoke")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HELPERS_OFFLINE", "1")
-        patch.setenv("HELPERS_CACHE", str(folder / "cache"))
-        patch.delenv("HELPERS_DATA_MIRROR", raising=False)
-        return folder, run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=folder / "run"))
-
-
-@pytest.fixture(scope="session")
 def site(smoke):
-    """Build the book of that run; warnings are errors. Return the folder of the pages."""
-    folder = smoke[0]
-    return build_book(REPOSITORY, folder / "run", folder / "build")
+    """Build the book of the smoke run; warnings are errors. Return the folder of the pages."""
+    return build_book(REPOSITORY, smoke.folder, smoke.folder.parent / "build")
 
 
 @pytest.fixture(scope="session")
@@ -74,17 +62,17 @@ def browser():
         chromium.close()
 
 
-@pytest.mark.parametrize("chapter", STUDIES)
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_notebook_runs_on_simulated_data(smoke, chapter):
-    entry = smoke[1].notebooks[chapter]
+    entry = smoke.record.notebooks[chapter]
     assert entry.error is None
     assert entry.status == "done"
-    notebook = nbformat.read(smoke[0] / "run" / "notebooks" / f"{chapter}.ipynb", as_version=4)
+    notebook = nbformat.read(smoke.folder / "notebooks" / f"{chapter}.ipynb", as_version=4)
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 
 PROSE = ["book/index", "book/build", "book/data", "book/statistics", "book/api"]
-PAGES = [*PROSE, *(f"notebooks/{chapter}" for chapter in STUDIES)]
+PAGES = [*PROSE, *(f"notebooks/{chapter}" for chapter in CHAPTERS)]
 
 
 @pytest.mark.parametrize("name", PAGES)

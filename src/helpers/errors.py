@@ -27,7 +27,7 @@ class ClaimError(HelpersError, ValueError):
 
 
 class ParameterError(HelpersError, ValueError):
-    """An unknown study, profile, parameter or device was asked for."""
+    """An unknown chapter, profile, parameter or device was asked for."""
 
 
 class RunError(HelpersError, RuntimeError):

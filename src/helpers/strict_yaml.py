@@ -1,4 +1,4 @@
-"""YAML without silent losses: PyYAML keeps the last of two equal keys and says nothing."""
+"""YAML without silent losses (PyYAML keeps the last of two equal keys), and what is wrong in a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 
 def read_yaml(path: Path) -> Any:
@@ -25,6 +26,15 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(" ".join(str(error).split())) from error
+
+
+def problems(error: ValidationError, separator: str = "; ", most: int = 5) -> str:
+    """Say what pydantic found wrong, and where: ``claims.0.id: Field required``."""
+    lines = (
+        f"{'.'.join(map(str, one['loc'])) or 'entry'}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors()[:most]
+    )
+    return separator.join(lines)
 
 
 class _UniqueKeys(yaml.SafeLoader):

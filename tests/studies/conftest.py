@@ -24,4 +24,4 @@ def ccle_pairs(panel):
         np.array(["none"]),
     )
     codes = features.encode(response)
-    return features, codes, response["label"].to_numpy(int), response["value"].to_numpy(float)
+    return features, codes, response["resistant"].to_numpy(int), response["value"].to_numpy(float)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
+from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +14,9 @@ from nbformat import NotebookNode
 
 from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
-from helpers.run.record import NotebookRecord, RunRecord
+from helpers.run.state import NotebookState, RunState
 
+Shown = Literal["run", "record", "source"]
 _GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
 
 
@@ -28,7 +30,7 @@ class BookPage:
         The percent script as it is now.
     shown : {"run", "record", "source"}
         Where the shown copy is from.
-    entry : NotebookRecord or None
+    entry : NotebookState or None
         What the run (or the record) says of that copy.
     status : str
         Status in this run: ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
@@ -39,8 +41,8 @@ class BookPage:
     """
 
     source: SourceNotebook
-    shown: Literal["run", "record", "source"]
-    entry: NotebookRecord | None
+    shown: Shown
+    entry: NotebookState | None
     status: str
     notes: tuple[str, ...]
     notebook: NotebookNode
@@ -79,31 +81,32 @@ def select_chapters(root: Path, run: Path, record: Path) -> list[BookPage]:
     record : Path
         Folder of the run of record; need not exist.
     """
-    this, official = RunRecord.load(run), RunRecord.load(record)
+    this, official = RunState.load(run), RunState.load(record)
     return [_chapter(root, chapter, (run, this), (record, official)) for chapter in find_chapters(root)]
 
 
 def _chapter(
     root: Path,
     chapter: str,
-    run: tuple[Path, RunRecord | None],
-    record: tuple[Path, RunRecord | None],
+    run: tuple[Path, RunState | None],
+    record: tuple[Path, RunState | None],
 ) -> BookPage:
     source = read_source(root, chapter)
     notes = []
     entry = run[1].notebooks.get(chapter) if run[1] else None
     status = entry.status if entry else "absent"
-    shown, notebook = "run", _executed(*run, chapter)
+    shown: Shown = "run"
+    notebook = _executed(*run, chapter)
     if notebook is None:
         notes.append(_why_not(entry))
         shown, notebook = "record", _executed(*record, chapter)
         entry = record[1].notebooks.get(chapter) if record[1] else None
-        if notebook is not None:
+        if notebook is not None and record[1] is not None and entry is not None:
             notes.append(
                 f"What follows is the run of record: profile {record[1].profile}, "
                 f"executed {entry.started}, commit {record[1].commit or 'unknown'}."
             )
-    if notebook is None:
+    if notebook is None or entry is None:
         shown, entry, notebook = "source", None, _without_numbers(source.notebook())
         notes.append("What follows is its source, without any number.")
     elif entry.fingerprint.get("source") != source.sha256:
@@ -114,8 +117,8 @@ def _chapter(
     return BookPage(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
 
 
-def _executed(folder: Path, record: RunRecord | None, chapter: str) -> NotebookNode | None:
-    entry = record.notebooks.get(chapter) if record else None
+def _executed(folder: Path, state: RunState | None, chapter: str) -> NotebookNode | None:
+    entry = state.notebooks.get(chapter) if state else None
     path = folder / "notebooks" / f"{chapter}.ipynb"
     if entry is None or entry.status != "done" or not path.is_file():
         return None
@@ -126,7 +129,7 @@ def _executed(folder: Path, record: RunRecord | None, chapter: str) -> NotebookN
         raise RunError(msg) from error
 
 
-def _why_not(entry: NotebookRecord | None) -> str:
+def _why_not(entry: NotebookState | None) -> str:
     if entry is None:
         return "This chapter was not executed in the run that this book is built from."
     if entry.error is not None:
@@ -154,7 +157,7 @@ def _prepared(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = [*tags, "hide-input"]
     if notes:
-        text = "\n".join(f"<p>{_escape(note)}</p>" for note in notes)
+        text = "\n".join(f"<p>{escape(note, quote=False)}</p>" for note in notes)
         banner = nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{_BANNER.format(text=text)}\n```")
         first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), 0)
         notebook.cells.insert(first + 1, banner)
@@ -165,7 +168,3 @@ _BANNER = (
     '<div class="hb-banner" role="note" style="border:2px solid rgb(213,94,0);'
     'background:rgba(213,94,0,0.15);border-radius:0.4rem;padding:0.3rem 0.8rem;margin:0.6rem 0">{text}</div>'
 )
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

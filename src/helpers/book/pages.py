@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime
 import pkgutil
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import helpers
-from helpers.claims.board import board_html, summary
 from helpers.claims.numbers import format_number
 from helpers.claims.register import load_register, stand_ins
+from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
-from helpers.run.compare import compare_runs, run_results
-from helpers.run.record import package_versions
+from helpers.display import html
+from helpers.display.board import board_html, summary
+from helpers.run.compare import compare_runs
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -83,7 +83,7 @@ def build_page(material: Material) -> str:
         ["device", run.device],
         ["threads", str(run.threads)],
     ]
-    versions = [[name, version] for name, version in (run.versions or package_versions()).items()]
+    versions = [[name, version] for name, version in run.versions.items()]
     return "\n".join(
         [
             _table(head, rows),
@@ -118,14 +118,14 @@ def differences_page(material: Material) -> str:
     if both:
         intervals = {
             (chapter, name): result
-            for chapter, content in run_results(material.record).items()
+            for chapter, content in load_results(material.record).items()
             for name, result in content.results.items()
         }
         rows = []
         for move in both[:_ROWS]:
             result = intervals[move.chapter, move.result]
             inside = "–"
-            if None not in (result.low, result.high, move.b):
+            if result.low is not None and result.high is not None and move.b is not None:
                 inside = "yes" if result.low <= move.b <= result.high else "no"
             gap = None if move.a is None or move.b is None else move.b - move.a
             numbers = [format_number(move.a), format_number(move.b), format_number(gap, signed=True)]
@@ -182,7 +182,7 @@ def _reduced(material: Material) -> str:
     )
     if material.record is not None:
         register = load_register(material.root / "data")
-        official = judge_run(register, run_results(material.record))
+        official = judge_run(register, load_results(material.record))
         text += f" In the run of record: {summary(official)} [What differs](differences.md)."
     return f":::{{note}}\n{text}\n:::\n\n"
 
@@ -197,15 +197,8 @@ def _facts(material: Material) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     """Return an HTML table: unlike a Markdown one it takes any text as it is."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return _raw(
-        '<div class="hb-table"><table class="table"><thead><tr>'
-        f"{cells}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return _raw(f'<div class="hb-table">{html.table(head, rows, style="table")}</div>')
 
 
-def _raw(html: str) -> str:
-    return f"````{{raw}} html\n{html}\n````\n"
+def _raw(text: str) -> str:
+    return f"````{{raw}} html\n{text}\n````\n"

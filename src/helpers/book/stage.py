@@ -11,13 +11,12 @@ import nbformat
 from helpers.atomic import write_text
 from helpers.book import pages
 from helpers.book.chapters import BookPage, select_chapters, with_chips
-from helpers.claims.board import chips_html
 from helpers.claims.register import load_register
-from helpers.claims.results import ChapterResults
+from helpers.claims.results import ChapterResults, load_results
 from helpers.claims.verdict import ClaimVerdict, judge_run
-from helpers.run.compare import run_results
+from helpers.display.board import chips_html
 from helpers.run.of_record import RECORD
-from helpers.run.record import RunRecord, load_run
+from helpers.run.state import RunState, load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Material:
     ----------
     root, folder : Path
         Project and run folder.
-    run : RunRecord
+    run : RunState
         ``run.json`` of the run.
     chapters : list of BookPage
         Every page, in order.
@@ -42,7 +41,7 @@ class Material:
 
     root: Path
     folder: Path
-    run: RunRecord
+    run: RunState
     chapters: list[BookPage]
     results: dict[str, ChapterResults]
     verdicts: list[ClaimVerdict]
@@ -97,11 +96,11 @@ def collect(root: Path, run: Path) -> Material:
     record = root / RECORD
     chapters = select_chapters(root, run, record)
     has_record = (record / "run.json").is_file()
-    results = {}
+    results: dict[str, ChapterResults] = {}
     for shown, folder in (("run", run), ("record", record)):
         names = {page.name for page in chapters if page.shown == shown}
         if names:
-            results |= {name: found for name, found in run_results(folder).items() if name in names}
+            results |= {name: found for name, found in load_results(folder).items() if name in names}
     claims = root / "data"
     register = load_register(claims) if claims.is_dir() else {}
     verdicts = judge_run(register, results)

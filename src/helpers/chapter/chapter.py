@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,21 +12,26 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
 from helpers.atomic import write_text
-from helpers.chapter import display, provenance, records
+from helpers.chapter import provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
 from helpers.chapter.figures import save_figure
+from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
-from helpers.chapter.recording import Recording
 from helpers.chapter.settings import Settings, check_settings
-from helpers.claims.board import tier_text
+from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
-from helpers.claims.results import ChapterResults, FigureFile, InputFile
+from helpers.claims.results import ChapterResults, FigureFile, Result
 from helpers.claims.verdict import ClaimVerdict, judge
-from helpers.data.types import ResponseData
+from helpers.display import cards
+from helpers.display.board import verdict_report
+from helpers.display.html import Html
+from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.project import project_root
@@ -34,31 +39,35 @@ from helpers.project import project_root
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-class Chapter(Recording):
+class Chapter:
     """A chapter as its notebook sees it; made by :meth:`begin`.
 
     Attributes
     ----------
     name, title : str
+    root : Path
+        The project.
     settings : Settings
         Checked parameters; ``profile``, ``data``, ``device``, ``jobs``, ``seed`` and ``out`` are
         also attributes of the chapter.
     parameters : dict
         All parameters, the chapter's own included.
-    root, tiers, results
-        See :class:`Recording`.
+    tiers : dict of str to str
+        Tier of each data set in use.
+    results : dict of str to Result
     """
 
     def __init__(self, name: str, parameters: Mapping[str, Any], settings: Settings, root: Path) -> None:
-        self._source = provenance.notebook_source(root, name)
-        super().__init__(root, records.glued_names(self._source.read_text(encoding="utf-8")))
         self.name = name
+        self.root = root
         self.settings = settings
         self.parameters = dict(parameters)
-        self._inputs: set[tuple[str, str]] = set()
-        self._counts: dict[str, str] = {}
+        self._inputs = Inputs()
+        self.results: dict[str, Result] = {}
         self._figures: dict[str, FigureFile] = {}
+        self._source = provenance.notebook_source(root, name)
         self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
+        self._glued = records.glued_names(self._source.read_text(encoding="utf-8"))
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
 
@@ -96,6 +105,12 @@ class Chapter(Recording):
     jobs = property(lambda self: self.settings.jobs)
     seed = property(lambda self: self.settings.seed)
     out = property(lambda self: self.settings.out)
+    tiers = property(lambda self: self._inputs.tiers)
+
+    @cached_property
+    def published(self) -> dict[str, Published]:
+        """The published numbers of all papers, by id."""
+        return load_published(self.root / "data")
 
     @cached_property
     def claims(self) -> ChapterClaims:
@@ -104,7 +119,7 @@ class Chapter(Recording):
 
     # Data ------------------------------------------------------------------------------------
 
-    def use(self, data: Any, *, method_check: bool = False) -> display.Html:
+    def use(self, data: Any, *, method_check: bool = False) -> Html:
         """Register data as an input of the chapter and show what they are.
 
         Parameters
@@ -121,21 +136,151 @@ class Chapter(Recording):
         ParameterError
             If another tier of the same data set is in use already.
         """
-        if hasattr(data, "uns"):
-            name, source = data.uns["name"], data.uns["provenance"]
-        else:
-            name, source = data.name, data.provenance
-        if self.tiers.get(name, source.tier) != source.tier:
-            msg = f"{name} is in use on the {self.tiers[name]} tier; one run cannot use {source.tier} too"
+        return self._inputs.add(data, method_check=method_check)
+
+    # Results ---------------------------------------------------------------------------------
+
+    def record(
+        self,
+        id: str,
+        value: float | None,
+        *,
+        low: float | None = None,
+        high: float | None = None,
+        p: float | None = None,
+        n: int | None = None,
+        seeds: int | None = None,
+        unit: str | None = None,
+        dataset: str | None = None,
+        published: float | None = None,
+        published_field: str = "mean",
+        tolerance: float | None = None,
+        note: str | None = None,
+    ) -> Result:
+        """Record one value under an id; prose of the notebook may cite it as ``{glue}`id```.
+
+        Parameters
+        ----------
+        id : str
+            Like the published id where there is one; unique in the chapter.
+        value, low, high, p, n, seeds : number or None
+            numpy scalars are welcome; NaN and infinity are written as null.
+        unit : str, optional
+            ``"difference"`` for a difference: it is then shown with its sign.
+        dataset : str, optional
+            Decides the tier. Default: the data set that the id starts with; else the result
+            carries the least real tier in use.
+        published : float, optional
+            Default: the number published under this id, if any.
+        published_field : {"mean", "median"}
+            Which published number the value corresponds to.
+        tolerance : float, optional
+            How far the value may move between two runs before a comparison reports it.
+        note : str, optional
+
+        Raises
+        ------
+        ParameterError
+            If the id is taken, the data set is not in use, or the numbers contradict each other.
+        """
+        if id in self.results:
+            msg = f"result {id!r} is recorded already; every result has its own id"
             raise ParameterError(msg)
-        self.tiers[name] = source.tier
-        if method_check:
-            self._method_checks.add(name)
-        self._inputs.update((file.name, file.sha256) for file in source.files)
-        counts = self._counts[name] = _counts(data)
-        return display.data_card(
-            name, source.tier, f": {counts}" if counts else "", source.notes, method_check=method_check
+        if dataset is None and id.split(".")[0] in self.tiers:
+            dataset = id.split(".")[0]
+        if published is None:
+            published = records.published_number(id, self.published, published_field)
+        given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
+        given |= {"published": published, "tolerance": tolerance}
+        result = Result(
+            **{what: records.plain_number(id, what, number) for what, number in given.items()},
+            unit=unit,
+            dataset=dataset,
+            tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),
+            note=note,
         )
+        records.check_result(id, result)
+        self.results[id] = result
+        records.glue_result(id, result, self._glued)
+        return result
+
+    def record_table(
+        self,
+        table: pd.DataFrame,
+        id: str,
+        *,
+        dataset: str | None = None,
+        published_field: str = "mean",
+        note: str | None = None,
+        **names: object,
+    ) -> pd.DataFrame:
+        """Record every row of a tidy table.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One result a row. ``value``, or ``difference``, is the value (a difference has the unit
+            ``"difference"``); ``low``, ``high``, ``p``, ``n``, ``seeds``, ``published``, ``unit`` and
+            ``note`` are taken where they are columns; the others may name the result.
+        id : str
+            Pattern of the ids, e.g. ``"{dataset}.nested_cv.{model}.{metric}"``: a column or one of
+            ``names`` in braces.
+        dataset, published_field, note
+            As for :meth:`record`, for all rows; a note in the table comes first.
+        **names
+            Constants that the pattern uses beside the columns.
+
+        Returns
+        -------
+        DataFrame
+            ``table``, as it came.
+
+        Raises
+        ------
+        ParameterError
+            If the pattern names a column that is not there, the table has no value, or as for
+            :meth:`record`.
+
+        Examples
+        --------
+        ``chapter.record_table(summarise_folds(metrics, 0.25), "CCLE.nested_cv.{model}.{metric}")``
+        """
+        constants = names if dataset is None else {"dataset": dataset, **names}
+        for row in records.table_rows(table, id, constants):
+            self.record(**{"note": note, **row}, dataset=dataset, published_field=published_field)
+        return table
+
+    def result(self, id: str) -> Result:
+        """Return a recorded result.
+
+        Raises
+        ------
+        ParameterError
+            If nothing is recorded under the id.
+        """
+        if id not in self.results:
+            near = [name for name in self.results if name.rsplit(".", 1)[0] == id.rsplit(".", 1)[0]]
+            hint = f"; recorded beside it: {near[:6]}" if near else ""
+            msg = f"no result {id!r} is recorded{hint}"
+            raise ParameterError(msg)
+        return self.results[id]
+
+    def compare_table(self, ids: Sequence[str] | Mapping[str, str], caption: str) -> Styler:
+        """Show published and recomputed values side by side.
+
+        Parameters
+        ----------
+        ids : sequence of result ids, or mapping of row label to id
+        caption : str
+            What the table shows; the tier is added.
+
+        Returns
+        -------
+        Styler
+            Columns: published, ours, difference, interval, n.
+        """
+        rows = ids if isinstance(ids, Mapping) else {id: id for id in ids}
+        return comparison({label: self.result(id) for label, id in rows.items()}, caption)
 
     # Long computations -----------------------------------------------------------------------
 
@@ -160,7 +305,7 @@ class Chapter(Recording):
 
     # Display ---------------------------------------------------------------------------------
 
-    def header(self) -> display.Html:
+    def header(self) -> Html:
         """Show the box that opens the chapter: paper, claims, tier, profile, device."""
         facts = [
             ("Input", tier_text(self.tiers) or f"data = {self.data}"),
@@ -168,41 +313,37 @@ class Chapter(Recording):
             ("Seed", str(self.seed)),
             ("Device", device_name(self.device)),
         ]
-        return display.header(self.claims, facts)
+        return cards.header(self.claims, facts)
 
-    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> display.FigureCard:
+    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> cards.FigureCard:
         """Save a figure under ``figures`` of the run folder and return it for display.
 
         Parameters
         ----------
         figure : matplotlib Figure or SvgChart
-            A matplotlib figure is saved as PNG and SVG and closed; a chart as SVG.
+            See :func:`helpers.chapter.figures.save_figure`.
         name : str
             Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
         caption : str
             What it shows; tier and size of the data are added.
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
-        caption = f"{caption.rstrip()} Input: {self._inputs_text()}."
+        caption = f"{caption.rstrip()} Input: {self._inputs}."
         file, card = save_figure(figure, self.out / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
-
-    def _inputs_text(self) -> str:
-        sizes = {name: f": {counts}" if counts else "" for name, counts in self._counts.items()}
-        return "; ".join(f"{name} ({tier}){sizes[name]}" for name, tier in self.tiers.items()) or "none"
 
     def judge(self) -> list[ClaimVerdict]:
         """Judge the chapter's claims with what is recorded."""
         return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
 
-    def verdicts(self) -> display.Html:
+    def verdicts(self) -> Html:
         """Judge the chapter's claims with what is recorded, and show the board with all reasons."""
-        return display.verdict_report(self.judge())
+        return verdict_report(self.judge())
 
-    def deviations(self) -> display.Html:
+    def deviations(self) -> Html:
         """Show where this re-execution departs from the paper or has to guess."""
-        return display.deviations(self.claims.deviations, self.results)
+        return cards.deviations(self.claims.deviations, self.results)
 
     # End -------------------------------------------------------------------------------------
 
@@ -216,8 +357,8 @@ class Chapter(Recording):
             # Where the run folder lies does not change a number.
             parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
-            method_checks=sorted(self._method_checks),
-            inputs=[InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._inputs)],
+            method_checks=sorted(self._inputs.method_checks),
+            inputs=self._inputs.files,
             commit=provenance.git_commit(self.root),
             source=provenance.source_hash(self._source),
             versions=provenance.versions(),
@@ -228,7 +369,7 @@ class Chapter(Recording):
             times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
 
-    def finish(self) -> display.Html:
+    def finish(self) -> Html:
         """Write ``results/<chapter>.json`` of the run folder and show the compute card.
 
         The file appears complete or not at all; an earlier one survives a full disk or an
@@ -237,18 +378,7 @@ class Chapter(Recording):
         snapshot = self.snapshot()
         write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
         write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
-        return display.compute_card(snapshot, device_name(self.device))
-
-
-def _counts(data: Any) -> str:
-    if hasattr(data, "n_obs"):
-        return f"{data.n_obs:,} cells, {data.n_vars:,} genes"
-    if isinstance(data, ResponseData):
-        return (
-            f"{len(data.expression):,} lines, {len(data.fingerprints):,} drugs, "
-            f"{len(data.response):,} pairs, {data.expression.shape[1]:,} genes"
-        )
-    return getattr(data, "counts", "")
+        return cards.compute_card(snapshot, device_name(self.device))
 
 
 def _plain(value: Any) -> Any:

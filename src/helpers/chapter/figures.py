@@ -1,4 +1,4 @@
-"""Figures of a chapter as files of the run folder."""
+"""Figures of a chapter as files and as cards of its notebook."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from helpers.atomic import atomic_writer, write_text
-from helpers.chapter.display import FigureCard
+from helpers.display.cards import FigureCard
 from helpers.plots import SvgChart
 
 
 def save_figure(figure: Figure | SvgChart, folder: Path, stem: str, caption: str) -> tuple[str, FigureCard]:
-    """Save a matplotlib figure as PNG and SVG, and close it; a chart as SVG.
+    """Save a figure: a matplotlib figure as PNG and SVG, and close it; a chart as SVG.
 
     Returns
     -------
     file : str
-        Name of the file that a page shows.
+        Name of the file to show, in ``folder``.
     card : FigureCard
-        The figure with its caption, for display.
     """
     if isinstance(figure, SvgChart):
         write_text(folder / f"{stem}.svg", figure.svg)
@@ -38,7 +37,6 @@ def save_figure(figure: Figure | SvgChart, folder: Path, stem: str, caption: str
 
 
 def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    """Draw a figure into memory."""
     with io.BytesIO() as stream:
         figure.savefig(stream, format=kind, **options)
         return stream.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import platform
 import re
 import subprocess
 import sys
@@ -122,15 +123,22 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def versions() -> dict[str, str]:
-    """Return the version of Python and of each installed package of ``PACKAGES``."""
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Return the version of Python and of each installed package of ``PACKAGES``, and of ``more``."""
     found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def platform_versions() -> dict[str, str]:
+    """Return :func:`versions`, the platform, and the packages that execute notebooks."""
+    return versions(("joblib", "jupytext", "keras", "papermill")) | {
+        "platform": platform.platform(terse=True)
+    }
 
 
 def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.chapter.device import resolve_device
+from helpers.data.sources import CHOICES
 from helpers.errors import ParameterError
 
 COMMON = ("profile", "data", "device", "jobs", "seed", "out")
-DATA = ("auto", "panel", "paper", "simulated")
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,37 @@ def check_settings(parameters: Mapping[str, Any], root: Path) -> Settings:
     if missing:
         msg = f"parameters lack {missing}; every chapter has {list(COMMON)}"
         raise ParameterError(msg)
+    check_values(parameters)
+    out = Path(parameters["out"] or Path("runs") / parameters["profile"])
+    return Settings(
+        profile=parameters["profile"],
+        data=parameters["data"],
+        device=resolve_device(parameters["device"]),
+        jobs=parameters["jobs"],
+        seed=parameters["seed"],
+        out=out if out.is_absolute() else root / out,
+    )
+
+
+def check_values(parameters: Mapping[str, Any]) -> None:
+    """Check the values of the common parameters.
+
+    Raises
+    ------
+    ParameterError
+        If a profile, data tier, device, number of jobs or seed cannot be.
+    """
     profile, data = parameters["profile"], parameters["data"]
     if not isinstance(profile, str) or not profile:
         msg = f"profile must be a name such as 'quick', got {profile!r}"
         raise ParameterError(msg)
-    if data not in DATA:
-        msg = f"unknown data {data!r}; one of {', '.join(DATA)}"
+    if data not in CHOICES:
+        msg = f"unknown data tier {data!r}; one of {', '.join(CHOICES)}"
         raise ParameterError(msg)
     for name, least in (("jobs", 1), ("seed", 0)):
         value = parameters[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             msg = f"{name} must be a whole number of at least {least}, got {value!r}"
             raise ParameterError(msg)
-    out = Path(parameters["out"] or Path("runs") / profile)
-    return Settings(
-        profile=profile,
-        data=data,
-        device=resolve_device(parameters["device"]),
-        jobs=parameters["jobs"],
-        seed=parameters["seed"],
-        out=out if out.is_absolute() else root / out,
-    )
+    if parameters["device"] != "auto":  # auto never fails, and asking costs the import of torch
+        resolve_device(parameters["device"])

@@ -1,6 +1,5 @@
 """Claims of the papers, the rules that judge them, and the results that they are judged by."""
 
-from helpers.claims.board import board, board_html, chips_html, summary
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, Claim, Condition, Deviation, load_claims, load_register
 from helpers.claims.results import ChapterResults, Result, load_results, read_results
@@ -17,9 +16,6 @@ __all__ = [
     "Published",
     "Result",
     "Verdict",
-    "board",
-    "board_html",
-    "chips_html",
     "judge",
     "judge_run",
     "load_claims",
@@ -27,5 +23,4 @@ __all__ = [
     "load_register",
     "load_results",
     "read_results",
-    "summary",
 ]

@@ -1,6 +1,6 @@
 """The claim register: what the papers claim and the rules that judge it.
 
-One YAML file a chapter, ``data/<study>/claims*.yml``. Rules are data: they are committed before the
+One YAML file a chapter, ``data/<name>/claims*.yml``. Rules are data: they are committed before the
 run that they judge, and the verdict is computed from them (:mod:`helpers.claims.verdict`).
 
 Where the input of a run is not the paper's own (tier ``panel``), absolute values are shown next
@@ -20,7 +20,7 @@ from helpers.claims.each import expand
 from helpers.claims.published import load_published
 from helpers.errors import ClaimError
 from helpers.project import project_root
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 PARTS = ("repeated", "sound", "survives")
 
@@ -73,6 +73,7 @@ class Condition(_Strict):
     def threshold(self, factor: float = 1.0) -> float:
         """Return the bound plus ``factor`` times the tolerance."""
         bound = self.above if self.above is not None else self.below
+        assert bound is not None  # the validator has seen to it
         return bound + factor * self.tolerance
 
     def right_sign(self, value: float | None) -> bool:
@@ -304,11 +305,8 @@ def _read(path: Path, published: Collection[str]) -> ChapterClaims:
     try:
         chapter = ChapterClaims.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-            for problem in error.errors()[:5]
-        ]
-        msg = f"{path} is not a valid claims file:\n" + "\n".join(lines)
+        listed = problems(error, separator="\n  ")
+        msg = f"{path} is not a valid claims file:\n  {listed}"
         raise ClaimError(msg) from error
     if any(claim.chapter != chapter.chapter for claim in chapter.claims):
         msg = f"{path} says chapter: {chapter.chapter!r}; a claim names another one"

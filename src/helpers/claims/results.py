@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from helpers.errors import RunError
+from helpers.strict_yaml import problems
 
 SCHEMA = 1
 
@@ -145,9 +146,7 @@ def read_results(path: str | Path) -> ChapterResults:
     try:
         return ChapterResults.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = f"{path}: {where}: {first['msg']}; run the chapter again"
+        msg = f"{path}: {problems(error, most=1)}; run the chapter again"
         raise RunError(msg) from error
 
 
@@ -172,6 +171,8 @@ def load_results(folder: str | Path) -> dict[str, ChapterResults]:
     folder = Path(folder)
     if (folder / "results").is_dir():
         folder = folder / "results"
+    elif (folder / "run.json").is_file():
+        return {}
     if not folder.is_dir():
         msg = f"no results at {folder}: not a folder; give a run folder such as runs/quick"
         raise RunError(msg)

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
 from helpers.claims.register import PARTS, ChapterClaims, Claim, Condition, PartRule
-from helpers.claims.results import ChapterResults
+from helpers.claims.results import ChapterResults, Result
 
 Outcome = Literal["holds", "partly", "fails", "not testable here"]
 OUTCOMES: tuple[Outcome, ...] = ("holds", "partly", "fails", "not testable here")
 NOT_TESTABLE: Outcome = "not testable here"
-
-
-class ResultLike(Protocol):
-    """What a rule needs to know of a result; see :class:`helpers.claims.results.Result`."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    unit: str | None
-    tier: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class Check:
 
     def met_at(self, factor: float) -> bool:
         """Whether the condition is met with ``factor`` times its tolerance."""
-        return self.right_sign and self.condition.met(self.number, factor)
+        return self.number is not None and self.right_sign and self.condition.met(self.number, factor)
 
 
 @dataclass(frozen=True)
@@ -104,7 +93,7 @@ class ClaimVerdict:
         return {verdict.part: verdict.outcome for verdict in self}
 
 
-def judge(claim: Claim, results: Mapping[str, ResultLike], tiers: Mapping[str, str]) -> ClaimVerdict:
+def judge(claim: Claim, results: Mapping[str, Result], tiers: Mapping[str, str]) -> ClaimVerdict:
     """Judge one claim.
 
     Parameters
@@ -158,7 +147,7 @@ def _why_not_binding(claim: Claim, tiers: Mapping[str, str]) -> str | None:
     return None
 
 
-def _judge_part(part: str, rule: PartRule, results: Mapping[str, ResultLike], unbound: str | None) -> Verdict:
+def _judge_part(part: str, rule: PartRule, results: Mapping[str, Result], unbound: str | None) -> Verdict:
     checks = tuple(_check(condition, results) for condition in rule.conditions)
     outcome, reason = NOT_TESTABLE, None
     if rule.not_applicable is not None:
@@ -176,7 +165,7 @@ def _judge_part(part: str, rule: PartRule, results: Mapping[str, ResultLike], un
     return Verdict(part, outcome, reason, rule.rule, checks, _sensitivity(rule, checks, outcome))
 
 
-def _why_missing(rule: PartRule, results: Mapping[str, ResultLike]) -> str | None:
+def _why_missing(rule: PartRule, results: Mapping[str, Result]) -> str | None:
     absent, undefined, simulated = [], [], []
     for condition in rule.conditions:
         result = results.get(condition.result)
@@ -198,7 +187,7 @@ def _why_missing(rule: PartRule, results: Mapping[str, ResultLike]) -> str | Non
     return " ".join(sentences) or None
 
 
-def _check(condition: Condition, results: Mapping[str, ResultLike]) -> Check:
+def _check(condition: Condition, results: Mapping[str, Result]) -> Check:
     result = results.get(condition.result)
     number = None if result is None else getattr(result, condition.field)
     right_sign = result is not None and condition.right_sign(result.value)
@@ -206,7 +195,7 @@ def _check(condition: Condition, results: Mapping[str, ResultLike]) -> Check:
     return Check(condition, number, met, _sentence(condition, result, met), right_sign)
 
 
-def _sentence(condition: Condition, result: ResultLike | None, met: bool | None) -> str:
+def _sentence(condition: Condition, result: Result | None, met: bool | None) -> str:
     name = condition.label or result_label(condition.result)
     needs = f"needs {'>' if condition.above is not None else '<'} {format_bound(condition.threshold())}"
     if condition.sign:

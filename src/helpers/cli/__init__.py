@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
 import typer
 from rich.markup import escape
 from typer.core import TyperGroup
@@ -17,7 +16,7 @@ from helpers.errors import HelpersError
 class _Commands(TyperGroup):
     """Commands whose expected errors end in one message and exit code 1, without a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         show_what_can_be_shown()
         try:
             return super().invoke(ctx)
@@ -45,6 +44,6 @@ app = typer.Typer(
     ),
 )
 app.add_typer(data.app, name="data")
-run.add_to(app)
-book.add_to(app)
-new.add_to(app)
+app.add_typer(run.app)
+app.add_typer(book.app)
+app.add_typer(new.app)

@@ -22,16 +22,14 @@ RunFolder = Annotated[
 COLOURS = {"holds": "green", "partly": "yellow", "fails": "red", "not testable here": "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    for command in (run, claims, compare, status, doctor):
-        app.command()(command)
+app = typer.Typer()
 
 
+@app.command()
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Name or number, e.g. 01; default: all, in order."),
+        typer.Argument(metavar="[CHAPTER]...", help="Name or number, e.g. 01; default: all, in order."),
     ] = None,
     profile: Annotated[
         str,
@@ -76,7 +74,7 @@ def run(
     """
     from helpers.run import RunOptions, run_notebooks
     from helpers.run.plan import run_folder
-    from helpers.run.progress import ConsoleReporter
+    from helpers.run.progress import Reporter
 
     root = project_root()
     options = RunOptions(
@@ -93,15 +91,15 @@ def run(
     )
     folder = run_folder(root, options)
     try:
-        with ConsoleReporter(output) as reporter:
-            record = run_notebooks(root, options, reporter)
+        with Reporter(output) as reporter:
+            state = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
             f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume",
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
-    failed = [chapter for chapter, entry in record.notebooks.items() if entry.status == "failed"]
+    failed = [chapter for chapter, entry in state.notebooks.items() if entry.status == "failed"]
     if failed:
         output.print(f"[red]failed:[/] {', '.join(failed)}")
         raise typer.Exit(1)
@@ -124,16 +122,18 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
+@app.command()
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
-    from helpers.claims.board import SYMBOLS, summary, tier_text
     from helpers.claims.register import PARTS, load_register
+    from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
-    from helpers.run.compare import run_results
+    from helpers.display.board import SYMBOLS, summary
+    from helpers.display.tables import tier_text
 
     root = project_root()
     folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), run_results(folder))
+    verdicts = judge_run(load_register(root / "data"), load_results(folder))
     table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
     for verdict in verdicts:
         cells = [
@@ -154,7 +154,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
         If it is no run folder, or there is none.
     """
     from helpers.errors import RunError
-    from helpers.run.record import load_run
+    from helpers.run.state import load_run
     from helpers.run.status import run_folders
 
     if folder is None:
@@ -167,6 +167,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     return folder.absolute()
 
 
+@app.command()
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Run folder, or book/record.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Run folder.")],
@@ -185,9 +186,9 @@ def compare(
         shown = comparison.moves[: limit or None]
         for move in shown:
             gap = None if move.a is None or move.b is None else move.b - move.a
-            values = ("missing" if move.where == "only B" else format_number(move.a),)
-            values += ("missing" if move.where == "only A" else format_number(move.b),)
-            row = (move.chapter, move.result, move.field, *values, format_number(gap, signed=True))
+            a = "missing" if move.where == "only B" else format_number(move.a)
+            b = "missing" if move.where == "only A" else format_number(move.b)
+            row = (move.chapter, move.result, move.field, a, b, format_number(gap, signed=True))
             table.add_row(*row, f"{move.tolerance:g}")
         output.print(table)
         if len(shown) < len(comparison.moves):
@@ -200,6 +201,7 @@ def compare(
     output.print("no verdict flipped")
 
 
+@app.command()
 def status() -> None:
     """Show the run folders, which notebooks are stale and why, and the data at hand."""
     from helpers.errors import HelpersError
@@ -223,6 +225,7 @@ def status() -> None:
     output.print(f"data: {describe_data(root)}")
 
 
+@app.command()
 def doctor() -> None:
     """Show versions, threads, devices and data: paste this into a bug report."""
     from helpers.run.doctor import examine

@@ -1,10 +1,9 @@
-"""File formats of public L1000 data: GCTX, the HDF5 and pickle of TranSiGen, an R PharmacoSet."""
+"""File formats of public L1000 data: GCTX, and the HDF5 and pickle of TranSiGen."""
 
 from __future__ import annotations
 
 import io
 import pickle
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-import rdata
 
 from helpers.errors import DataError
 
@@ -168,43 +166,6 @@ def read_array_pickle(path: str | Path) -> dict[str, np.ndarray]:
         msg = f"{path} does not hold a dict of number arrays"
         raise DataError(msg)
     return {str(key): value for key, value in content.items()}
-
-
-def read_pharmacoset(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
-    """Read the expression of the R object ``psetSub`` (a PharmacoSet of L1000 wells).
-
-    Returns
-    -------
-    values : DataFrame, wells x genes, float32
-        Columns are Entrez ids (int).
-    wells : DataFrame
-        Annotation of the wells, same index.
-    symbols : Series
-        Symbol by Entrez id, as the object names it.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or lacks a part.
-    """
-    with warnings.catch_warnings():
-        # Bioconductor's classes have no constructor in rdata; their slots are read anyway.
-        warnings.filterwarnings("ignore", message="Missing constructor for R class")
-        try:
-            rna = rdata.read_rda(path)["psetSub"].molecularProfiles["rna"]
-            matrix = rna.assayData["exprs"]
-            wells, genes = rna.phenoData.data, rna.featureData.data
-            ids = pd.Index(genes["pr_gene_id"].astype(int))
-            rows, columns = (matrix.coords[name].to_numpy().astype(str) for name in matrix.dims)
-        except Exception as error:
-            msg = f"{path} does not hold the L1000 object psetSub: {error}"
-            raise DataError(msg) from error
-    if list(rows) != list(genes.index.astype(str)) or list(columns) != list(wells.index.astype(str)):
-        msg = f"{path}: the expression matrix and its annotation differ in genes or wells"
-        raise DataError(msg)
-    index = pd.Index(columns, dtype=object)
-    values = pd.DataFrame(matrix.to_numpy().T.astype(np.float32), index, ids)
-    return values, wells.set_axis(index), pd.Series(genes["pr_gene_symbol"].astype(str).to_numpy(object), ids)
 
 
 def check_scale(values: pd.DataFrame, what: str) -> None:

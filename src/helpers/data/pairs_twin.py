@@ -14,14 +14,6 @@ from helpers.errors import DataError
 
 #: What a planted drug does to the latent state: nothing, the same to every line, or a linear map.
 EFFECTS = ("none", "shift", "linear")
-_TWINS = {
-    "transigen": {"n_lines": 24, "effects": {"none": 10, "shift": 16, "linear": 16}, "n_singletons": 40},
-    "slinky": {"n_lines": 8, "effects": {"none": 8}, "replicates": 3, "n_singletons": 0},
-    "cmapm": {"n_lines": 4, "effects": {"none": 4, "shift": 4}, "n_singletons": 0},
-    "lincs": {"n_lines": 24, "effects": {"none": 12, "shift": 24, "linear": 24}, "replicates": 3},
-    "drvae": {"n_lines": 24, "effects": {"none": 12, "shift": 24, "linear": 24}, "replicates": 2},
-    "skbr3": {"n_lines": 4, "effects": {"shift": 4, "linear": 4}, "replicates": 3, "n_singletons": 0},
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,11 +186,3 @@ def simulate_pairs(
         noise=noise,
     )
     return data, truth
-
-
-def simulate_pairs_twin(name: str, seed: int = 0) -> PerturbationPairs:
-    """Draw the simulated twin of a data set of :func:`helpers.data.pairs.load_pairs`."""
-    if name not in _TWINS:
-        msg = f"no simulated twin of {name!r}; one of {', '.join(_TWINS)}"
-        raise DataError(msg)
-    return simulate_pairs(name, seed=seed, **_TWINS[name])[0]

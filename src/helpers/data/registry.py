@@ -18,10 +18,10 @@ from pydantic import (
 
 from helpers.errors import RegistryError
 from helpers.project import project_root
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 GITHUB = "https://raw.githubusercontent.com"
-#: Registries of the studies, below ``data``.
+#: Registries, below ``data``.
 REGISTRIES = "*/datasets.yml"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -64,7 +64,7 @@ class DataFile(BaseModel):
     chapters : list of str
         Chapters that read the file, e.g. ``"01_refdnn_reproduction"``.
     card : str
-        Its data card, ``<study>/cards/<name>.md`` in ``data``.
+        Its data card, ``<name>/cards/<card>.md`` in ``data``.
     obtain : str
         How a user gets the file.
     """
@@ -156,7 +156,7 @@ class Registry:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Registry:
-        """Read the registries of all studies, ``<folder>/<study>/datasets.yml``.
+        """Read all registries, ``<folder>/<name>/datasets.yml``.
 
         Parameters
         ----------
@@ -218,9 +218,5 @@ def _parse(entry: object, number: int, path: Path) -> DataFile:
     try:
         return DataFile.model_validate(entry)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'entry'}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors()
-        )
-        msg = f"{path}, entry {number} ({name}): {problems}"
+        msg = f"{path}, entry {number} ({name}): {problems(error)}"
         raise RegistryError(msg) from error

@@ -55,8 +55,8 @@ class ResponseData:
     expression : DataFrame, lines x genes, float32
         Log-scale expression; index = line, columns = gene.
     response : DataFrame
-        One row a measured pair; columns ``line``, ``drug`` (both str), ``label`` (int8, 1 =
-        resistant) and ``value`` (float, the logarithm of the IC50 in uM; NaN where unknown).
+        One row a measured pair; columns ``line``, ``drug`` (both str), ``resistant`` (int8, 1
+        or 0) and ``value`` (float, the logarithm of the IC50 in uM; NaN where unknown).
         A (line, drug) key may repeat where the source repeats it.
     fingerprints : DataFrame, drugs x bits, uint8
         Binary structure fingerprints; index = drug.
@@ -94,12 +94,12 @@ class ResponseData:
         if not np.isin(self.fingerprints.to_numpy(), (0, 1)).all():
             msg = f"{self.name}: fingerprints must hold only 0 and 1"
             raise DataError(msg)
-        missing = {"line", "drug", "label", "value"} - set(self.response.columns)
+        missing = {"line", "drug", "resistant", "value"} - set(self.response.columns)
         if missing:
             msg = f"{self.name}: response lacks the column(s) {sorted(missing)}"
             raise DataError(msg)
-        if not self.response["label"].isin((0, 1)).all():
-            msg = f"{self.name}: response labels must be 0 (sensitive) or 1 (resistant)"
+        if not self.response["resistant"].isin((0, 1)).all():
+            msg = f"{self.name}: response: resistant must be 1, or 0 where the line is sensitive"
             raise DataError(msg)
         self._check_known("line", self.expression.index, "expression")
         self._check_known("line", self.lines.index, "the line annotation")

@@ -9,11 +9,8 @@ import pandas as pd
 
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
-from helpers.evaluation.published_tests import (
-    welch_t,
-    wilcoxon_published,
-)
-from helpers.evaluation.statistics import corrected_resampled_t, wilcoxon_exact
+from helpers.evaluation.published_tests import welch_t, wilcoxon_published
+from helpers.evaluation.statistics import Comparison, corrected_resampled_t, wilcoxon_exact
 
 
 def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
@@ -56,7 +53,7 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
     -------
     DataFrame
         One row a model and metric: ``difference``, ``low``, ``high``, ``p`` (corrected resampled t
-        over all seeds and folds), ``p_welch`` (the study's Welch test on the folds of seed 0) and
+        over all seeds and folds), ``p_welch`` (the paper's Welch test on the folds of seed 0) and
         ``n``.
     """
     wide = _wide(metrics, reference)
@@ -65,27 +62,15 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
         first, second = wide[reference, metric], wide[model, metric]
         sound = corrected_resampled_t((first - second).to_numpy(), test_ratio)
         welch = welch_t(first.loc[0].to_numpy(), second.loc[0].to_numpy())
-        rows.append(
-            (
-                model,
-                metric,
-                sound.difference,
-                sound.low,
-                sound.high,
-                sound.p,
-                welch.difference,
-                welch.p,
-                sound.n,
-            )
-        )
-    columns = ["model", "metric", "difference", "low", "high", "p", "welch_difference", "p_welch", "n"]
-    return pd.DataFrame(rows, columns=columns)
+        published = {"welch_difference": welch.difference, "p_welch": welch.p}
+        rows.append(_row(model, metric, sound) | published | {"n": sound.n})
+    return pd.DataFrame(rows)
 
 
 def published_family(
     comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str], p: str = "p_welch"
 ) -> pd.DataFrame:
-    """Adjust the study's p-values by Benjamini-Hochberg over its family of models and metrics.
+    """Adjust the paper's p-values by Benjamini-Hochberg over its family of models and metrics.
 
     Returns the rows of the family with a new column ``p_adjusted``.
     """
@@ -133,20 +118,10 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
         d = first - second
         d = d[~np.isnan(d)]
         rows.append(
-            {
-                "model": model,
-                "metric": metric,
-                "difference": sound.difference,
-                "low": sound.low,
-                "high": sound.high,
-                "p": sound.p,
-                "median_difference": published.difference,
-                "p_published": published.p,
-                "wins": int((d > 0).sum()),
-                "ties": int((d == 0).sum()),
-                "losses": int((d < 0).sum()),
-                "n": sound.n,
-            }
+            _row(model, metric, sound)
+            | {"median_difference": published.difference, "p_published": published.p}
+            | {"wins": int((d > 0).sum()), "ties": int((d == 0).sum()), "losses": int((d < 0).sum())}
+            | {"n": sound.n}
         )
     return pd.DataFrame(rows)
 
@@ -154,9 +129,12 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
 def bonferroni_family(
     comparisons: pd.DataFrame, models: Sequence[str], metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """Adjust the study's Wilcoxon p-values by Bonferroni over its family; new column ``p_adjusted``."""
+    """Adjust the paper's Wilcoxon p-values by Bonferroni over its family; new column ``p_adjusted``."""
     family = comparisons[comparisons["model"].isin(models) & comparisons["metric"].isin(metrics)]
-    return family.assign(p_adjusted=bonferroni(family["p_published"].to_numpy(), max(len(family), 1)))
+    p = family["p_published"]
+    # A planned test counts, whether or not it could be computed.
+    adjusted = pd.Series(bonferroni(p.fillna(1.0)), p.index).where(p.notna())
+    return family.assign(p_adjusted=adjusted)
 
 
 def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
@@ -172,6 +150,11 @@ def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> 
         msg = f"none of {list(candidates)} has a value of {metric}"
         raise DataError(msg)
     return str(rows.loc[rows["value"].idxmax(), "model"])
+
+
+def _row(model: str, metric: str, sound: Comparison) -> dict[str, object]:
+    names = ("difference", "low", "high", "p")
+    return {"model": model, "metric": metric} | {name: getattr(sound, name) for name in names}
 
 
 def _by_group(metrics: pd.DataFrame) -> pd.DataFrame:

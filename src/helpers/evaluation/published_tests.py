@@ -1,4 +1,4 @@
-"""The statistical tests as the papers used them.
+"""The statistical tests as the RefDNN papers used them.
 
 Kept for replication; for conclusions see :mod:`helpers.evaluation.statistics`.
 """
@@ -9,11 +9,14 @@ import numpy as np
 from scipy import stats
 
 from helpers.errors import DataError
+from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.evaluation.statistics import Comparison, finite_values, t_summary
+
+__all__ = ["benjamini_hochberg", "welch_t", "wilcoxon_published"]
 
 
 def welch_t(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> Comparison:
-    """Welch's t-test of two independent samples (the studies: 5 folds against 5 folds).
+    """Welch's t-test of two independent samples (the papers: 5 folds against 5 folds).
 
     Parameters
     ----------
@@ -28,25 +31,16 @@ def welch_t(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> 
         ``n`` counts both samples; interval and p are NaN if a sample has fewer than two values.
     """
     a, b = _values(a, drop_nonpositive), _values(b, drop_nonpositive)
+    n = len(a) + len(b)
+    difference = float(a.mean() - b.mean()) if len(a) and len(b) else np.nan
     if min(len(a), len(b)) < 2:
-        difference = float(a.mean() - b.mean()) if len(a) and len(b) else np.nan
-        return Comparison(difference, np.nan, np.nan, np.nan, len(a) + len(b), "Welch t")
-    return welch_t_from_summary(a.mean(), a.std(ddof=1), len(a), b.mean(), b.std(ddof=1), len(b))
-
-
-def welch_t_from_summary(
-    mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
-) -> Comparison:
-    """Welch's t-test from means, standard deviations (n - 1 form) and sizes, as printed in a table."""
-    if min(n_a, n_b) < 2:
-        msg = f"Welch's t-test needs two values a sample; got {n_a} and {n_b}"
-        raise DataError(msg)
-    part_a, part_b = sd_a**2 / n_a, sd_b**2 / n_b
-    variance = part_a + part_b
-    df = variance**2 / (part_a**2 / (n_a - 1) + part_b**2 / (n_b - 1)) if variance > 0 else np.nan
-    difference = float(mean_a - mean_b)
-    low, high, p = t_summary(difference, np.sqrt(variance), df, 0.95)
-    return Comparison(difference, low, high, p, n_a + n_b, "Welch t")
+        return Comparison(difference, np.nan, np.nan, np.nan, n, "Welch t")
+    if a.std() == b.std() == 0:  # SciPy's p is undefined here
+        return Comparison(difference, *t_summary(difference, 0.0, np.nan, 0.95), n, "Welch t")
+    test = stats.ttest_ind(a, b, equal_var=False)
+    return Comparison(
+        difference, *map(float, test.confidence_interval(0.95)), float(test.pvalue), n, "Welch t"
+    )
 
 
 def wilcoxon_published(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> Comparison:
@@ -78,20 +72,6 @@ def wilcoxon_published(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool =
         return Comparison(np.nan, np.nan, np.nan, np.nan, 0, method)
     p = 1.0 if not d.any() else float(stats.wilcoxon(d, correction=False, method="asymptotic").pvalue)
     return Comparison(float(np.median(d)), np.nan, np.nan, p, len(d), method)
-
-
-def mann_whitney(a: np.ndarray, b: np.ndarray) -> Comparison:
-    """Mann-Whitney U test, two-sided, with SciPy's choice of exact or asymptotic null.
-
-    ``difference`` is the difference of medians; ``n`` counts both samples; NaN values are dropped;
-    no interval; p is NaN if a sample is empty.
-    """
-    a, b = finite_values(a), finite_values(b)
-    if not (len(a) and len(b)):
-        return Comparison(np.nan, np.nan, np.nan, np.nan, len(a) + len(b), "Mann-Whitney U")
-    p = float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
-    difference = float(np.median(a) - np.median(b))
-    return Comparison(difference, np.nan, np.nan, p, len(a) + len(b), "Mann-Whitney U")
 
 
 def _values(values: np.ndarray, drop_nonpositive: bool) -> np.ndarray:

@@ -90,7 +90,7 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
     RunError
         If a folder or a result file cannot be read.
     """
-    left, right = run_results(a), run_results(b)
+    left, right = load_results(a), load_results(b)
     moves: list[Move] = []
     compared = 0
     for chapter in sorted(left.keys() | right.keys()):
@@ -101,29 +101,18 @@ def compare_runs(a: Path, b: Path, root: Path) -> Comparison:
     return Comparison(tuple(moves), tuple(_flips(left, right, root)), compared)
 
 
-def run_results(folder: Path) -> dict[str, ChapterResults]:
-    """Read the results of a run; empty for a run folder in which no chapter has finished.
-
-    Raises
-    ------
-    RunError
-        If there is no such folder, or a file is malformed.
-    """
-    if (folder / "run.json").is_file() and not (folder / "results").is_dir():
-        return {}
-    return load_results(folder)
-
-
 def _results(chapter: ChapterResults | None) -> dict[str, Result]:
     return chapter.results if chapter else {}
 
 
 def _moves(chapter: str, name: str, a: Result | None, b: Result | None) -> Iterator[Move]:
     if a is None or b is None:
-        present = a or b
-        value = (a.value if a else None, b.value if b else None)
-        where = "only B" if a is None else "only A"
-        yield Move(chapter, name, "value", *value, present.tolerance or SAME_PROFILE_TOLERANCE, where)
+        if a is not None:
+            known = a.tolerance or SAME_PROFILE_TOLERANCE
+            yield Move(chapter, name, "value", a.value, None, known, "only A")
+        if b is not None:
+            known = b.tolerance or SAME_PROFILE_TOLERANCE
+            yield Move(chapter, name, "value", None, b.value, known, "only B")
         return
     tolerance = max(a.tolerance or 0, b.tolerance or 0, SAME_PROFILE_TOLERANCE)
     for field in FIELDS:

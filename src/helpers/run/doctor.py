@@ -10,10 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from helpers.chapter.provenance import git_commit, platform_versions
 from helpers.errors import HelpersError
 from helpers.project import project_root
 from helpers.run.plan import cores
-from helpers.run.record import git_commit, package_versions
 from helpers.run.status import describe_data
 
 _LEAST_FREE = 2e9  # bytes; a run with its checkpoints and the book stay well below
@@ -30,7 +30,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Return what was found, in the order in which a reader wants it."""
-    versions = package_versions()
+    versions = platform_versions()
     python = f"{versions.pop('python')} on {versions.pop('platform')}"
     findings = [
         Finding("python", python, sys.version_info[:2] == (3, 11)),
@@ -43,7 +43,7 @@ def examine() -> list[Finding]:
     free = shutil.disk_usage(root).free
     return [
         *findings,
-        Finding("project", f"{root} at {git_commit(root) or 'no git commit'}"),
+        Finding("project", f"{root} at commit {git_commit(root)}"),
         _lock(root),
         Finding("threads", f"{cores()} cores; OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}"),
         Finding("device", _devices()),

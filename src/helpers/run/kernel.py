@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 SCHEDULER = "HELPERS_SCHEDULER"
 
@@ -49,16 +50,8 @@ def kernel_environment(root: Path, jobs: int, scheduler: str | None = None) -> I
             startup = Path(ipython) / "profile_default" / "startup"
             startup.mkdir(parents=True)
             (startup / "00-scheduler.py").write_text(_STARTUP, encoding="utf-8")
-        before = {name: os.environ.get(name) for name in values}
-        os.environ.update(values)
-        try:
+        with mock.patch.dict(os.environ, values):  # restores what was there
             yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
 
 def use_scheduler() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import jupytext
 from nbformat import NotebookNode
 
+from helpers.chapter.provenance import source_hash
 from helpers.errors import ParameterError, RunError
 
 _NAME = re.compile(r"\d{2}_\w+")
@@ -91,8 +91,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
     """
     path = root / "notebooks" / f"{chapter}.py"
     try:
-        content = path.read_bytes()
-        notebook = jupytext.reads(content.decode("utf-8"), fmt="py:percent")
+        notebook = jupytext.read(path, fmt="py:percent")
     except (OSError, ValueError) as error:
         msg = f"cannot read {path} as a notebook: {error}"
         raise RunError(msg) from error
@@ -109,7 +108,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
     return SourceNotebook(
         chapter=chapter,
         path=path,
-        sha256=hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest(),
+        sha256=source_hash(path),
         parameters=frozenset(names),
         reads_results=any(READS_RESULTS in has for has in tags),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers.chapter.settings import check_values
 from helpers.claims.results import read_results
 from helpers.data.download import availability
 from helpers.data.registry import Registry
@@ -15,9 +16,7 @@ from helpers.errors import ParameterError, RegistryError
 from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
-from helpers.run.record import RunRecord
-
-DATA = ("auto", "panel", "paper", "simulated")
+from helpers.run.state import RunState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +86,7 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     }
     chosen = {**options.parameters, **{key: value for key, value in given.items() if value is not None}}
     defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
-    place = {"profile": profile.name, "out": str(folder)}
+    place = {"profile": options.profile, "out": str(folder)}
     select_chapters(root, profile.chapters)
     tasks = []
     for chapter in select_chapters(root, options.chapters):
@@ -96,11 +95,11 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
         unknown = sorted(parameters.keys() - source.parameters)
         if unknown:
             msg = (
-                f"unknown parameter for {chapter} in profile {profile.name!r}: {', '.join(unknown)}. "
+                f"unknown parameter for {chapter} in profile {options.profile!r}: {', '.join(unknown)}. "
                 f"Its 'parameters' cell declares: {', '.join(sorted(source.parameters))}"
             )
             raise ParameterError(msg)
-        _check_values(parameters)
+        check_values(parameters)
         tasks.append(Task(source, parameters, chosen))
     # The page of verdicts has the number 07; it must see the chapters that were added after it.
     return sorted(tasks, key=lambda task: task.source.reads_results)
@@ -116,7 +115,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None) -> list[str]:
+def stale_because(root: Path, folder: Path, task: Task, state: RunState | None) -> list[str]:
     """Return why a notebook must run (again); empty when it is up to date.
 
     Parameters
@@ -125,11 +124,11 @@ def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None
         Project folder and run folder.
     task : Task
         Notebook and parameters.
-    record : RunRecord or None
+    state : RunState or None
         What the run folder says of itself.
     """
     chapter = task.source.chapter
-    entry = record.notebooks.get(chapter) if record else None
+    entry = state.notebooks.get(chapter) if state else None
     if entry is None:
         return ["not run yet"]
     if entry.status != "done":
@@ -157,19 +156,3 @@ def _better_data_now(root: Path, folder: Path, chapter: str) -> bool:
         return False
     panel = availability(registry, "panel", chapter)
     return bool(panel.states) and panel.complete
-
-
-def _check_values(parameters: Mapping[str, Any]) -> None:
-    """Raise ParameterError for a data tier, device, number of jobs or seed that cannot be."""
-    if parameters["data"] not in DATA:
-        msg = f"unknown data tier {parameters['data']!r}; choose one of: {', '.join(DATA)}"
-        raise ParameterError(msg)
-    if parameters["device"] != "auto":  # auto never fails, and asking costs the import of torch
-        from helpers.chapter.device import resolve_device
-
-        resolve_device(parameters["device"])
-    for name, least in (("jobs", 1), ("seed", 0)):
-        value = parameters[name]
-        if not isinstance(value, int) or value < least:
-            msg = f"{name} must be a whole number of at least {least}, got {value!r}"
-            raise ParameterError(msg)

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+
 from helpers.errors import ParameterError
-from helpers.strict_yaml import read_yaml
+from helpers.strict_yaml import problems, read_yaml
 
 
-@dataclasses.dataclass(frozen=True)
-class Profile:
+class Profile(BaseModel):
     """Parameters of one profile.
 
     Attributes
     ----------
-    name : str
-        For example ``"quick"``.
     common : mapping
         Parameters of every notebook.
     chapters : mapping of str to mapping
         Parameters of single notebooks; they win over ``common``.
     """
 
-    name: str
-    common: Mapping[str, Any]
-    chapters: Mapping[str, Mapping[str, Any]]
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    common: dict[str, Any] = {}
+    chapters: dict[str, dict[str, Any]] = {}
+
+    @field_validator("common", mode="before")
+    @classmethod
+    def _nothing(cls, values: Any) -> Any:
+        return values or {}  # YAML reads what is left empty as None
+
+    @field_validator("chapters", mode="before")
+    @classmethod
+    def _nothing_each(cls, chapters: Any) -> Any:
+        return {name: values or {} for name, values in chapters.items()} if chapters else {}
 
     def parameters(self, chapter: str) -> dict[str, Any]:
         """Return the parameters of one chapter."""
@@ -45,22 +53,15 @@ def load_profiles(root: Path) -> dict[str, Profile]:
     path = root / "notebooks" / "profiles.yml"
     try:
         content = read_yaml(path) or {}
+        return TypeAdapter(dict[str, Profile]).validate_python(
+            {name: entry or {} for name, entry in content.items()} if isinstance(content, dict) else content
+        )
+    except ValidationError as error:
+        msg = f"{path} must map names of profiles to 'common' and 'chapters': {problems(error)}"
+        raise ParameterError(msg) from error
     except (OSError, ValueError) as error:
         msg = f"cannot read the profiles in {path}: {error}"
         raise ParameterError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} must map the name of a profile to its parameters"
-        raise ParameterError(msg)
-    profiles = {}
-    for name, entry in content.items():
-        entry = entry or {}
-        unknown = sorted(set(entry) - {"common", "chapters"}) if isinstance(entry, dict) else [entry]
-        if unknown:
-            msg = f"{path}: profile {name!r} holds {unknown}; only 'common' and 'chapters' are known"
-            raise ParameterError(msg)
-        chapters = {chapter: values or {} for chapter, values in (entry.get("chapters") or {}).items()}
-        profiles[str(name)] = Profile(str(name), entry.get("common") or {}, chapters)
-    return profiles
 
 
 def select_profile(root: Path, name: str) -> Profile:

@@ -7,41 +7,24 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from helpers.run.record import NotebookRecord
+from helpers.run.state import NotebookState
 
 
 class Reporter:
-    """What a run tells; this one keeps silent."""
-
-    def start(self, chapters: list[str], times: Mapping[str, float]) -> None:
-        """Begin: the chapters in order, and the seconds that those known took last time."""
-
-    def skipped(self, chapter: str) -> None:
-        """Pass over a chapter that is up to date."""
-
-    def began(self, chapter: str, reasons: list[str]) -> None:
-        """Start a notebook, and say why it runs."""
-
-    def cell(self, number: int, of: int) -> None:
-        """Start a cell."""
-
-    def line(self, text: str) -> None:
-        """Show the latest line of the notebook's log."""
-
-    def ended(self, chapter: str, entry: NotebookRecord) -> None:
-        """End a notebook, done or failed."""
-
-
-class ConsoleReporter(Reporter):
     """Progress on a terminal; plain lines, one a notebook, when the output is no terminal.
 
     Use as a context manager, so that the terminal is left clean.
+
+    Parameters
+    ----------
+    console : Console, optional
+        Default: say nothing.
     """
 
-    def __init__(self, console: Console):
-        self._console = console
+    def __init__(self, console: Console | None = None):
+        console = self._console = console or Console(quiet=True)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -53,13 +36,13 @@ class ConsoleReporter(Reporter):
             console=console,
             transient=True,
         )
-        self._task = None
+        self._task = TaskID(0)
         self._times: Mapping[str, float] = {}
         self._left: list[str] = []
         self._chapter = ""
         self._since = 0.0
 
-    def __enter__(self) -> ConsoleReporter:
+    def __enter__(self) -> Reporter:
         """Start drawing."""
         if self._console.is_terminal:
             self._progress.start()
@@ -93,7 +76,7 @@ class ConsoleReporter(Reporter):
         """Show the latest line of the notebook's log."""
         self._progress.update(self._task, line=escape(text[:60]), left=self._estimate())
 
-    def ended(self, chapter: str, entry: NotebookRecord) -> None:
+    def ended(self, chapter: str, entry: NotebookState) -> None:
         """End a notebook, done or failed."""
         self._left.remove(chapter)
         self._progress.remove_task(self._task)

@@ -104,7 +104,7 @@ def simulated():
 @pytest.fixture
 def response_data():
     names = ["l1", "l2", "l3"]
-    pairs = pd.DataFrame({"line": names, "drug": ["d1", "d2", "d1"], "label": [0, 1, 1], "value": np.nan})
+    pairs = pd.DataFrame({"line": names, "drug": ["d1", "d2", "d1"], "resistant": [0, 1, 1], "value": np.nan})
     return ResponseData(
         name="CCLE",
         expression=pd.DataFrame(np.ones((3, 4), np.float32), index=names, columns=list("abcd")),

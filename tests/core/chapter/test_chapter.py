@@ -49,7 +49,7 @@ def test_an_empty_out_means_the_profiles_run_folder(project, parameters):
     ("change", "message"),
     [
         ({"device": "tpu"}, "unknown device 'tpu'; one of auto, cpu, cuda"),
-        ({"data": "real"}, "unknown data 'real'"),
+        ({"data": "real"}, "unknown data tier 'real'"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
         ({"jobs": 1.5}, "jobs must be"),
         ({"jobs": True}, "jobs must be"),

@@ -1,4 +1,4 @@
-"""Pre/post pairs: the type's checks, plate pairing, file formats, the twin's truth, the real panel."""
+"""Treatment pairs: the type's checks, file formats, the twin's truth, the pairs of TranSiGen."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import pandas as pd
 import pytest
 
 from helpers.data import l1000_files as files
-from helpers.data import pairs_paper
 from helpers.data.pair_types import PerturbationPairs, take_genes
-from helpers.data.pairs import NAMES, load_pairs
-from helpers.data.pairs_panel import pair_wells
+from helpers.data.pairs import load_pairs
 from helpers.data.pairs_twin import simulate_pairs
-from helpers.data.sources import Sources
 from helpers.errors import DataError, DownloadError
 
 GENES = ["A", "B", "C"]
@@ -127,28 +124,6 @@ def test_singletons_of_held_out_lines_can_be_left_out(twin):
     assert line not in set(data.singleton_lines[kept.index])
 
 
-# Plates -----------------------------------------------------------------------------------------
-
-
-def test_a_treated_well_meets_the_vehicles_of_its_own_plate_only():
-    values = pd.DataFrame([[1.0], [3.0], [10.0], [5.0], [50.0], [7.0]], list("abcdef"), ["G"])
-    wells = pd.DataFrame({"line": "L", "batch": ["P1", "P1", "P2", "P1", "P2", "P3"]}, index=values.index)
-    vehicle = np.array([True, True, True, False, False, False])
-    pre, post, pairs, dropped = pair_wells(values, wells, ~vehicle, vehicle)
-    # By hand: P1 has vehicles 1 and 3, P2 has 10, P3 has none.
-    assert pre["G"].to_list() == [2.0, 10.0]
-    assert post["G"].to_list() == [5.0, 50.0]
-    assert pairs["vehicles"].to_list() == [2, 1]
-    assert dropped == 1
-
-
-def test_plates_without_any_vehicle_are_refused():
-    values = pd.DataFrame([[1.0], [2.0]], list("ab"), ["G"])
-    wells = pd.DataFrame({"line": "L", "batch": ["P1", "P2"]}, index=values.index)
-    with pytest.raises(DataError, match="none of 1 treated wells has a vehicle well"):
-        pair_wells(values, wells, np.array([True, False]), np.array([False, True]))
-
-
 # Files ------------------------------------------------------------------------------------------
 
 
@@ -221,67 +196,6 @@ def test_values_off_the_log_scale_are_refused():
         files.check_scale(pd.DataFrame([[-1.0, 1.0]]), "x")
 
 
-# Paper tier, on small files of the documented form ----------------------------------------------
-
-
-def lincs_files(folder) -> Sources:
-    rows = [
-        # id, plate, name, type, dose, time, line
-        ("w1", "P1", "DMSO", "ctl_vehicle", "-666", "24", "A549"),
-        ("w2", "P1", "dmso", "ctl_vehicle", "-666", "24", "A549"),
-        ("w3", "P1", "vorinostat", "trt_cp", "10", "24", "A549"),
-        ("w4", "P1", "vorinostat", "trt_cp", "1", "24", "A549"),  # not the highest dose
-        ("w5", "P1", "sn-38", "trt_cp", "9", "24", "A549"),
-        ("w6", "P2", "SN 38", "trt_cp", "10", "24", "MCF7"),  # no vehicle on its plate
-        ("w7", "P1", "vorinostat", "trt_cp", "10", "6", "A549"),  # 6 h
-        ("w8", "P1", "aspirin", "trt_cp", "10", "24", "A549"),  # not a drug of the study
-        ("w9", "P1", "H2O", "ctl_vehicle", "-666", "24", "A549"),  # no DMSO
-    ]
-    columns = ["inst_id", "rna_plate", "pert_iname", "pert_type", "pert_dose", "pert_time", "cell_id"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "wells.txt", sep="\t", index=False)
-    genes = pd.DataFrame(
-        {"pr_gene_id": ["7", "8", "9"], "pr_gene_symbol": ["G7", "G8", "G9"], "pr_is_lm": ["1", "0", "1"]}
-    )
-    genes.to_csv(folder / "genes.txt", sep="\t", index=False)
-    # The value of well k, gene g is k + g / 10.
-    values = np.arange(1, 10)[:, None] + np.array([0.7, 0.8, 0.9])
-    write_gctx(folder / "level3.gctx", values, [row[0] for row in rows], ["7", "8", "9"])
-    names = {
-        pairs_paper.LEVEL3: "level3.gctx",
-        pairs_paper.WELLS: "wells.txt",
-        pairs_paper.GENES: "genes.txt",
-    }
-    return Sources({key: folder / name for key, name in names.items()})
-
-
-def test_lincs_takes_highest_dose_own_plate_and_landmarks(tmp_path):
-    data = pairs_paper.load_paper_pairs("lincs", lincs_files(tmp_path))
-    assert data.tier == "paper"
-    assert data.pairs.index.to_list() == ["w3", "w5"]  # 9 uM is within 20 % of SN-38's 10
-    assert data.pairs["drug"].to_list() == ["vorinostat", "SN-38"]
-    assert data.pre.columns.to_list() == ["G7", "G9"]
-    assert np.allclose(data.pre.to_numpy(), [[2.2, 2.4]] * 2)  # mean of wells 1 and 2
-    assert np.allclose(data.post.to_numpy(), [[3.7, 3.9], [5.7, 5.9]])
-    assert any("1 treated wells are on plates without" in note for note in data.provenance.notes)
-    assert any("2 of 19 drugs found" in note for note in data.provenance.notes)
-
-
-def test_drvae_file_is_read_by_its_names(tmp_path):
-    path = tmp_path / "d.h5"
-    with h5py.File(path, "w") as file:
-        file["pair_x1"], file["pair_x2"], file["sing_x1"] = np.zeros((2, 3)), np.ones((2, 3)), np.ones((1, 3))
-        for key, values in {"pair_cid": [b"A", b"B"], "pair_drug": [b"x", b"x"], "sing_cid": [b"C"]}.items():
-            file[key] = np.array(values)
-        file["pair_conc"], file["pair_dur"] = [10.0, 10.0], [6.0, 6.0]
-    data = pairs_paper.load_paper_pairs("drvae", Sources({pairs_paper.DRVAE: path}))
-    assert data.pairs["line"].to_list() == ["A", "B"]
-    assert data.singleton_lines.to_list() == ["C"]
-    with h5py.File(path, "a") as file:
-        del file["pair_x2"]
-    with pytest.raises(DataError, match="not the HDF5 file of the authors"):
-        pairs_paper.load_paper_pairs("drvae", Sources({pairs_paper.DRVAE: path}))
-
-
 # Simulation -------------------------------------------------------------------------------------
 
 
@@ -330,42 +244,19 @@ def test_worlds_that_cannot_be_are_refused(arguments, message):
 # Entry ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_name_has_a_simulated_twin(name):
-    data = load_pairs(name, "simulated")
-    assert data.name == name
-    assert data.tier == "simulated"
-
-
-def test_without_files_auto_falls_back_and_panel_does_not():
+def test_the_pairs_of_transigen_have_a_twin_and_fall_back_to_it():
+    assert load_pairs(data="simulated").tier == "simulated"
     data = load_pairs("transigen", "auto")
     assert data.tier == "simulated"
     assert "stand in for the panel files" in data.provenance.notes[0]
     with pytest.raises(DownloadError, match="helpers data fetch --tier panel"):
         load_pairs("transigen", "panel")
-    with pytest.raises(DownloadError, match="helpers data fetch --tier paper"):
-        load_pairs("lincs", "paper")
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [
-        ("nothing", "auto", "unknown set of pairs 'nothing'"),
-        ("transigen", "nothing", "unknown data choice"),
-        ("transigen", "paper", "on the panel tier; the paper tier has lincs, drvae"),
-        ("lincs", "panel", "on the paper tier"),
-    ],
-)
-def test_wrong_names_and_tiers(name, data, message):
-    with pytest.raises(DataError, match=message):
-        load_pairs(name, data)
-
-
-# Real panel -------------------------------------------------------------------------------------
+    with pytest.raises(DataError, match="unknown set of pairs 'slinky'; one of transigen"):
+        load_pairs("slinky")
 
 
 @pytest.mark.panel
-def test_the_real_panel_has_the_documented_counts(panel):
+def test_the_real_pairs_have_the_documented_counts(panel):
     pairs = load_pairs("transigen", "panel")
     assert pairs.pre.shape == pairs.post.shape == (100, 978)
     assert pairs.pairs["line"].nunique() == 43
@@ -373,22 +264,6 @@ def test_the_real_panel_has_the_documented_counts(panel):
     assert (pairs.drugs()["most"] == 1).all()
     assert len(pairs.singletons) == 164
     assert "averaged" not in set(pairs.singleton_lines)
-    wells = load_pairs("slinky", "panel")
-    assert wells.drugs().loc["amoxicillin"].to_list() == [8, 29, 5]
-    assert wells.pairs["vehicles"].between(8, 13).all()
-    assert wells.pre.columns.equals(pairs.pre.columns)
-
-
-@pytest.mark.panel
-def test_the_gene_order_of_the_pairs_fits_other_files(panel):
-    """The pairs come without gene ids: the basal A549 of one file must agree with wells of another."""
-    pairs, wells, plate = (load_pairs(name, "panel") for name in ("transigen", "slinky", "cmapm"))
-    a375 = pairs.pre[pairs.pairs["line"] == "A375"].mean()
-    own = wells.pre[wells.pairs["line"] == "A375"].mean()
-    assert a375.corr(own, method="spearman") > 0.8
-    assert a375.corr(plate.pre.mean(), method="spearman") > 0.8
-    shuffled = pd.Series(np.random.default_rng(0).permutation(own.to_numpy()), own.index)
-    assert abs(a375.corr(shuffled, method="spearman")) < 0.2
 
 
 def test_subset_and_replace_keep_the_checks():

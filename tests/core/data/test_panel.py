@@ -41,7 +41,7 @@ def test_the_source_of_ccle_has_the_documented_counts(panel):
     assert len(source) == 5724
     assert source["line"].nunique() == 491
     assert source["drug"].nunique() == 12
-    assert source["label"].sum() == 3402
+    assert source["resistant"].sum() == 3402
     assert not source.duplicated(["line", "drug"]).any()
 
 
@@ -50,7 +50,7 @@ def test_ccle(ccle):
     assert ccle.expression.shape == (473, 535)
     assert ccle.fingerprints.shape == (12, 3072)
     assert ccle.lines["cancer_type"].nunique() == 23
-    single = ccle.response.groupby("drug")["label"].nunique()
+    single = ccle.response.groupby("drug")["resistant"].nunique()
     assert set(single[single == 1].index) == {"Nutlin-3a (-)", "PLX-4720"}
     assert ccle.response["value"].max() == pytest.approx(np.log(8))
     assert (ccle.drugs["pathway"] != "unknown").all()
@@ -59,8 +59,8 @@ def test_ccle(ccle):
 def test_ccle_labels_follow_from_the_values(ccle):
     """Per drug one cut of the ln IC50 separates the labels."""
     for _, pairs in ccle.response.groupby("drug"):
-        by_label = pairs.groupby("label")["value"]
-        if pairs["label"].nunique() == 2:
+        by_label = pairs.groupby("resistant")["value"]
+        if pairs["resistant"].nunique() == 2:
             assert by_label.max()[0] < by_label.min()[1]
 
 
@@ -92,7 +92,7 @@ def test_gdsc_with_both_screens(panel):
 
 def test_gdsc_balance_agrees_with_the_study(gdsc, published):
     theirs = published[published["dataset"] == "GDSC"].set_index("drug")["mean"]
-    ours = gdsc.response.groupby("drug")["label"].mean()
+    ours = gdsc.response.groupby("drug")["resistant"].mean()
     assert ours.index.isin(theirs.index).all()
     assert spearmanr(ours, theirs[ours.index]).statistic > 0.9
     assert abs(ours - theirs[ours.index]).median() < 0.05
@@ -100,7 +100,7 @@ def test_gdsc_balance_agrees_with_the_study(gdsc, published):
 
 def test_ccle_balance_agrees_with_the_study(ccle, published):
     theirs = published[published["dataset"] == "CCLE"].set_index("drug")["mean"]
-    ours = ccle.response.groupby("drug")["label"].mean()
+    ours = ccle.response.groupby("drug")["resistant"].mean()
     assert set(ours.index) == set(theirs.index)
     assert (abs(ours - theirs[ours.index]) < 0.02).all()
 

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from helpers.errors import ParameterError, RunError
-from helpers.run import RunOptions, RunRecord, run_notebooks
+from helpers.run import RunOptions, RunState, run_notebooks
 from helpers.run.progress import Reporter
 
 SMOKE = RunOptions(profile="smoke")
@@ -24,18 +24,23 @@ SMOKE = RunOptions(profile="smoke")
 
 class Spy(Reporter):
     def __init__(self):
+        super().__init__()
         self.events = []
 
     def skipped(self, chapter):
+        super().skipped(chapter)
         self.events.append(("skipped", chapter))
 
     def began(self, chapter, reasons):
+        super().began(chapter, reasons)
         self.events.append(("began", chapter, *reasons))
 
     def cell(self, number, of):
+        super().cell(number, of)
         self.events.append(("cell", number, of))
 
     def line(self, text):
+        super().line(text)
         self.events.append(("line", text))
 
 
@@ -265,9 +270,9 @@ def test_bad_requests_end_before_anything_starts(toy, options, message):
 
 
 BAD_PROJECTS = [
-    ("smoke: {common: {}, chapter: {}}", ParameterError, r"profile 'smoke' holds \['chapter'\]"),
+    ("smoke: {common: {}, chapter: {}}", ParameterError, "smoke.chapter: Extra inputs are not permitted"),
     ("smoke: {chapters: {09_gone: {}}}", ParameterError, "chapter '09_gone' is unknown"),
-    ("[1, 2]", ParameterError, "must map the name of a profile"),
+    ("[1, 2]", ParameterError, "must map names of profiles"),
     ("smoke: {", ParameterError, "cannot read the profiles"),
 ]
 
@@ -299,6 +304,6 @@ def test_a_folder_of_another_profile_is_refused(toy):
     toy.notebook("01_first")
     toy.profiles({"smoke": {}, "quick": {}})
     toy.folder.mkdir(parents=True)
-    RunRecord(profile="smoke").save(toy.folder)
+    RunState(profile="smoke").save(toy.folder)
     with pytest.raises(RunError, match="holds a run of profile 'smoke'"):
         run_notebooks(toy.root, RunOptions(profile="quick", out=toy.folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from scipy import stats
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import holm
+from helpers.evaluation.protocol import Model, each_fold
 from helpers.studies.pertvae.baselines import Identity, MeanShift
 from helpers.studies.pertvae.comparison import (
     best_of,
@@ -23,7 +25,6 @@ from helpers.studies.pertvae.comparison import (
     summarise_lines,
     table_1,
 )
-from helpers.studies.pertvae.contenders import PertVAEContender, SimplePredictors
 from helpers.studies.pertvae.latent import (
     ProfileSet,
     compare_sizes,
@@ -37,11 +38,12 @@ from helpers.studies.pertvae.metrics import (
     replicate_ceiling,
     spearman_rows,
 )
+from helpers.studies.pertvae.models import pertvae_model, simple_models
 from helpers.studies.pertvae.protocol import (
-    cross_validate_pairs,
+    cross_validate_drugs,
+    line_folds,
     line_scores,
     make_task,
-    pair_folds,
     split_scores,
 )
 from helpers.studies.pertvae.statistics import (
@@ -65,6 +67,9 @@ TINY = {
 }
 
 
+TWO = [simple_models({"Identity": Identity(), "Mean shift": MeanShift()})]
+
+
 @pytest.fixture(scope="module")
 def twin():
     return simulate_pairs(
@@ -74,8 +79,7 @@ def twin():
 
 @pytest.fixture(scope="module")
 def scores(twin):
-    contenders = [SimplePredictors({"Identity": Identity(), "Mean shift": MeanShift()})]
-    return cross_validate_pairs(twin[0], ["none", "shift", "linear"], contenders, n_repeats=2)
+    return cross_validate_drugs(twin[0], ["none", "shift", "linear"], TWO, n_repeats=2)
 
 
 # Folds ------------------------------------------------------------------------------------------
@@ -87,22 +91,22 @@ def test_no_line_is_in_two_parts_and_every_pair_is_tested_once_a_repeat(codes, s
     lines = np.array([f"line {code}" for code in codes])
     if len(set(codes)) < 5:
         return
-    folds = pair_folds(lines, n_repeats=2, seed=seed)
+    folds = line_folds(lines, n_repeats=2, seed=seed)
     for fold in folds:
         parts = [set(lines[rows]) for rows in (fold.train, fold.validation, fold.test)]
         assert all(parts)
         assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
         assert len(fold.train) + len(fold.validation) + len(fold.test) == len(lines)
     for repeat in (0, 1):
-        tested = np.concatenate([fold.test for fold in folds if fold.repeat == repeat])
+        tested = np.concatenate([fold.test for fold in folds if fold.tags["repeat"] == repeat])
         assert sorted(tested) == list(range(len(lines)))
 
 
 def test_sixty_twenty_twenty_and_each_line_in_turn():
     lines = np.repeat([f"l{i}" for i in range(20)], 2)
-    fold = pair_folds(lines, n_repeats=1)[0]
+    fold = line_folds(lines, n_repeats=1)[0]
     assert [len(rows) for rows in (fold.train, fold.validation, fold.test)] == [24, 8, 8]
-    few = pair_folds(lines[:12], n_repeats=1)
+    few = line_folds(lines[:12], n_repeats=1)
     assert sorted(fold.name for fold in few) == sorted(set(lines[:12]))
     assert all(len(set(lines[fold.test])) == 1 for fold in few)
 
@@ -112,7 +116,7 @@ def test_repeats_are_shuffled_plainly():
     lines = np.array(["big"] * 15 + [f"l{i}" for i in range(10)])
     together = [
         frozenset(lines[fold.test])
-        for fold in pair_folds(lines, n_repeats=20, seed=1)
+        for fold in line_folds(lines, n_repeats=20, seed=1)
         if "big" in lines[fold.test]
     ]
     assert len(set(together)) > 10
@@ -124,7 +128,7 @@ def test_repeats_are_shuffled_plainly():
 )
 def test_too_few_lines_are_refused(lines, arguments):
     with pytest.raises(DataError, match="lines"):
-        pair_folds(np.array(lines), **arguments)
+        line_folds(np.array(lines), **arguments)
 
 
 # Tasks ------------------------------------------------------------------------------------------
@@ -138,8 +142,8 @@ def test_a_task_holds_nothing_of_the_test_lines(twin):
     alone = data.singletons.set_axis(names + " basal")
     known = pd.Series(names, alone.index)
     data = replace(data, singletons=alone, singleton_lines=known)
-    for fold in pair_folds(lines, n_repeats=1):
-        task, _ = make_task(data, fold)
+    for fold in line_folds(lines, n_repeats=1):
+        task = make_task(data, fold)
         held_out = set(lines[fold.test]) | set(lines[fold.validation])
         assert not set(task.train[2]) & held_out
         assert not set(task.singleton_lines) & held_out
@@ -148,31 +152,20 @@ def test_a_task_holds_nothing_of_the_test_lines(twin):
 
 def test_scaling_learns_from_the_training_part_alone(twin):
     data = twin[0].of_drug("linear")
-    fold = pair_folds(data.pairs["line"].to_numpy(str), n_repeats=1)[0]
-    task, scaler = make_task(data, fold)
+    fold = line_folds(data.pairs["line"].to_numpy(str), n_repeats=1)[0]
+    task = make_task(data, fold)
+    scaler = task.scaler
     changed = data.post.copy()
     changed.iloc[fold.test] = 14.0
-    other, same = make_task(replace(data, post=changed), fold)
+    other = make_task(replace(data, post=changed), fold)
     assert np.array_equal(task.train[1], other.train[1])
-    assert np.array_equal(scaler.centre, same.centre)
+    assert np.array_equal(scaler.centre, other.scaler.centre)
     both = np.concatenate(task.train[:2])
     assert np.allclose(both.mean(axis=0), 0, atol=1e-6)
     assert np.allclose(both.std(axis=0), 1, atol=1e-6)
     # Pre and post share a scale: a change stays a change.
     raw = data.change.to_numpy()[fold.train]
     assert np.allclose((task.train[1] - task.train[0]) * scaler.spread, raw, atol=1e-5)
-
-
-def test_scalings_by_name(twin):
-    data = twin[0].of_drug("linear")
-    fold = pair_folds(data.pairs["line"].to_numpy(str), n_repeats=1)[0]
-    task, _ = make_task(data, fold, "none")
-    assert np.allclose(task.test, data.pre.to_numpy()[fold.test])
-    joint, _ = make_task(data, fold, "joint")
-    pooled = np.concatenate([*joint.train[:2], joint.singletons])
-    assert np.allclose(pooled.mean(axis=0), 0, atol=1e-6)
-    with pytest.raises(DataError, match="unknown scaling 'z'; one of source, joint, none"):
-        make_task(data, fold, "z")
 
 
 # Metrics ----------------------------------------------------------------------------------------
@@ -236,9 +229,8 @@ def test_the_planted_shift_is_seen_and_only_there(scores):
 
 
 def test_at_most_runs_the_same_folds_and_jobs_do_not_matter(twin, scores):
-    contenders = [SimplePredictors({"Identity": Identity(), "Mean shift": MeanShift()})]
     drugs = ["none", "shift", "linear"]
-    part = cross_validate_pairs(twin[0], drugs, contenders, n_repeats=2, at_most=2, n_jobs=2)
+    part = cross_validate_drugs(twin[0], drugs, TWO, n_repeats=2, at_most=2, n_jobs=2)
     keys = ["drug", "repeat", "fold", "pair", "model", "metric"]
     assert 0 < len(part) < len(scores)
     both = part.merge(scores, on=keys)
@@ -277,19 +269,31 @@ def test_table_1_is_the_papers_test(scores):
     assert table.loc["shift", ["lines", "splits"]].to_list() == [12, 10]
 
 
-def test_a_prediction_with_nan_names_the_model(twin):
-    class Broken:
-        def predict_tasks(self, tasks, n_jobs=1, progress=None):
-            return [{"Broken": task.test * np.nan} for task in tasks]
+def test_a_prediction_with_nan_is_refused(twin):
+    broken = Model("Broken", each_fold(lambda data, fold: np.full((len(fold.test), 40), np.nan)))
+    with pytest.raises(DataError, match=r"predictions for fold 0 have shape .* or hold NaN"):
+        cross_validate_drugs(twin[0], ["none"], [broken], n_repeats=1)
 
-    with pytest.raises(DataError, match="Broken: predictions for none, fold 0"):
-        cross_validate_pairs(twin[0], ["none"], [Broken()], n_repeats=1)
+
+def test_a_run_resumes_at_the_drug(twin, scores, tmp_path):
+    memory = joblib.Memory(tmp_path, verbose=0)
+    drugs = ["none", "shift", "linear"]
+    assert cross_validate_drugs(twin[0], drugs[:2], TWO, n_repeats=2, memory=memory).equals(
+        scores[scores["drug"] != "linear"]
+    )
+    again = [simple_models({"Identity": Identity(), "Mean shift": MeanShift()})]
+    calls = []
+    kept = cross_validate_drugs(
+        twin[0], drugs, again, n_repeats=2, memory=memory, progress=lambda *done: calls.append(done)
+    )
+    assert kept.equals(scores)
+    assert max(total for _, _, total in calls) == 12, "only the third drug, of six lines, was computed"
 
 
 def test_pertvae_takes_part_and_repeats(twin):
     data = twin[0].of_drug("linear")
     runs = [
-        cross_validate_pairs(data, ["linear"], [PertVAEContender(settings=TINY)], n_repeats=1, at_most=1)
+        cross_validate_drugs(data, ["linear"], [pertvae_model(TINY)], n_repeats=1, at_most=1)
         for _ in range(2)
     ]
     assert runs[0].equals(runs[1])
@@ -299,8 +303,8 @@ def test_pertvae_takes_part_and_repeats(twin):
         "PertVAE latent shift",
         "PertVAE change on x1",
     }
-    bare = PertVAEContender("PertVAE", TINY, singletons=False, by_products=False)
-    other = cross_validate_pairs(data, ["linear"], [bare], n_repeats=1, at_most=1)
+    bare = pertvae_model(TINY, singletons=False, by_products=False)
+    other = cross_validate_drugs(data, ["linear"], [bare], n_repeats=1, at_most=1)
     assert set(other["model"]) == {"PertVAE", "PertVAE reconstruction"}
     assert not other["value"].equals(runs[0].query("model in ['PertVAE', 'PertVAE reconstruction']")["value"])
 

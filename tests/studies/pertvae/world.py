@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from helpers.studies.pertvae.model.networks import Architecture, Networks
+from helpers.studies.pertvae.model import VAE, PertVAE
+from helpers.studies.pertvae.model.networks import Networks
 
 SMALL = {
     "hidden": (12, 10),
@@ -18,15 +19,17 @@ SMALL = {
 }
 
 
-def networks_of(latent=3, seed=0, genes=7, noise=1.0, **changes):
-    """Networks of one model whose parameters are random throughout, gains, biases and W included."""
-    arch = Architecture(genes, **({"hidden": (8, 6), "context": 4, "flow_hidden": 9} | changes))
+def networks_of(latent=3, seed=0, genes=7, noise=1.0, flow_steps=2, effect=True):
+    """Networks whose parameters are random throughout, gains, biases and W included."""
+    settings = (PertVAE if effect else VAE)(
+        latent, hidden=(8, 6), context=4, flow_hidden=9, flow_steps=flow_steps
+    )
     rng = np.random.default_rng(seed)
-    weights = {
-        name: value + noise * torch.from_numpy(rng.normal(0, 0.3, value.shape).astype(np.float32))
-        for name, value in arch.draw(latent, rng).items()
-    }
-    return Networks(arch, weights, [latent])
+    networks = Networks(genes, settings, rng)
+    for parameter in networks.parameters():
+        drawn = rng.normal(0, 0.3, tuple(parameter.shape)).astype(np.float32)
+        parameter.data += noise * torch.from_numpy(drawn)
+    return networks.requires_grad_(False)
 
 
 def pairs_of(n, n_single=0, genes=10, latent=3, seed=0, noise=0.3):

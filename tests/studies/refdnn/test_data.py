@@ -91,7 +91,7 @@ def test_ccle_panel(tiny):
     assert data.response.to_dict("list") == {
         "line": ["A_LIVER", "D_BREAST", "A_LIVER", "B_SKIN"],
         "drug": ["Beta", "Beta", "Alpha", "Alpha"],
-        "label": [1, 0, 0, 0],
+        "resistant": [1, 0, 0, 0],
         "value": [2.0, -1.0, 1.0, 0.5],
     }
     assert data.expression.columns.tolist() == ["EGFR", "TP53"]
@@ -166,7 +166,7 @@ def test_ccle_of_the_paper(tiny):
 
 def test_gdsc_of_the_paper_keeps_repeats(tiny):
     data = load_response("GDSC", "paper", registry=tiny)
-    assert data.response["label"].tolist() == [1, 0, 1]
+    assert data.response["resistant"].tolist() == [1, 0, 1]
     assert data.response["value"].isna().all()
     assert data.lines["cosmic_id"].tolist() == ["11", "22"]
     assert "1 pairs repeat a (line, drug) key" in " ".join(data.provenance.notes)

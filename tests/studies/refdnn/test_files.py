@@ -29,7 +29,7 @@ def test_response_keeps_order_and_repeats(write):
         write("Drug,Cell,Label,LN_IC50\nB,l1,Resistance,2.5\nA,l1,Sensitivity,-1\nB,l1,Sensitivity,0\n")
     )
     assert table["drug"].tolist() == ["B", "A", "B"]
-    assert table["label"].tolist() == [1, 0, 0]
+    assert table["resistant"].tolist() == [1, 0, 0]
     assert table["value"].tolist() == [2.5, -1, 0]
 
 

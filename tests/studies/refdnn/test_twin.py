@@ -30,9 +30,11 @@ def test_marginals(seed):
     values = data.expression.to_numpy()
     assert values.min() >= 0
     assert values.max() <= 14
-    labels = data.response["label"]
+    labels = data.response["resistant"]
     assert labels.mean() == pytest.approx(0.6, abs=0.03)
-    explained = 1 - entropy(data.response.groupby("drug")["label"].transform("mean")) / entropy(labels.mean())
+    explained = 1 - entropy(data.response.groupby("drug")["resistant"].transform("mean")) / entropy(
+        labels.mean()
+    )
     assert 0.35 < explained < 0.65
     expected = 0.97 * data.expression.shape[0] * len(data.drugs)
     assert len(data.response) == pytest.approx(expected, rel=0.02)
@@ -41,7 +43,7 @@ def test_marginals(seed):
 def test_labels_follow_from_values_and_highest_concentrations():
     data, _ = simulate_response(seed=1, repeated_drugs=2, one_class_drugs=2)
     limit = np.log(data.drugs["max_concentration"].loc[data.response["drug"]].to_numpy())
-    np.testing.assert_array_equal(data.response["label"], data.response["value"].to_numpy() > limit)
+    np.testing.assert_array_equal(data.response["resistant"], data.response["value"].to_numpy() > limit)
 
 
 def test_planted_genes_stand_out():
@@ -62,8 +64,8 @@ def test_planted_genes_stand_out():
 def test_the_latent_score_ranks_lines_within_a_drug():
     data, truth = simulate_response(seed=0)
     for drug, pairs in data.response.groupby("drug"):
-        if pairs["label"].nunique() == 2:
-            assert roc_auc_score(pairs["label"], truth.latent.loc[pairs["line"], drug]) > 0.75
+        if pairs["resistant"].nunique() == 2:
+            assert roc_auc_score(pairs["resistant"], truth.latent.loc[pairs["line"], drug]) > 0.75
 
 
 def test_families_share_structure_and_genes():
@@ -99,11 +101,11 @@ def test_twins(name, lines, drugs, single, repeated):
     assert data.name == name
     assert data.expression.shape == (lines, 150)
     assert len(data.drugs) == drugs
-    classes = data.response.groupby("drug")["label"].agg(["nunique", "max"])
+    classes = data.response.groupby("drug")["resistant"].agg(["nunique", "max"])
     assert ((classes["nunique"] == 1) & (classes["max"] == 0)).sum() == single
     again = data.response[data.response.duplicated(["line", "drug"])]
     assert again["drug"].nunique() == repeated
-    assert data.response["label"].mean() == pytest.approx(0.6, abs=0.03)
+    assert data.response["resistant"].mean() == pytest.approx(0.6, abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 
 from helpers.errors import DataError
+from helpers.studies.pertvae.model.profiles import line_weights
 
 _INNER_FOLDS = 5
 
@@ -295,12 +296,6 @@ def inner_folds(groups: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for fold in range(n if n > 1 else 0):
         is_test = code % n == fold
         yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
-
-
-def line_weights(groups: np.ndarray) -> np.ndarray:
-    """Weight of each row such that every line weighs the same and all sum to 1."""
-    _, code, count = np.unique(groups, return_inverse=True, return_counts=True)
-    return 1 / (count[code] * len(count))
 
 
 def check_pairs(

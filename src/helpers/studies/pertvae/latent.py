@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.decomposition import PCA, FactorAnalysis
 
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.pairs_twin import PairTruth
 from helpers.errors import DataError
+from helpers.evaluation.protocol import Fold, Model, Progress, each_fold, predictions, run
 from helpers.evaluation.statistics import Comparison
 from helpers.studies.pertvae.baselines import MeanShift, RidgePairs
-from helpers.studies.pertvae.contenders import pertvae_job
 from helpers.studies.pertvae.metrics import spearman_rows
-from helpers.studies.pertvae.model import VAE, PertVAE, align_effect, fit_many
-from helpers.studies.pertvae.protocol import GeneScaler, PairFold, make_task, pair_folds
+from helpers.studies.pertvae.model import VAE, PertVAE, align_effect
+from helpers.studies.pertvae.models import CHANGE, pertvae_model, simple_models
+from helpers.studies.pertvae.protocol import GeneScaler, line_folds, make_task
 from helpers.studies.pertvae.statistics import bootstrap_mean, line_test
 
 
@@ -57,7 +58,7 @@ def reconstruct_by_size(
     seed: int = 0,
     n_jobs: int = 1,
     factor_sizes: Sequence[int] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Reconstruct profiles of left-out lines by VAE, PCA and factor analysis.
 
@@ -86,33 +87,18 @@ def reconstruct_by_size(
         ``"rho raw"`` log2), ``value`` (mean over the line's profiles).
     """
     factor_sizes = sizes if factor_sizes is None else factor_sizes
-    folds = pair_folds(profiles.lines, n_splits, 1, seed, few=0)[:at_most]
-    parts = [_part(profiles, fold) for fold in folds]
-    tables = []
-    for done, size in enumerate(sizes):
-        if progress is not None:
-            progress("latent sizes", done, len(sizes))
-        jobs = []
-        for number, (fold, (_, train, validation, _)) in enumerate(zip(folds, parts, strict=True)):
-            vae = VAE(size, **dict(settings or {}), scaling=None, random_state=seed + number)
-            arguments = {"X": train, "lines": profiles.lines[fold.train], "validation": validation}
-            jobs.append((vae, arguments))
-        rebuilt = {"VAE": [m.reconstruct(p[3]) for m, p in zip(fit_many(jobs, n_jobs), parts, strict=True)]}
-        linear = Parallel(n_jobs, prefer="threads")(
-            delayed(_linear)(p, size, size in factor_sizes) for p in parts
-        )
-        for model in linear[0]:
-            rebuilt[model] = [one[model] for one in linear]
-        for model, predictions in rebuilt.items():
-            for fold, (scaler, _, _, test), predicted in zip(folds, parts, predictions, strict=True):
-                values = {
-                    "rho": spearman_rows(predicted, test),
-                    "rho raw": spearman_rows(scaler.back(predicted), profiles.levels[fold.test]),
-                }
-                table = pd.DataFrame(values).assign(line=profiles.lines[fold.test], model=model, size=size)
-                tables.append(table.melt(["line", "model", "size"], var_name="metric"))
-    long = pd.concat(tables, ignore_index=True)
-    return long.groupby(["model", "size", "metric", "line"], sort=False)["value"].mean().reset_index()
+    settings = dict(settings or {})
+    models = []
+    for size in sizes:
+        models.append(Model(f"VAE {size}", each_fold(partial(_vae, settings={**settings, "latent": size}))))
+        models.append(Model(f"PCA {size}", each_fold(partial(_pca, size=size))))
+        if size in factor_sizes:
+            models.append(Model(f"Factor analysis {size}", each_fold(partial(_factor_analysis, size=size))))
+    folds = line_folds(profiles.lines, n_splits, 1, seed, few=0, at_most=at_most)
+    scores = run(profiles, folds, models, _score_profiles, n_jobs=n_jobs, progress=progress)
+    names = scores["model"].str.rsplit(" ", n=1)
+    scores = scores.assign(model=names.str[0], size=names.str[1].astype(int))
+    return scores.groupby(["model", "size", "metric", "line"], sort=False)["value"].mean().reset_index()
 
 
 def compare_sizes(
@@ -197,17 +183,19 @@ def recover_effect(
         model that treats all lines alike.
     """
     of_drug = data.of_drug(drug)
-    folds = pair_folds(of_drug.pairs["line"].to_numpy(str), n_splits, 1, seed, few=0)
-    tasks = [make_task(of_drug, fold, seed=seed + place) for place, fold in enumerate(folds)]
-    models = fit_many([pertvae_job(task, settings or {}) for task, _ in tasks], n_jobs)
+    folds = line_folds(of_drug.pairs["line"].to_numpy(str), n_splits, 1, seed, few=0)
+    models = [
+        pertvae_model(settings or {}),
+        simple_models({"Mean shift": MeanShift(), "Ridge": RidgePairs()}),
+    ]
     planted = truth.change(of_drug.pairs).to_numpy()
-    learned = {name: np.zeros_like(planted) for name in ("PertVAE", "Mean shift", "Ridge")}
-    for fold, (task, scaler), model in zip(folds, tasks, models, strict=True):
-        effects = {"PertVAE": model.predict(task.test) - model.reconstruct(task.test)}
-        for name, simple in (("Mean shift", MeanShift()), ("Ridge", RidgePairs())):
-            effects[name] = simple.fit(*task.known()).predict(task.test) - task.test
-        for name, effect in effects.items():
-            learned[name][fold.test] = effect * scaler.spread
+    # In the order of the result; PertVAE's effect is what it puts on the measured profile.
+    sources = {"PertVAE" + CHANGE: "PertVAE", "Mean shift": "Mean shift", "Ridge": "Ridge"}
+    learned = {name: np.zeros_like(planted) for name in sources.values()}
+    for source, fold, predicted in predictions(of_drug, folds, models, n_jobs=n_jobs):
+        if source in sources:
+            task = make_task(of_drug, fold)
+            learned[sources[source]][fold.test] = (predicted - task.test) * task.scaler.spread
     rows = []
     for name, effect in learned.items():
         rows.append((name, "mean", _pearson(effect.mean(axis=0), planted.mean(axis=0))))
@@ -243,7 +231,7 @@ def recover_weights(
     pre, post = (scaler(table.to_numpy(float)) for table in (of_drug.pre, of_drug.post))
     lines = of_drug.pairs["line"].to_numpy(str)
     alone = data.singletons.to_numpy(float)
-    model = PertVAE(**{**dict(settings or {}), "latent": latent}, scaling=None, random_state=seed).fit(
+    model = PertVAE(**{**dict(settings or {}), "latent": latent}, random_state=seed).fit(
         pre,
         post,
         GeneScaler.of(alone)(alone) if len(alone) else None,
@@ -266,19 +254,40 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / length) if length > 1e-12 else 0.0
 
 
-def _part(profiles: ProfileSet, fold: PairFold) -> tuple[GeneScaler, np.ndarray, np.ndarray, np.ndarray]:
-    known = np.concatenate([fold.train, fold.validation])
-    scaler = GeneScaler.of(profiles.levels[known])
+def _scaled(profiles: ProfileSet, fold: Fold) -> tuple[GeneScaler, np.ndarray, np.ndarray, np.ndarray]:
+    """Scaler of the training and validation rows, and the scaled rows of all three parts."""
+    scaler = GeneScaler.of(profiles.levels[np.concatenate([fold.train, fold.validation])])
     return scaler, *(scaler(profiles.levels[rows]) for rows in (fold.train, fold.validation, fold.test))
 
 
-def _linear(part: tuple, size: int, factors: bool) -> dict[str, np.ndarray]:
-    _, train, validation, test = part
+def _vae(profiles: ProfileSet, fold: Fold, settings: Mapping[str, object]) -> np.ndarray:
+    _, train, validation, test = _scaled(profiles, fold)
+    model = VAE(**settings, random_state=fold.seed)
+    return model.fit(train, lines=profiles.lines[fold.train], validation=validation).reconstruct(test)
+
+
+def _pca(profiles: ProfileSet, fold: Fold, size: int) -> np.ndarray:
+    _, train, validation, test = _scaled(profiles, fold)
     known = np.concatenate([train, validation]).astype(float)
-    pca = PCA(min(size, len(known) - 1, known.shape[1]), svd_solver="full").fit(known)
-    rebuilt = {"PCA": pca.inverse_transform(pca.transform(test))}
-    if factors:
-        # The exact decomposition: no random numbers.
-        model = FactorAnalysis(min(size, len(known) - 1, known.shape[1]), svd_method="lapack").fit(known)
-        rebuilt["Factor analysis"] = model.transform(test.astype(float)) @ model.components_ + model.mean_
-    return rebuilt
+    model = PCA(min(size, len(known) - 1, known.shape[1]), svd_solver="full").fit(known)
+    return model.inverse_transform(model.transform(test))
+
+
+def _factor_analysis(profiles: ProfileSet, fold: Fold, size: int) -> np.ndarray:
+    _, train, validation, test = _scaled(profiles, fold)
+    known = np.concatenate([train, validation]).astype(float)
+    # The exact decomposition: no random numbers.
+    model = FactorAnalysis(min(size, len(known) - 1, known.shape[1]), svd_method="lapack").fit(known)
+    return model.transform(test.astype(float)) @ model.components_ + model.mean_
+
+
+def _score_profiles(profiles: ProfileSet, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+    scaler, _, _, test = _scaled(profiles, fold)
+    table = pd.DataFrame(
+        {
+            "line": profiles.lines[fold.test],
+            "rho": spearman_rows(predicted, test),
+            "rho raw": spearman_rows(scaler.back(predicted), profiles.levels[fold.test]),
+        }
+    )
+    return table.melt("line", var_name="metric")

@@ -1,51 +1,40 @@
-"""Cell-line-wise protocols for pre/post pairs: every model in the same folds, scored pair by pair."""
+"""Cell-line-wise protocols of treatment pairs: every model in the same folds, scored pair by pair.
+
+A treatment pair is the profile of a cell line before and after a drug; a model is fitted drug by drug.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
 from helpers.data.pair_types import PerturbationPairs
 from helpers.errors import DataError
+from helpers.evaluation.protocol import Fold, Model, Progress, run
 from helpers.studies.pertvae.metrics import MOST_CHANGED, change_correlation, spearman_rows
 
 #: Below this number of lines every line is left out in turn.
 FEW_LINES = 10
-SCALINGS = ("source", "joint", "none")
-#: Called with what is done, how much of it, and how much in all.
-Progress = Callable[[str, int, int], None]
 #: Names of the metrics: profiles on the scale of training and on log2, changes, 50 most changed genes.
 METRICS = ("rho", "rho raw", "change", f"change {MOST_CHANGED}")
+#: Between the seeds of two drugs: more than a drug has folds.
+_SEEDS_A_DRUG = 10_000
 
 
-@dataclass(frozen=True, eq=False)
-class PairFold:
-    """One split of the pairs of a drug by cell line.
-
-    Attributes
-    ----------
-    repeat : int
-    name : str
-        Number of the fold, or the line left out.
-    train, validation, test : array of int64
-        Sorted positions of pairs; no line is in two of them.
-    """
-
-    repeat: int
-    name: str
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def pair_folds(
-    lines: np.ndarray, n_splits: int = 5, n_repeats: int = 10, seed: int = 0, few: int = FEW_LINES
-) -> list[PairFold]:
-    """Split pairs by line: folds of shuffled lines, or each line in turn where there are few.
+def line_folds(
+    lines: np.ndarray,
+    n_splits: int = 5,
+    n_repeats: int = 10,
+    seed: int = 0,
+    few: int = FEW_LINES,
+    at_most: int | None = None,
+) -> list[Fold]:
+    """Split rows by cell line: folds of shuffled lines, or each line in turn where there are few.
 
     Lines are shuffled plainly; GroupKFold with renamed groups, as in the authors' later code, shuffles
     only groups of one size. All replicates of a line are in one fold. With five folds the test part is
@@ -54,9 +43,16 @@ def pair_folds(
 
     Parameters
     ----------
-    lines : array (pairs,)
-        Line of each pair.
+    lines : array (rows,)
+        Line of each row.
     n_splits, n_repeats, seed, few : int
+    at_most : int, optional
+        Folds of a repeat that are kept, the first ones; all by default. They stay the same folds.
+
+    Returns
+    -------
+    list of Fold
+        Sorted positions of rows; tag ``repeat``; the seed is ``seed`` plus the place of the fold.
 
     Raises
     ------
@@ -84,60 +80,16 @@ def pair_folds(
         else:
             held = max(1, round(len(names) / 5))
             splits = [
-                (order[k], np.take(order, np.arange(k + 1, k + 1 + held), mode="wrap"), order[[k]])
-                for k in range(len(order))
+                (str(line), np.take(order, np.arange(k + 1, k + 1 + held), mode="wrap"), [line])
+                for k, line in enumerate(order)
             ]
-        for name, validation, test in splits:
-            is_test, is_validation = np.isin(lines, test), np.isin(lines, validation)
-            folds.append(
-                PairFold(
-                    repeat,
-                    str(name),
-                    np.flatnonzero(~is_test & ~is_validation),
-                    np.flatnonzero(is_validation),
-                    np.flatnonzero(is_test),
-                )
-            )
+        for place, (name, watched, left_out) in enumerate(splits[:at_most]):
+            test, validation = np.isin(lines, left_out), np.isin(lines, watched)
+            train = np.flatnonzero(~test & ~validation)
+            seed_of_fold = seed + repeat * len(splits) + place
+            rows = (np.flatnonzero(test), np.flatnonzero(validation))
+            folds.append(Fold(name, train, *rows, seed=seed_of_fold, tags={"repeat": repeat}))
     return folds
-
-
-@dataclass(frozen=True, eq=False)
-class PairTask:
-    """What a model is given for one fold; profiles are scaled by what the training part taught.
-
-    Attributes
-    ----------
-    train, validation : tuple of pre, post, lines
-        Arrays (pairs, genes) twice, and the line of each pair.
-    singletons, singleton_lines : arrays (profiles, genes) and (profiles,)
-        Of lines that are neither in the test nor in the validation part.
-    test : array (pairs, genes)
-        Pre-treatment profiles to predict from.
-    seed : int
-        Differs from fold to fold, and is the same for every model.
-    """
-
-    train: tuple[np.ndarray, np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray, np.ndarray]
-    singletons: np.ndarray
-    singleton_lines: np.ndarray
-    test: np.ndarray
-    seed: int
-
-    def known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Training and validation pairs together, for models that stop on nothing."""
-        pre, post, lines = (np.concatenate(parts) for parts in zip(self.train, self.validation, strict=True))
-        return pre, post, lines
-
-
-class PairContender(Protocol):
-    """A model of a protocol, or several that share a fit."""
-
-    def predict_tasks(
-        self, tasks: Sequence[PairTask], n_jobs: int = 1, progress: Progress | None = None
-    ) -> list[dict[str, np.ndarray]]:
-        """Return, for each task, the post-treatment profiles of the test pairs by model name."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -153,11 +105,6 @@ class GeneScaler:
         spread = profiles.std(axis=0)
         return cls(profiles.mean(axis=0), np.where(spread > 1e-8, spread, 1.0))
 
-    @classmethod
-    def none(cls, genes: int) -> GeneScaler:
-        """Change nothing."""
-        return cls(np.zeros(genes), np.ones(genes))
-
     def __call__(self, profiles: np.ndarray) -> np.ndarray:
         """Scale profiles."""
         return (profiles - self.centre) / self.spread
@@ -167,144 +114,169 @@ class GeneScaler:
         return profiles * self.spread + self.centre
 
 
-def make_task(
-    data: PerturbationPairs, fold: PairFold, scaling: str = "source", seed: int = 0
-) -> tuple[PairTask, GeneScaler]:
+@dataclass(frozen=True, eq=False)
+class PairTask:
+    """What a model is given for one fold; profiles are scaled by what the training part taught.
+
+    Attributes
+    ----------
+    train, validation : tuple of pre, post, lines
+        Arrays (pairs, genes) twice, and the line of each pair.
+    singletons, singleton_lines : arrays (profiles, genes) and (profiles,)
+        Of lines that are neither in the test nor in the validation part.
+    test : array (pairs, genes)
+        Pre-treatment profiles to predict from.
+    scaler : GeneScaler
+        Of pairs.
+    """
+
+    train: tuple[np.ndarray, np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray, np.ndarray]
+    singletons: np.ndarray
+    singleton_lines: np.ndarray
+    test: np.ndarray
+    scaler: GeneScaler
+
+    def known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Training and validation pairs together, for models that stop on nothing."""
+        pre, post, lines = (np.concatenate(parts) for parts in zip(self.train, self.validation, strict=True))
+        return pre, post, lines
+
+
+def make_task(data: PerturbationPairs, fold: Fold) -> PairTask:
     """Scale the profiles of a fold by its training part.
+
+    z-score per gene: pairs by the training pairs (before and after together, so that a change stays a
+    change), singletons by the singletons.
 
     Parameters
     ----------
     data : PerturbationPairs
         Pairs of one drug.
-    fold : PairFold
-    scaling : {"source", "joint", "none"}
-        ``"source"``: z-score per gene, pairs by the training pairs (before and after together, so that
-        a change stays a change), singletons by the singletons. ``"joint"``: one z-score of both.
-    seed : int
-
-    Returns
-    -------
-    task : PairTask
-    scaler : GeneScaler
-        Of pairs.
+    fold : Fold
+        Of :func:`line_folds`.
     """
-    if scaling not in SCALINGS:
-        msg = f"unknown scaling {scaling!r}; one of {', '.join(SCALINGS)}"
-        raise DataError(msg)
     pre, post = data.pre.to_numpy(float), data.post.to_numpy(float)
     lines = data.pairs["line"].to_numpy(str)
-    held_out = lines[np.concatenate([fold.validation, fold.test])]
-    singletons = data.without_singletons_of(held_out)
+    singletons = data.without_singletons_of(lines[np.concatenate([fold.validation, fold.test])])
     alone = singletons.to_numpy(float)
-    seen = np.concatenate([pre[fold.train], post[fold.train]])
-    if scaling == "none":
-        scaler = of_singletons = GeneScaler.none(pre.shape[1])
-    elif scaling == "joint" or not len(alone):
-        scaler = of_singletons = GeneScaler.of(np.concatenate([seen, alone]))
-    else:
-        scaler, of_singletons = GeneScaler.of(seen), GeneScaler.of(alone)
-    part = {
-        name: (scaler(pre[rows]), scaler(post[rows]), lines[rows])
-        for name, rows in (("train", fold.train), ("validation", fold.validation))
-    }
-    task = PairTask(
-        **part,
-        singletons=of_singletons(alone),
+    scaler = GeneScaler.of(np.concatenate([pre[fold.train], post[fold.train]]))
+
+    def part(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return scaler(pre[rows]), scaler(post[rows]), lines[rows]
+
+    return PairTask(
+        part(fold.train),
+        part(fold.validation),
+        singletons=GeneScaler.of(alone)(alone) if len(alone) else alone,
         singleton_lines=data.singleton_lines.loc[singletons.index].to_numpy(str),
         test=scaler(pre[fold.test]),
-        seed=seed,
+        scaler=scaler,
     )
-    return task, scaler
 
 
-def cross_validate_pairs(
+def cross_validate_drug(
     data: PerturbationPairs,
-    drugs: Sequence[str],
-    contenders: Sequence[PairContender],
+    drug: str,
+    models: Sequence[Model],
     *,
     n_splits: int = 5,
     n_repeats: int = 10,
     few_repeats: int | None = None,
     at_most: int | None = None,
-    scaling: str = "source",
     seed: int = 0,
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Predict the test pairs of every fold of every drug with every contender, and score them.
-
-    All drugs go to a contender at once, so that it can batch all fits.
+    """Predict the test pairs of every fold of a drug with every model, and score them.
 
     Parameters
     ----------
     data : PerturbationPairs
-    drugs : sequence of str
+    drug : str
         One model a drug, as in the paper.
-    contenders : sequence of PairContender
-    n_splits, n_repeats, seed
-        See :func:`pair_folds`; the seed of a drug depends on its place in ``drugs``.
+    models : sequence of Model
+        See :mod:`helpers.studies.pertvae.models`.
+    n_splits, n_repeats, seed, at_most
+        See :func:`line_folds`.
     few_repeats : int, optional
         Repeats where every line is left out in turn; default ``n_repeats``.
-    at_most : int, optional
-        Folds of a repeat that are run, the first ones; all by default. They stay the same folds.
-    scaling : {"source", "joint", "none"}
-        See :func:`make_task`.
-    n_jobs : int
-        Folds, or batches of them, at a time; the result does not depend on it.
-    progress : callable, optional
-        ``progress(what, done, in all)``.
+    n_jobs, progress
+        See :func:`helpers.evaluation.protocol.run`.
 
     Returns
     -------
     DataFrame
-        One row a test pair, model and metric: ``drug``, ``repeat``, ``fold``, ``line``, ``pair``,
-        ``model``, ``metric`` (one of :data:`METRICS`), ``value``.
+        One row a test pair, model and metric: ``drug``, ``repeat``, ``fold``, ``seed``, ``line``,
+        ``pair``, ``model``, ``metric`` (one of :data:`METRICS`), ``value``.
     """
-    jobs = []
-    for number, drug in enumerate(drugs):
-        of_drug = data.of_drug(drug)
-        lines = of_drug.pairs["line"].to_numpy(str)
-        few = len(np.unique(lines)) < FEW_LINES
-        repeats = few_repeats if few and few_repeats is not None else n_repeats
-        folds = pair_folds(lines, n_splits, repeats, seed + 1000 * number)
-        # The seed of a fold does not depend on how many others there are.
-        for place, fold in enumerate(folds):
-            if at_most is not None and place % (len(folds) // repeats) >= at_most:
-                continue
-            task, scaler = make_task(of_drug, fold, scaling, seed + 1000 * number + place)
-            jobs.append((drug, of_drug, fold, task, scaler))
-    tasks = [task for _, _, _, task, _ in jobs]
-    tables = []
-    for contender in contenders:
-        for job, predictions in zip(jobs, contender.predict_tasks(tasks, n_jobs, progress), strict=True):
-            tables += [_scores(*job, model, values) for model, values in predictions.items()]
+    data = data.of_drug(drug)
+    lines = data.pairs["line"].to_numpy(str)
+    if few_repeats is not None and len(np.unique(lines)) < FEW_LINES:
+        n_repeats = few_repeats
+    folds = line_folds(lines, n_splits, n_repeats, seed, at_most=at_most)
+    scores = run(data, folds, models, score_pairs, n_jobs=n_jobs, progress=progress)
+    return scores.assign(drug=drug)
+
+
+def cross_validate_drugs(
+    data: PerturbationPairs,
+    drugs: Iterable[str],
+    models: Sequence[Model],
+    *,
+    memory: joblib.Memory | None = None,
+    seed: int = 0,
+    **protocol: Any,
+) -> pd.DataFrame:
+    """Run :func:`cross_validate_drug` drug by drug, so that a killed run resumes at the drug.
+
+    Parameters
+    ----------
+    data, drugs, models
+    memory : joblib.Memory, optional
+        Cache on disk that a later run resumes from.
+    seed : int
+        Every drug has seeds of its own, by its place.
+    **protocol
+        Of :func:`cross_validate_drug`.
+    """
+    one = cross_validate_drug
+    if memory is not None:
+        one = memory.cache(one, ignore=["n_jobs", "progress"])
+    tables = [
+        one(data.of_drug(drug), drug, models, seed=seed + _SEEDS_A_DRUG * place, **protocol)
+        for place, drug in enumerate(drugs)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _scores(
-    drug: str,
-    data: PerturbationPairs,
-    fold: PairFold,
-    task: PairTask,
-    scaler: GeneScaler,
-    model: str,
-    predicted: np.ndarray,
-) -> pd.DataFrame:
-    pre, raw_post = task.test, data.post.to_numpy(float)[fold.test]
+def score_pairs(data: PerturbationPairs, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+    """Score the predicted post-treatment profiles of a fold, pair by pair.
+
+    Raises
+    ------
+    DataError
+        If a prediction has another shape than the measured profiles, or holds NaN.
+    """
+    task = make_task(data, fold)
+    scaler, pre = task.scaler, task.test
+    raw_post = data.post.to_numpy(float)[fold.test]
     post = scaler(raw_post)
     if predicted.shape != post.shape or not np.isfinite(predicted).all():
-        msg = f"{model}: predictions for {drug}, fold {fold.name}, have shape {predicted.shape} or hold NaN"
+        msg = f"predictions for fold {fold.name} have shape {predicted.shape}, not {post.shape}, or hold NaN"
         raise DataError(msg)
-    values = {
-        "rho": spearman_rows(predicted, post),
-        "rho raw": spearman_rows(scaler.back(predicted), raw_post),
-        "change": change_correlation(predicted, pre, post),
-        f"change {MOST_CHANGED}": change_correlation(predicted, pre, post, MOST_CHANGED),
-    }
     pairs = data.pairs.iloc[fold.test]
-    table = pd.DataFrame(values).assign(line=pairs["line"].to_numpy(str), pair=pairs.index.to_numpy(str))
-    long = table.melt(["line", "pair"], var_name="metric", value_name="value")
-    return long.assign(drug=drug, repeat=fold.repeat, fold=fold.name, model=model)
+    table = pd.DataFrame(
+        {
+            "line": pairs["line"].to_numpy(str),
+            "pair": pairs.index.to_numpy(str),
+            "rho": spearman_rows(predicted, post),
+            "rho raw": spearman_rows(scaler.back(predicted), raw_post),
+            "change": change_correlation(predicted, pre, post),
+            f"change {MOST_CHANGED}": change_correlation(predicted, pre, post, MOST_CHANGED),
+        }
+    )
+    return table.melt(["line", "pair"], var_name="metric", value_name="value")
 
 
 def line_scores(scores: pd.DataFrame, metrics: Iterable[str] = METRICS) -> pd.DataFrame:

@@ -8,8 +8,14 @@ from helpers.data import drugs as drug_table
 from helpers.data import expression as panels
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, ResponseData
-from helpers.errors import DataError
-from helpers.studies.refdnn.files import OTHERS, read_annotation, read_fingerprints, read_response
+from helpers.studies.refdnn.files import (
+    RNA_SEQ,
+    line_table,
+    note_single_class,
+    read_annotation,
+    read_fingerprints,
+    read_response,
+)
 
 RESPONSE = "refdnn-response-ccle"
 FINGERPRINT = "refdnn-fingerprint-ccle"
@@ -40,9 +46,6 @@ def load_ccle(sources: Sources, expression: str = "fhdsl") -> ResponseData:
     ResponseData
         ``value`` is the natural logarithm of the IC50 in uM.
     """
-    if expression not in FILES:
-        msg = f"unknown expression panel {expression!r}; one of {', '.join(FILES)}"
-        raise DataError(msg)
     response = read_response(sources[RESPONSE])
     fingerprints = read_fingerprints(sources[FINGERPRINT])
     table, lines = panels.fhdsl_panel(sources)
@@ -50,7 +53,7 @@ def load_ccle(sources: Sources, expression: str = "fhdsl") -> ResponseData:
     models, by_stripped = panels.match_ccle_names(names, lines)
     table = table.loc[models].set_axis(models.index)
     notes = [
-        "Expression is RNA-seq (log2(TPM + 1)); the study used RMA arrays: compare direction and rank only.",
+        RNA_SEQ,
         f"{len(by_stripped)} of {len(models)} lines matched by stripped name, not by CCLE name: "
         f"{', '.join(by_stripped)}.",
     ]
@@ -66,28 +69,23 @@ def load_ccle(sources: Sources, expression: str = "fhdsl") -> ResponseData:
         f"{len(absent)} of {len(names)} lines have no expression here; {len(response) - len(kept):,} of "
         f"{len(response):,} labelled pairs were dropped with them, {len(kept):,} are left."
     )
-    one_class = kept.groupby("drug")["label"].nunique().loc[lambda n: n == 1].index
-    if len(one_class):
-        notes.append(f"Drugs with a single label: {', '.join(one_class)}.")
+    note_single_class(kept, notes)
     drugs, more = drug_table.annotate_drugs(fingerprints.index, sources)
-    cancer = read_annotation(sources[ANNOTATION])["cancer_type"].reindex(table.index)
-    if cancer.isna().any():
-        notes.append(f"{cancer.isna().sum()} line(s) without annotation count as {OTHERS!r}.")
     described = lines.loc[models.loc[table.index]]
+    annotated = line_table(
+        read_annotation(sources[ANNOTATION]),
+        table.index,
+        notes,
+        name=described["name"].to_numpy(object),
+        cosmic_id=described["cosmic_id"].to_numpy(object),
+        model_id=described.index.to_numpy(object),
+    )
     return ResponseData(
         name="CCLE",
         expression=table,
         response=kept,
         fingerprints=fingerprints,
-        lines=pd.DataFrame(
-            {
-                "cancer_type": cancer.fillna(OTHERS).to_numpy(object),
-                "name": described["name"].to_numpy(object),
-                "cosmic_id": described["cosmic_id"].to_numpy(object),
-                "model_id": described.index.to_numpy(object),
-            },
-            index=table.index,
-        ),
+        lines=annotated,
         drugs=drugs.assign(max_concentration=HIGHEST_DOSE),
         provenance=Provenance("panel", sources.files(), (*notes, *more)),
     )

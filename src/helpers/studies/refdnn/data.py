@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 from helpers.data.registry import Registry
-from helpers.data.sources import CHOICES, Sources
+from helpers.data.resolve import Source, resolve
 from helpers.data.types import ResponseData
-from helpers.errors import DataError, DownloadError
-from helpers.studies.refdnn.ccle import FILES as CCLE_FILES
-from helpers.studies.refdnn.ccle import load_ccle
-from helpers.studies.refdnn.gdsc import FILES as GDSC_FILES
-from helpers.studies.refdnn.gdsc import load_gdsc
+from helpers.errors import DataError
+from helpers.studies.refdnn import ccle, gdsc
 from helpers.studies.refdnn.paper_files import FILES as PAPER_FILES
 from helpers.studies.refdnn.paper_files import load_paper
 from helpers.studies.refdnn.twin import simulate_twin
-
-NAMES = ("CCLE", "GDSC")
 
 
 def load_response(
@@ -34,9 +29,7 @@ def load_response(
     ----------
     name : {"CCLE", "GDSC"}
     data : {"auto", "panel", "paper", "simulated"}
-        Tier. ``"auto"`` is the panel where every file of it can be had (cache, mirror, origin),
-        else the simulated twin, with a note that says why. ``"panel"`` and ``"paper"`` never fall
-        back.
+        Tier, see :func:`helpers.data.resolve.resolve`.
     seed : int
         Of the simulated twin.
     registry : Registry, optional
@@ -44,7 +37,7 @@ def load_response(
     expression : {"fhdsl", "joined"}
         Expression panel of CCLE, see :func:`helpers.studies.refdnn.ccle.load_ccle`.
     repeats : {"one", "keep"}
-        Twice-screened drugs of the GDSC panel, see :func:`helpers.data.gdsc.load_gdsc`.
+        Twice-screened drugs of the GDSC panel, see :func:`helpers.studies.refdnn.gdsc.load_gdsc`.
 
     Returns
     -------
@@ -54,31 +47,20 @@ def load_response(
     Raises
     ------
     DataError
-        If ``name`` or ``data`` is unknown, a file holds something else than expected, or (with
-        ``"panel"`` or ``"paper"``) a file is missing; the message names the missing files and the
+        If a choice is unknown, or a file holds something else than expected.
+    DownloadError
+        With ``"panel"`` or ``"paper"``, if a file is missing; the message names the missing files and the
         command that fetches them.
     """
-    for what, value, known in (("data set", name, NAMES), ("data choice", data, CHOICES)):
+    options = (("expression", expression, ccle.FILES), ("repeats", repeats, gdsc.REPEATS))
+    for option, value, known in options:
         if value not in known:
-            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
+            msg = f"unknown {option} {value!r}; one of {', '.join(known)}"
             raise DataError(msg)
-    if data == "simulated":
-        return simulate_twin(name, seed)
-    registry = Registry.load() if registry is None else registry
-    if data == "paper":
-        return load_paper(name, Sources.fetch_for(registry, PAPER_FILES[name], name, data))
-    if name == "CCLE" and expression not in CCLE_FILES:
-        msg = f"unknown expression panel {expression!r}; one of {', '.join(CCLE_FILES)}"
-        raise DataError(msg)
-    try:
-        sources = Sources.fetch_for(
-            registry, CCLE_FILES[expression] if name == "CCLE" else GDSC_FILES, name, data
-        )
-    except DownloadError as error:
-        if data == "panel":
-            raise
-        twin = simulate_twin(name, seed)
-        note = f"Simulated data stand in for the panel. {error}"
-        notes = (note, *twin.provenance.notes)
-        return replace(twin, provenance=replace(twin.provenance, notes=notes))
-    return load_ccle(sources, expression) if name == "CCLE" else load_gdsc(sources, repeats)
+    panels = {
+        "CCLE": Source(ccle.FILES[expression], partial(ccle.load_ccle, expression=expression)),
+        "GDSC": Source(gdsc.FILES, partial(gdsc.load_gdsc, repeats=repeats)),
+    }
+    papers = {known: Source(files, partial(load_paper, known)) for known, files in PAPER_FILES.items()}
+    tables = {known: {"panel": panel, "paper": papers[known]} for known, panel in panels.items()}
+    return resolve("data set", name, tables, data, lambda: simulate_twin(name, seed), registry)

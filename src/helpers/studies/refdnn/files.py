@@ -9,6 +9,8 @@ import pandas as pd
 
 from helpers.errors import DataError
 
+#: What both panels share: their expression is not the paper's.
+RNA_SEQ = "Expression is RNA-seq (log2(TPM + 1)); the paper used RMA arrays: compare direction and rank only."
 OTHERS = "others"
 _UNCLASSIFIED = {"", "NA", "NaN", "UNABLE TO CLASSIFY"}
 
@@ -19,7 +21,7 @@ def read_response(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``line``, ``drug``, ``label`` (int8; ``Resistance`` is 1, the other word 0), ``value`` (ln
+        ``line``, ``drug``, ``resistant`` (int8; ``Resistance`` is 1, the other word 0), ``value`` (ln
         IC50 in uM; NaN where the file has none). Row order and repeated pairs are kept.
 
     Raises
@@ -42,7 +44,7 @@ def read_response(path: str | Path) -> pd.DataFrame:
         {
             "line": table["Cell"],
             "drug": table["Drug"],
-            "label": (table["Label"] == "Resistance").astype(np.int8),
+            "resistant": (table["Label"] == "Resistance").astype(np.int8),
             "value": value,
         }
     )
@@ -134,6 +136,41 @@ def read_annotation(path: str | Path) -> pd.DataFrame:
     table["cancer_type"] = table["cancer_type"].where(~table["cancer_type"].isin(_UNCLASSIFIED), OTHERS)
     table["name"] = table["name"].replace("NA", "")
     return table.set_index("line").rename_axis(None)
+
+
+def line_table(
+    annotation: pd.DataFrame, lines: pd.Index, notes: list[str], **columns: object
+) -> pd.DataFrame:
+    """Describe lines; lines without annotation count as ``"others"``, and a note says how many.
+
+    Parameters
+    ----------
+    annotation : DataFrame
+        From :func:`read_annotation`.
+    lines : Index
+    notes : list of str
+        Gets the note.
+    **columns
+        ``cosmic_id`` and ``model_id``, or ``name`` where a better one than the annotation's is known.
+    """
+    known = annotation.reindex(lines)
+    missing = int(known["cancer_type"].isna().sum())
+    if missing:
+        notes.append(f"{missing} line(s) without annotation are {OTHERS!r}.")
+    table = {
+        "cancer_type": known["cancer_type"].fillna(OTHERS).to_numpy(object),
+        "name": known["name"].fillna("").to_numpy(object),
+        "cosmic_id": "",
+        "model_id": "",
+    }
+    return pd.DataFrame(table | columns, index=lines)
+
+
+def note_single_class(response: pd.DataFrame, notes: list[str]) -> None:
+    """Note the drugs that all lines resist, or none."""
+    classes = response.groupby("drug")["resistant"].nunique()
+    if (classes == 1).any():
+        notes.append(f"Drugs with a single label: {', '.join(classes.index[classes == 1])}.")
 
 
 def _read_text(path: str | Path, sep: str = ",") -> pd.DataFrame:

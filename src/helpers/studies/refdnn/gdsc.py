@@ -10,8 +10,13 @@ from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.gdsc import IC50, larger_screens, read_ic50
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, ResponseData
-from helpers.errors import DataError
-from helpers.studies.refdnn.files import OTHERS, read_annotation, read_fingerprints
+from helpers.studies.refdnn.files import (
+    RNA_SEQ,
+    line_table,
+    note_single_class,
+    read_annotation,
+    read_fingerprints,
+)
 
 FINGERPRINT = "refdnn-fingerprint-gdsc"
 ANNOTATION = "refdnn-annotation-gdsc"
@@ -43,9 +48,6 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
         ``value`` is log2 of the IC50 in uM; lines are COSMIC numbers. ``max_concentration`` of a
         drug with two kept screens is the higher one; each label follows its own screen.
     """
-    if repeats not in REPEATS:
-        msg = f"unknown choice {repeats!r} for repeats; one of {', '.join(REPEATS)}"
-        raise DataError(msg)
     fingerprints = read_fingerprints(sources[FINGERPRINT])
     stat = drug_table.read_drug_stat(sources)
     ic50 = read_ic50(sources, stat)
@@ -55,7 +57,7 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     screened = ic50.index[ic50.index.isin(models.index)]
     known = stat[stat["drug"].isin(fingerprints.index)]
     notes = [
-        "Expression is RNA-seq (log2(TPM + 1)); the study used RMA arrays: compare direction and rank only.",
+        RNA_SEQ,
         "Labels by the inferred rule: resistant when the absolute IC50 exceeds the maximum concentration.",
         f"{len(screened)} of {len(ic50):,} screened lines have expression here (matched by COSMIC number).",
         f"{len(known)} of {len(stat)} drug ids ({known['drug'].nunique()} names) have a fingerprint of "
@@ -76,30 +78,24 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     if repeats == "keep":
         again = int(response.duplicated(["line", "drug"]).sum())
         notes.append(f"{twice.nunique()} names have two screens, both kept: {again:,} pairs repeat a key.")
-    one_class = response.groupby("drug")["label"].nunique().loc[lambda n: n == 1].index
-    if len(one_class):
-        notes.append(f"Drugs with a single label: {', '.join(one_class)}.")
+    note_single_class(response, notes)
     measured = screened[screened.isin(response["line"])]
     names = fingerprints.index[fingerprints.index.isin(known["drug"])]
     drugs, more = drug_table.annotate_drugs(names, sources)
     highest = known.groupby("drug")["max_concentration"].max().reindex(names)
-    annotation = read_annotation(sources[ANNOTATION]).reindex(measured)
-    if annotation["cancer_type"].isna().any():
-        notes.append(f"{annotation['cancer_type'].isna().sum()} line(s) without annotation are {OTHERS!r}.")
+    annotated = line_table(
+        read_annotation(sources[ANNOTATION]),
+        measured,
+        notes,
+        cosmic_id=measured.to_numpy(object),
+        model_id=models[measured].to_numpy(object),
+    )
     return ResponseData(
         name="GDSC",
         expression=table.loc[models[measured]].set_axis(measured),
         response=response,
         fingerprints=fingerprints.loc[names],
-        lines=pd.DataFrame(
-            {
-                "cancer_type": annotation["cancer_type"].fillna(OTHERS).to_numpy(object),
-                "name": annotation["name"].fillna("").to_numpy(object),
-                "cosmic_id": measured.to_numpy(object),
-                "model_id": models[measured].to_numpy(object),
-            },
-            index=measured,
-        ),
+        lines=annotated,
         drugs=drugs.assign(max_concentration=highest.to_numpy()),
         provenance=Provenance("panel", sources.files(), (*notes, *more)),
     )
@@ -115,7 +111,7 @@ def _long(matrix: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         {
             "line": matrix.index.to_numpy(object)[line],
             "drug": known["drug"].to_numpy(object)[drug],
-            "label": (value > limit).astype(np.int8),
+            "resistant": (value > limit).astype(np.int8),
             "value": value,
         }
     )

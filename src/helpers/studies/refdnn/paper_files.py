@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from helpers.data import drugs
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, ResponseData
 from helpers.studies.refdnn import ccle, gdsc
 from helpers.studies.refdnn.files import (
-    OTHERS,
+    line_table,
     read_annotation,
     read_expression,
     read_fingerprints,
@@ -58,9 +56,8 @@ def load_paper(name: str, sources: Sources) -> ResponseData:
         notes.append(f"{again:,} pairs repeat a (line, drug) key, as in the study's file.")
     expression = expression.loc[expression.index.isin(kept["line"])]
     fingerprints = fingerprints.loc[fingerprints.index.isin(kept["drug"])]
-    annotation = read_annotation(path["annotation"]).reindex(expression.index)
-    if annotation["cancer_type"].isna().any():
-        notes.append(f"{annotation['cancer_type'].isna().sum()} line(s) without annotation are {OTHERS!r}.")
+    cosmic_id = expression.index.to_numpy(object) if name == "GDSC" else ""
+    lines = line_table(read_annotation(path["annotation"]), expression.index, notes, cosmic_id=cosmic_id)
     table, more = drugs.annotate_drugs(fingerprints.index, sources)
     if name == "CCLE":
         table["max_concentration"] = ccle.HIGHEST_DOSE
@@ -73,15 +70,7 @@ def load_paper(name: str, sources: Sources) -> ResponseData:
         expression=expression,
         response=kept,
         fingerprints=fingerprints,
-        lines=pd.DataFrame(
-            {
-                "cancer_type": annotation["cancer_type"].fillna(OTHERS).to_numpy(object),
-                "name": annotation["name"].fillna("").to_numpy(object),
-                "cosmic_id": expression.index.to_numpy(object) if name == "GDSC" else "",
-                "model_id": "",
-            },
-            index=expression.index,
-        ),
+        lines=lines,
         drugs=table,
         provenance=Provenance("paper", sources.files(), (*notes, *more)),
     )

@@ -57,7 +57,7 @@ class PairTable:
         return cls(
             features,
             features.encode(response),
-            response["label"].to_numpy(np.int64),
+            response["resistant"].to_numpy(np.int64),
             response["value"].to_numpy(float),
             data.lines["cancer_type"].reindex(response["line"]).to_numpy(str),
         )

@@ -98,7 +98,7 @@ def simulate_response(
     Returns
     -------
     data : ResponseData
-        ``value`` is a natural logarithm (uM); a label is 1 exactly where ``value`` exceeds the
+        ``value`` is a natural logarithm (uM); a pair is resistant exactly where ``value`` exceeds the
         logarithm of the drug's ``max_concentration``.
     truth : SimulatedTruth
 
@@ -256,7 +256,7 @@ def _measure(
         {
             "line": line,
             "drug": drug,
-            "label": (excess > 0).astype(np.int8),
+            "resistant": (excess > 0).astype(np.int8),
             "value": np.log(highest[drug]) + excess,
         }
     )

@@ -1,8 +1,6 @@
-"""PertVAE and its plain VAE: estimators, batched trainer, networks, flow and bound."""
+"""PertVAE and its plain VAE: estimators, training loop, networks and bound."""
 
-from helpers.studies.pertvae.model.estimator import PertVAE
-from helpers.studies.pertvae.model.many import MODELS_PER_BATCH, fit_many
+from helpers.studies.pertvae.model.estimator import VAE, PertVAE
 from helpers.studies.pertvae.model.symmetry import AlignedEffect, align_effect
-from helpers.studies.pertvae.model.vae import VAE
 
-__all__ = ["MODELS_PER_BATCH", "VAE", "AlignedEffect", "PertVAE", "align_effect", "fit_many"]
+__all__ = ["VAE", "AlignedEffect", "PertVAE", "align_effect"]

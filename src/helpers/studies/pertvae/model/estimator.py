@@ -1,16 +1,22 @@
-"""PertVAE with scikit-learn's interface."""
+"""PertVAE and the plain VAE with scikit-learn's interface."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
 from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from helpers.errors import DataError
-from helpers.studies.pertvae.model.base import ProfileModel, scaler_of
-from helpers.studies.pertvae.model.bound import Objective
+from helpers.studies.pertvae.model.bound import Batch, terms
 from helpers.studies.pertvae.model.profiles import (
     Profiles,
     check_names,
@@ -19,18 +25,113 @@ from helpers.studies.pertvae.model.profiles import (
     held_out_lines,
     line_weights,
 )
-from helpers.studies.pertvae.model.trainer import Task
+from helpers.studies.pertvae.model.settings import Settings
+from helpers.studies.pertvae.model.training import NOT_FINITE, Examples, train
+from helpers.training.guards import one_thread
+
+#: Rows times draws that pass a network at once.
+_BLOCK = 1024
 
 
+class ProfileModel(Settings):
+    """Fit and use of PertVAE and the plain VAE."""
+
+    def _train(self, examples: Examples) -> None:
+        """Fit the networks and take the result."""
+        self.networks_, self.best_epoch_, history, self.stopped_ = train(examples, self)
+        self.history_ = pd.DataFrame(history, columns=["epoch", "training_loss", "validation_loss"])
+        self.n_iter_ = len(history)
+        if self.stopped_ == NOT_FINITE:
+            msg = (
+                f"{type(self).__name__}: the loss was not finite after {self.n_iter_} whole epochs; training "
+                f"stopped and the state of epoch {self.best_epoch_} is kept. Try a lower learning_rate."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
+
+    def _held_out_lines(self, names: np.ndarray) -> np.ndarray:
+        return held_out_lines(names, np.random.SeedSequence([self.random_state, 3]))
+
+    def _read(self, x: Profiles, what: str = "profiles") -> np.ndarray:
+        """Check profiles for a fitted model."""
+        check_is_fitted(self, "networks_")
+        return check_profiles(x, what, self.genes_, self.n_features_in_)
+
+    def _noise(self, draws: int, stream: int) -> Tensor:
+        """Noise (draws, latent), the same for every profile, so that a result depends on its row only."""
+        if draws == 0:
+            return torch.zeros(1, self.latent)
+        rng = np.random.default_rng(np.random.SeedSequence([self.random_state, stream]))
+        return torch.from_numpy(rng.standard_normal((draws, self.latent), dtype=np.float32))
+
+    @one_thread()
+    @torch.no_grad()
+    def _mean_over_draws(self, x: np.ndarray, last: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """Mean over draws of z ~ q(z | x) of ``last(z)``."""
+        noise = self._noise(self.draws, 0)
+        parts = []
+        for rows in torch.from_numpy(x).split(max(1, _BLOCK // len(noise))):
+            base = tuple(part.repeat(len(noise), 1) for part in self.networks_.encoder(rows))
+            z, _ = self.networks_.posterior(base, noise.repeat_interleave(len(rows), 0))
+            parts.append(last(z).reshape(len(noise), len(rows), -1).mean(dim=0).numpy())
+        return np.concatenate(parts)
+
+    def latent_mean(self, x: Profiles) -> np.ndarray:
+        """Posterior mean of the latent code of profiles, array (rows, latent)."""
+        return self._mean_over_draws(self._read(x), lambda z: z)
+
+    def reconstruct(self, x: Profiles) -> np.ndarray:
+        """Mean reconstruction of profiles, array (rows, genes)."""
+        return self._mean_over_draws(self._read(x), lambda z: self.networks_.decoder(z)[0])
+
+    @torch.no_grad()
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Mean profile of latent codes (rows, latent), array (rows, genes)."""
+        check_is_fitted(self, "networks_")
+        return self.networks_.decoder(torch.from_numpy(np.asarray(z, dtype=np.float32)))[0].numpy()
+
+    def elbo(self, pre: Profiles, post: Profiles | None = None, draws: int = 100) -> np.ndarray:
+        """Bound of log p(x1, x2), or of log p(x1) without ``post``: mean over draws, nats, array (rows,)."""
+        return self._log_weights(pre, post, draws).mean(axis=0)
+
+    def log_likelihood(self, pre: Profiles, post: Profiles | None = None, draws: int = 100) -> np.ndarray:
+        """Importance-weighted estimate of log p(x1, x2), or of log p(x1) without ``post``, in nats.
+
+        Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (2016): never below the bound
+        in expectation, and closer to the truth the more draws.
+        """
+        return logsumexp(self._log_weights(pre, post, draws), axis=0) - np.log(draws)
+
+    @one_thread()
+    @torch.no_grad()
+    def _log_weights(self, pre: Profiles, post: Profiles | None, draws: int) -> np.ndarray:
+        """Log importance weights log p(x, z) - log q(z | x), array (draws, rows)."""
+        x1 = torch.from_numpy(self._read(pre, "pre"))
+        x2 = x1[:0] if post is None else torch.from_numpy(self._read(post, "post"))
+        if post is not None:
+            _check_equal(x1, x2)
+        n, p = len(x1), len(x2)
+        size = max(1, _BLOCK // (n + p))
+        weights = []
+        for e1, e2 in zip(*(self._noise(draws, stream).split(size) for stream in (1, 2)), strict=True):
+            k = len(e1)
+            x = torch.cat([x1.repeat(k, 1), x2.repeat(k, 1)])
+            noise = torch.cat([e1.repeat_interleave(n, 0), e2.repeat_interleave(p, 0)])
+            t = terms(self.networks_, Batch(x, k * p, noise))
+            log_w = t.pre - t.kl_pre
+            weights.append((log_w + t.post - t.kl_post if p else log_w).reshape(k, n))
+        return torch.cat(weights).double().numpy()
+
+
+@dataclass(eq=False, repr=False)
 class PertVAE(ProfileModel):
     """Perturbation variational autoencoder: the profile after a drug from the profile before it.
 
     Rampasek et al., "Modeling Post-treatment Gene Expression Change with a Deep Generative Model" (2017).
     One encoder q(z | x), a Gaussian followed by an inverse autoregressive flow, and one Gaussian decoder
     p(x | z) serve pre- and post-treatment profiles; the drug acts in the latent space,
-    z2 ~ N(z1 + W z1 + b, sigma(z1)). Pairs and unpaired profiles (singletons) maximise one bound; only
-    pairs reach W and b. Sizes are the paper's; what the paper leaves open is named "ours", and the other
-    values of such a setting are the sensitivity checks of the chapter.
+    z2 ~ N(z1 + W z1 + b, sigma(z1)). Treatment pairs and unpaired profiles (singletons) maximise one bound;
+    only pairs reach W and b. Sizes are the paper's; what the paper leaves open is named "ours". Profiles are
+    expected as z-scores of the genes; every cell line is drawn equally often.
 
     Parameters
     ----------
@@ -40,28 +141,8 @@ class PertVAE(ProfileModel):
         Hidden units of the encoder (ELU, weight normalisation); the decoder mirrors them.
     context, flow_hidden, flow_steps : int
         Context units, hidden units and number of the "LSTM-type" flow steps. 0 steps: plain Gaussian.
-    effect_scale : {"linear", "scalar", "constant"}
-        Standard deviation of z2 given z1: exp of a linear layer of z1 (ours), one learned number, exp(-1).
-    scale : {"exp", "softplus"}
-        Standard deviations are exp of an output, its log clamped to [-6, 3], or softplus + 0.001 (the
-        authors' later code).
-    free_bits, free_bits_per : float, {"batch", "dimension", "example"}
-        Floor of each divergence in nats: of its minibatch mean (ours), of that mean in every latent unit,
-        or of every example (later code).
-    later_code_terms : bool
-        Add 0.05 log p(x2 | z2 ~ p(z2 | z1)) and -KL(q(z2 | x2) || N(0, I)), as the later code does.
-    post_code : {"own", "pre"}
-        The code that is decoded to x2 in training is drawn from q(z2 | x2), or, a defect of the later
-        code, from q(z1 | x1).
-    l2, l2_on : float, {"effect", "all"}
-        Weight decay (loss + l2 / 2 times the squared length) on W and b (0.05: ours), or on everything.
-    weight_norm : {"data", "one"}
-        Start of gains and biases: from the first minibatch (ours), or gain 1 and bias 0.
-    sampling : {"line", "shuffle", "balanced"}
-        Examples of an epoch: drawn so that every line counts once (ours), each once, or pairs as often as
-        singletons.
-    scaling : {"source", "joint", None}
-        z-score genes by the training rows: pairs and singletons apart (ours), or together; or not at all.
+    free_bits : float
+        Floor of the minibatch mean of each divergence, in nats (ours).
     learning_rate, batch_size, epochs : float, int, int
         Adam; an epoch is cut into equal parts of at most ``batch_size`` examples (ours).
     first_stop, patience : int
@@ -69,103 +150,43 @@ class PertVAE(ProfileModel):
         has not improved for ``patience`` epochs (ours); the state of its minimum is kept.
     watch : {"likelihood", "correlation"}
         Validation loss: the mean of -log p(x2 | z2) with z2 ~ p(z2 | z1), z1 ~ q(z1 | x1), or, as the
-        later code does, minus the Pearson correlations of x1 with its reconstruction and of x2 with its
-        prediction.
-    validation_fraction : float
-        Share of the lines that early stopping watches when ``fit`` gets no validation pairs.
+        authors' later code does, minus the Pearson correlations of x1 with its reconstruction and of x2
+        with its prediction.
     draws : int
         Draws of z1 that predictions are averaged over; 0 pushes mu_0 through the flow once.
     random_state : int
     device : {"auto", "cpu", "cuda"}
+    l2 : float
+        Weight decay (loss + l2 / 2 times the squared length) of W and b (0.05: ours).
+    post_code : {"own", "pre"}
+        The code that is decoded to x2 in training is drawn from q(z2 | x2), or, a defect of the later
+        code, from q(z1 | x1).
 
     Attributes
     ----------
     W_, b_ : arrays (latent, latent) and (latent,)
         The drug effect.
-    scaler_ : Scaler
-        ``center`` and ``spread`` of the genes of the pairs; ``apply`` and ``undo``.
+    networks_ : Networks
     history_ : DataFrame
-        Epoch, training loss, validation loss (nats an example, standardised genes).
+        Epoch, training loss, validation loss (nats an example).
     best_epoch_, n_iter_, stopped_ : int, int, str
         Epoch of the kept state (0: the start), epochs done, and why training ended.
     """
 
-    _choices = ProfileModel._choices | {
-        "effect_scale": ("linear", "scalar", "constant"),
-        "post_code": ("own", "pre"),
-        "l2_on": ("effect", "all"),
-        "sampling": ("line", "shuffle", "balanced"),
-        "scaling": ("source", "joint", None),
-    }
-
-    def __init__(
-        self,
-        latent: int = 100,
-        *,
-        hidden: tuple[int, ...] = (500, 300),
-        context: int = 200,
-        flow_hidden: int = 300,
-        flow_steps: int = 2,
-        effect_scale: str = "linear",
-        scale: str = "exp",
-        free_bits: float = 2.0,
-        free_bits_per: str = "batch",
-        later_code_terms: bool = False,
-        post_code: str = "own",
-        l2: float = 0.05,
-        l2_on: str = "effect",
-        weight_norm: str = "data",
-        sampling: str = "line",
-        scaling: str | None = "source",
-        learning_rate: float = 5e-4,
-        batch_size: int = 150,
-        epochs: int = 1000,
-        first_stop: int = 50,
-        patience: int = 15,
-        watch: str = "likelihood",
-        validation_fraction: float = 0.2,
-        draws: int = 100,
-        random_state: int = 0,
-        device: str = "auto",
-    ) -> None:
-        self.latent = latent
-        self.hidden = hidden
-        self.context = context
-        self.flow_hidden = flow_hidden
-        self.flow_steps = flow_steps
-        self.effect_scale = effect_scale
-        self.scale = scale
-        self.free_bits = free_bits
-        self.free_bits_per = free_bits_per
-        self.later_code_terms = later_code_terms
-        self.post_code = post_code
-        self.l2 = l2
-        self.l2_on = l2_on
-        self.weight_norm = weight_norm
-        self.sampling = sampling
-        self.scaling = scaling
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.first_stop = first_stop
-        self.patience = patience
-        self.watch = watch
-        self.validation_fraction = validation_fraction
-        self.draws = draws
-        self.random_state = random_state
-        self.device = device
+    l2: float = 0.05
+    post_code: str = "own"
 
     @property
     def W_(self) -> np.ndarray:  # noqa: N802 - the paper's name
         """Matrix of the drug effect: z2 is z1 + W z1 + b on average."""
         check_is_fitted(self, "networks_")
-        return self.networks_.weights["effect.W"][0].numpy()
+        return self.networks_.effect.W.numpy()
 
     @property
     def b_(self) -> np.ndarray:
         """Offset of the drug effect."""
         check_is_fitted(self, "networks_")
-        return self.networks_.weights["effect.b"][0, 0].numpy()
+        return self.networks_.effect.b.numpy()
 
     def fit(
         self,
@@ -188,7 +209,7 @@ class PertVAE(ProfileModel):
         lines, singleton_lines : sequences of str, optional
             Cell line of every pair and of every singleton; without them each row is a line of its own.
         validation : (pre, post), optional
-            Pairs that early stopping watches. Without them a share of the lines is held out, the
+            Pairs that early stopping watches. Without them a fifth of the lines is held out, the
             singletons of these lines as well.
 
         Raises
@@ -198,106 +219,95 @@ class PertVAE(ProfileModel):
         ParameterError
             If a setting is unknown or out of range.
         """
-        task = self._task(
-            pre=pre,
-            post=post,
-            singletons=singletons,
-            lines=lines,
-            singleton_lines=singleton_lines,
-            validation=validation,
-        )
-        self._fit(task)
+        self.check()
+        self._train(self._examples(pre, post, singletons, lines, singleton_lines, validation))
         return self
 
     def predict(self, pre: Profiles) -> np.ndarray:
-        """Mean profile after the drug, array (rows, genes), in the units of the input.
+        """Mean profile after the drug, array (rows, genes).
 
         The decoder's mean at the mean of z2 given z1, averaged over draws of z1 (see ``draws``).
         """
-        return self.scaler_.undo(
-            self._mean_over_draws(
-                self._read(pre, "pre"), lambda z: self.networks_.decode(self.networks_.effect(z)[0])[0]
-            )
-        )
+        x, networks = self._read(pre, "pre"), self.networks_
+        return self._mean_over_draws(x, lambda z: networks.decoder(networks.effect(z)[0])[0])
 
-    def elbo(self, pre: Profiles, post: Profiles | None = None, draws: int = 100) -> np.ndarray:
-        """Bound of log p(x1, x2), or of log p(x1) without ``post``: mean over draws, nats, array (rows,)."""
-        return self._log_weights(*self._read_pairs(pre, post), draws).mean(axis=0)
-
-    def log_likelihood(self, pre: Profiles, post: Profiles | None = None, draws: int = 100) -> np.ndarray:
-        """Importance-weighted estimate of log p(x1, x2), or of log p(x1) without ``post``, in nats.
-
-        Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (2016): never below the bound
-        in expectation, and closer to the truth the more draws.
-        """
-        return logsumexp(self._log_weights(*self._read_pairs(pre, post), draws), axis=0) - np.log(draws)
-
-    def _read_pairs(self, pre: Profiles, post: Profiles | None) -> tuple[np.ndarray, np.ndarray]:
-        x1 = self._read(pre, "pre")
-        x2 = self._read(post, "post") if post is not None else x1[:0]
-        if post is not None and len(x1) != len(x2):
-            raise DataError(_unequal(len(x1), len(x2)))
-        return x1, x2
-
-    def _effect_scale(self) -> str:
-        return self.effect_scale
-
-    def _objective(self) -> Objective:
-        return Objective(
-            self.free_bits, self.free_bits_per, self.post_code, self.later_code_terms, self.l2_on
-        )
-
-    def _task(self, *, pre, post, singletons=None, lines=None, singleton_lines=None, validation=None) -> Task:
-        """Gather the arrays of one fit and remember what prediction will need."""
-        self._check_settings()
+    def _examples(
+        self,
+        pre: Profiles,
+        post: Profiles,
+        singletons: Profiles | None = None,
+        lines: Any = None,
+        singleton_lines: Any = None,
+        validation: tuple[Profiles, Profiles] | None = None,
+    ) -> Examples:
+        """Check and gather the arrays of one fit."""
         self.genes_ = gene_names(pre)
         x1 = check_profiles(pre, "pre", None, None)
         n_genes = self.n_features_in_ = x1.shape[1]
         x2 = check_profiles(post, "post", self.genes_, n_genes)
-        if len(x1) != len(x2):
-            raise DataError(_unequal(len(x1), len(x2)))
+        _check_equal(x1, x2)
         single = np.zeros((0, n_genes), np.float32)
         if singletons is not None and len(singletons):
             single = check_profiles(singletons, "singletons", self.genes_, n_genes)
         names = check_names(lines, len(x1), "lines")
         single_names = check_names(singleton_lines, len(single), "singleton_lines")
         if validation is None:
-            seed = np.random.SeedSequence([self.random_state, 3])
-            held = held_out_lines(names, self.validation_fraction, seed)
+            held = self._held_out_lines(names)
             out, out_single = np.isin(names, held), np.isin(single_names, held)
             validation = x1[out], x2[out]
             x1, x2, names = x1[~out], x2[~out], names[~out]
             single, single_names = single[~out_single], single_names[~out_single]
         v1, v2 = (check_profiles(v, "validation", self.genes_, n_genes) for v in validation)
-        if len(v1) != len(v2):
-            raise DataError(_unequal(len(v1), len(v2)))
-        paired = np.concatenate([x1, x2])
-        everything = np.concatenate([paired, single])
-        self.scaler_ = scaler_of(self.scaling, everything if self.scaling == "joint" else paired)
-        apart = self.scaling == "source" and len(single)
-        single_scaler = scaler_of(self.scaling, single) if apart else self.scaler_
-        return Task(
-            arch=self._architecture(),
-            schedule=self._schedule(),
-            pre=self.scaler_.apply(x1),
-            post=self.scaler_.apply(x2),
-            singletons=single_scaler.apply(single),
-            weight=self._weights(names, single_names),
-            validation=(self.scaler_.apply(v1), self.scaler_.apply(v2)),
-            latent=self.latent,
-            l2=self.l2,
-            seed=self.random_state,
-        )
-
-    def _weights(self, names: np.ndarray, single_names: np.ndarray) -> np.ndarray | None:
-        """Probability of every example, None for a plain shuffle."""
-        if self.sampling == "line":
-            return line_weights(np.concatenate([names, single_names]))
-        if self.sampling == "shuffle" or not len(single_names):
-            return None
-        sizes = [len(names), len(single_names)]
-        return np.repeat([0.5 / n for n in sizes], sizes)
+        _check_equal(v1, v2)
+        return Examples(x1, x2, single, line_weights(np.concatenate([names, single_names])), (v1, v2))
 
 
-def _unequal(n_pre: int, n_post: int) -> str:
-    return f"pairs need one row before and one after the drug: {n_pre} pre, {n_post} post"
+@dataclass(eq=False, repr=False)
+class VAE(ProfileModel):
+    """Variational autoencoder with PertVAE's networks and no drug effect: the model of the paper's figure 2.
+
+    Settings and attributes as :class:`PertVAE`. Early stopping watches the reconstruction loss
+    -log p(x | z), z ~ q(z | x), of held-out profiles, or the correlation of x with its reconstruction (ours;
+    the paper does not say how this VAE ended).
+    """
+
+    with_effect = False
+
+    def fit(
+        self, X: Profiles, y: None = None, *, lines: Any = None, validation: Profiles | None = None
+    ) -> VAE:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : table or array (profiles, genes)
+        y : ignored
+        lines : sequence of str, optional
+            Cell line of every profile.
+        validation : table or array (profiles, genes), optional
+            Profiles that early stopping watches; without them a fifth of the lines is held out.
+
+        Raises
+        ------
+        DataError
+            If profiles are empty, hold NaN, or differ in genes.
+        ParameterError
+            If a setting is unknown or out of range.
+        """
+        self.check()
+        self.genes_ = gene_names(X)
+        x = check_profiles(X, "X", None, None)
+        self.n_features_in_ = x.shape[1]
+        names = check_names(lines, len(x), "lines")
+        if validation is None:
+            out = np.isin(names, self._held_out_lines(names))
+            validation, x, names = x[out], x[~out], names[~out]
+        watched = check_profiles(validation, "validation", self.genes_, self.n_features_in_)
+        self._train(Examples(x[:0], x[:0], x, line_weights(names), (watched, watched)))
+        return self
+
+
+def _check_equal(pre: np.ndarray | Tensor, post: np.ndarray | Tensor) -> None:
+    if len(pre) != len(post):
+        msg = f"pairs need one row before and one after the drug: {len(pre)} pre, {len(post)} post"
+        raise DataError(msg)

@@ -1,358 +1,295 @@
-"""Networks of PertVAE for many models at once: every tensor has a leading model axis.
+"""Encoder, flow, decoder and drug effect of PertVAE as torch modules.
 
-Models of one batch share all sizes but the latent one: smaller latent spaces are padded with units that are
-exactly zero, get no gradient and enter no sum, which leaves the numbers of a model unchanged.
+All start values come from a numpy generator that is passed in, in the order in which the modules are built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import elu, softplus
+from torch import Tensor, nn
+from torch.nn.functional import elu, linear
 
-from helpers.studies.pertvae.model import flow
-from helpers.studies.pertvae.model.weight_norm import WeightNormLinear
+from helpers.studies.pertvae.model.settings import Settings
 
-Weights = dict[str, Tensor]
-
-#: Bounds of a log standard deviation, and the floor of one that comes from softplus.
+#: Bounds of a log standard deviation.
 LOG_SCALE_RANGE = (-6.0, 3.0)
-SOFTPLUS_FLOOR = 1e-3
 #: Start of the log standard deviation of z2 given z1.
 EFFECT_LOG_SCALE = -1.0
-#: Start of the gate logits of the flow: gates are open, and the flow begins near the identity.
-OPEN_GATE = 1.5
+HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 _EFFECT_START = 1e-4
 _DIRECTION_SD = 0.05
-# Spread of a unit's output over the first minibatch under the data-dependent start.
-_UNIT, _FAINT = 1.0, 0.1
 
 
-@dataclass(frozen=True)
-class Block:
+class Outputs(NamedTuple):
     """Some outputs of a layer that belong together.
 
     Attributes
     ----------
-    size : int, or "latent"
+    size : int
     spread : float
         Standard deviation over the first minibatch under the data-dependent start.
     offset : float
-        Initial mean of these outputs.
+        Initial mean.
     """
 
-    size: int | str
-    spread: float = _UNIT
+    size: int
+    spread: float = 1.0
     offset: float = 0.0
 
 
-@dataclass(frozen=True)
-class LayerSpec:
-    """Name of a layer, sizes of its input blocks, and its output blocks."""
-
-    name: str
-    inputs: tuple[int | str, ...]
-    outputs: tuple[Block, ...]
+def faint(size: int, offset: float = 0.0) -> Outputs:
+    """Return outputs that start nearly constant: log scales, the flow, the genes."""
+    return Outputs(size, 0.1, offset)
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """Sizes and forms that all models of a batch share.
-
-    Attributes
-    ----------
-    genes : int
-    hidden : tuple of int
-        Hidden units of the encoder; the decoder has them in reverse.
-    context, flow_hidden, flow_steps : int
-        Context units and hidden units of each step of the flow; no steps, no context.
-    scale : {"exp", "softplus"}
-        How an output becomes a standard deviation.
-    effect_scale : {"linear", "scalar", "constant"} or None
-        Standard deviation of z2 given z1: a linear layer of z1, one learned number, or exp(-1).
-        None: no drug effect at all (a plain VAE).
-    """
-
-    genes: int
-    hidden: tuple[int, ...] = (500, 300)
-    context: int = 200
-    flow_hidden: int = 300
-    flow_steps: int = 2
-    scale: str = "exp"
-    effect_scale: str | None = "linear"
-
-    @property
-    def layers(self) -> list[LayerSpec]:
-        """All weight-normalised layers, in the order of the forward pass."""
-        specs, width = [], self.genes
-        for i, units in enumerate(self.hidden):
-            specs.append(LayerSpec(f"encoder.{i}", (width,), (Block(units),)))
-            width = units
-        head = (Block("latent"), Block("latent", _FAINT))
-        if self.flow_steps:
-            head += (Block(self.context),)
-        specs.append(LayerSpec("encoder.head", (width,), head))
-        for t in range(self.flow_steps):
-            specs.append(LayerSpec(f"flow.{t}.hidden", ("latent", self.context), (Block(self.flow_hidden),)))
-            gates = (Block("latent", _FAINT), Block("latent", _FAINT, OPEN_GATE))
-            specs.append(LayerSpec(f"flow.{t}.out", (self.flow_hidden, self.context), gates))
-        below: int | str = "latent"
-        for i, units in enumerate(reversed(self.hidden)):
-            specs.append(LayerSpec(f"decoder.{i}", (below,), (Block(units),)))
-            below = units
-        specs.append(
-            LayerSpec("decoder.head", (below,), (Block(self.genes, _FAINT), Block(self.genes, _FAINT)))
-        )
-        return specs
-
-    def masks(self, latent: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Masks of every step of the flow; the order is reversed from step to step."""
-        return [
-            flow.autoregressive_masks(latent, self.flow_hidden, self.context, reverse=bool(t % 2))
-            for t in range(self.flow_steps)
-        ]
-
-    def log_scale(self, raw: Tensor) -> Tensor:
-        """Log standard deviation from a network output."""
-        if self.scale == "softplus":
-            return torch.log(softplus(raw) + SOFTPLUS_FLOOR)
-        return raw.clamp(*LOG_SCALE_RANGE)
-
-    def draw(self, latent: int, rng: np.random.Generator) -> Weights:
-        """Draw start values of one model (model axis of length 1); gains are 1, biases the offsets."""
-        weights = {}
-        for spec in self.layers:
-            rows = sum(_size(s, latent) for s in spec.inputs)
-            columns = [_size(b.size, latent) for b in spec.outputs]
-            v = rng.standard_normal((1, sum(columns), rows), dtype=np.float32) * np.float32(_DIRECTION_SD)
-            offset = np.repeat([b.offset for b in spec.outputs], columns).astype(np.float32)
-            weights[f"{spec.name}.v"] = torch.from_numpy(v)
-            weights[f"{spec.name}.g"] = torch.ones(1, 1, sum(columns))
-            weights[f"{spec.name}.b"] = torch.from_numpy(offset)[None, None]
-        if self.effect_scale is None:
-            return weights
-
-        def near_zero(*shape: int) -> Tensor:
-            return torch.from_numpy(rng.uniform(-_EFFECT_START, _EFFECT_START, shape).astype(np.float32))
-
-        start = EFFECT_LOG_SCALE
-        if self.scale == "softplus":
-            start = float(np.log(np.expm1(np.exp(start) - SOFTPLUS_FLOOR)))
-        weights["effect.W"] = near_zero(1, latent, latent)
-        weights["effect.b"] = near_zero(1, 1, latent)
-        if self.effect_scale == "linear":
-            weights["effect.scale.W"] = near_zero(1, latent, latent)
-            weights["effect.scale.b"] = torch.full((1, 1, latent), start)
-        elif self.effect_scale == "scalar":
-            weights["effect.scale.b"] = torch.full((1, 1, 1), start)
-        return weights
-
-    def axes(self) -> Iterator[tuple[str, tuple, tuple]]:
-        """Name, row blocks and column blocks of every parameter: what padding needs to know."""
-        for spec in self.layers:
-            outputs = tuple(b.size for b in spec.outputs)
-            yield f"{spec.name}.v", outputs, spec.inputs
-            yield f"{spec.name}.g", (1,), outputs
-            yield f"{spec.name}.b", (1,), outputs
-        if self.effect_scale is None:
-            return
-        yield "effect.W", ("latent",), ("latent",)
-        yield "effect.b", (1,), ("latent",)
-        if self.effect_scale == "linear":
-            yield "effect.scale.W", ("latent",), ("latent",)
-        if self.effect_scale != "constant":
-            yield "effect.scale.b", (1,), ("latent" if self.effect_scale == "linear" else 1,)
-
-
-def _size(block: int | str, latent: int) -> int:
-    return latent if block == "latent" else int(block)
-
-
-def _places(blocks: tuple[int | str, ...], latent: int, widest: int) -> np.ndarray:
-    """Positions of one model's units along an axis that is padded to ``widest`` latent units."""
-    places, start = [], 0
-    for block in blocks:
-        places.append(start + np.arange(_size(block, latent)))
-        start += _size(block, widest)
-    return np.concatenate(places)
-
-
-def stack(arch: Architecture, models: list[Weights], latents: list[int]) -> Weights:
-    """Join models along the model axis, smaller latent spaces padded with zeros."""
-    widest = max(latents)
-    if min(latents) == widest:
-        return {name: torch.cat([m[name] for m in models]) for name in models[0]}
-    joined = {}
-    for name, rows, columns in arch.axes():
-        shape = (len(models), sum(_size(r, widest) for r in rows), sum(_size(c, widest) for c in columns))
-        out = torch.zeros(shape)
-        for i, (model, latent) in enumerate(zip(models, latents, strict=True)):
-            at_rows, at_columns = _places(rows, latent, widest), _places(columns, latent, widest)
-            out[i][np.ix_(at_rows, at_columns)] = model[name][0]
-        joined[name] = out
-    return joined
-
-
-def take(arch: Architecture, weights: Weights, model: int, latent: int, widest: int) -> Weights:
-    """Copy one model out of a batch, padding removed."""
-    if latent == widest:
-        return {name: value[model : model + 1].detach().clone() for name, value in weights.items()}
-    cut = {}
-    for name, rows, columns in arch.axes():
-        at_rows, at_columns = (torch.from_numpy(_places(a, latent, widest)) for a in (rows, columns))
-        cut[name] = weights[name][model].detach()[at_rows[:, None], at_columns][None]
-    return cut
-
-
-class Networks:
-    """Encoder, flow, drug effect and decoder of a batch of models.
+class WeightNormLinear(nn.Module):
+    """``y = (g v / |v|) x + b``, with one norm ``|v|`` an output unit (Salimans and Kingma 2016).
 
     Parameters
     ----------
-    arch : Architecture
-    weights : dict of tensors (models, outputs, inputs)
-    latents : list of int
-        Latent units of every model.
-    widest : int, optional
-        Latent units that the parameters are padded to.
+    inputs : int
+    outputs : sequence of Outputs
+    rng : numpy Generator
+        Draws v.
+    mask : array (outputs, inputs), optional
+        0 where an output must not see an input.
     """
 
     def __init__(
-        self, arch: Architecture, weights: Weights, latents: list[int], widest: int | None = None
+        self,
+        inputs: int,
+        outputs: Sequence[Outputs],
+        rng: np.random.Generator,
+        mask: np.ndarray | None = None,
     ) -> None:
-        self.arch = arch
-        self.weights = weights
-        self.latents = latents
-        self.widest = widest or max(latents)
-        #: Memory for gradients of unmasked directions, by layer; may be filled by a trainer.
-        self.scratch: dict[str, Tensor] = {}
-        device = next(iter(weights.values())).device
-        # A direction with a single input has a gradient of zero; Adam would blow up what rounding leaves.
-        single = torch.tensor(latents, device=device) == 1
-        self._single = single[:, None, None] if bool(single.any()) else None
-        used = np.arange(self.widest) < np.array(latents)[:, None]
-        #: 1 where a latent unit is in use, (models, 1, latent).
-        self.latent_mask = torch.from_numpy(used[:, None].astype(np.float32)).to(device)
-        self.masks = [tuple(torch.from_numpy(m).to(device) for m in pair) for pair in self._stacked_masks()]
+        super().__init__()
+        widths = [block.size for block in outputs]
+        v = rng.standard_normal((sum(widths), inputs), dtype=np.float32) * np.float32(_DIRECTION_SD)
+        # A direction of one input has a gradient of zero; Adam would blow up what rounding leaves of it.
+        self.v = nn.Parameter(torch.from_numpy(v), requires_grad=inputs > 1)
+        self.g = nn.Parameter(torch.ones(sum(widths)))
+        self.b = nn.Parameter(_repeated([block.offset for block in outputs], widths))
+        spread = _repeated([block.spread for block in outputs], widths)
+        self.register_buffer("spread", spread, persistent=False)
+        self.register_buffer("mask", None if mask is None else torch.from_numpy(mask), persistent=False)
 
-    def _stacked_masks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        blocks = {s.name: (s.inputs, tuple(b.size for b in s.outputs)) for s in self.arch.layers}
-        # Models of equal latent size share one mask.
-        latents = self.latents if min(self.latents) < self.widest else [self.widest]
-        for t in range(self.arch.flow_steps):
-            pair = []
-            for k, name in enumerate((f"flow.{t}.hidden", f"flow.{t}.out")):
-                columns, rows = blocks[name]
-                whole = [sum(_size(s, self.widest) for s in axis) for axis in (rows, columns)]
-                mask = np.zeros((len(latents), *whole), np.float32)
-                for i, latent in enumerate(latents):
-                    at = np.ix_(_places(rows, latent, self.widest), _places(columns, latent, self.widest))
-                    mask[i][at] = self.arch.masks(latent)[t][k]
-                pair.append(mask)
-            yield tuple(pair)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return y, tensor (rows, outputs)."""
+        v = self.v if self.mask is None else self.v * self.mask
+        # Scaling the outputs is the same as scaling v, of which there is far more.
+        return torch.addcmul(self.b, linear(x, v), self.g / torch.linalg.vector_norm(v, dim=1))
 
-    @property
-    def unmasked(self) -> list[str]:
-        """Names of the layers without a mask."""
-        return [s.name for s in self.arch.layers if not s.name.startswith("flow.")]
+    def start(self, x: Tensor) -> None:
+        """Choose g and b such that the outputs of rows ``x`` have their offset and spread."""
+        plain = self.forward(x) - self.b  # not self(x): that would call the hook which called this
+        self.g.data = self.spread / (plain.std(dim=0) + 1e-3)
+        self.b.data = self.b - self.g * plain.mean(dim=0)
 
-    def layer(self, name: str, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Apply a weight-normalised layer, see :class:`WeightNormLinear`."""
-        v = self.weights[f"{name}.v"]
-        if mask is not None:
-            v = v * mask
-        elif name == "decoder.0" and self._single is not None:
-            v = torch.where(self._single, v.detach(), v)
-        gain, bias = self.weights[f"{name}.g"], self.weights[f"{name}.b"]
-        return WeightNormLinear.apply(x, v, gain, bias, self.scratch, name)
 
-    def base(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Mean and log standard deviation of the base Gaussian, and the context of the flow.
+class Encoder(nn.Module):
+    """Base Gaussian of q(z | x) and the context of the flow."""
 
-        Parameters
-        ----------
-        x : tensor (models, rows, genes)
+    def __init__(self, genes: int, settings: Settings, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.latent = settings.latent
+        self.hidden = _stack((genes, *settings.hidden), rng)
+        head = [Outputs(settings.latent), faint(settings.latent)]
+        if settings.flow_steps:
+            head.append(Outputs(settings.context))
+        self.head = WeightNormLinear(settings.hidden[-1], head, rng)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean and log standard deviation (rows, latent), context (rows, context or 0)."""
+        head = self.head(self.hidden(x))
+        mean, raw, context = head.tensor_split((self.latent, 2 * self.latent), dim=1)
+        return mean, raw.clamp(*LOG_SCALE_RANGE), elu(context)
+
+
+class Decoder(nn.Module):
+    """Gaussian p(x | z), gene by gene."""
+
+    def __init__(self, genes: int, settings: Settings, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.hidden = _stack((settings.latent, *settings.hidden[::-1]), rng)
+        self.head = WeightNormLinear(settings.hidden[0], [faint(genes)] * 2, rng)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation of the genes, tensors (rows, genes)."""
+        mean, raw = self.head(self.hidden(z)).chunk(2, dim=1)
+        return mean, raw.clamp(*LOG_SCALE_RANGE)
+
+
+class DrugEffect(nn.Module):
+    """p(z2 | z1): a Gaussian with mean z1 + W z1 + b, its log standard deviation linear in z1 (ours)."""
+
+    def __init__(self, latent: int, rng: np.random.Generator) -> None:
+        super().__init__()
+
+        def near_zero(*shape: int) -> nn.Parameter:
+            start = rng.uniform(-_EFFECT_START, _EFFECT_START, shape)
+            return nn.Parameter(torch.from_numpy(start.astype(np.float32)))
+
+        self.W, self.b = near_zero(latent, latent), near_zero(latent)
+        self.scale_W = near_zero(latent, latent)
+        self.scale_b = nn.Parameter(torch.full((latent,), EFFECT_LOG_SCALE))
+
+    def forward(self, z1: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation of z2, tensors (rows, latent)."""
+        log_scale = linear(z1, self.scale_W, self.scale_b).clamp(*LOG_SCALE_RANGE)
+        return z1 + linear(z1, self.W, self.b), log_scale
+
+
+class Flow(nn.Module):
+    """Inverse autoregressive flow: z <- g z + (1 - g) m with the gate g = sigmoid(s), step by step.
+
+    Kingma et al., "Improving variational inference with inverse autoregressive flow" (2016), which the
+    PertVAE paper cites, in its LSTM-type form. The order of the variables turns from step to step.
+    """
+
+    def __init__(self, settings: Settings, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(
+            FlowStep(settings, rng, reverse=bool(step % 2)) for step in range(settings.flow_steps)
+        )
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Carry a sample through all steps.
+
+        Returns
+        -------
+        z, log_gates : tensors (rows, latent)
+            The sum over steps of log g, summed over the units, is the log-determinant of dz'/dz.
         """
-        for i in range(len(self.arch.hidden)):
-            x = elu(self.layer(f"encoder.{i}", x))
-        head = self.layer("encoder.head", x)
-        mean, raw = head[..., : self.widest], head[..., self.widest : 2 * self.widest]
-        context = elu(head[..., 2 * self.widest :]) if self.arch.flow_steps else None
-        return mean, self.arch.log_scale(raw), context
+        log_gates = torch.zeros_like(z)
+        for step in self.steps:
+            shift, gate = step(z, context)
+            z = shift + torch.sigmoid(gate) * (z - shift)
+            log_gates = log_gates + torch.nn.functional.logsigmoid(gate)
+        return z, log_gates
 
-    def posterior(self, base: tuple[Tensor, Tensor, Tensor | None], noise: Tensor) -> tuple[Tensor, Tensor]:
+
+class FlowStep(nn.Module):
+    """Shift m and gate logit s of every latent unit, from the units before it and the context."""
+
+    #: Start of the gate logits: gates are open, and the flow begins near the identity.
+    OPEN = 1.5
+
+    def __init__(self, settings: Settings, rng: np.random.Generator, *, reverse: bool) -> None:
+        super().__init__()
+        latent, hidden, context = settings.latent, settings.flow_hidden, settings.context
+        into_hidden, into_outputs = autoregressive_masks(latent, hidden, context, reverse=reverse)
+        self.hidden = WeightNormLinear(latent + context, [Outputs(hidden)], rng, into_hidden)
+        outputs = [faint(latent), faint(latent, self.OPEN)]
+        self.out = WeightNormLinear(hidden + context, outputs, rng, into_outputs)
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Return m and s, tensors (rows, latent)."""
+        hidden = elu(self.hidden(torch.cat([z, context], dim=1)))
+        shift, gate = self.out(torch.cat([hidden, context], dim=1)).chunk(2, dim=1)
+        return shift, gate
+
+
+def autoregressive_masks(
+    latent: int, hidden: int, context: int, *, reverse: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks that let output i of a network with one hidden layer see only the inputs before i.
+
+    Germain et al., "MADE" (2015). Latent input i has degree i (counted from 1; from the other end with
+    ``reverse``), hidden units take the degrees 1 ... latent - 1 in turn. An input feeds a hidden unit of at
+    least its degree, a hidden unit feeds the outputs of higher degree. The context is free: it feeds every
+    hidden unit and, directly, every output, since the first output has no hidden unit and would not depend
+    on the context at all.
+
+    Returns
+    -------
+    into_hidden : float32 array (hidden, latent + context)
+    into_outputs : float32 array (2 * latent, hidden + context)
+        Rows: the shifts m, then the gates s, of every latent unit.
+    """
+    degree = np.arange(1, latent + 1)
+    if reverse:
+        degree = degree[::-1]
+    hidden_degree = np.arange(hidden) % max(latent - 1, 1) + 1
+    first = (degree[None, :] <= hidden_degree[:, None]).astype(np.float32)
+    last = (hidden_degree[None, :] < degree[:, None]).astype(np.float32)
+    into_hidden = np.concatenate([first, np.ones((hidden, context), np.float32)], axis=1)
+    into_outputs = np.concatenate([last, np.ones((latent, context), np.float32)], axis=1)
+    return into_hidden, np.tile(into_outputs, (2, 1))
+
+
+class Networks(nn.Module):
+    """All networks of a model.
+
+    Parameters
+    ----------
+    genes : int
+    settings : Settings
+        Sizes, and whether there is a drug effect; ``effect`` is None without one.
+    rng : numpy Generator
+        Draws the start values.
+    """
+
+    def __init__(self, genes: int, settings: Settings, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.encoder = Encoder(genes, settings, rng)
+        self.flow = Flow(settings, rng)
+        self.decoder = Decoder(genes, settings, rng)
+        self.effect = DrugEffect(settings.latent, rng) if settings.with_effect else None
+
+    def posterior(self, base: tuple[Tensor, Tensor, Tensor], noise: Tensor) -> tuple[Tensor, Tensor]:
         """Sample z from q(z | x) and give its log density, one number a latent unit.
 
         Parameters
         ----------
-        base : output of :meth:`base`
-        noise : tensor (models, rows, latent), standard normal; 0 in padded units
+        base : output of the encoder
+        noise : tensor (rows, latent), standard normal
 
         Returns
         -------
-        z, log_q : tensors (models, rows, latent)
-            ``log_q`` summed over the units in use is log q(z | x).
+        z, log_q : tensors (rows, latent)
+            ``log_q`` summed over the units is log q(z | x).
         """
         mean, log_scale, context = base
-        # Softplus and its floor leave a scale in padded units; their noise is 0.
-        z, log_gates = flow.flow(self.layer, mean + log_scale.exp() * noise, context, self.masks)
-        return z, -0.5 * noise.square() - _HALF_LOG_2PI - log_scale - log_gates
+        z, log_gates = self.flow(mean + log_scale.exp() * noise, context)
+        return z, -0.5 * noise.square() - HALF_LOG_2PI - log_scale - log_gates
 
-    def effect(self, z1: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean z1 + W z1 + b and log standard deviation of z2 given z1."""
-        w = self.weights
-        mean = z1 + torch.baddbmm(w["effect.b"], z1, w["effect.W"].transpose(1, 2))
-        if self.arch.effect_scale == "linear":
-            raw = torch.baddbmm(w["effect.scale.b"], z1, w["effect.scale.W"].transpose(1, 2))
-            return mean, self.arch.log_scale(raw)
-        if self.arch.effect_scale == "scalar":
-            return mean, self.arch.log_scale(w["effect.scale.b"]).expand_as(mean)
-        return mean, torch.full_like(mean, EFFECT_LOG_SCALE)
+    @torch.no_grad()
+    def start_from_data(self, x: Tensor, noise: Tensor) -> None:
+        """Choose gains and biases so that every output starts with its mean and spread on ``x``.
 
-    def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log standard deviation of the genes, tensors (models, rows, genes)."""
-        for i in range(len(self.arch.hidden)):
-            z = elu(self.layer(f"decoder.{i}", z))
-        mean, raw = self.layer("decoder.head", z).chunk(2, dim=-1)
-        return mean, self.arch.log_scale(raw)
+        The data-dependent start of weight normalisation (Salimans and Kingma 2016): hidden units, latent
+        means and context get mean 0 and standard deviation 1; log scales, shifts, gates and the genes a
+        tenth of it.
 
-
-_HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
+        Parameters
+        ----------
+        x : tensor (rows, genes)
+        noise : tensor (rows, latent)
+        """
+        layers = [layer for layer in self.modules() if isinstance(layer, WeightNormLinear)]
+        hooks = [layer.register_forward_pre_hook(_start_layer) for layer in layers]
+        z, _ = self.posterior(self.encoder(x), noise)
+        self.decoder(z)
+        for hook in hooks:
+            hook.remove()
 
 
-class _Starting(Networks):
-    """Sets gains and biases of a single model layer by layer as the first minibatch passes."""
-
-    def layer(self, name: str, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        spec = next(s for s in self.arch.layers if s.name == name)
-        widths = [_size(b.size, self.widest) for b in spec.outputs]
-        spread = torch.from_numpy(np.repeat([b.spread for b in spec.outputs], widths).astype(np.float32))
-        plain = super().layer(name, x, mask) - self.weights[f"{name}.b"]
-        gain = spread.to(plain.device) / (plain.std(dim=1, keepdim=True) + 1e-3)
-        self.weights[f"{name}.g"] = gain
-        self.weights[f"{name}.b"] = self.weights[f"{name}.b"] - gain * plain.mean(dim=1, keepdim=True)
-        return super().layer(name, x, mask)
+def _start_layer(layer: WeightNormLinear, inputs: tuple[Tensor]) -> None:
+    """Start a layer just before it is applied: its inputs come from layers that have started."""
+    layer.start(*inputs)
 
 
-@torch.no_grad()
-def start_from_data(arch: Architecture, weights: Weights, latent: int, x: Tensor, noise: Tensor) -> Weights:
-    """Choose gains and biases so that every output starts with given mean and spread on ``x``.
+def _stack(widths: Sequence[int], rng: np.random.Generator) -> nn.Sequential:
+    layers = []
+    for inputs, units in pairwise(widths):
+        layers += [WeightNormLinear(inputs, [Outputs(units)], rng), nn.ELU()]
+    return nn.Sequential(*layers)
 
-    The data-dependent start of weight normalisation (Salimans and Kingma 2016): hidden units, latent means
-    and context get mean 0 and standard deviation 1; log scales, shifts, gates and the genes a tenth of it.
 
-    Parameters
-    ----------
-    weights : dict
-        One model (model axis of length 1).
-    x : tensor (1, rows, genes)
-    noise : tensor (1, rows, latent)
-    """
-    networks = _Starting(arch, dict(weights), [latent])
-    z, _ = networks.posterior(networks.base(x), noise)
-    networks.decode(z)
-    return networks.weights
+def _repeated(values: Sequence[float], sizes: Sequence[int]) -> Tensor:
+    return torch.from_numpy(np.repeat(np.array(values, dtype=np.float32), sizes))

@@ -1,8 +1,6 @@
-"""Profiles as they come in: checks, scaling, and the lines that early stopping watches."""
+"""Profiles as they come in: checks, weights, and the lines that early stopping watches."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -66,40 +64,8 @@ def check_names(names: object, n: int, what: str) -> np.ndarray:
     return names
 
 
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Gene-wise z-scores.
-
-    Attributes
-    ----------
-    center, spread : float32 arrays (genes,)
-    """
-
-    center: np.ndarray
-    spread: np.ndarray
-
-    @classmethod
-    def fit(cls, x: np.ndarray) -> Scaler:
-        """Mean and standard deviation of the rows; a gene that does not vary is only centred."""
-        spread = x.std(axis=0, dtype=np.float64).astype(np.float32)
-        return cls(x.mean(axis=0, dtype=np.float64).astype(np.float32), np.where(spread > 0, spread, 1))
-
-    @classmethod
-    def none(cls, n_genes: int) -> Scaler:
-        """Leave values as they are."""
-        return cls(np.zeros(n_genes, np.float32), np.ones(n_genes, np.float32))
-
-    def apply(self, x: np.ndarray) -> np.ndarray:
-        """Scale profiles."""
-        return (x - self.center) / self.spread
-
-    def undo(self, x: np.ndarray) -> np.ndarray:
-        """Bring scaled profiles back to their own units."""
-        return x * self.spread + self.center
-
-
-def held_out_lines(lines: np.ndarray, fraction: float, seed: np.random.SeedSequence) -> np.ndarray:
-    """Names of the lines that early stopping watches: a random share, at least one.
+def held_out_lines(lines: np.ndarray, seed: np.random.SeedSequence) -> np.ndarray:
+    """Names of the lines that early stopping watches: a random fifth, at least one.
 
     Raises
     ------
@@ -110,11 +76,11 @@ def held_out_lines(lines: np.ndarray, fraction: float, seed: np.random.SeedSeque
     if len(names) < 2:
         msg = f"early stopping needs a second line to watch, got only {names[0]!r}; pass validation"
         raise DataError(msg)
-    count = min(max(1, round(fraction * len(names))), len(names) - 1)
+    count = min(max(1, round(len(names) / 5)), len(names) - 1)
     return np.random.default_rng(seed).permutation(names)[:count]
 
 
 def line_weights(lines: np.ndarray) -> np.ndarray:
-    """Probability of a row when every line is as likely as every other."""
+    """Weight of each row such that every line weighs the same and all sum to 1."""
     _, code, count = np.unique(lines, return_inverse=True, return_counts=True)
     return 1 / (count[code] * len(count))

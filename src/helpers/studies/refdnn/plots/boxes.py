@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -112,13 +113,24 @@ def expression_boxes(
         raise DataError(msg)
     genes = list(table["gene"].unique())
     figure, axes = plt.subplots(figsize=(WIDTH, 1.7 + 0.5 * len(genes)))
-    classes = (("R", "resistant", RESISTANT, -0.19), ("S", "sensitive", SENSITIVE, 0.19))
+    sns.boxplot(
+        table,
+        x="value",
+        y="gene",
+        hue="response",
+        order=genes,
+        hue_order=["R", "S"],
+        palette={"R": RESISTANT, "S": SENSITIVE},
+        fill=True,
+        width=0.7,
+        gap=0.1,
+        legend=False,
+        boxprops={"alpha": 0.5},
+        medianprops={"color": "black", "linewidth": 1.8},
+        flierprops={"marker": ".", "markersize": 4, "markeredgecolor": "0.4"},
+        ax=axes,
+    )
     for position, gene in enumerate(genes):
-        rows = table[table["gene"] == gene]
-        for code, _, colour, shift in classes:
-            values = rows.loc[rows["response"] == code, "value"].dropna().to_numpy(float)
-            if len(values):
-                _box(axes, values, position + shift, colour, vertical=False, width=0.32)
         if p_values and gene in p_values:
             axes.text(
                 1.01,
@@ -131,31 +143,22 @@ def expression_boxes(
     axes.set_yticks(range(len(genes)), genes, style="italic")
     axes.set_ylim(len(genes) - 0.5, -0.5)
     axes.grid(axis="x", color="0.92")
-    axes.set(xlabel=xlabel)
+    axes.set(xlabel=xlabel, ylabel="")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     per_gene = table.groupby("response")["value"].count() // max(len(genes), 1)
     handles = [
         Patch(facecolor=colour, alpha=0.5, label=f"{name} (n = {per_gene.get(code, 0)} lines)")
-        for code, name, colour, _ in classes
+        for code, name, colour in (("R", "resistant", RESISTANT), ("S", "sensitive", SENSITIVE))
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
     return figure
 
 
-def _box(
-    axes: plt.Axes,
-    values: np.ndarray,
-    position: float,
-    colour: str,
-    *,
-    vertical: bool = True,
-    width: float = 0.5,
-) -> None:
+def _box(axes: plt.Axes, values: np.ndarray, position: float, colour: str) -> None:
     axes.boxplot(
         [values],
         positions=[position],
-        widths=width,
-        orientation="vertical" if vertical else "horizontal",
+        widths=0.5,
         manage_ticks=False,
         patch_artist=True,
         boxprops={"facecolor": colour, "alpha": 0.5},

@@ -1,0 +1,1 @@
+"""How results and verdicts are shown: HTML and tables. Judging is :mod:`helpers.claims`."""

@@ -1,0 +1,241 @@
+"""The verdict board: claims x three parts, as HTML.
+
+The HTML needs no script and no outside file. It names every outcome by colour, symbol and word,
+follows the theme of the page, and turns into one card a claim on a narrow screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from helpers.claims.register import PARTS
+from helpers.claims.verdict import NOT_TESTABLE, ClaimVerdict, Verdict
+from helpers.display.html import STYLE as BOX_STYLE
+from helpers.display.html import Html, table
+from helpers.display.tables import HEADINGS, tier_text
+
+SYMBOLS = {"holds": "✔", "partly": "◐", "fails": "✘", NOT_TESTABLE: "–"}
+QUESTIONS = {
+    "repeated": "the paper's own comparison with the paper's own statistics",
+    "sound": "the same question with corrected statistics, intervals and seeds",
+    "survives": "still true against the strongest baseline that the paper left out",
+}
+_CLASSES = {"holds": "holds", "partly": "partly", "fails": "fails", NOT_TESTABLE: "untested"}
+
+# Okabe-Ito hues as tints behind the page's own text colour, so contrast holds in either theme.
+# Margins and display are repeated under the class names because notebook themes style bare tables.
+STYLE = """<style>
+.hv-board, .hv-chips {--hv-holds: 0,158,115; --hv-partly: 230,159,0; --hv-fails: 213,94,0;
+ --hv-untested: 128,128,128;}
+.hv-board table {width: 100%; border-collapse: collapse; margin: 0.5rem 0; font-size: 0.95rem;
+ display: table;}
+.hv-board th, .hv-board td {text-align: left; vertical-align: top; padding: 0.45rem 0.5rem;
+ white-space: normal; border: 0; border-bottom: 1px solid rgba(128,128,128,0.35); background: transparent;
+ color: inherit;}
+.hv-board thead th {font-weight: 600;}
+.hv-board tbody th {font-weight: 400; width: 55%;}
+.hv-board tbody tr.hv-chapter th {font-weight: 600; padding-top: 1.1rem; width: auto;}
+.hv-board table.hv-chapters {margin-bottom: 1.2rem;}
+.hv-board table.hv-chapters td {white-space: nowrap;}
+.hv-board details {font-size: 0.85rem; margin-top: 0.25rem;}
+.hv-board summary {cursor: pointer; min-height: 1.5rem;}
+.hv-board dl, .hv-board dd {margin: 0.15rem 0;}
+.hv-board dt {font-weight: 600;}
+.hv-meta {font-size: 0.8rem; opacity: 0.8;}
+.hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem; border: 1.5px solid;
+ line-height: 1.35;}
+.hv-board a, .hv-board a:hover {color: inherit;}
+.hv-board a.hv-chip {text-decoration: none;}
+.hv-board a.hv-chip:hover, .hv-board a.hv-chip:focus {text-decoration: underline;}
+.hv-holds {background: rgba(var(--hv-holds),0.22); border-color: rgb(var(--hv-holds));}
+.hv-partly {background: rgba(var(--hv-partly),0.22); border-color: rgb(var(--hv-partly));}
+.hv-fails {background: rgba(var(--hv-fails),0.22); border-color: rgb(var(--hv-fails));}
+.hv-untested {background: rgba(var(--hv-untested),0.12); border-color: rgb(var(--hv-untested));
+ border-style: dashed;}
+.hv-hidden {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+ white-space: nowrap;}
+.hv-part {display: none; font-weight: 600;}
+.hv-chips ul {list-style: none; margin: 0.3rem 0; padding: 0;}
+.hv-chips li {margin: 0.35rem 0;}
+.hv-chips .hv-chip {font-size: 0.85rem; margin: 0.1rem 0.25rem 0.1rem 0;}
+/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
+html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {background: transparent !important;
+ color: var(--pst-color-text-base) !important;}
+@media (max-width: 640px) {
+ .hv-board table, .hv-board tbody, .hv-board tr, .hv-board tbody th, .hv-board td {
+  display: block; width: auto;}
+ .hv-board thead {position: absolute; clip-path: inset(50%);}
+ .hv-board tr {border: 1px solid rgba(128,128,128,0.45); border-radius: 0.5rem; margin: 0 0 0.7rem;
+  padding: 0.2rem;}
+ .hv-board tbody th, .hv-board td {border: 0; padding: 0.25rem 0.4rem;}
+ .hv-part {display: inline-block; min-width: 5.5rem;}
+}
+</style>"""
+
+
+def summary(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Count the verdicts in two or three sentences."""
+    total = len(verdicts)
+    if not total:
+        return "No claims are registered."
+    holds = {part: sum(v.outcomes[part] == "holds" for v in verdicts) for part in PARTS}
+    tested = [v for v in verdicts if any(outcome != NOT_TESTABLE for outcome in v.outcomes.values())]
+    noun = "claim" if total == 1 else "claims"
+    verb = "survives" if holds["survives"] == 1 else "survive"
+    text = (
+        f"{holds['survives']} of {total} {noun} {verb} the strongest baseline; {holds['repeated']} could be "
+        f"repeated as published, and {holds['sound']} {'holds' if holds['sound'] == 1 else 'hold'} "
+        "with corrected statistics."
+    )
+    untested = total - len(tested)
+    if untested:
+        text += f" {untested} of {total} {'is' if untested == 1 else 'are'} not testable on this input."
+    return text
+
+
+def board_html(
+    verdicts: Sequence[ClaimVerdict],
+    links: Mapping[str, str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> str:
+    """Return the verdict board as HTML.
+
+    Parameters
+    ----------
+    verdicts : sequence of ClaimVerdict
+    links : mapping of claim id to address, optional
+        Where the chapter judges the claim; claims without an entry get no link.
+    titles : mapping of chapter to title, optional
+        Claims are then grouped by chapter, in the order of the verdicts, below a table that counts for
+        each chapter how many hold. Chapters without an entry go by their names.
+    """
+    links = links or {}
+    head = "".join(
+        f'<th scope="col" title="{escape(QUESTIONS[part])}">{HEADINGS[part]}</th>' for part in PARTS
+    )
+    groups: dict[str, list[ClaimVerdict]] = {}
+    for verdict in verdicts:
+        groups.setdefault(verdict.claim.chapter if titles is not None else "", []).append(verdict)
+    bodies = ""
+    for chapter, members in groups.items():
+        heading = _chapter_row(chapter, titles.get(chapter, chapter)) if titles is not None else ""
+        rows = "".join(_row(verdict, links.get(verdict.claim.id)) for verdict in members)
+        bodies += f"<tbody>{heading}{rows}</tbody>"
+    overview = _chapters(groups, titles, head) if titles else ""
+    return (
+        f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>{overview}'
+        f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead>{bodies}</table>'
+        f"{_key()}</div>"
+    )
+
+
+def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Return a compact list of claims with their three verdicts, for the box that opens a chapter."""
+    items = "".join(
+        f"<li>{escape(verdict.claim.claim)}<br>{''.join(_chip(part, heading=True) for part in verdict)}</li>"
+        for verdict in verdicts
+    )
+    return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
+
+
+def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
+    """Show the board of a chapter and, for each claim, the rules, conditions and sensitivity."""
+    parts = [board_html(verdicts, {v.claim.id: f"#claim-{v.claim.id}" for v in verdicts})]
+    for verdict in verdicts:
+        rows = [
+            (
+                HEADINGS[part.part],
+                f"{SYMBOLS[part.outcome]} {part.outcome}",
+                part.rule or "–",
+                part.reason,
+                part.sensitivity.sentence or "–",
+            )
+            for part in verdict
+        ]
+        columns = ("Part", "Verdict", "Rule", "Conditions and numbers", "Sensitivity")
+        tiers = tier_text(verdict.tiers) or "data not used"
+        parts.append(
+            f'<details class="hs-box" id="claim-{escape(verdict.claim.id)}"><summary>'
+            f"{escape(verdict.claim.claim)}</summary>"
+            f"<p>Compared: {escape(verdict.claim.compared)}. Input: {escape(tiers)}.</p>"
+            f"{table(columns, rows)}</details>"
+        )
+    return Html(BOX_STYLE + "".join(parts))
+
+
+def _chapters(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
+    """Count, chapter by chapter, how many claims hold; the titles lead to the claims below."""
+    rows = ""
+    for chapter, members in groups.items():
+        cells = "".join(
+            f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part]}</span>'
+            f"{sum(v.outcomes[part] == 'holds' for v in members)} of {len(members)}</td>"
+            for part in PARTS
+        )
+        title = escape(titles.get(chapter, chapter))
+        rows += f'<tr><th scope="row"><a href="#chapter-{escape(chapter)}">{title}</a></th>{cells}</tr>'
+    return (
+        f'<table class="hv-chapters"><thead><tr><th scope="col">Claims that hold</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _chapter_row(chapter: str, title: str) -> str:
+    """Head the claims of a chapter with its title."""
+    return (
+        f'<tr class="hv-chapter" id="chapter-{escape(chapter)}">'
+        f'<th scope="rowgroup" colspan="{1 + len(PARTS)}">'
+        f"{escape(title)}</th></tr>"
+    )
+
+
+def _row(verdict: ClaimVerdict, href: str | None) -> str:
+    claim = verdict.claim
+    sentence = escape(claim.claim)
+    if href:
+        sentence = f'<a href="{escape(href)}">{sentence}</a>'
+    meta = " · ".join(filter(None, (claim.source, tier_text(verdict.tiers))))
+    reasons = "".join(
+        f"<dt>{HEADINGS[part.part]}: {part.outcome}</dt><dd>{escape(full_reason(part))}</dd>"
+        for part in verdict
+    )
+    cells = "".join(
+        f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part.part]}</span>{_chip(part, href)}</td>'
+        for part in verdict
+    )
+    return (
+        f'<tr data-claim="{escape(claim.id)}"><th scope="row">{sentence}'
+        f'<div class="hv-meta">{escape(meta)}</div>'
+        f"<details><summary>Reasons</summary><dl>{reasons}</dl></details></th>{cells}</tr>"
+    )
+
+
+def _chip(verdict: Verdict, href: str | None = None, *, heading: bool = False) -> str:
+    reason = escape(full_reason(verdict))
+    # In a list of chips there is no column heading to tell the parts apart.
+    part = HEADINGS[verdict.part]
+    label = f"{part}: {verdict.outcome}" if heading else verdict.outcome
+    prefix = "" if heading else f'<span class="hv-hidden">{part}: </span>'
+    body = (
+        f'{prefix}<span aria-hidden="true">{SYMBOLS[verdict.outcome]}</span> {label}'
+        f'<span class="hv-hidden">. {reason}</span>'
+    )
+    attributes = f'class="hv-chip hv-{_CLASSES[verdict.outcome]}" title="{reason}"'
+    return (
+        f'<a {attributes} href="{escape(href)}">{body}</a>' if href else f"<span {attributes}>{body}</span>"
+    )
+
+
+def full_reason(verdict: Verdict) -> str:
+    """Return the reason with the line on sensitivity."""
+    return f"{verdict.reason} {verdict.sensitivity.sentence}".strip()
+
+
+def _key() -> str:
+    parts = "; ".join(f"<b>{HEADINGS[part]}</b>: {escape(QUESTIONS[part])}" for part in PARTS)
+    symbols = " ".join(
+        f'<span class="hv-chip hv-{_CLASSES[outcome]}">{symbol} {outcome}</span>'
+        for outcome, symbol in SYMBOLS.items()
+    )
+    return f'<p class="hv-meta">{parts}.<br>{symbols}</p>'

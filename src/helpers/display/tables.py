@@ -1,0 +1,129 @@
+"""Tables of values and verdicts: published next to ours, inputs, sensitivity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.results import ChapterResults, Result
+from helpers.claims.verdict import ClaimVerdict
+
+HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
+_DIGITS = 4  # as the papers print them
+
+
+def tier_text(tiers: Mapping[str, str]) -> str:
+    """Write tiers for a reader, e.g. ``"CCLE: panel, GDSC: panel"``."""
+    return ", ".join(f"{name}: {tier}" for name, tier in tiers.items())
+
+
+def input_table(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
+    """Return one row a chapter: title, profile, data tiers, number of values."""
+    rows = [
+        {
+            "chapter": name,
+            "title": chapter.title,
+            "profile": chapter.profile,
+            "input": tier_text(chapter.input_tiers),
+            "values": len(chapter.results),
+        }
+        for name, chapter in results.items()
+    ]
+    return pd.DataFrame(rows, columns=["chapter", "title", "profile", "input", "values"])
+
+
+def sensitivity(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
+    """Return one row a part of a claim: the outcome, and with the tolerance halved and doubled."""
+    rows = [
+        {
+            "claim": verdict.claim.id,
+            "part": HEADINGS[part.part],
+            "verdict": part.outcome,
+            "tolerance halved": part.sensitivity.half or "–",
+            "tolerance doubled": part.sensitivity.double or "–",
+            "reason": part.reason,
+        }
+        for verdict in verdicts
+        for part in verdict
+    ]
+    columns = ["claim", "part", "verdict", "tolerance halved", "tolerance doubled", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def published_and_ours(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
+    """Return one row a value that has a published counterpart.
+
+    Columns: chapter, value (its id), published, ours, difference (ours - published), interval, n, input.
+    """
+    rows = []
+    for name, chapter in results.items():
+        for id, result in chapter.results.items():
+            if result.published is None or result.value is None:
+                continue
+            rows.append(
+                {
+                    "chapter": name,
+                    "value": id,
+                    "published": round(result.published, _DIGITS),
+                    "ours": round(result.value, _DIGITS),
+                    "difference": round(result.value - result.published, _DIGITS),
+                    "interval": format_interval(result.low, result.high) or "–",
+                    "n": result.n,
+                    "input": result.tier,
+                }
+            )
+    columns = ["chapter", "value", "published", "ours", "difference", "interval", "n", "input"]
+    return pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})
+
+
+_COLUMNS = ("published", "ours", "difference", "interval", "n")
+
+
+def comparison(results: Mapping[str, Result], caption: str) -> Styler:
+    """Put published and recomputed values side by side.
+
+    Parameters
+    ----------
+    results : mapping of row label to Result
+    caption : str
+        What the table shows; the tier of each data set is added.
+
+    Returns
+    -------
+    Styler
+        Columns published, ours, difference (ours - published), interval, n, as text; without the
+        first and third where nothing was published.
+    """
+    rows = [_row(result) for result in results.values()]
+    columns, rule = list(_COLUMNS), " Difference = ours - published."
+    if all(result.published is None for result in results.values()):
+        columns, rule = ["ours", "interval", "n"], ""
+    frame = pd.DataFrame(rows, index=list(results))[columns]
+    tiers = tier_text({result.dataset or "all data": result.tier for result in results.values()})
+    # A fixed uuid keeps the executed notebooks of two runs equal.
+    uuid = hashlib.sha256("|".join([caption, *results]).encode()).hexdigest()[:8]
+    # The style names no colour, and the class is the one that themes know, so the table follows the
+    # light and the dark theme of the page.
+    caption_style = "text-align: left; caption-side: top; color: inherit;"
+    return (
+        Styler(frame, uuid=uuid, cell_ids=False)
+        .set_caption(f"{caption} Input: {tiers}.{rule}")
+        .set_table_attributes('class="dataframe"')
+        .set_properties(**{"text-align": "right", "white-space": "nowrap", "padding": "0.25rem 0.6rem"})
+        .set_table_styles([{"selector": "caption", "props": caption_style}])
+    )
+
+
+def _row(result: Result) -> dict[str, str]:
+    undefined = result.value is None or result.published is None
+    return {
+        "published": format_number(result.published),
+        "ours": format_number(result.value),
+        "difference": format_number(None if undefined else result.value - result.published, signed=True),
+        "interval": format_interval(result.low, result.high) or "–",
+        "n": "–" if result.n is None else str(result.n),
+    }

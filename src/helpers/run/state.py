@@ -1,0 +1,131 @@
+"""``run.json``: what a run folder holds and how it came about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from helpers import atomic
+from helpers.errors import RunError
+
+SCHEMA = 1
+Status = Literal["running", "done", "failed", "interrupted"]
+
+
+class Failure(pydantic.BaseModel, extra="forbid"):
+    """Where a notebook stopped."""
+
+    cell: int | None
+    name: str
+    message: str
+    log: str
+
+
+class NotebookState(pydantic.BaseModel, extra="forbid"):
+    """One notebook of a run.
+
+    ``parameters`` is all that it got, ``chosen`` the part that was asked for in place of the profile's.
+    ``fingerprint`` maps each thing that the outcome depends on (``source``, ``package``, ``parameters``,
+    ``data``, ``lock``, and ``results`` for a notebook that reads the others' results) to its hash.
+    """
+
+    status: Status
+    started: str
+    finished: str | None = None
+    wall_seconds: float | None = None
+    cells: int | None = None
+    parameters: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
+    fingerprint: dict[str, str] = {}
+    error: Failure | None = None
+
+
+class RunState(pydantic.BaseModel):
+    """Content of ``run.json``.
+
+    Attributes
+    ----------
+    profile : str
+        Name of the profile.
+    commit : str or None
+        Commit of the checkout (:func:`helpers.chapter.provenance.git_commit`).
+    versions : dict
+        Python, platform and the packages that the numbers depend on.
+    device, threads
+        What the notebooks were told to use.
+    started, finished : str
+        ISO times (UTC) of the first and the latest start and end.
+    notebooks : dict
+        Chapter -> `NotebookState`.
+    """
+
+    model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
+
+    schema_: int = pydantic.Field(default=SCHEMA, alias="schema")
+    profile: str
+    commit: str | None = None
+    versions: dict[str, str] = {}
+    device: str = "auto"
+    threads: int = 1
+    started: str | None = None
+    finished: str | None = None
+    notebooks: dict[str, NotebookState] = {}
+
+    @classmethod
+    def load(cls, folder: Path) -> RunState | None:
+        """Read ``run.json`` of a run folder; None if there is none.
+
+        Raises
+        ------
+        RunError
+            If the file is damaged or of another schema.
+        """
+        path = folder / "run.json"
+        if not path.is_file():
+            return None
+        try:
+            state = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            msg = f"{path} cannot be read ({error}). Remove it to start the run again."
+            raise RunError(msg) from error
+        if state.schema_ != SCHEMA:
+            msg = f"{path} has schema {state.schema_}, this version reads {SCHEMA}; choose another --out"
+            raise RunError(msg)
+        return state
+
+    def save(self, folder: Path) -> None:
+        """Write ``run.json`` in one step.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written, for example on a full disk. The file from before is untouched.
+        """
+        path = folder / "run.json"
+        content = json.dumps(self.model_dump(by_alias=True), indent=1, sort_keys=True) + "\n"
+        try:
+            atomic.write_text(path, content)
+        except OSError as error:
+            msg = (
+                f"cannot write {path}: {error.strerror or error}. Finished notebooks are kept; "
+                "make room or choose another --out, then run again."
+            )
+            raise RunError(msg) from error
+
+
+def load_run(folder: Path) -> RunState:
+    """Read ``run.json`` of a folder that must be a run folder.
+
+    Raises
+    ------
+    RunError
+        If the folder is no run folder or its run.json is damaged.
+    """
+    state = RunState.load(folder)
+    if state is None:
+        msg = f"{folder} is no run folder (no run.json); `helpers status` lists those there are"
+        raise RunError(msg)
+    return state

@@ -1,0 +1,38 @@
+"""The tables of the chapter with all verdicts."""
+
+from __future__ import annotations
+
+from helpers.claims.register import load_register
+from helpers.claims.results import load_results
+from helpers.claims.verdict import judge_run
+from helpers.display.tables import input_table, published_and_ours, sensitivity
+
+
+def test_published_and_ours_lists_what_has_both(toy):
+    toy.write_results(
+        toy.folder,
+        "01_first",
+        both={"value": 0.75, "published": 0.8, "low": 0.7, "high": 0.8, "n": 5},
+        unpublished={"value": 0.5},
+        undefined={"value": None, "published": 0.5},
+    )
+    [row] = published_and_ours(load_results(toy.folder)).to_dict("records")
+    assert row == {
+        "chapter": "01_first", "value": "toy.both", "published": 0.8, "ours": 0.75, "difference": -0.05,
+        "interval": "[0.700, 0.800]", "n": 5, "input": "panel",
+    }  # fmt: skip
+
+
+def test_sensitivity_has_three_rows_a_claim(toy):
+    toy.claim("01_first", above=1.0)
+    toy.write_results(toy.folder, "01_first", level={"value": 2.0})
+    table = sensitivity(judge_run(load_register(toy.root / "data"), load_results(toy.folder)))
+    assert list(table["part"]) == ["Repeated", "Sound", "Survives"]
+    assert set(table["verdict"]) == {"holds"}
+    assert set(table["tolerance halved"]) == {"–"}  # the rule has no tolerance
+
+
+def test_empty_runs_give_empty_tables_with_their_columns(toy):
+    assert list(published_and_ours({}).columns)[:2] == ["chapter", "value"]
+    assert next(iter(input_table({}).columns)) == "chapter"
+    assert sensitivity([]).empty
