@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -54,43 +55,39 @@ class ExpressionChanges:
         return self.UNITS[self.unit]
 
     def __post_init__(self) -> None:
-        missing = [column for column in self.COLUMNS if column not in self.rows.columns]
+        for fault in self._faults():
+            msg = f"{self.name}: {fault}"
+            raise DataError(msg)
+
+    def _faults(self) -> Iterator[str]:
+        """Yield what is wrong; each check relies on those before it."""
+        rows, values = self.rows, self.values
+        missing = [column for column in self.COLUMNS if column not in rows.columns]
         if missing:
-            msg = f"{self.name}: rows lack the column(s) {missing}"
-            raise DataError(msg)
-        if self.rows.empty or self.values.shape[1] == 0:
-            msg = f"{self.name}: no rows or no genes; got {self.values.shape}"
-            raise DataError(msg)
-        if not self.rows.index.equals(self.values.index):
-            msg = f"{self.name}: rows and values must have the same index"
-            raise DataError(msg)
-        if self.values.columns.has_duplicates:
-            twice = list(self.values.columns[self.values.columns.duplicated()][:3])
-            msg = f"{self.name}: gene(s) stand twice, first {twice}"
-            raise DataError(msg)
-        if self.rows[list(self.COLUMNS)].isna().any(axis=None):
-            msg = f"{self.name}: rows hold missing entries; every row needs cell, compound, id and SMILES"
-            raise DataError(msg)
-        keys = self.rows[["cell", "compound"]]
-        if keys.duplicated().any():
-            first = tuple(keys[keys.duplicated()].iloc[0])
-            msg = f"{self.name}: {first} stands twice; one row a cell and compound"
-            raise DataError(msg)
+            yield f"rows lack the column(s) {missing}"
+        if rows.empty or values.shape[1] == 0:
+            yield f"no rows or no genes; got {values.shape}"
+        if not rows.index.equals(values.index):
+            yield "rows and values must have the same index"
+        if values.columns.has_duplicates:
+            yield f"gene(s) stand twice, first {list(values.columns[values.columns.duplicated()][:3])}"
+        if rows[list(self.COLUMNS)].isna().any(axis=None):
+            yield "rows hold missing entries; every row needs cell, compound, id and SMILES"
+        twice = rows[rows.duplicated(["cell", "compound"])]
+        if len(twice):
+            first = tuple(twice.iloc[0][["cell", "compound"]])
+            yield f"{first} stands twice; one row a cell and compound"
         for column in ("lincs_id", "smiles"):
-            if self.rows.groupby("compound")[column].nunique().max() > 1:
-                msg = f"{self.name}: a compound has two entries in {column}; one each is needed"
-                raise DataError(msg)
-        unknown = set(self.rows["split"]) - set(self.SPLITS)
+            if rows.groupby("compound")[column].nunique().max() > 1:
+                yield f"a compound has two entries in {column}; one each is needed"
+        unknown = set(rows["split"]) - set(self.SPLITS)
         if unknown:
-            msg = f"{self.name}: unknown split(s) {sorted(unknown)}; one of {', '.join(self.SPLITS)}"
-            raise DataError(msg)
+            yield f"unknown split(s) {sorted(unknown)}; one of {', '.join(self.SPLITS)}"
         if self.unit not in self.UNITS:
-            msg = f"{self.name}: unknown unit {self.unit!r}; one of {', '.join(self.UNITS)}"
-            raise DataError(msg)
-        if not np.isfinite(self.values.to_numpy()).all():
-            bad = self.values.index[~np.isfinite(self.values.to_numpy()).all(axis=1)]
-            msg = f"{self.name}: NaN or infinite changes in {len(bad)} row(s), first {list(bad[:3])}"
-            raise DataError(msg)
+            yield f"unknown unit {self.unit!r}; one of {', '.join(self.UNITS)}"
+        bad = values.index[~np.isfinite(values.to_numpy()).all(axis=1)]
+        if len(bad):
+            yield f"NaN or infinite changes in {len(bad)} row(s), first {list(bad[:3])}"
 
     @property
     def matrix(self) -> np.ndarray:

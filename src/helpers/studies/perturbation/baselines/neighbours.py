@@ -59,7 +59,11 @@ class CompoundNeighbours(_Tabled):
 
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
         super()._fit(cell, compound, values)
-        self.similarity_ = self._response_similarity() if self.by == "response" else None
+        self.similarity_ = None
+        if self.by == "response":
+            total, count = _shared_cosines(self.residual_, self.row_)
+            with np.errstate(invalid="ignore"):
+                self.similarity_ = total / np.where(count > 0, count, np.nan)
 
     def _predict(self, cell: np.ndarray, compound: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
         predicted = np.stack([self._cell_mean(c) for c in cell]).astype(np.float32)
@@ -88,19 +92,6 @@ class CompoundNeighbours(_Tabled):
         nearest = candidates[np.argsort(-similarity[candidates], kind="stable")[: self.k]]
         return self.residual_[self.row_[c, nearest]]
 
-    def _response_similarity(self) -> np.ndarray:
-        length = np.linalg.norm(self.residual_, axis=1)
-        unit = self.residual_ / np.maximum(length, 1e-12)[:, None]
-        n = self.row_.shape[1]
-        total, count = np.zeros((n, n)), np.zeros((n, n))
-        for rows in self.row_:
-            there = np.flatnonzero(rows >= 0)
-            part = unit[rows[there]]
-            total[np.ix_(there, there)] += part @ part.T
-            count[np.ix_(there, there)] += 1
-        with np.errstate(invalid="ignore"):
-            return total / np.where(count > 0, count, np.nan)
-
 
 class NearestCellCopy(_Tabled):
     """The compound's own row in the most similar cell; the cell mean where there is none.
@@ -116,14 +107,7 @@ class NearestCellCopy(_Tabled):
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
         super()._fit(cell, compound, values)
         self.values_ = values
-        unit = values / np.maximum(np.linalg.norm(values, axis=1), 1e-12)[:, None]
-        n = len(self.cells_)
-        total, count = np.zeros((n, n)), np.zeros((n, n))
-        for rows in self.row_.T:
-            there = np.flatnonzero(rows >= 0)
-            part = unit[rows[there]]
-            total[np.ix_(there, there)] += part @ part.T
-            count[np.ix_(there, there)] += 1
+        total, count = _shared_cosines(values, self.row_.T)
         self.similarity_ = np.where(count > 0, total / np.maximum(count, 1), -2.0)
 
     def _predict(self, cell: np.ndarray, compound: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
@@ -140,6 +124,19 @@ class NearestCellCopy(_Tabled):
             else:
                 predicted[i] = self.values_[self.row_[others, d]].mean(axis=0)
         return predicted
+
+
+def _shared_cosines(values: np.ndarray, tabled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum, over the rows of ``tabled``, of cosines between its columns, and how many were added."""
+    unit = values / np.maximum(np.linalg.norm(values, axis=1), 1e-12)[:, None]
+    n = tabled.shape[1]
+    total, count = np.zeros((n, n)), np.zeros((n, n))
+    for rows in tabled:
+        there = np.flatnonzero(rows >= 0)
+        part = unit[rows[there]]
+        total[np.ix_(there, there)] += part @ part.T
+        count[np.ix_(there, there)] += 1
+    return total, count
 
 
 def morgan(smiles: str) -> object:
