@@ -207,13 +207,18 @@ def recover_effect(
     return pd.DataFrame(rows, columns=["model", "part", "value"]).assign(n=lines)
 
 
+def special_to_lines(table: pd.DataFrame) -> pd.Series:
+    """Rows of :func:`recover_effect` that ask for something: nothing special to a line is in a shift."""
+    return ~((table["drug"] == "shift") & (table["part"] == "line"))
+
+
 def recover_weights(
     data: PerturbationPairs,
     truth: PairTruth,
     drug: str,
     settings: Mapping[str, object] | None = None,
     seed: int = 0,
-) -> dict[str, float]:
+) -> pd.DataFrame:
     """Hold W and b of a PertVAE with the planted number of latent units against the planted ones.
 
     The model is fitted to all lines of the drug. Its codes are turned into the planted basis by the best
@@ -221,9 +226,9 @@ def recover_weights(
 
     Returns
     -------
-    dict
-        ``explained`` (share of the variance of the planted states that the turned codes explain),
-        ``W`` and ``b`` (Pearson correlation of the entries with the planted ones).
+    DataFrame
+        ``what``, ``value``: ``explained`` (share of the variance of the planted states that the turned
+        codes explain), ``W`` and ``b`` (Pearson correlation of the entries with the planted ones).
     """
     of_drug = data.of_drug(drug)
     latent = truth.states.shape[1]
@@ -240,11 +245,12 @@ def recover_weights(
     )
     states = truth.states.loc[lines].to_numpy()
     found = align_effect(model.W_, model.b_, model.latent_mean(pre), states)
-    return {
-        "explained": found.explained,
-        "W": _pearson(found.W.ravel(), truth.weights[drug].ravel()),
-        "b": _pearson(found.b, truth.shifts[drug]),
-    }
+    rows = [
+        ("explained", found.explained),
+        ("W", _pearson(found.W.ravel(), truth.weights[drug].ravel())),
+        ("b", _pearson(found.b, truth.shifts[drug])),
+    ]
+    return pd.DataFrame(rows, columns=["what", "value"]).assign(n=len(truth.states))
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

@@ -46,6 +46,29 @@ def pertvae_model(
     return Model(name, _PertVAEFits(name, dict(settings), singletons, by_products))
 
 
+#: One thing changed at a time: settings of the variant; "no singletons" takes the other profiles away.
+VARIANTS: dict[str, dict[str, object]] = {
+    "10 units": {"latent": 10},
+    "no flow": {"flow_steps": 0},
+    "no singletons": {},
+    "z2 from z1": {"post_code": "pre"},
+    "stops on likelihood": {"watch": "likelihood"},
+}
+
+
+def variant_models(settings: Mapping[str, object], names: Sequence[str]) -> list[Model]:
+    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS`."""
+    return [
+        pertvae_model(
+            {**settings, **VARIANTS[name]},
+            f"PertVAE, {name}",
+            singletons=name != "no singletons",
+            by_products=False,
+        )
+        for name in names
+    ]
+
+
 def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Model:
     """All simple predictors (or those given by name), in every fold.
 
