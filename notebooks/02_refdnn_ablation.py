@@ -37,24 +37,20 @@ lodocv_drugs = 6  # GDSC drugs that are left out in turn, all if 0
 # %% tags=["hide-input"]
 parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
 
-import numpy as np
+from functools import partial
+
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.chapter.record_tables import Family, record_folds, record_groups
-from helpers.evaluation.splits import leave_one_group_out, stratified_pair_folds
-from helpers.plots import forest, metric_bars
-from helpers.studies.refdnn.contenders import (
-    SIMILARITY_CONTROLS,
-    ablation_contenders,
-    simple_contenders,
-    variant_contenders,
-)
+from helpers.plots import forest
+from helpers.studies.refdnn import comparisons, contenders, folds, plots
+from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
+from helpers.studies.refdnn.frozen import frozen_logits
 from helpers.studies.refdnn.model import Layout
-from helpers.studies.refdnn.plots import paired_boxes
 from helpers.studies.refdnn.protocol import PairTable, cross_validate
 
+# %% tags=["hide-input"]
 chapter = Chapter.begin("02_refdnn_ablation", parameters)
 run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
@@ -66,8 +62,8 @@ budget = {
     "storage": chapter.checkpoint("searches"),
     "progress": chapter.report,
 }
-METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
-WITHIN = "AUCROC within drug"
+network = {"steps": steps, "device": chapter.device}
+test_ratio = 1 / (n_outer - 1)
 chapter.header()
 
 # %% [markdown]
@@ -109,61 +105,40 @@ chapter.use(gdsc_data)
 # variants use the study's fixed hyperparameters, in the same folds.
 
 # %%
-chapter.record(
-    "ablation.trained_share",
-    counts["network"] / counts["learned"],
-    note="weights that the ablation still trains",
-)
+share = counts["network"] / counts["learned"]
+chapter.record("ablation.trained_share", share, note="weights that the ablation still trains")
 tables = {"CCLE": PairTable.from_data(ccle_data), "GDSC": PairTable.from_data(gdsc_data)}
 repeats = {"CCLE": ccle_seeds, "GDSC": gdsc_seeds}
-test_ratio = 1 / (n_outer - 1)
-ONE_LOSS = ["(a) one loss, encoder by Adam", "(b) one loss, encoder by FTRL"]
-summaries, versus = {}, {}
+pairs = {}
 for name, table in tables.items():
-    folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats[name])]
-    models = ablation_contenders(
-        table.features, name, search=name == "CCLE", steps=steps, device=chapter.device
-    )
-    result = run(table, folds, models + simple_contenders(table.features), **budget)
-    summaries[name], versus[name] = record_folds(
-        chapter,
-        f"{name}.nested_cv",
-        result.metrics(),
-        test_ratio,
-        family=Family(["RefDNN-test"], METRICS),
-        rivals=ONE_LOSS,
-        rival_name="best one-loss network",
-    )
+    models = contenders.ablation_contenders(table.features, name, search=name == "CCLE", **network)
+    models += contenders.simple_contenders(table.features)
+    pairs[name] = run(table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget)
 
-
-# %% tags=["hide-input"]
-def figure_1(name):
-    """Scores of RefDNN and its published ablation, published values as open markers."""
-    both = ["RefDNN", "RefDNN-test"]
-    shown = summaries[name].query("model in @both and metric in @METRICS")
-    shown = shown.assign(low=shown["value"] - shown["sd"], high=shown["value"] + shown["sd"])
-    reported = [(m, k, chapter.published[f"{name}.nested_cv.{m}.{k}"].mean) for m in both for k in METRICS]
-    return metric_bars(
-        shown,
-        pd.DataFrame(reported, columns=["model", "metric", "value"]),
-        title=f"{name}: RefDNN and its published ablation",
-        errors=f"SD over {shown['n'].iloc[0]} folds",
-    )
-
-
-chapter.figure(figure_1("CCLE"), "figure_1a", "The ablation's part of figure 1A; published values open.")
+# %%
+found = comparisons.compare_over_folds(
+    comparisons.metric_table(pairs),
+    test_ratio,
+    family=Family(["RefDNN-test"], METRICS),
+    rivals=["(a) one loss, encoder by Adam", "(b) one loss, encoder by FTRL"],
+    rival_name="best one-loss network",
+)
+chapter.record_table(found.summary, "{data}.nested_cv.{model}.{metric}")
+chapter.record_table(found.differences, "{data}.nested_cv.RefDNN-{model}.{metric}{test}")
+BOTH = ["RefDNN", "RefDNN-test"]
+figure_1 = partial(plots.published_bars, found, models=BOTH, published=chapter.published)
 
 # %% tags=["hide-input"]
-chapter.figure(figure_1("GDSC"), "figure_1b", "The ablation's part of figure 1B; published values open.")
+figure = figure_1("CCLE", title="CCLE: RefDNN and its published ablation")
+chapter.figure(figure, "figure_1a", "The ablation's part of figure 1A; published values open.")
+
+# %% tags=["hide-input"]
+figure = figure_1("GDSC", title="GDSC: RefDNN and its published ablation")
+chapter.figure(figure, "figure_1b", "The ablation's part of figure 1B; published values open.")
 
 # %% tags=["hide-input"]
 chapter.compare_table(
-    {
-        f"{n}, {m}, {k}": f"{n}.nested_cv.{m}.{k}"
-        for n in tables
-        for m in ("RefDNN", "RefDNN-test")
-        for k in METRICS
-    },
+    comparisons.result_ids(tables, "nested_cv", BOTH, METRICS),
     "Known drugs and lines, mean over folds; 95 % interval with the variance of overlapping training sets.",
 )
 
@@ -171,45 +146,30 @@ chapter.compare_table(
 # The next table has all variants in the same folds, with three models that are no networks: the drug's
 # prevalence, the additive model of drug and line names, and the kernel ridge.
 
+# %% tags=["hide-input"]
+found.ranking().style.format("{:.3f}")
 
 # %% tags=["hide-input"]
-def ranking(name):
-    """Mean scores of all variants, best AUROC first."""
-    wide = summaries[name].pivot_table(index="model", columns="metric", values="value", sort=False)
-    return wide[["AUCROC", WITHIN, "AUCPR", "Accuracy", "F1"]].sort_values("AUCROC", ascending=False)
-
-
-pd.concat({name: ranking(name) for name in tables}).style.format("{:.3f}")
-
-# %% tags=["hide-input"]
-shown = pd.concat(
-    [versus[n].query("metric == 'AUCROC'").assign(group=n, label=lambda t: t["model"]) for n in tables]
+figure = forest(
+    found.against("AUCROC"),
+    title="RefDNN against its ablations",
+    xlabel="AUROC of RefDNN minus AUROC of the other",
+    margin=0.01,
 )
-chapter.figure(
-    forest(
-        shown,
-        title="RefDNN against its ablations",
-        xlabel="AUROC of RefDNN minus AUROC of the other",
-        margin=0.01,
-    ),
-    "versus_all",
-    "Difference of AUROC in the same folds, 95 % interval (Nadeau-Bengio); the band is the rule's tolerance.",
+note = (
+    "Difference of AUROC in the same folds, 95 % interval (Nadeau-Bengio); the band is the rule's tolerance."
 )
+chapter.figure(figure, "versus_all", note)
 
 # %% tags=["hide-input"]
-shown = pd.concat(
-    [versus[n].query("metric == @WITHIN").assign(group=n, label=lambda t: t["model"]) for n in tables]
+figure = forest(
+    found.against(WITHIN),
+    title="RefDNN against its ablations, within drugs",
+    xlabel="mean AUROC within drugs, RefDNN minus the other",
+    margin=0.01,
 )
-chapter.figure(
-    forest(
-        shown,
-        title="RefDNN against its ablations, within drugs",
-        xlabel="mean AUROC within drugs, RefDNN minus the other",
-        margin=0.01,
-    ),
-    "versus_all_within",
-    "As before, without credit for knowing the drugs' averages.",
-)
+note = "As before, without credit for knowing the drugs' averages."
+chapter.figure(figure, "versus_all_within", note)
 
 # %% [markdown]
 # RefDNN minus the published ablation, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC`
@@ -227,26 +187,10 @@ chapter.figure(
 # between lines: the mean of a drug's logits is the sum of all its weights times typical expression. Where such a
 # logit is large, the sigmoid is saturated and says nearly the same of every line.
 
-
 # %%
-def frozen_logits(table, draws=20):
-    """SD of random encoder logits between and within reference drugs, and the saturated share."""
-    x = table.features.expression
-    layout = Layout(x.shape[1], len(table.features.drug_names), 4)
-    rng = np.random.default_rng(seed)
-    logits = np.stack([x @ layout.initial_encoder(rng)[:-1] for _ in range(draws)])
-    return {
-        "SD between drugs": logits.mean(axis=1).std(axis=1).mean(),
-        "SD between lines": logits.std(axis=1).mean(),
-        "saturated share": (np.abs(logits) > 4).mean(),
-    }
-
-
-frozen = {name: frozen_logits(table) for name, table in tables.items()}
-for name, row in frozen.items():
-    for what, value in row.items():
-        chapter.record(f"{name}.frozen_encoder.{what}", value, n=20, note="mean over 20 random starts")
-pd.DataFrame(frozen).style.format("{:.2f}")
+logits = frozen_logits({name: table.features for name, table in tables.items()}, draws=20, seed=seed)
+chapter.record_table(logits, "{data}.frozen_encoder.{what}", note="mean over 20 random starts")
+logits.pivot_table(index="what", columns="data", values="value", sort=False).style.format("{:.2f}")
 
 # %% [markdown]
 # ## Does the network need the drug's structure?
@@ -256,28 +200,30 @@ pd.DataFrame(frozen).style.format("{:.2f}")
 # the name should do; for unseen drugs only structure can help.
 
 # %%
+CONTROLS = {"RefDNN": {}} | contenders.SIMILARITY_CONTROLS
+at_most, logo_repeats = {"CCLE": 0, "GDSC": lodocv_drugs}, {"CCLE": logo_seeds, "GDSC": 1}
+compared = {"CCLE": list(CONTROLS), "GDSC": ["RefDNN", "another drug's structure"]}
 known, unseen = {}, {}
 for name, table in tables.items():
-    models = variant_contenders(
-        table.features, name, {"RefDNN": {}} | SIMILARITY_CONTROLS, steps=steps, device=chapter.device
-    )
-    folds = [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats[name])]
-    known[name] = run(table, folds, models, **budget)
-    left_out = leave_one_group_out(table.drug_names())
-    if name == "GDSC" and lodocv_drugs:
-        left_out = [left_out[i] for i in np.linspace(0, len(left_out) - 1, lodocv_drugs).round().astype(int)]
-    compared = (
-        models if name == "CCLE" else [m for m in models if m.name in ("RefDNN", "another drug's structure")]
-    )
-    unseen[name] = run(table, [left_out] * (logo_seeds if name == "CCLE" else 1), compared, **budget)
+    models = contenders.variant_contenders(table.features, name, CONTROLS, **network)
+    parts = folds.repeated_pair_folds(table, n_outer, repeats[name], seed)
+    known[name] = run(table, parts, models, **budget)
+    left_out = folds.left_out_folds(table.drug_names(), at_most[name])
+    controls = [model for model in models if model.name in compared[name]]
+    unseen[name] = run(table, [left_out] * logo_repeats[name], controls, **budget)
 
 # %%
-for name in tables:
-    scores = known[name].metrics().query("metric in ['AUCROC', @WITHIN]")
-    record_folds(chapter, f"{name}.structure_known_drugs", scores, test_ratio)
-    scores = unseen[name].metrics().query("metric in ['AUCROC', 'AUCPR']")
-    record_groups(chapter, f"{name}.structure_unseen_drugs", scores)
+scores = comparisons.metric_table(known, metrics=["AUCROC", WITHIN])
+of_known = comparisons.compare_over_folds(scores, test_ratio)
+unseen_scores = comparisons.metric_table(unseen, metrics=["AUCROC", "AUCPR"])
+of_unseen = comparisons.compare_over_groups(unseen_scores)
+chapter.record_table(of_known.summary, "{data}.structure_known_drugs.{model}.{metric}")
+chapter.record_table(of_known.differences, "{data}.structure_known_drugs.RefDNN-{model}.{metric}")
+unseen_drugs = "{data}.structure_unseen_drugs"
+chapter.record_table(of_unseen.summary, unseen_drugs + ".{model}.{metric}", published_field="median")
+chapter.record_table(of_unseen.differences, unseen_drugs + ".RefDNN-{model}.{metric}")
 
+# %% tags=["hide-input"]
 chapter.compare_table(
     {
         f"{n}, {kind} drugs, RefDNN minus {m}": f"{n}.structure_{kind}_drugs.RefDNN-{m}.AUCROC"
@@ -288,21 +234,14 @@ chapter.compare_table(
     "AUROC of RefDNN minus that of the control.",
 )
 
+# %% tags=["hide-input"]
+structure = partial(plots.group_boxes, unseen_scores, metric="AUCROC", unit="drugs")
+figure = structure("CCLE", models=unseen["CCLE"].models, title="CCLE: unseen drugs")
+chapter.figure(figure, "structure_ccle", "A line is a left-out drug.")
 
 # %% tags=["hide-input"]
-def structure_boxes(name):
-    """AUROC of left-out drugs with the drug's own structure and with the controls."""
-    mean = unseen[name].metrics().query("metric == 'AUCROC'").groupby(["fold", "model"])["value"].mean()
-    wide = mean.reset_index().pivot_table(index="fold", columns="model", values="value", dropna=False)
-    return paired_boxes(
-        wide[unseen[name].models], title=f"{name}: unseen drugs", ylabel="AUROC within the drug", unit="drugs"
-    )
-
-
-chapter.figure(structure_boxes("CCLE"), "structure_ccle", "A line is a left-out drug.")
-
-# %% tags=["hide-input"]
-chapter.figure(structure_boxes("GDSC"), "structure_gdsc", "A line is a left-out drug.")
+figure = structure("GDSC", models=unseen["GDSC"].models, title="GDSC: unseen drugs")
+chapter.figure(figure, "structure_gdsc", "A line is a left-out drug.")
 
 # %% [markdown]
 # ## Verdicts

@@ -48,7 +48,6 @@ import pandas as pd
 from scipy import stats
 
 from helpers.chapter import Chapter
-from helpers.chapter.record_tables import record_differences, record_summary
 from helpers.data.bulk import load_bulk
 from helpers.data.cells import load_cells, quality_control
 from helpers.data.cells_twin import simulate_cells
@@ -64,6 +63,13 @@ from helpers.studies.gpds.bulk import (
     sensitivity_models,
     study_splits,
 )
+from helpers.studies.gpds.cell_scores import (
+    SHOWN_METRICS,
+    cell_differences,
+    cell_metrics,
+    name_ways,
+    spread_of_cells,
+)
 from helpers.studies.gpds.cells import cell_expression, common_genes
 from helpers.studies.gpds.dreep import null_table
 from helpers.studies.gpds.dreep_null import permuted_endpoints, permuted_response_scores
@@ -71,17 +77,13 @@ from helpers.studies.gpds.drug_ranking import (
     dreep_run,
     drug_gains,
     endpoints,
+    holm_results,
     list_gains,
     mean_spearman,
     pooled_auroc,
 )
 from helpers.studies.gpds.gene_lists import LISTS, build_lists
-from helpers.studies.gpds.heldout_cells import (
-    cell_differences,
-    cell_metrics,
-    held_out_cells,
-    spread_of_cells,
-)
+from helpers.studies.gpds.heldout_cells import held_out_cells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
 from helpers.studies.gpds.list_agreement import list_similarity, split_half_reliability
 from helpers.studies.gpds.model import GRID, GPDSRegressor, MeanVarianceFilter, gpds_pipeline
@@ -95,7 +97,6 @@ from helpers.studies.gpds.plots import (
     seed_agreement,
     true_against_predicted,
 )
-from helpers.studies.gpds.record import record_cell_metrics, record_gains
 
 chapter = Chapter.begin("03_gpds", parameters)
 predict_bulk = chapter.memory.cache(bulk_predictions, ignore=["n_jobs", "progress"])
@@ -473,15 +474,13 @@ fold_scores = bulk_metrics(folds).query("metric in ['MSE/Var', 'R2', 'Spearman',
 defined = fold_scores.dropna(subset="value")
 summary = summarise_folds(defined, 0.25)
 versus = compare_folds(defined, "network", 0.25).dropna(subset="difference")
-record_summary(chapter, "GDSC2.cv", summary)
-record_differences(chapter, "GDSC2.cv", "network", versus)
+chapter.record_table(summary, "GDSC2.cv.{model}.{metric}")
+chapter.record_table(versus, "GDSC2.cv.network-{model}.{metric}")
 STRONG = ["Ridge", "PLS", "Random forest", "lineage mean"]
 best = summary.query("metric == 'MSE/Var' and model in @STRONG").set_index("model")["value"].idxmin()
-record_differences(
-    chapter,
-    "GDSC2.cv",
-    "network",
-    versus.query("model == @best and metric == 'MSE/Var'").assign(model="strongest"),
+chapter.record_table(
+    versus.query("model == @best and metric == 'MSE/Var'"),
+    "GDSC2.cv.network-strongest.{metric}",
     note=f"strongest by mean MSE/Var: {best}",
 )
 chapter.record(
@@ -529,7 +528,7 @@ variants = predict_bulk(
 variant_summary = summarise_folds(
     bulk_metrics(variants).query("metric in ['MSE/Var', 'Spearman']").dropna(subset="value"), 0.25
 )
-record_summary(chapter, "GDSC2.variants", variant_summary)
+chapter.record_table(variant_summary, "GDSC2.variants.{model}.{metric}")
 variant_summary.pivot_table(index="model", columns="metric", values="value", sort=False).style.format(
     "{:.3f}"
 )
@@ -610,26 +609,19 @@ KEY = {
     "pseudo-bulk scaled by itself": ("pseudo-bulk", "cells-own", "cells"),
     "bulk of the same lines": ("bulk", "", ""),
 }
-record_cell_metrics(chapter, at_lines, KEY, model="network", name="networks")
-for model in ("Ridge", "PLS"):
-    ways = {key: KEY[key] for key in ("cells", "cells scaled by themselves", "bulk of the same lines")}
-    record_cell_metrics(chapter, at_lines, ways, model=model, name=model)
-one_network = cell_metrics(single.lines, n_boot=n_boot, seed=seed)
-record_cell_metrics(chapter, one_network, {"cells": KEY["cells"]}, model="network", name="network")
+by_way = name_ways(at_lines, KEY)
+chapter.record_table(by_way.query("model == 'network'"), "breast-atlas.{way}.networks.{metric}")
+linear_ways = ["cells", "cells scaled by themselves", "bulk of the same lines"]
+linear = by_way.query("model in ['Ridge', 'PLS'] and way in @linear_ways")
+chapter.record_table(linear, "breast-atlas.{way}.{model}.{metric}")
+one_network = name_ways(cell_metrics(single.lines, n_boot=n_boot, seed=seed), {"cells": KEY["cells"]})
+chapter.record_table(one_network.query("model == 'network'"), "breast-atlas.{way}.{model}.{metric}")
 as_report = {"model": "network", "source": "cells", "bins": "cells-own", "scale": "bulk"}
 difference = cell_differences(
     held_out.lines, as_report | {"source": "pseudo-bulk"}, as_report, n_boot=n_boot, seed=seed
 ).query("metric == 'Spearman'")
-for row in difference.itertuples():
-    chapter.record(
-        "breast-atlas.pseudo-bulk minus cells.networks.Spearman",
-        row.difference,
-        low=row.low,
-        high=row.high,
-        n=row.n,
-        unit="difference",
-    )
-shown_metrics = ["R2", "MSE/constant", "Spearman", "spread within lines", "spread between lines"]
+chapter.record_table(difference, "breast-atlas.pseudo-bulk minus cells.networks.{metric}")
+shown_metrics = list(SHOWN_METRICS)
 # Ridge and PLS know no bins: for them the ways of binning are all the same.
 distinct = at_lines[(at_lines["model"] == "network") | at_lines["bins"].isin(["", "cells-own"])]
 distinct[distinct["metric"].isin(shown_metrics)].pivot_table(
@@ -765,15 +757,8 @@ as_published = score_cells(expression, response, atlas, ["L1"], leave_out=False,
 others = scored.lines[scored.lines["drug"] != DRUG]
 means = mean_spearman(others, response, n_boot=n_boot, seed=seed).set_index("list")
 ends = endpoints(others, response).pivot_table(index="list", columns="endpoint", values="value", sort=False)
-for row in means.itertuples():
-    chapter.record(
-        f"breast-atlas.dreep.{row.Index}.Spearman",
-        row.value,
-        low=row.low,
-        high=row.high,
-        n=row.n_drugs,
-        note=f"mean over drugs; bootstrap over {row.n_lines} lines",
-    )
+noted = means.assign(note=lambda t: "mean over drugs; bootstrap over " + t["n_lines"].astype(str) + " lines")
+chapter.record_table(noted.reset_index(), "breast-atlas.dreep.{list}.Spearman")
 for name, auroc in pooled_auroc(as_published.lines, response, n_boot=n_boot, seed=seed).items():
     chapter.record(
         f"breast-atlas.dreep as published.{name}.AUROC pooled",
@@ -788,9 +773,9 @@ for name, auroc in pooled_auroc(scored.lines, response, n_boot=n_boot, seed=seed
     )
 means.assign(AUROC=ends["AUROC of thirds"], list=lambda t: t.index.map(LISTS)).rename(
     columns={"value": "Spearman", "AUROC": "AUROC, lowest against highest third"}
-)[
-    ["list", "Spearman", "low", "high", "AUROC, lowest against highest third", "n_drugs", "n_lines"]
-].style.format(precision=3)
+)[["list", "Spearman", "low", "high", "AUROC, lowest against highest third", "n", "n_lines"]].style.format(
+    precision=3
+)
 
 # %% [markdown]
 # Mean over drugs, camptothecin apart, of the correlation between the lines' median score and
@@ -802,13 +787,21 @@ LINEAR = means.loc[["L3", "L6"], "value"].idxmax()
 CONTROL = means.loc[["C1", "C2", "C3", "C4"], "value"].idxmax()
 planned = [("L7", "L1"), ("L8", "L1"), ("L9", "L1"), ("L3", "L1"), ("L6", "L1"), ("L2", "L1")]
 gains = list_gains(others, response, planned, n_boot=n_boot, seed=seed)
-record_gains(chapter, "breast-atlas.dreep", gains)
+chapter.record_table(holm_results(gains), "breast-atlas.dreep.{first}-{second}.Spearman")
 strongest = list_gains(others, response, [("L7", LINEAR)], n_boot=n_boot, seed=seed)
-record_gains(chapter, "breast-atlas.dreep", strongest, name="strongest linear")
+chapter.record_table(
+    holm_results(strongest),
+    "breast-atlas.dreep.{first}-strongest linear.Spearman",
+    note=f"strongest linear: {LINEAR}",
+)
 over_control = list_gains(others, response, [("L1", CONTROL)], n_boot=n_boot, seed=seed)
-record_gains(chapter, "breast-atlas.dreep", over_control, name="strongest control")
+chapter.record_table(
+    holm_results(over_control),
+    "breast-atlas.dreep.{first}-strongest control.Spearman",
+    note=f"strongest control: {CONTROL}",
+)
 forest_rows = pd.concat([gains, strongest, over_control], ignore_index=True).assign(
-    label=lambda t: t["first"] + " - " + t["second"], difference=lambda t: t["gain"]
+    label=lambda t: t["first"] + " - " + t["second"]
 )
 chapter.figure(
     forest(
@@ -869,11 +862,9 @@ direct = predict_cells(
 direct = direct.assign(list=direct["model"] + ", direct", es=direct["median"])
 arms = pd.concat([others, direct[["list", "drug", "line", "es"]]], ignore_index=True)
 direct_means = mean_spearman(arms, response, n_boot=n_boot, seed=seed).set_index("list")
-for name in ("network, direct", "Ridge, direct"):
-    row = direct_means.loc[name]
-    chapter.record(
-        f"breast-atlas.{name}.Spearman", row["value"], low=row["low"], high=row["high"], n=row["n_drugs"]
-    )
+chapter.record_table(
+    direct_means.loc[["network, direct", "Ridge, direct"]].reset_index(), "breast-atlas.{list}.Spearman"
+)
 direct_means.loc[["L1", "L7", "network, direct", "Ridge, direct"]].style.format(precision=3)
 
 # %% [markdown]
@@ -896,15 +887,9 @@ by_setting = {}
 for name, change in settings.items():
     rerun = score_cells(expression, response, atlas, ["L1"], **dreep_options | {"drugs": drugs} | change)
     by_setting[name] = mean_spearman(rerun.lines, response, n_boot=n_boot, seed=seed).loc[0]
-    row = by_setting[name]
-    chapter.record(
-        f"breast-atlas.dreep, {name}.L1.Spearman",
-        row["value"],
-        low=row["low"],
-        high=row["high"],
-        n=row["n_drugs"],
-    )
-pd.DataFrame(by_setting).T.drop(columns="list").style.format(precision=3)
+rerun_means = pd.DataFrame(by_setting).T.rename_axis("setting")
+chapter.record_table(rerun_means.reset_index(), "breast-atlas.dreep, {setting}.{list}.Spearman")
+rerun_means.drop(columns="list").style.format(precision=3)
 
 # %% [markdown]
 # ### Do the lists agree with themselves?

@@ -8,7 +8,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from helpers.run import RunOptions, RunRecord, run_notebooks
+from helpers.run import RunOptions, RunState, run_notebooks
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -18,7 +18,7 @@ class SmokeRun:
     """Its folder, and what ``run.json`` says."""
 
     folder: Path
-    record: RunRecord
+    record: RunState
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> SmokeRun:
     place = tmp_path_factory.getbasetemp()
     place = (place if worker_id == "master" else place.parent) / "smoke"
     with filelock.FileLock(f"{place}.lock"), pytest.MonkeyPatch.context() as patch:
-        record = RunRecord.load(place / "run")
+        record = RunState.load(place / "run")
         if record is None:
             patch.setenv("HELPERS_OFFLINE", "1")
             patch.setenv("HELPERS_CACHE", str(place / "cache"))

@@ -1,8 +1,8 @@
 """Data, models, evaluation and claims behind the notebooks of the reproducibility book.
 
-Arrows run downward only: ``cli`` -> ``run``, ``book`` -> ``study`` -> ``claims`` -> ``evaluation``
--> ``models`` -> ``datasets``. Models, evaluation and datasets know nothing of notebooks, claims or
-result files.
+Arrows run one way: ``cli`` -> ``book`` -> ``run`` -> ``chapter`` -> ``display`` -> ``claims``; notebooks ->
+``studies/<name>`` -> ``chapter``, ``evaluation``, ``training``, ``data``, ``plots``. No study knows another,
+and nothing else here knows a study; ``tests/core/test_house.py`` holds the arrows.
 """
 
 from helpers.compiled import set_cache_folder

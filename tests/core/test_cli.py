@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from helpers.cli import app
-from helpers.run import RunRecord
+from helpers.run import RunState
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_claims_shows_every_claim(helpers, toy):
         toy.notebook(chapter)
         toy.claim(chapter, above=1.0)
         toy.write_results(toy.folder, chapter, level={"value": level})
-    RunRecord(profile="smoke").save(toy.folder)
+    RunState(profile="smoke").save(toy.folder)
     code, said = helpers("claims", "--run", toy.folder)
     assert code == 0
     for text in ("toy-01", "toy-02", "holds", "fails", "The level of 02_second is high", "toy: panel"):
@@ -111,7 +111,7 @@ def test_claims_shows_every_claim(helpers, toy):
 def test_a_terminal_without_the_signs_shows_the_words(helpers, toy):
     toy.claim("01_first", above=1.0)
     toy.write_results(toy.folder, "01_first", level={"value": 2.0})
-    RunRecord(profile="smoke").save(toy.folder)
+    RunState(profile="smoke").save(toy.folder)
     code, said = helpers("claims", "--run", toy.folder, charset="ascii")
     assert code == 0
     assert "? holds" in said

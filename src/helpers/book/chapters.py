@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
-from helpers.run.record import NotebookRecord, RunRecord
+from helpers.run.state import NotebookState, RunState
 
 Shown = Literal["run", "record", "source"]
 _GLUE = re.compile(r"\{glue(?::\w+)?\}`[^`]*`")
@@ -30,7 +30,7 @@ class BookPage:
         The percent script as it is now.
     shown : {"run", "record", "source"}
         Where the shown copy is from.
-    entry : NotebookRecord or None
+    entry : NotebookState or None
         What the run (or the record) says of that copy.
     status : str
         Status in this run: ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
@@ -42,7 +42,7 @@ class BookPage:
 
     source: SourceNotebook
     shown: Shown
-    entry: NotebookRecord | None
+    entry: NotebookState | None
     status: str
     notes: tuple[str, ...]
     notebook: NotebookNode
@@ -81,15 +81,15 @@ def select_chapters(root: Path, run: Path, record: Path) -> list[BookPage]:
     record : Path
         Folder of the run of record; need not exist.
     """
-    this, official = RunRecord.load(run), RunRecord.load(record)
+    this, official = RunState.load(run), RunState.load(record)
     return [_chapter(root, chapter, (run, this), (record, official)) for chapter in find_chapters(root)]
 
 
 def _chapter(
     root: Path,
     chapter: str,
-    run: tuple[Path, RunRecord | None],
-    record: tuple[Path, RunRecord | None],
+    run: tuple[Path, RunState | None],
+    record: tuple[Path, RunState | None],
 ) -> BookPage:
     source = read_source(root, chapter)
     notes = []
@@ -117,8 +117,8 @@ def _chapter(
     return BookPage(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
 
 
-def _executed(folder: Path, record: RunRecord | None, chapter: str) -> NotebookNode | None:
-    entry = record.notebooks.get(chapter) if record else None
+def _executed(folder: Path, state: RunState | None, chapter: str) -> NotebookNode | None:
+    entry = state.notebooks.get(chapter) if state else None
     path = folder / "notebooks" / f"{chapter}.ipynb"
     if entry is None or entry.status != "done" or not path.is_file():
         return None
@@ -129,7 +129,7 @@ def _executed(folder: Path, record: RunRecord | None, chapter: str) -> NotebookN
         raise RunError(msg) from error
 
 
-def _why_not(entry: NotebookRecord | None) -> str:
+def _why_not(entry: NotebookState | None) -> str:
     if entry is None:
         return "This chapter was not executed in the run that this book is built from."
     if entry.error is not None:

@@ -16,7 +16,7 @@ from helpers.claims.results import ChapterResults, load_results
 from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.display.board import chips_html
 from helpers.run.of_record import RECORD
-from helpers.run.record import RunRecord, load_run
+from helpers.run.state import RunState, load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Material:
     ----------
     root, folder : Path
         Project and run folder.
-    run : RunRecord
+    run : RunState
         ``run.json`` of the run.
     chapters : list of BookPage
         Every page, in order.
@@ -41,7 +41,7 @@ class Material:
 
     root: Path
     folder: Path
-    run: RunRecord
+    run: RunState
     chapters: list[BookPage]
     results: dict[str, ChapterResults]
     verdicts: list[ClaimVerdict]

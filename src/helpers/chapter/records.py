@@ -76,14 +76,14 @@ def published_number(name: str, published: Mapping[str, Published], field: str) 
     Raises
     ------
     ParameterError
-        If the record exists but has no such field, e.g. no median.
+        If the number is published but has no such field, e.g. no median.
     """
     entry = published.get(name)
     if entry is None:
         return None
     value = getattr(entry, field, None)
     if value is None:
-        msg = f"result {name!r}: the published record has no {field!r}; use mean or median, as published"
+        msg = f"result {name!r}: the published number has no {field!r}; use mean or median, as published"
         raise ParameterError(msg)
     return value
 

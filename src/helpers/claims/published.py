@@ -1,4 +1,4 @@
-"""The numbers that the papers report, as transcribed in ``data/<study>/published.json``."""
+"""The numbers that the papers report, as transcribed in ``data/<name>/published.json``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Published(BaseModel):
         Table, figure or file that the number was read from.
     """
 
-    # Records carry further columns from one paper to the next; readers need only these.
+    # Entries carry further columns from one paper to the next; readers need only these.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
@@ -48,7 +48,7 @@ class Published(BaseModel):
 
 
 def load_published(folder: str | Path | None = None) -> dict[str, Published]:
-    """Read the ``published.json`` of every study into one register, keyed by id.
+    """Read the ``published.json`` of every paper into one register, keyed by id.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ def load_published(folder: str | Path | None = None) -> dict[str, Published]:
     Raises
     ------
     ClaimError
-        If a file is not a JSON list of records, a record lacks ``id`` or ``source``, or two
-        records share an id.
+        If a file is not a JSON list of entries, an entry lacks ``id`` or ``source``, or two
+        entries share an id.
     """
     folder = Path(folder) if folder is not None else project_root() / "data"
     register: dict[str, Published] = {}
     for path in sorted(folder.glob("*/published.json")):
-        for number, record in enumerate(_records(path)):
+        for number, one in enumerate(_entries(path)):
             try:
-                entry = Published.model_validate(record)
+                entry = Published.model_validate(one)
             except ValidationError as error:
-                msg = f"{path}: record {number}, {problems(error, most=1)}"
+                msg = f"{path}: entry {number}, {problems(error, most=1)}"
                 raise ClaimError(msg) from error
             if entry.id in register:
                 msg = f"{path}: published id {entry.id!r} occurs twice; ids are unique over all files"
@@ -77,13 +77,13 @@ def load_published(folder: str | Path | None = None) -> dict[str, Published]:
     return register
 
 
-def _records(path: Path) -> list:
+def _entries(path: Path) -> list:
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         msg = f"{path} is not valid JSON: {error}"
         raise ClaimError(msg) from error
-    if not isinstance(records, list):
-        msg = f"{path} must hold a list of records, not a {type(records).__name__}"
+    if not isinstance(entries, list):
+        msg = f"{path} must hold a list of entries, not a {type(entries).__name__}"
         raise ClaimError(msg)
-    return records
+    return entries

@@ -1,6 +1,6 @@
 """The claim register: what the papers claim and the rules that judge it.
 
-One YAML file a chapter, ``data/<study>/claims*.yml``. Rules are data: they are committed before the
+One YAML file a chapter, ``data/<name>/claims*.yml``. Rules are data: they are committed before the
 run that they judge, and the verdict is computed from them (:mod:`helpers.claims.verdict`).
 
 Where the input of a run is not the paper's own (tier ``panel``), absolute values are shown next

@@ -44,6 +44,6 @@ app = typer.Typer(
     ),
 )
 app.add_typer(data.app, name="data")
-run.add_to(app)
-book.add_to(app)
-new.add_to(app)
+app.add_typer(run.app)
+app.add_typer(book.app)
+app.add_typer(new.app)

@@ -13,14 +13,10 @@ from helpers.cli.console import errors, output, short
 from helpers.cli.run import RunFolder, chosen_run
 from helpers.project import project_root
 
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    app.command()(build)
-    app.command()(record)
-    app.command(hidden=True)(check)
+app = typer.Typer()
 
 
+@app.command()
 def build(
     run: RunFolder = None,
     out: Annotated[Path | None, typer.Option(help="Build folder. Default: _build.")] = None,
@@ -39,6 +35,7 @@ def build(
     output.print(f"book of {short(folder)} in {seconds:.0f} s: {short(html / 'index.html')}", soft_wrap=True)
 
 
+@app.command()
 def record(run: RunFolder = None) -> None:
     """Keep a finished run on real data as the run of record (book/record), for a commit.
 
@@ -54,6 +51,7 @@ def record(run: RunFolder = None) -> None:
     )
 
 
+@app.command(hidden=True)
 def check(
     write_pairs: Annotated[bool, typer.Option("--write-pairs", help="First write each .ipynb.")] = False,
 ) -> None:

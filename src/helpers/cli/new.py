@@ -9,12 +9,10 @@ import typer
 from helpers.cli.console import output
 from helpers.project import project_root
 
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command of this module."""
-    app.command()(new)
+app = typer.Typer()
 
 
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.")],
     title: Annotated[str | None, typer.Option(help="Title of the chapter. Default: from the name.")] = None,

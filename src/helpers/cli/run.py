@@ -22,12 +22,10 @@ RunFolder = Annotated[
 COLOURS = {"holds": "green", "partly": "yellow", "fails": "red", "not testable here": "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    for command in (run, claims, compare, status, doctor):
-        app.command()(command)
+app = typer.Typer()
 
 
+@app.command()
 def run(
     chapters: Annotated[
         list[str] | None,
@@ -94,14 +92,14 @@ def run(
     folder = run_folder(root, options)
     try:
         with Reporter(output) as reporter:
-            record = run_notebooks(root, options, reporter)
+            state = run_notebooks(root, options, reporter)
     except KeyboardInterrupt:
         output.print(
             f"[yellow]interrupted[/]; what is finished is kept in {short(folder)}; run again to resume",
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
-    failed = [chapter for chapter, entry in record.notebooks.items() if entry.status == "failed"]
+    failed = [chapter for chapter, entry in state.notebooks.items() if entry.status == "failed"]
     if failed:
         output.print(f"[red]failed:[/] {', '.join(failed)}")
         raise typer.Exit(1)
@@ -124,6 +122,7 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
+@app.command()
 def claims(run: RunFolder = None) -> None:
     """Show the verdict board of a run: every claim, repeated, sound, survives."""
     from helpers.claims.register import PARTS, load_register
@@ -155,7 +154,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
         If it is no run folder, or there is none.
     """
     from helpers.errors import RunError
-    from helpers.run.record import load_run
+    from helpers.run.state import load_run
     from helpers.run.status import run_folders
 
     if folder is None:
@@ -168,6 +167,7 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     return folder.absolute()
 
 
+@app.command()
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Run folder, or book/record.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Run folder.")],
@@ -201,6 +201,7 @@ def compare(
     output.print("no verdict flipped")
 
 
+@app.command()
 def status() -> None:
     """Show the run folders, which notebooks are stale and why, and the data at hand."""
     from helpers.errors import HelpersError
@@ -224,6 +225,7 @@ def status() -> None:
     output.print(f"data: {describe_data(root)}")
 
 
+@app.command()
 def doctor() -> None:
     """Show versions, threads, devices and data: paste this into a bug report."""
     from helpers.run.doctor import examine

@@ -68,7 +68,7 @@ def locate(file: DataFile) -> Path | None:
     Uses no network. The copy has passed :func:`verify`.
     """
     for path in (cached_path(file), _mirror_path(file)):
-        if path is not None and _state(file, path) == "good":
+        if path is not None and _good(file, path):
             return path
     return None
 
@@ -94,7 +94,7 @@ def fetch(file: DataFile, progress: Progress | None = None) -> Path:
         it, if no server could be asked.
     """
     target = cached_path(file)
-    if _state(file, target) != "good":
+    if not _good(file, target):
         _bring(file, target, progress)
     if progress is not None:
         size = target.stat().st_size
@@ -166,25 +166,20 @@ def availability(registry: Registry, tier: str, chapter: str | None = None) -> T
     """Say for each file of a tier (and chapter) where it is; uses no network."""
     states = {}
     for file in registry.select(tier, chapter):
-        cached = _state(file, cached_path(file))
-        mirror = _mirror_path(file)
-        if cached == "good":
-            states[file.key] = "cached"
-        elif mirror is not None and _state(file, mirror) == "good":
-            states[file.key] = "mirror"
+        cached, place = cached_path(file), locate(file)
+        if place is None:
+            states[file.key] = "damaged" if cached.is_file() else "missing"
         else:
-            states[file.key] = cached
+            states[file.key] = "cached" if place == cached else "mirror"
     return TierStatus(tier, states)
 
 
-def _state(file: DataFile, path: Path) -> str:
-    if not path.is_file():
-        return "missing"
+def _good(file: DataFile, path: Path) -> bool:
     try:
         verify(file, path)
     except DownloadError:
-        return "damaged"
-    return "good"
+        return False
+    return True
 
 
 def _mirror() -> str | None:
@@ -242,8 +237,7 @@ def _download(file: DataFile, address: str, target: Path, progress: Progress | N
             raise _FinalError(DownloadError(str(error).replace(output_file, url))) from error
 
     # pooch, which is not given the hash, would take a damaged copy for good.
-    if _state(file, target) == "damaged":
-        target.unlink()
+    target.unlink(missing_ok=True)
     store = pooch.create(
         path=target.parent,
         base_url="",

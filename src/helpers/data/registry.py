@@ -21,7 +21,7 @@ from helpers.project import project_root
 from helpers.strict_yaml import problems, read_yaml
 
 GITHUB = "https://raw.githubusercontent.com"
-#: Registries of the studies, below ``data``.
+#: Registries, below ``data``.
 REGISTRIES = "*/datasets.yml"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -64,7 +64,7 @@ class DataFile(BaseModel):
     chapters : list of str
         Chapters that read the file, e.g. ``"01_refdnn_reproduction"``.
     card : str
-        Its data card, ``<study>/cards/<name>.md`` in ``data``.
+        Its data card, ``<name>/cards/<card>.md`` in ``data``.
     obtain : str
         How a user gets the file.
     """
@@ -156,7 +156,7 @@ class Registry:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Registry:
-        """Read the registries of all studies, ``<folder>/<study>/datasets.yml``.
+        """Read all registries, ``<folder>/<name>/datasets.yml``.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from helpers.errors import DataError
 
-#: Names as the studies print them.
+#: Names as the papers print them.
 METRICS = ("Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR")
 
 
@@ -73,16 +73,9 @@ def group_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> pd.DataFram
     """
     y, p = _check(y, p)
     names, code = np.unique(_check_groups(groups, len(y)), return_inverse=True)
-    # Average ranks of p within each group, all groups in one sort.
-    order = np.lexsort((p, code))
-    starts = _tie_starts(code[order], p[order])
-    first = np.flatnonzero(starts)
-    last = np.append(first[1:], len(y)) - 1
-    n = np.bincount(code)
-    offset = np.concatenate(([0], np.cumsum(n)[:-1]))
-    rank = ((first + last) / 2 + 1)[np.cumsum(starts) - 1] - offset[code[order]]
-    positive = np.bincount(code, weights=y)
-    rank_sum = np.bincount(code[order], weights=rank * y[order])
+    n, positive = np.bincount(code), np.bincount(code, weights=y)
+    rank = pd.Series(p).groupby(code).rank().to_numpy()
+    rank_sum = np.bincount(code, weights=rank * y)
     pairs = positive * (n - positive)
     with np.errstate(invalid="ignore", divide="ignore"):
         auroc = np.where(pairs > 0, (rank_sum - positive * (positive + 1) / 2) / pairs, np.nan)

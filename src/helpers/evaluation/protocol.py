@@ -2,7 +2,7 @@
 
 A protocol is a list of :class:`Fold` and a list of :class:`Model`; :func:`run` fits and scores all of them.
 What a row is (a line-drug pair, a treatment pair, a line), how data are scaled, and what a score is, the
-study says. Nested searches are in :mod:`helpers.evaluation.nested`.
+caller says. Nested searches are in :mod:`helpers.evaluation.nested`.
 """
 
 from __future__ import annotations

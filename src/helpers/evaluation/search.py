@@ -1,6 +1,6 @@
 """Bayesian search of hyperparameters: many searches in lockstep, on disk, resumable.
 
-The Gaussian-process sampler of Optuna stands for the ``gp_minimize`` of the studies. All searches of
+The Gaussian-process sampler of Optuna stands for the ``gp_minimize`` of the papers. All searches of
 a protocol (e.g. one an outer fold) advance together, so that the candidates of a round are
 evaluated as one batch.
 """
@@ -35,7 +35,7 @@ class SearchResult:
 
     Attributes
     ----------
-    study : str
+    name : str
     params : dict
         Hyperparameters of the best candidate (the first of equals).
     value : float
@@ -45,7 +45,7 @@ class SearchResult:
         hyperparameter.
     """
 
-    study: str
+    name: str
     params: dict[str, Any]
     value: float
     trials: pd.DataFrame
@@ -54,30 +54,30 @@ class SearchResult:
 def search(
     evaluate: Callable[[list[Candidate]], Sequence[float]],
     space: Space,
-    studies: Sequence[str],
+    names: Sequence[str],
     n_trials: int = 20,
     n_startup: int = 3,
     seed: int = 0,
     storage: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SearchResult]:
-    """Maximise ``evaluate`` over ``space``, once for each study, all in lockstep.
+    """Maximise ``evaluate`` over ``space``, once for each search, all in lockstep.
 
-    Candidate ``t`` of a study depends only on the seed, the study's name, ``t``, and the values of
-    that study so far: neither the other studies nor an interruption changes it. The first
+    Candidate ``t`` of a search depends only on the seed, the search's name, ``t``, and the values of
+    that search so far: neither the other searches nor an interruption changes it. The first
     ``n_startup`` candidates are random; the rest maximise the expected improvement.
 
     Parameters
     ----------
     evaluate : callable
-        Gets one candidate a study, ``[(position of the study, hyperparameters), ...]``, and returns
+        Gets one candidate a search, ``[(position of the search, hyperparameters), ...]``, and returns
         their values in that order. It must be deterministic.
     space : dict
         Name -> :class:`Integer` or :class:`Float`.
-    studies : sequence of str
+    names : sequence of str
         Names of the searches, unique.
     n_trials, n_startup : int
-        Candidates a study, and how many of them are random (published: 20 and 3).
+        Candidates a search, and how many of them are random (published: 20 and 3).
     seed : int
     storage : path, optional
         Journal file of Optuna. Finished rounds are read back from it, so that a killed search goes
@@ -88,7 +88,7 @@ def search(
 
     Returns
     -------
-    list of SearchResult, in the order of ``studies``
+    list of SearchResult, in the order of ``names``
 
     Raises
     ------
@@ -98,13 +98,13 @@ def search(
     DataError
         If ``evaluate`` returns another number of values than it got candidates, or NaN or infinity.
     """
-    _check(space, studies, n_trials, n_startup)
+    _check(space, names, n_trials, n_startup)
     with _quiet_optuna():
         distributions = {name: _distribution(axis) for name, axis in space.items()}
-        # Candidates come from studies in memory; the journal only keeps what is finished. So a killed
+        # Candidates come from Optuna studies in memory; the journal only keeps what is finished. So a killed
         # search leaves no half-finished trial behind that would influence the sampler.
-        live = [optuna.create_study(direction="maximize", study_name=name) for name in studies]
-        journal = None if storage is None else _Journal(Path(storage), space, studies, n_startup, seed)
+        live = [optuna.create_study(direction="maximize", study_name=name) for name in names]
+        journal = None if storage is None else _Journal(Path(storage), space, names, n_startup, seed)
         if journal is not None:
             for study, trials in zip(live, journal.finished_rounds(n_trials), strict=True):
                 study.add_trials(trials)
@@ -117,7 +117,7 @@ def search(
                 )
                 trials.append(study.ask(distributions))
             values = list(evaluate([(i, dict(trial.params)) for i, trial in enumerate(trials)]))
-            _check_values(values, trials, studies)
+            _check_values(values, trials, names)
             for study, trial, value in zip(live, trials, values, strict=True):
                 study.tell(trial, float(value))
             if journal is not None:
@@ -128,9 +128,9 @@ def search(
 
 
 class _Journal:
-    """Finished trials of all studies of one search in an Optuna journal file."""
+    """Finished trials of all searches in an Optuna journal file."""
 
-    def __init__(self, path: Path, space: Space, studies: Sequence[str], n_startup: int, seed: int) -> None:
+    def __init__(self, path: Path, space: Space, names: Sequence[str], n_startup: int, seed: int) -> None:
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut_partial_line(path)
@@ -143,7 +143,7 @@ class _Journal:
             "seed": seed,
         }
         self.studies = []
-        for name in studies:
+        for name in names:
             study = optuna.create_study(
                 storage=journal, study_name=name, direction="maximize", load_if_exists=True
             )
@@ -151,7 +151,7 @@ class _Journal:
                 study.set_user_attr("settings", settings)
             elif study.user_attrs["settings"] != json.loads(json.dumps(settings)):
                 msg = (
-                    f"{path} holds a search of study {name!r} with other settings "
+                    f"{path} holds a search {name!r} with other settings "
                     f"({study.user_attrs['settings']}); remove the file or choose another"
                 )
                 raise ParameterError(msg)
@@ -164,7 +164,7 @@ class _Journal:
 
     def append(self, number: int, trials: list[optuna.trial.FrozenTrial]) -> None:
         for study, stored, trial in zip(self.studies, self._stored, trials, strict=True):
-            # A kill in the middle of this loop leaves a round that only some studies have stored.
+            # A kill in the middle of this loop leaves a round that only some searches have stored.
             if number >= stored:
                 study.add_trial(trial)
 
@@ -210,9 +210,9 @@ def _result(study: optuna.Study, space: Space) -> SearchResult:
     return SearchResult(study.study_name, dict(best.params), float(best.value), table)
 
 
-def _check(space: Space, studies: Sequence[str], n_trials: int, n_startup: int) -> None:
-    if not studies or len(set(studies)) < len(studies):
-        msg = f"names of the searches must be unique and at least one; got {list(studies)}"
+def _check(space: Space, names: Sequence[str], n_trials: int, n_startup: int) -> None:
+    if not names or len(set(names)) < len(names):
+        msg = f"names of the searches must be unique and at least one; got {list(names)}"
         raise ParameterError(msg)
     if not 1 <= n_startup <= n_trials:
         msg = f"1 <= n_startup <= n_trials is needed; got n_startup={n_startup}, n_trials={n_trials}"
@@ -226,11 +226,11 @@ def _check(space: Space, studies: Sequence[str], n_trials: int, n_startup: int) 
         raise ParameterError(msg)
 
 
-def _check_values(values: list[float], trials: list[optuna.Trial], studies: Sequence[str]) -> None:
+def _check_values(values: list[float], trials: list[optuna.Trial], names: Sequence[str]) -> None:
     if len(values) != len(trials):
         msg = f"evaluate got {len(trials)} candidates and returned {len(values)} values"
         raise DataError(msg)
-    for value, trial, name in zip(values, trials, studies, strict=True):
+    for value, trial, name in zip(values, trials, names, strict=True):
         if not np.isfinite(value):
-            msg = f"evaluate returned {value} for study {name!r}, candidate {trial.number}: {trial.params}"
+            msg = f"evaluate returned {value} in search {name!r}, candidate {trial.number}: {trial.params}"
             raise DataError(msg)

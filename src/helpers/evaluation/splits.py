@@ -1,6 +1,6 @@
 """Folds of pairs by application: random pairs, unseen lines, unseen groups.
 
-Each function returns row positions, never data, so that every model of a study runs in the same folds.
+Each function returns row positions, never data, so that every model of a protocol runs in the same folds.
 """
 
 from __future__ import annotations

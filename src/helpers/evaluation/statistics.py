@@ -1,6 +1,6 @@
 """Sound comparisons and intervals for dependent folds, groups and clustered pairs.
 
-The tests that the studies used are in :mod:`helpers.evaluation.published_tests`.
+The tests that the papers used are in :mod:`helpers.evaluation.published_tests`.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ from helpers.run.compare import Comparison, compare_runs
 from helpers.run.execute import RunOptions, run_notebooks
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.profiles import Profile, load_profiles
-from helpers.run.record import NotebookRecord, RunRecord
+from helpers.run.state import NotebookState, RunState
 
 __all__ = [
     "Comparison",
-    "NotebookRecord",
+    "NotebookState",
     "Profile",
     "RunOptions",
-    "RunRecord",
+    "RunState",
     "SourceNotebook",
     "compare_runs",
     "find_chapters",

@@ -19,7 +19,7 @@ from helpers.run.fingerprint import fingerprint
 from helpers.run.kernel import kernel_environment
 from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_because
 from helpers.run.progress import Reporter
-from helpers.run.record import Failure, NotebookRecord, RunRecord
+from helpers.run.state import Failure, NotebookState, RunState
 
 _ENGINE = "helpers"
 
@@ -80,7 +80,7 @@ class _Log:
         self._stream.flush()
 
 
-def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = None) -> RunRecord:
+def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = None) -> RunState:
     """Execute notebooks into a run folder; finished ones are kept, up-to-date ones skipped.
 
     Each notebook is made from its percent script at that moment, so an ``.ipynb`` that was left behind
@@ -98,7 +98,7 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
 
     Returns
     -------
-    RunRecord
+    RunState
         Content of ``run.json`` at the end. See each notebook's ``status``.
 
     Raises
@@ -129,12 +129,12 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
 
 def _run_all(
     root: Path, folder: Path, tasks: list[Task], options: RunOptions, reporter: Reporter
-) -> RunRecord:
-    before = RunRecord.load(folder)
+) -> RunState:
+    before = RunState.load(folder)
     if before and before.profile != options.profile:
         msg = f"{folder} holds a run of profile {before.profile!r}; choose another --out"
         raise RunError(msg)
-    record = RunRecord(
+    state = RunState(
         profile=options.profile,
         commit=git_commit(root),
         versions=platform_versions(),
@@ -143,25 +143,25 @@ def _run_all(
         started=before.started if before else _now(),
         notebooks=before.notebooks if before else {},
     )
-    times = {chapter: entry.wall_seconds for chapter, entry in record.notebooks.items() if entry.wall_seconds}
+    times = {chapter: entry.wall_seconds for chapter, entry in state.notebooks.items() if entry.wall_seconds}
     reporter.start([task.source.chapter for task in tasks], times)
     for task in tasks:
         chapter = task.source.chapter
         # Decided only now: a notebook that reads results depends on what the ones before it just wrote.
-        reasons = stale_because(root, folder, task, record)
+        reasons = stale_because(root, folder, task, state)
         if not reasons and not options.force:
             reporter.skipped(chapter)
             continue
         reporter.began(chapter, reasons or ["--force"])
-        record.notebooks[chapter] = NotebookRecord(
+        state.notebooks[chapter] = NotebookState(
             status="running",
             started=_now(),
             parameters=task.parameters,
             chosen=task.chosen,
             fingerprint=fingerprint(root, task.source, task.parameters, folder),
         )
-        record.save(folder)
-        entry = record.notebooks[chapter]
+        state.save(folder)
+        entry = state.notebooks[chapter]
         clock = time.monotonic()
         try:
             _execute(root, folder, task, entry, options, reporter)
@@ -169,15 +169,15 @@ def _run_all(
             entry.status = "interrupted"
             raise
         finally:
-            entry.finished = record.finished = _now()
+            entry.finished = state.finished = _now()
             entry.wall_seconds = round(time.monotonic() - clock, 2)
-            record.save(folder)
+            state.save(folder)
         reporter.ended(chapter, entry)
-    return record
+    return state
 
 
 def _execute(
-    root: Path, folder: Path, task: Task, entry: NotebookRecord, options: RunOptions, reporter: Reporter
+    root: Path, folder: Path, task: Task, entry: NotebookState, options: RunOptions, reporter: Reporter
 ) -> None:
     """Execute one notebook; set the status of its entry."""
     chapter = task.source.chapter

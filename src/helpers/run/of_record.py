@@ -12,7 +12,7 @@ from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import load_results
 from helpers.errors import RunError
 from helpers.run.notebooks import find_chapters
-from helpers.run.record import load_run
+from helpers.run.state import load_run
 
 #: Place of the run of record in the project.
 RECORD = Path("book") / "record"

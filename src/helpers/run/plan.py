@@ -16,7 +16,7 @@ from helpers.errors import ParameterError, RegistryError
 from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
-from helpers.run.record import RunRecord
+from helpers.run.state import RunState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None) -> list[str]:
+def stale_because(root: Path, folder: Path, task: Task, state: RunState | None) -> list[str]:
     """Return why a notebook must run (again); empty when it is up to date.
 
     Parameters
@@ -124,11 +124,11 @@ def stale_because(root: Path, folder: Path, task: Task, record: RunRecord | None
         Project folder and run folder.
     task : Task
         Notebook and parameters.
-    record : RunRecord or None
+    state : RunState or None
         What the run folder says of itself.
     """
     chapter = task.source.chapter
-    entry = record.notebooks.get(chapter) if record else None
+    entry = state.notebooks.get(chapter) if state else None
     if entry is None:
         return ["not run yet"]
     if entry.status != "done":

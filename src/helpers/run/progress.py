@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from helpers.run.record import NotebookRecord
+from helpers.run.state import NotebookState
 
 
 class Reporter:
@@ -76,7 +76,7 @@ class Reporter:
         """Show the latest line of the notebook's log."""
         self._progress.update(self._task, line=escape(text[:60]), left=self._estimate())
 
-    def ended(self, chapter: str, entry: NotebookRecord) -> None:
+    def ended(self, chapter: str, entry: NotebookState) -> None:
         """End a notebook, done or failed."""
         self._left.remove(chapter)
         self._progress.remove_task(self._task)

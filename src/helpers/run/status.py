@@ -10,7 +10,7 @@ from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import HelpersError
 from helpers.run.notebooks import find_chapters
 from helpers.run.plan import RunOptions, make_plan, stale_because
-from helpers.run.record import load_run
+from helpers.run.state import load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,45 +48,35 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
     HelpersError
         If ``run.json`` cannot be read, or its profile is gone.
     """
-    record = load_run(folder)
+    state = load_run(folder)
     states = []
     for chapter in find_chapters(root):
-        entry = record.notebooks.get(chapter)
+        entry = state.notebooks.get(chapter)
         # What the run was asked for (seed, tier ...) in place of the profile's is not stale.
         chosen = entry.chosen if entry else {}
-        options = RunOptions(profile=record.profile, chapters=(chapter,), out=folder, parameters=chosen)
+        options = RunOptions(profile=state.profile, chapters=(chapter,), out=folder, parameters=chosen)
         [task] = make_plan(root, options)
         states.append(
             NotebookStatus(
                 chapter=chapter,
                 status=entry.status if entry else "absent",
                 wall_seconds=entry.wall_seconds if entry else None,
-                stale=tuple(stale_because(root, folder, task, record)),
+                stale=tuple(stale_because(root, folder, task, state)),
             )
         )
     return states
 
 
-def data_at_hand(root: Path) -> dict[str, tuple[int, int]]:
-    """Return, for each tier of the registry, how many files are here and how many it lists.
-
-    Raises
-    ------
-    HelpersError
-        If the registry is malformed.
-    """
-    if not any(root.glob(f"data/{REGISTRIES}")):
-        return {}
-    registry = Registry.load(root / "data")
-    tiers = [availability(registry, tier) for tier in sorted({file.tier for file in registry})]
-    return {tier.tier: (len(tier.states) - len(tier.missing), len(tier.states)) for tier in tiers}
-
-
 def describe_data(root: Path) -> str:
-    """Return one line on the data at hand, whatever state the registry is in."""
-    try:
-        tiers = data_at_hand(root)
-    except HelpersError as error:
-        return f"registry unreadable: {error}"
-    parts = [f"{tier} {here} of {total} files" for tier, (here, total) in tiers.items()]
+    """Return one line on the files at hand, tier by tier, whatever state the registry is in."""
+    parts = []
+    if any(root.glob(f"data/{REGISTRIES}")):
+        try:
+            registry = Registry.load(root / "data")
+        except HelpersError as error:
+            return f"registry unreadable: {error}"
+        for tier in sorted({file.tier for file in registry}):
+            found = availability(registry, tier)
+            here = len(found.states) - len(found.missing)
+            parts.append(f"{tier} {here} of {len(found.states)} files")
     return "; ".join([*parts, "simulated always"])

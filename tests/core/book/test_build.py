@@ -6,7 +6,7 @@ import pytest
 
 from helpers.book import build_book
 from helpers.errors import RunError
-from helpers.run import RunRecord
+from helpers.run import RunState
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def book(toy):
     toy.notebook("01_first")
     toy.claim("01_first", above=1.0)
     toy.folder.mkdir(parents=True)
-    RunRecord(profile="smoke").save(toy.folder)
+    RunState(profile="smoke").save(toy.folder)
     return toy
 
 

@@ -10,8 +10,8 @@ import pytest
 from helpers.book import stage_book
 from helpers.book.chapters import with_chips
 from helpers.errors import RunError
-from helpers.run import NotebookRecord, RunRecord, read_source
-from helpers.run.record import Failure
+from helpers.run import NotebookState, RunState, read_source
+from helpers.run.state import Failure
 
 
 @pytest.fixture
@@ -37,12 +37,12 @@ def book(toy):
 
 def execute(toy, folder, **entries):
     """Write a run folder as if chapters had run; ``entries`` maps a chapter to changes of its record."""
-    record = RunRecord(profile="smoke", commit="c0ffee")
+    record = RunState(profile="smoke", commit="c0ffee")
     for chapter, changes in entries.items():
         source = read_source(toy.root, chapter)
         entry = {"status": "done", "started": "2020-01-01", "wall_seconds": 2.5}
         entry["fingerprint"] = {"source": source.sha256}
-        record.notebooks[chapter] = NotebookRecord(**{**entry, **changes})
+        record.notebooks[chapter] = NotebookState(**{**entry, **changes})
         notebook = nbformat.v4.new_notebook(
             cells=[
                 nbformat.v4.new_markdown_cell(f"# {chapter}"),

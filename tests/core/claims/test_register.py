@@ -132,7 +132,7 @@ def test_published_register_reads_all_files_and_ignores_further_columns(tmp_path
     [
         ("{", "not valid JSON"),
         ("{}", "must hold a list"),
-        ('[{"id": "a"}]', "record 0, source: Field required"),
+        ('[{"id": "a"}]', "entry 0, source: Field required"),
         ('[{"id": "a", "source": "t"}, {"id": "a", "source": "t"}]', "'a' occurs twice"),
     ],
 )

@@ -15,7 +15,7 @@ def quadratic(batch):
 
 
 def same(one, other):
-    assert [r.study for r in one] == [r.study for r in other]
+    assert [r.name for r in one] == [r.name for r in other]
     for a, b in zip(one, other, strict=True):
         assert a.params == b.params
         assert a.value == b.value
@@ -121,7 +121,7 @@ def test_stored_search_is_prolonged(tmp_path):
 )
 def test_storage_of_another_search_is_refused(tmp_path, change):
     path = tmp_path / "search.log"
-    arguments = {"space": SPACE, "studies": ["a"], "n_trials": 3, "storage": path}
+    arguments = {"space": SPACE, "names": ["a"], "n_trials": 3, "storage": path}
     search(quadratic, **arguments)
     with pytest.raises(ParameterError, match="other settings"):
         search(quadratic, **(arguments | change))
@@ -129,7 +129,7 @@ def test_storage_of_another_search_is_refused(tmp_path, change):
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([np.nan], "returned nan for study 'a'"), ([np.inf], "returned inf"), ([1.0, 2.0], "returned 2 values")],
+    [([np.nan], "returned nan in search 'a'"), ([np.inf], "returned inf"), ([1.0, 2.0], "returned 2 values")],
 )
 def test_unusable_values_are_refused_and_leave_the_storage_usable(tmp_path, values, message):
     path = tmp_path / "search.log"
@@ -143,8 +143,8 @@ def test_unusable_values_are_refused_and_leave_the_storage_usable(tmp_path, valu
 @pytest.mark.parametrize(
     "change",
     [
-        {"studies": []},
-        {"studies": ["a", "a"]},
+        {"names": []},
+        {"names": ["a", "a"]},
         {"n_startup": 0},
         {"n_startup": 5},
         {"space": {}},
@@ -153,6 +153,6 @@ def test_unusable_values_are_refused_and_leave_the_storage_usable(tmp_path, valu
     ],
 )
 def test_impossible_searches_are_refused(change):
-    arguments = {"space": SPACE, "studies": ["a"], "n_trials": 4}
+    arguments = {"space": SPACE, "names": ["a"], "n_trials": 4}
     with pytest.raises(ParameterError):
         search(quadratic, **(arguments | change))

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from helpers.errors import ParameterError, RunError
-from helpers.run import RunOptions, RunRecord, run_notebooks
+from helpers.run import RunOptions, RunState, run_notebooks
 from helpers.run.progress import Reporter
 
 SMOKE = RunOptions(profile="smoke")
@@ -304,6 +304,6 @@ def test_a_folder_of_another_profile_is_refused(toy):
     toy.notebook("01_first")
     toy.profiles({"smoke": {}, "quick": {}})
     toy.folder.mkdir(parents=True)
-    RunRecord(profile="smoke").save(toy.folder)
+    RunState(profile="smoke").save(toy.folder)
     with pytest.raises(RunError, match="holds a run of profile 'smoke'"):
         run_notebooks(toy.root, RunOptions(profile="quick", out=toy.folder))

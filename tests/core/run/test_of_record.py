@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import NotebookRecord, RunRecord, read_source
+from helpers.run import NotebookState, RunState, read_source
 from helpers.run.of_record import keep_as_record
 
 
@@ -25,13 +25,13 @@ def finished(toy):
     (toy.folder / "results").mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.folder / "notebooks" / "01_first.ipynb")
     write_results(toy, "panel")
-    entry = NotebookRecord(
+    entry = NotebookState(
         status="done",
         started="2020-01-01",
         parameters={"out": str(toy.folder)},
         fingerprint={"source": read_source(toy.root, "01_first").sha256},
     )
-    RunRecord(profile="full", notebooks={"01_first": entry}).save(toy.folder)
+    RunState(profile="full", notebooks={"01_first": entry}).save(toy.folder)
     return toy
 
 
@@ -53,7 +53,7 @@ def test_the_record_holds_the_run_without_paths_and_messages(finished):
     assert 'out = \\"runs/smoke\\"' in everything
     assert "kept" in everything
     assert "dropped" not in everything
-    assert RunRecord.load(target).notebooks["01_first"].status == "done"
+    assert RunState.load(target).notebooks["01_first"].status == "done"
 
 
 def test_a_newer_record_replaces_the_older_one(finished):

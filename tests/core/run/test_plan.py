@@ -7,10 +7,10 @@ import hashlib
 import pytest
 import yaml
 
-from helpers.run import NotebookRecord, RunOptions, RunRecord
+from helpers.run import NotebookState, RunOptions, RunState
 from helpers.run.fingerprint import fingerprint
 from helpers.run.plan import make_plan, stale_because
-from helpers.run.status import data_at_hand, run_status
+from helpers.run.status import describe_data, run_status
 
 CONTENT = b"drug,line\n"
 
@@ -35,10 +35,10 @@ def finished(toy):
         (toy.folder / "notebooks").mkdir()
         (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}", encoding="utf-8")
         prints = fingerprint(toy.root, task.source, task.parameters, toy.folder)
-        entry = NotebookRecord(
+        entry = NotebookState(
             status="done", started="2020", wall_seconds=3, parameters=task.parameters, fingerprint=prints
         )
-        record = RunRecord(profile="smoke", notebooks={"01_first": entry})
+        record = RunState(profile="smoke", notebooks={"01_first": entry})
         record.save(toy.folder)
         return task, record
 
@@ -54,10 +54,10 @@ def fetch(cache):
 def test_a_simulated_run_is_stale_once_the_panel_is_there(toy, finished, tmp_path):
     task, record = finished("simulated")
     assert stale_because(toy.root, toy.folder, task, record) == []
-    assert data_at_hand(toy.root) == {"panel": (0, 1)}
+    assert describe_data(toy.root) == "panel 0 of 1 files; simulated always"
     fetch(tmp_path / "cache")
     assert stale_because(toy.root, toy.folder, task, record) == ["the panel data have arrived"]
-    assert data_at_hand(toy.root) == {"panel": (1, 1)}
+    assert describe_data(toy.root) == "panel 1 of 1 files; simulated always"
 
 
 def test_a_panel_run_stays_up_to_date_without_the_files(toy, finished):

@@ -22,6 +22,7 @@ from helpers.studies.gpds.bulk import (
     sensitivity_models,
     study_splits,
 )
+from helpers.studies.gpds.cell_scores import cell_differences, cell_metrics, name_ways, spread_of_cells
 from helpers.studies.gpds.cells import (
     cell_expression,
     common_genes,
@@ -35,17 +36,13 @@ from helpers.studies.gpds.drug_ranking import (
     drug_gains,
     drug_ranking_within_lines,
     endpoints,
+    holm_results,
     list_gains,
     mean_spearman,
     pooled_auroc,
     sign_flip_p,
 )
-from helpers.studies.gpds.heldout_cells import (
-    cell_differences,
-    cell_metrics,
-    held_out_cells,
-    spread_of_cells,
-)
+from helpers.studies.gpds.heldout_cells import held_out_cells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
 from helpers.studies.gpds.model import EqualFrequencyBinner, GPDSRegressor, MeanVarianceFilter, gpds_pipeline
 from helpers.studies.gpds.rank_correlation import masked_spearman
@@ -372,11 +369,11 @@ def test_lists_built_with_the_scored_lines_are_marked():
 def test_gains_by_hand(run):
     gains = list_gains(run.lines, PANEL.response, [("L3", "C1"), ("L7", "L1"), ("L1", "L1")], 200)
     each = drug_gains(run.lines, PANEL.response, "L3", "C1")
-    assert gains.loc[0, "gain"] == pytest.approx(each["gain"].mean())
+    assert gains.loc[0, "difference"] == pytest.approx(each["gain"].mean())
     assert gains.loc[0, "low"] > 0 and gains.loc[0, "p_holm"] >= gains.loc[0, "p"]
-    assert gains.loc[2, ["gain", "low", "high"]].tolist() == [0, 0, 0]
+    assert gains.loc[2, ["difference", "low", "high"]].tolist() == [0, 0, 0]
     means = mean_spearman(run.lines, PANEL.response, 10).set_index("list")["value"]
-    assert gains.loc[1, "gain"] == pytest.approx(means["L7"] - means["L1"])
+    assert gains.loc[1, "difference"] == pytest.approx(means["L7"] - means["L1"])
 
 
 def test_sign_flips_and_holm_same_as_oracles():
@@ -459,3 +456,23 @@ def test_z_scores_are_not_taken_for_counts(held_out):
     key = {"model": "Ridge"}
     with pytest.raises(DataError, match="expected one a line"):
         cell_differences(held_out.lines, key, key)
+
+
+def test_ways_are_picked_and_named():
+    rows = [
+        (model, *way, metric, value)
+        for model in ("network", "Ridge")
+        for way in (("bulk", "", ""), ("cells", "cells-own", "bulk"), ("cells", "per-cell", "bulk"))
+        for metric, value in (("R2", -0.5), ("MSE", 2.0), ("spread within lines", np.nan))
+    ]
+    table = pd.DataFrame(rows, columns=["model", "source", "bins", "scale", "metric", "value"])
+    found = name_ways(table, {"cells": ("cells", "cells-own", "bulk"), "bulk": ("bulk", "", "")})
+    # Metrics that the chapter does not show, and undefined values, are left out.
+    assert found[["way", "model", "metric"]].to_numpy().tolist() == [
+        [way, model, "R2"] for way in ("cells", "bulk") for model in ("network", "Ridge")
+    ]
+
+
+def test_what_is_recorded_of_gains_is_the_adjusted_p():
+    gains = pd.DataFrame({"difference": [-0.1], "p": [0.01], "p_holm": [0.03]})
+    assert holm_results(gains)["p"].tolist() == [0.03]

@@ -10,14 +10,14 @@ from helpers.errors import DataError
 from helpers.studies.perturbation.baselines.neighbours import CompoundNeighbours, NearestCellCopy
 from helpers.studies.perturbation.baselines.simple import (
     Additive,
-    ChangeModel,
     Constant,
     GroupMean,
     OneHotRidge,
+    SimplePredictor,
     group_means,
     principal_axes,
 )
-from helpers.studies.perturbation.baselines.trees import ChangeTrees
+from helpers.studies.perturbation.baselines.trees import TreePredictor
 from helpers.studies.perturbation.twin import simulate_changes
 
 ALL = [
@@ -34,8 +34,8 @@ ALL = [
     CompoundNeighbours(by="response"),
     CompoundNeighbours(by="structure"),
     NearestCellCopy(),
-    ChangeTrees("extra trees", n_trees=5),
-    ChangeTrees("boosting", n_components=3, n_trees=5),
+    TreePredictor("extra trees", n_trees=5),
+    TreePredictor("boosting", n_components=3, n_trees=5),
 ]
 
 
@@ -54,7 +54,7 @@ def world():
 
 
 @pytest.mark.parametrize("model", ALL, ids=lambda m: str(m)[:40])
-def test_contract(world, model: ChangeModel):
+def test_contract(world, model: SimplePredictor):
     """Same input, same bits; the shape of the rows asked for; no memory of the rows' order."""
     rows, values, train = world
     first = clone(model).fit(rows[train], values[train]).predict(rows[~train])
@@ -221,7 +221,7 @@ def test_nearest_cell_copy_takes_the_sister_cell():
 @pytest.mark.parametrize("kind", ["extra trees", "boosting"])
 def test_trees_learn_the_two_factors(kind):
     rows, values, hidden = additive_world(3)
-    model = ChangeTrees(kind, n_components=5, n_trees=100).fit(rows[~hidden], values[~hidden])
+    model = TreePredictor(kind, n_components=5, n_trees=100).fit(rows[~hidden], values[~hidden])
     residual = np.square(model.predict(rows[hidden]) - values[hidden]).mean()
     assert residual < 0.9 * np.square(values[~hidden].mean(axis=0) - values[hidden]).mean()
 
@@ -232,7 +232,7 @@ def test_target_encoding_does_not_give_the_target_away():
     rows = rows_of([(f"c{i % 3}", f"d{i % 20}") for i in range(60)])
     values = rng.normal(size=(60, 4))
     test = rng.normal(size=(60, 4))
-    model = ChangeTrees("extra trees", n_components=4, n_trees=50).fit(rows, values)
+    model = TreePredictor("extra trees", n_components=4, n_trees=50).fit(rows, values)
     assert np.square(model.predict(rows) - test).mean() < 1.5 * np.square(test).mean()
 
 
@@ -257,7 +257,7 @@ def test_bad_input_is_refused(rows, values, message):
         (Constant("best"), "unknown rule 'best'"),
         (GroupMean("gene"), "unknown group 'gene'"),
         (CompoundNeighbours(by="name"), "unknown neighbourhood 'name'"),
-        (ChangeTrees("oak"), "unknown kind of trees 'oak'"),
+        (TreePredictor("oak"), "unknown kind of trees 'oak'"),
     ],
 )
 def test_unknown_options_are_refused(model, message):

@@ -11,10 +11,10 @@ from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
-from helpers.studies.perturbation.data import NAMES, kaggle_design, load_cell_means, load_changes
-from helpers.studies.perturbation.paper_files import read_de_table
+from helpers.studies.perturbation.competition import kaggle_design, read_de_table
+from helpers.studies.perturbation.data import NAMES, load_cell_means, load_changes
 from helpers.studies.perturbation.twin import NULL_RMS, TRAIN_RMS, kaggle_twin, simulate_changes
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
 def rms(values):
@@ -22,7 +22,7 @@ def rms(values):
 
 
 @pytest.fixture
-def small() -> ChangeData:
+def small() -> ExpressionChanges:
     return simulate_changes(0, n_compounds=6, n_shared=3, n_genes=5)[0]
 
 

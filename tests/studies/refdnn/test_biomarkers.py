@@ -1,5 +1,8 @@
 """Biomarker statistics against SciPy and planted truth."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,19 +10,32 @@ from scipy import stats
 
 from helpers.errors import DataError
 from helpers.evaluation.splits import stratified_pair_folds
+from helpers.evaluation.statistics import wilcoxon_exact
 from helpers.studies.refdnn.biomarkers import (
     RANKINGS,
     differential_expression,
     directed_auroc,
+    figure_drugs,
+    gene_panel,
     heldout_biomarkers,
     list_stability,
+    ranking_gaps,
+    ranking_table,
+    recovered_genes,
     top_genes,
     top_overlap,
 )
-from helpers.studies.refdnn.categories import category_effect, category_medians, end_difference
+from helpers.studies.refdnn.categories import (
+    category_effect,
+    category_medians,
+    category_tests,
+    drugs_by_category,
+    end_difference,
+    published_medians,
+)
 from helpers.studies.refdnn.contenders import encoder_weights
 from helpers.studies.refdnn.model import RefDNNClassifier
-from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
+from helpers.studies.refdnn.protocol import Contender, OutOfFold, PairTable, cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 
@@ -98,6 +114,59 @@ def test_heldout_genes_do_not_see_the_held_out_labels():
     assert lists[0][both].equals(lists[1][both])
 
 
+def test_figure_drugs_are_the_papers_or_the_best_measured():
+    data, _ = simulate_response(n_lines=40, n_drugs=3, n_genes=12, seed=5)
+    assert figure_drugs(data) == list(data.response["drug"].value_counts().index[:2])
+    names = {"drug-1": "Nilotinib"}
+    renamed = replace(
+        data,
+        response=data.response.replace({"drug": names}),
+        fingerprints=data.fingerprints.rename(names),
+        drugs=data.drugs.rename(names),
+    )
+    assert figure_drugs(renamed) == ["Nilotinib"]
+
+
+def test_gene_panel_tests_the_genes_that_are_measured():
+    data, truth = simulate_response(n_lines=150, n_drugs=3, n_genes=20, seed=5)
+    drug = data.response["drug"].iloc[0]
+    planted = truth.weights.columns[truth.weights.loc[drug] != 0]
+    panel = gene_panel(data, drug, [*planted, "not measured"])
+    rows = data.response[data.response["drug"] == drug]
+    direct = differential_expression(data.expression.loc[rows["line"], planted], rows["resistant"] == 1)
+    pd.testing.assert_series_equal(panel.p_values, direct["p_adjusted"])
+    assert panel.n == len(rows)
+    assert panel.share_significant == (direct["p_adjusted"] < 0.05).mean()
+    counts = panel.table.groupby("response")["gene"].count() // len(planted)
+    assert counts.to_dict() == {"R": (rows["resistant"] == 1).sum(), "S": (rows["resistant"] == 0).sum()}
+
+
+def test_recovered_genes_count_planted_ones_among_the_largest_weights():
+    planted = pd.DataFrame([[1, 0, 0, -1], [0, 2, 0, 0]], index=["d1", "d2"], columns=list("abcd"))
+    right = pd.DataFrame({"d1": [3, 0, 0, -2], "d2": [0, 1, 0.5, 0]}, index=list("abcd"))
+    assert recovered_genes([right], planted, k=2) == (0.75, 2)
+    assert recovered_genes([right, -right], planted, k=1) == (1.0, 4)
+
+
+def test_tables_of_rankings():
+    lists = {"raw weight": "ab", "weight x SD": "ac", "rank test": "ab", "random": "cd"}
+    rows = [
+        (0, fold, drug, ranking, 0.5 + 0.01 * len(ranking) + 0.01 * number, tuple(genes))
+        for fold in ("0", "1")
+        for number, drug in enumerate(("d1", "d2", "d3"))
+        for ranking, genes in lists.items()
+    ]
+    heldout = pd.DataFrame(rows, columns=["seed", "fold", "drug", "ranking", "auroc", "genes"])
+    table = ranking_table({"CCLE": heldout}).set_index(["ranking", "what"])
+    excess = np.array([0.1, 0.11, 0.12])
+    assert table.loc[("raw weight", "directed_auroc"), "value"] == pytest.approx(
+        wilcoxon_exact(excess).difference
+    )
+    assert table.loc[("random", "overlap"), ["value", "n", "seeds"]].tolist() == [1.0, 3, 1]
+    gaps = ranking_gaps({"CCLE": heldout}).set_index("ranking")["difference"]
+    assert gaps.to_dict() == pytest.approx({"weight x SD": -0.01, "rank test": 0.01, "random": 0.04})
+
+
 # Categories
 
 
@@ -122,3 +191,29 @@ def test_category_medians_and_ends():
     assert ends.difference == 4.5
     assert ends.low > 0
     assert np.isnan(end_difference(table, ["c"], ["a"]).difference)
+
+
+def test_drugs_are_grouped_by_pathway_and_tested():
+    data, _ = simulate_response(n_lines=60, n_drugs=12, n_genes=30, seed=3, n_families=3)
+    table = PairTable.from_data(data)
+    rng = np.random.default_rng(0)
+    scores = {"RefDNN": table.y + rng.normal(size=len(table)), "Line only": rng.random(len(table))}
+    scores = {model: p[None].astype(np.float32) for model, p in scores.items()}
+    names, where = list(table.features.drug_names), table.drugs[None]
+    result = OutOfFold(table.y, table.lines, table.drugs, table.features.drug_names, names, where, scores)
+    by_drug = drugs_by_category(data, result)
+    assert by_drug["category"].tolist() == data.drugs["pathway"].reindex(by_drug["item"]).tolist()
+    beyond = result.drug_auroc("RefDNN")["auroc"] - result.drug_auroc("Line only")["auroc"]
+    np.testing.assert_array_equal(by_drug["beyond line only"], beyond)
+
+    medians = category_medians(by_drug)
+    of_first = SimpleNamespace(median=0.7)
+    published = {f"GDSC.lodocv_category.{medians.index[0]}.RefDNN.AUCROC": of_first}
+    medians["published"] = published_medians(medians.index, published)
+    assert medians["published"].iloc[0] == 0.7 and medians["published"].iloc[1:].isna().all()
+    agreement = category_tests(by_drug, medians).set_index("what").loc["rank_agreement"]
+    assert np.isnan(agreement["value"]) and agreement["n"] == 1
+    tests = category_tests(by_drug, medians.assign(published=medians["median"])).set_index("what")
+    assert tests.loc["rank_agreement", ["value", "n"]].tolist() == [1.0, 3]
+    assert tests.loc["effect", "value"] == category_effect(by_drug["value"], by_drug["category"]).difference
+    assert tests["unit"].notna().tolist() == [False, True, False, False]

@@ -13,6 +13,7 @@ from sklearn.model_selection import cross_validate
 
 from helpers.errors import DataError, ParameterError
 from helpers.studies.refdnn.features import PairFeatures
+from helpers.studies.refdnn.frozen import frozen_logits
 from helpers.studies.refdnn.model import Layout, RefDNNClassifier, batched, cpu, fit_many
 from helpers.studies.refdnn.model.stream import shuffled_stream
 from helpers.training import kernels
@@ -277,6 +278,17 @@ def test_frozen_encoder_stays_at_its_start(problem):
     model = RefDNNClassifier(features, encoder="frozen", loss_weights=(1.0, 0.0), **SMALL)
     start = clone(model)._task(codes, y, None).initial_encoder
     np.testing.assert_array_equal(model.fit(codes, y).fitted_.encoder, start)
+
+
+def test_frozen_logits_are_those_of_the_start(problem):
+    """Means over drugs and lines, written out for one random start."""
+    features = problem[0]
+    table = frozen_logits({"CCLE": features}, draws=1, seed=7).set_index("what")["value"]
+    start = Layout(30, 6, 4).initial_encoder(np.random.default_rng(7))
+    logits = features.expression @ start[:-1]
+    assert table["SD between drugs"] == pytest.approx(logits.mean(axis=0).std(), rel=1e-5)
+    assert table["SD between lines"] == pytest.approx(logits.std(axis=0).mean(), rel=1e-5)
+    assert table["saturated share"] == (np.abs(logits) > 4).mean()
 
 
 def test_zero_encoder_ignores_expression(problem):

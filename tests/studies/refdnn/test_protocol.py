@@ -12,8 +12,10 @@ from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPr
 from helpers.studies.refdnn.contenders import (
     ablation_contenders,
     encoder_weights,
+    fixed_contenders,
     left_out_contenders,
     published_contenders,
+    searched_settings,
     unseen_drug_contenders,
 )
 from helpers.studies.refdnn.model import RefDNNClassifier
@@ -193,3 +195,18 @@ def test_contenders_have_the_published_names_and_settings(table):
     letters = ablation_contenders(table.features, "GDSC", search=False, steps=100, device="cpu")
     assert all(c.space is None for c in letters)
     assert len(letters) == 6
+    fixed = fixed_contenders(table.features, "CCLE", steps=100, device="cpu")
+    assert [c.name for c in fixed] == ["RefDNN", "Random Forest", "Elastic Net"]
+    assert all(c.space is None for c in fixed)
+
+
+def test_the_best_candidate_of_all_folds_becomes_the_settings():
+    names = ["model", "value", "hidden_units", "lr_ftrl", "lr_adam", "l1", "l2"]
+    rows = [
+        ("RefDNN", 0.7, 8, 0.1, 0.2, 0.3, 0.4),
+        ("RefDNN", 0.9, 16.0, 1.1, 1.2, 1.3, 1.4),
+        ("RefDNN-test", 1.0, 4, 2, 2, 2, 2),
+    ]
+    settings = searched_settings(pd.DataFrame(rows, columns=names))
+    assert settings == {"hidden_units": 16, "lr_ftrl": 1.1, "lr_adam": 1.2, "l1": 1.3, "l2": 1.4}
+    assert isinstance(settings["hidden_units"], int)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from helpers.errors import ParameterError
-from helpers.studies.scdeal.model import cluster_dissimilarity, cross_entropy, integrated_gradients, mmd
+from helpers.studies.scdeal.attribution import integrated_gradients
+from helpers.studies.scdeal.model import cluster_dissimilarity, cross_entropy, mmd
 from helpers.studies.scdeal.model.clusters import batch_clusters, cell_clusters
 
 
@@ -62,11 +63,9 @@ def test_published_width_is_blind_to_spread():
 
 
 @pytest.mark.parametrize("kernel", ["single", "mixture"])
-def test_mmd_of_many_models_same_as_of_each(kernel):
-    x, y = normal(3, 10, 4), normal(3, 12, 4, seed=1)
-    each = torch.stack([mmd(a, b, kernel=kernel, sigma=2.0) for a, b in zip(x, y, strict=True)])
-    torch.testing.assert_close(mmd(x, y, kernel=kernel, sigma=2.0), each)
-    assert mmd(x, x, kernel=kernel).abs().max() < 1e-12
+def test_mmd_of_a_sample_with_itself_is_zero(kernel):
+    x = normal(10, 4)
+    assert mmd(x, x, kernel=kernel).abs() < 1e-12
 
 
 def test_mmd_gradient_same_as_differences():
@@ -79,8 +78,8 @@ def test_mmd_gradient_same_as_differences():
 
 @pytest.mark.parametrize(("right", "expected"), [(True, 0.31326), (False, 1.31326)])
 def test_cross_entropy_on_sigmoids_is_confined(right, expected):
-    outputs = torch.tensor([[[-60.0, 60.0]]])
-    labels = torch.tensor([[1 if right else 0]])
+    outputs = torch.tensor([[-60.0, 60.0]])
+    labels = torch.tensor([1 if right else 0])
     assert cross_entropy(outputs, labels).item() == pytest.approx(expected, abs=1e-5)
     on_logits = cross_entropy(outputs, labels, "logits").item()
     assert on_logits == pytest.approx(0 if right else 120, abs=1e-4)
@@ -88,18 +87,18 @@ def test_cross_entropy_on_sigmoids_is_confined(right, expected):
 
 @pytest.mark.parametrize("loss", ["sigmoid", "logits"])
 def test_cross_entropy_same_as_direct(loss):
-    outputs, labels = normal(2, 6, 2), torch.tensor([[0, 1, 1, 0, 1, 0], [1, 1, 1, 0, 0, 0]])
+    outputs, labels = normal(6, 2), torch.tensor([0, 1, 1, 0, 1, 0])
     score = 1 / (1 + np.exp(-outputs.numpy())) if loss == "sigmoid" else outputs.numpy()
-    share = np.exp(score) / np.exp(score).sum(axis=2, keepdims=True)
-    chosen = np.take_along_axis(share, labels.numpy()[..., None], axis=2)[..., 0]
-    np.testing.assert_allclose(cross_entropy(outputs, labels, loss), -np.log(chosen).mean(axis=1))
+    share = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)
+    expected = -np.log(share[np.arange(6), labels.numpy()]).mean()
+    assert cross_entropy(outputs, labels, loss).item() == pytest.approx(expected)
 
 
 # --- clusters -----------------------------------------------------------------------------------------
 
 
 def test_cluster_term_same_as_direct_sum():
-    rows, clusters = normal(9, 4), np.array([0, 0, 1, 1, 1, 2, 0, 1, 0])
+    rows, clusters = normal(9, 4), torch.tensor([0, 0, 1, 1, 1, 2, 0, 1, 0])
     expected = 0.0
     for c in (0, 1):  # cluster 2 holds one row
         own = rows.numpy()[clusters == c]
@@ -107,8 +106,7 @@ def test_cluster_term_same_as_direct_sum():
         cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)  # noqa: E731
         expected += sum(1 - cosine(a, b) for a in own for b in own) / (2 * n**2 - n)
     assert cluster_dissimilarity(rows, clusters).item() == pytest.approx(expected, rel=1e-9)
-    both = cluster_dissimilarity(torch.stack([rows, 3 * rows]), np.stack([clusters, clusters]))
-    np.testing.assert_allclose(both, expected)
+    assert cluster_dissimilarity(3 * rows, clusters).item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_clusters_find_two_groups():

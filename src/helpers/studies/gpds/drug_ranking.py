@@ -201,7 +201,7 @@ def mean_spearman(
     Returns
     -------
     DataFrame
-        ``list``, ``value``, ``low``, ``high``, ``n_drugs``, ``n_lines``; best first.
+        ``list``, ``value``, ``low``, ``high``, ``n`` drugs, ``n_lines``; best first.
     """
     scores = _Scores(lines, response)
     draws = scores.bootstrap(n_boot, seed)
@@ -211,7 +211,7 @@ def mean_spearman(
         low, high = np.quantile(mean[1:], [(1 - level) / 2, (1 + level) / 2])
         used = int((~np.isnan(draws[0, i])).sum())
         rows.append((name, mean[0], low, high, used, len(scores.lines)))
-    table = pd.DataFrame(rows, columns=["list", "value", "low", "high", "n_drugs", "n_lines"])
+    table = pd.DataFrame(rows, columns=["list", "value", "low", "high", "n", "n_lines"])
     return table.sort_values("value", ascending=False, ignore_index=True, kind="stable")
 
 
@@ -235,9 +235,9 @@ def list_gains(
     Returns
     -------
     DataFrame
-        ``first``, ``second``, ``gain`` (mean over drugs), ``low``, ``high`` (bootstrap over lines), ``p``
-        (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n_drugs``. Drugs
-        share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
+        ``first``, ``second``, ``difference`` (mean over drugs), ``low``, ``high`` (bootstrap over lines),
+        ``p`` (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n`` drugs.
+        Drugs share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
     """
     scores = _Scores(lines, response)
     draws = scores.bootstrap(n_boot, seed)
@@ -249,10 +249,15 @@ def list_gains(
         each = gain[0][~np.isnan(gain[0])]
         p = sign_flip_p(each, seed=seed)
         rows.append((first, second, mean[0], low, high, p, float((each > 0).mean()), len(each)))
-    columns = ["first", "second", "gain", "low", "high", "p", "wins", "n_drugs"]
+    columns = ["first", "second", "difference", "low", "high", "p", "wins", "n"]
     table = pd.DataFrame(rows, columns=columns)
     table.insert(6, "p_holm", holm(table["p"].to_numpy()))
     return table
+
+
+def holm_results(gains: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`list_gains` with the adjusted p-values as ``p``, as they are recorded."""
+    return gains.assign(p=gains["p_holm"])
 
 
 def drug_gains(lines: pd.DataFrame, response: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

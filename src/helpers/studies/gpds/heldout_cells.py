@@ -25,20 +25,8 @@ from helpers.studies.gpds.cells import (
     pseudo_bulk,
 )
 from helpers.studies.gpds.model import GPDSRegressor, fit_many, out_of_range, saturation
-from helpers.studies.gpds.rank_correlation import masked_spearman
 
 SOURCES = ("bulk", "pseudo-bulk", "cells")
-#: What :func:`cell_metrics` reports.
-CELL_METRICS = (
-    "R2",
-    "MSE",
-    "MSE of cells",
-    "MSE/constant",
-    "Spearman",
-    "spread within lines",
-    "spread between lines",
-)
-_KEYS = ["drug", "model", "source", "bins", "scale"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,103 +119,6 @@ def held_out_cells(
     ]
     cell_table, line_table, input_table = (pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True))
     return HeldOutCells(cell_table, line_table, input_table)
-
-
-def cell_metrics(lines: pd.DataFrame, n_boot: int = 2000, seed: int = 0, level: float = 0.95) -> pd.DataFrame:
-    """Errors of the lines' median predictions, with intervals from a bootstrap over lines.
-
-    Parameters
-    ----------
-    lines : DataFrame
-        :attr:`HeldOutCells.lines`.
-
-    Returns
-    -------
-    DataFrame
-        Keys (drug, model, source, bins, scale), ``metric``, ``value``, ``low``, ``high``, ``n`` lines. R2 is
-        against the mean of the measured lines; "MSE of cells" averages the squared error over the cells
-        of a line, then over lines; "MSE/constant" divides MSE by that of the training mean; "spread
-        within lines" is the median over lines of the cells' SD and "spread between lines" the SD of the
-        medians, both over the SD of the measured responses.
-    """
-    rows = []
-    for key, part in lines.groupby(_KEYS, sort=False):
-        found = _bootstrapped(part, n_boot, seed)
-        for metric in CELL_METRICS:
-            rows.append((*key, metric, *_interval(found[metric], level), len(part)))
-    return pd.DataFrame(rows, columns=[*_KEYS, "metric", "value", "low", "high", "n"])
-
-
-def cell_differences(
-    lines: pd.DataFrame,
-    first: Mapping[str, str],
-    second: Mapping[str, str],
-    n_boot: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Differences of metrics between two ways of predicting the same lines, paired over lines.
-
-    Parameters
-    ----------
-    lines : DataFrame
-        :attr:`HeldOutCells.lines`.
-    first, second : mapping
-        Values of key columns that select one row a line and drug, e.g. ``{"model": "network", "source":
-        "pseudo-bulk", "bins": "cells-own", "scale": "bulk"}``.
-
-    Returns
-    -------
-    DataFrame
-        ``drug``, ``metric``, ``difference`` (first minus second), ``low``, ``high``, ``n`` lines.
-
-    Raises
-    ------
-    DataError
-        If the selections differ in their lines or hold a line twice.
-    """
-    rows = []
-    for drug, of_drug in lines.groupby("drug", sort=False):
-        parts = [_selected(of_drug, chosen) for chosen in (first, second)]
-        if not parts[0].index.equals(parts[1].index):
-            msg = f"{drug}: {dict(first)} and {dict(second)} do not have the same lines"
-            raise DataError(msg)
-        found = [_bootstrapped(part, n_boot, seed) for part in parts]
-        for metric in CELL_METRICS:
-            difference = found[0][metric] - found[1][metric]
-            rows.append((drug, metric, *_interval(difference, level), len(parts[0])))
-    return pd.DataFrame(rows, columns=["drug", "metric", "difference", "low", "high", "n"])
-
-
-def spread_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Split the variance of cell predictions into lines and cells (one-way random effects).
-
-    Parameters
-    ----------
-    cells : DataFrame
-        :attr:`HeldOutCells.cells`.
-
-    Returns
-    -------
-    DataFrame
-        Keys, ``sd_between`` (lines), ``sd_within`` (cells of a line), ``share_between`` (intraclass
-        correlation), ``sd_measured`` (responses of the lines), ``cells``, ``lines``.
-    """
-    rows = []
-    for key, part in cells.groupby(_KEYS, sort=False):
-        groups = part.groupby("line")["predicted"]
-        size, mean = groups.size().to_numpy(float), groups.mean().to_numpy()
-        n, k = size.sum(), len(size)
-        within = ((part["predicted"] - groups.transform("mean")) ** 2).sum() / max(n - k, 1)
-        around = (size * (mean - part["predicted"].mean()) ** 2).sum() / max(k - 1, 1)
-        typical = (n - (size**2).sum() / n) / max(k - 1, 1)
-        between = max((around - within) / typical, 0.0) if k > 1 else np.nan
-        total = between + within
-        measured = part.groupby("line")["measured"].first().std(ddof=1)
-        share = between / total if total > 0 else np.nan
-        rows.append((*key, np.sqrt(between), np.sqrt(within), share, measured, int(n), k))
-    columns = ["sd_between", "sd_within", "share_between", "sd_measured", "cells", "lines"]
-    return pd.DataFrame(rows, columns=[*_KEYS, *columns])
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,44 +248,3 @@ def _predict(
 
 def _mean(predictions: list[np.ndarray]) -> np.ndarray:
     return np.mean(predictions, axis=0)
-
-
-def _selected(lines: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
-    keep = np.ones(len(lines), bool)
-    for column, value in chosen.items():
-        keep &= (lines[column] == value).to_numpy()
-    part = lines[keep].set_index("line").sort_index()
-    if part.empty or part.index.has_duplicates:
-        msg = f"{dict(chosen)} selects {len(part)} rows, expected one a line; name every key column"
-        raise DataError(msg)
-    return part
-
-
-def _bootstrapped(part: pd.DataFrame, n_boot: int, seed: int) -> dict[str, np.ndarray]:
-    """Metrics of the lines as they are (first) and of resamples of lines."""
-    part = part.sort_values("line") if "line" in part.columns else part
-    n = len(part)
-    rows = np.vstack([np.arange(n), np.random.default_rng(seed).integers(0, n, (n_boot, n))]).T
-    measured, median, sd, cells, constant = (
-        part[column].to_numpy(float)[rows]
-        for column in ("measured", "median", "sd", "mse_cells", "training_mean")
-    )
-    mse, variance = ((median - measured) ** 2).mean(axis=0), measured.var(axis=0)
-    deviation = np.where(variance > 0, np.sqrt(variance), np.nan)
-    return {
-        "R2": 1 - mse / deviation**2,
-        "MSE": mse,
-        "MSE of cells": cells.mean(axis=0),
-        "MSE/constant": mse / ((constant - measured) ** 2).mean(axis=0),
-        "Spearman": masked_spearman(median, measured),
-        "spread within lines": np.median(sd, axis=0) / deviation,
-        "spread between lines": median.std(axis=0) / deviation,
-    }
-
-
-def _interval(values: np.ndarray, level: float) -> tuple[float, float, float]:
-    draws = values[1:][~np.isnan(values[1:])]
-    if len(draws) < 2:
-        return float(values[0]), np.nan, np.nan
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return float(values[0]), float(low), float(high)

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
-def genes_up(means: ChangeData) -> pd.DataFrame:
+def genes_up(means: ExpressionChanges) -> pd.DataFrame:
     """Share of genes with a positive mean change: ``cell``, ``value``, ``n`` (genes), one row a cell."""
     table = pd.DataFrame({"cell": means.rows["cell"], "value": (means.matrix > 0).mean(axis=1)})
     return table.assign(n=means.matrix.shape[1])
 
 
-def sign_agreement(means: ChangeData) -> pd.DataFrame:
+def sign_agreement(means: ExpressionChanges) -> pd.DataFrame:
     """Share of genes whose mean changes have the same sign in two cells, cells x cells."""
     signs, cells = np.sign(means.matrix), means.rows["cell"]
     return pd.DataFrame((signs[:, None] == signs[None]).mean(axis=2), index=cells, columns=cells)
@@ -28,7 +28,7 @@ def mean_sign_agreement(agreement: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"value": [off_diagonal.mean()], "n": len(off_diagonal)})
 
 
-def base_rate_table(sets: Mapping[str, ChangeData], seed: int = 0) -> pd.DataFrame:
+def base_rate_table(sets: Mapping[str, ExpressionChanges], seed: int = 0) -> pd.DataFrame:
     """:func:`base_rates` of several data sets: ``data``, ``what``, ``value``, ``n`` (rows)."""
     rows = [
         (name, what, value, len(data.rows))
@@ -40,7 +40,7 @@ def base_rate_table(sets: Mapping[str, ChangeData], seed: int = 0) -> pd.DataFra
     return pd.DataFrame(rows, columns=["data", "what", "value", "n"])
 
 
-def class_table(sets: Mapping[str, ChangeData], thresholds: Sequence[float]) -> pd.DataFrame:
+def class_table(sets: Mapping[str, ExpressionChanges], thresholds: Sequence[float]) -> pd.DataFrame:
     """:func:`class_shares` of several data sets: ``data``, ``threshold``, and a column for each class."""
     rows = [
         {"data": name, "threshold": threshold, **class_shares(data.matrix, threshold)}

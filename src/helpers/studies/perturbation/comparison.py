@@ -146,7 +146,7 @@ def compare_models(
     Raises
     ------
     DataError
-        If a model of a pair is not in the table.
+        If a model is not in the table.
     """
     boot = Bootstrap(scores, unit, n_boot, seed)
     rows = [boot.difference(first, second, metric) for first, second in pairs for metric in metrics]

@@ -1,4 +1,4 @@
-"""Changes of expression after drugs: the competition's table, L1000 signatures, L1000 pairs."""
+"""Expression changes after drugs: the competition's table, L1000 signatures, L1000 treatment pairs."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
-from helpers.studies.perturbation.paper_files import load_kaggle_tables, training_files
+from helpers.studies.perturbation.competition import (
+    DESIGN,
+    MEANS,
+    UNIT,
+    kaggle_design,
+    load_kaggle_tables,
+    training_files,
+)
 from helpers.studies.perturbation.twin import kaggle_twin, simulate_changes
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
-__all__ = ["NAMES", "ChangeData", "load_cell_means", "load_changes"]
+__all__ = ["NAMES", "ExpressionChanges", "load_cell_means", "load_changes"]
 
 NAMES = ("Kaggle", "L1000", "TranSiGen")
 
 SIGNATURES = "cmapr-signatures"
-MEANS = "kaggle-cell-means"
-TRAIN_ROWS = "kaggle-train-rows"
-TEST_ROWS = "kaggle-test-rows"
-COMPOUNDS = "kaggle-compounds"
 PAIRS = ("transigen-pairs", "transigen-basal", "l1000-landmarks")
-DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)
 
 # Structures of the three drugs of the signature file, which names them but does not draw them.
 _SMILES = {
@@ -40,7 +42,6 @@ _SMILES = {
     "venlafaxine": "COc1ccc(C(CN(C)C)C2(O)CCCCC2)cc1",
 }
 _CLIP = 10.0  # the signatures are clipped here
-_N_PUBLIC = 50  # compounds of the competition's public test
 _SMALL = {  # designs of the simulated stand-ins
     "Kaggle": {"n_cells": 6, "n_compounds": 20, "n_genes": 90},
     "L1000": {"n_cells": 20, "n_compounds": 3, "n_genes": 90, "n_full": 20, "n_shared": 3},
@@ -50,7 +51,7 @@ _SMALL = {  # designs of the simulated stand-ins
 
 def load_changes(
     name: str = "L1000", data: str = "auto", *, seed: int = 0, registry: Registry | None = None
-) -> ChangeData:
+) -> ExpressionChanges:
     """Load changes of expression after drugs.
 
     Parameters
@@ -72,7 +73,7 @@ def load_changes(
 
     Returns
     -------
-    ChangeData
+    ExpressionChanges
 
     Raises
     ------
@@ -95,7 +96,9 @@ def load_changes(
     return resolve("data set", name, tables, data, partial(_small, name, seed), registry)
 
 
-def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> ChangeData:
+def load_cell_means(
+    data: str = "auto", *, seed: int = 0, registry: Registry | None = None
+) -> ExpressionChanges:
     """Load the competition's mean change per cell type over the training rows, one row a cell type.
 
     Unlike the targets these means are real on the panel.
@@ -107,7 +110,7 @@ def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | N
 
     Returns
     -------
-    ChangeData
+    ExpressionChanges
         Named ``"Kaggle means"``; the compound of every row is ``"all compounds"``.
     """
     name = "Kaggle means"
@@ -116,20 +119,20 @@ def load_cell_means(data: str = "auto", *, seed: int = 0, registry: Registry | N
     return resolve("data set", name, tables, data, partial(_small_means, seed), registry)
 
 
-def _cell_means(sources: Sources) -> ChangeData:
+def _cell_means(sources: Sources) -> ExpressionChanges:
     notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
     means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
     return _one_row_a_cell(means, Provenance("panel", sources.files(), notes))
 
 
-def _small_means(seed: int) -> ChangeData:
+def _small_means(seed: int) -> ExpressionChanges:
     return _one_row_a_cell(_small("Kaggle", seed).cell_means(), Provenance("simulated"))
 
 
-def _one_row_a_cell(means: pd.DataFrame, provenance: Provenance) -> ChangeData:
+def _one_row_a_cell(means: pd.DataFrame, provenance: Provenance) -> ExpressionChanges:
     every = "all compounds"
-    rows = _rows(means.index, every, every, "-")
-    return ChangeData("Kaggle means", rows, means.reset_index(drop=True), "signed -log10 p", provenance)
+    rows, values = _rows(means.index, every, every, "-"), means.reset_index(drop=True)
+    return ExpressionChanges("Kaggle means", rows, values, UNIT, provenance)
 
 
 def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: ArrayLike) -> pd.DataFrame:
@@ -141,64 +144,17 @@ def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: Arr
     return table.assign(control=False, split="train")
 
 
-def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """Read the competition's design and its means per cell type.
-
-    Parameters
-    ----------
-    sources : Sources
-        The files of :data:`DESIGN`.
-    seed : int
-        Of the draw of public test compounds: which of the 129 test compounds were the 50 of the
-        public test is in no public file here.
-
-    Returns
-    -------
-    rows : DataFrame
-        The 614 training rows in the order of the table, then the 255 test rows.
-    means : DataFrame, 6 cell types x 18,211 genes
-    notes : tuple of str
-    """
-    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float64)
-    compounds = pd.read_parquet(sources[COMPOUNDS]).set_index("sm_name")
-    one_hot = pd.read_csv(sources[TRAIN_ROWS], index_col=0)
-    train = pd.DataFrame(
-        {
-            "cell": _decoded(one_hot, "cell_type_"),
-            "compound": _decoded(one_hot, "sm_name_"),
-            "split": "train",
-        }
-    )
-    test = pd.read_csv(sources[TEST_ROWS]).rename(columns={"cell_type": "cell", "sm_name": "compound"})
-    rng = np.random.default_rng(seed)
-    public = set(rng.permutation(sorted(test["compound"].unique()))[:_N_PUBLIC])
-    test["split"] = np.where(test["compound"].isin(public), "public", "private")
-    rows = pd.concat([train, test[["cell", "compound", "split"]]], ignore_index=True)
-    unknown = sorted(set(rows["compound"]) - set(compounds.index))
-    if unknown:
-        msg = f"{sources[COMPOUNDS]} lacks {len(unknown)} compound(s) of the design, first {unknown[:3]}"
-        raise DataError(msg)
-    rows["lincs_id"] = compounds.loc[rows["compound"], "sm_lincs_id"].to_numpy(object)
-    rows["smiles"] = compounds.loc[rows["compound"], "smiles"].to_numpy(object)
-    rows["control"] = rows["compound"].isin(["Dabrafenib", "Belinostat"])
-    notes = (
-        f"{len(train)} training and {len(test)} test rows, {rows['compound'].nunique()} compounds.",
-        f"Which {_N_PUBLIC} test compounds were public is not in the public files: drawn with the seed.",
-    )
-    return rows[list(ChangeData.COLUMNS)], means, notes
-
-
-def _simulated_targets(sources: Sources, *, seed: int) -> ChangeData:
+def _simulated_targets(sources: Sources, *, seed: int) -> ExpressionChanges:
     rows, means, notes = kaggle_design(sources, seed)
     return kaggle_twin(rows, means, Provenance("panel", sources.files(), notes), seed)[0]
 
 
-def _small(name: str, seed: int) -> ChangeData:
+def _small(name: str, seed: int) -> ExpressionChanges:
     return simulate_changes(seed, name=name, **_SMALL[name])[0]
 
 
-def _signatures(sources: Sources) -> ChangeData:
-    """One signature a pair of drug and line: 10 uM, 6 h before 24 h, most replicates."""
+def _signatures(sources: Sources) -> ExpressionChanges:
+    """One signature a row of line and drug: 10 uM, 6 h before 24 h, most replicates."""
     table = sources.decoded(SIGNATURES, _decode_signatures)
     described = ["drug", "id", "cell", "hours", "dose", "replicates", "signature"]
     info, values = table[described], table.drop(columns=described).astype(np.float32)
@@ -218,7 +174,7 @@ def _signatures(sources: Sources) -> ChangeData:
         "neither dose nor time.",
         f"Level 5 z-scores, clipped at ±{_CLIP:g} by the source ({clipped} entries).",
     )
-    return ChangeData(
+    return ExpressionChanges(
         "L1000",
         rows,
         values.loc[kept.index].reset_index(drop=True),
@@ -258,7 +214,7 @@ def _decode_signatures(path: Path) -> pd.DataFrame:
     return pd.concat([described, table], axis=1)
 
 
-def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ChangeData:
+def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ExpressionChanges:
     """Treated minus vehicle of the L1000 treatment pairs."""
     pairs = load_pairs("transigen", "panel", seed=seed, registry=registry)
     change = pairs.change.astype(np.float32).reset_index(drop=True)
@@ -270,19 +226,13 @@ def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ChangeData:
         "its place."
     ]
     if not first.all():
-        notes.append(f"{int((~first).sum())} pair(s) repeat a line and compound; the first was kept.")
-    return ChangeData(
+        notes.append(
+            f"{int((~first).sum())} treatment pair(s) repeat a line and compound; the first was kept."
+        )
+    return ExpressionChanges(
         "TranSiGen",
         rows[first].reset_index(drop=True),
         change[first.to_numpy()].reset_index(drop=True),
         "log2 change",
         Provenance("panel", pairs.provenance.files, (*notes, *pairs.provenance.notes)),
     )
-
-
-def _decoded(one_hot: pd.DataFrame, prefix: str) -> np.ndarray:
-    part = one_hot.filter(regex=f"^{prefix}")
-    if part.empty or not (part.sum(axis=1) == 1).all():
-        msg = f"{TRAIN_ROWS}: the columns {prefix}... do not mark one category a row"
-        raise DataError(msg)
-    return part.idxmax(axis=1).str.removeprefix(prefix).to_numpy(object)

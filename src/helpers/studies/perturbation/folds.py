@@ -1,7 +1,7 @@
-"""Folds of rows (a cell with a compound): random rows, new pairs, unseen compounds.
+"""Folds of rows (a cell with a compound): random rows, new pairs, held-out compounds.
 
 What each asks: random rows leave a compound's rows in sister cells in training; the competition and
-its imitation ask for new pairs of a known cell and a known compound; leave-compounds-out asks for
+its imitation ask for new rows of a known cell and a known compound (new pairs); leave-compounds-out asks for
 compounds that training has never seen.
 """
 
@@ -84,7 +84,7 @@ def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
 def leave_compounds_out(
     rows: pd.DataFrame, seeds: Sequence[int], n_splits: int = 5, n_used: int | None = None
 ) -> list[Fold]:
-    """Protocol C: whole compounds are left out; as many folds as compounds at most.
+    """Protocol C: whole compounds are held out; as many folds as compounds at most.
 
     ``n_used`` limits the folds of each shuffle, as in :func:`random_rows`.
 

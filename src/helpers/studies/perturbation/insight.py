@@ -17,16 +17,16 @@ from helpers.studies.perturbation.metrics import (
 )
 from helpers.studies.perturbation.model import PerturbationNetwork
 from helpers.studies.perturbation.protocol import Rows
-from helpers.studies.perturbation.twin import ChangeTruth
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.twin import PlantedTruth
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
-def learned_additivity(data: ChangeData, models: Sequence[Model], seed: int = 0) -> pd.DataFrame:
+def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: int = 0) -> pd.DataFrame:
     """Fit models on all rows, let them predict every cell with every compound, and split the table.
 
     Parameters
     ----------
-    data : ChangeData
+    data : ExpressionChanges
         Only its training rows take part.
     models : sequence of Model
     seed : int
@@ -54,7 +54,10 @@ def learned_additivity(data: ChangeData, models: Sequence[Model], seed: int = 0)
 
 
 def oracle_scores(
-    data: ChangeData, truth: ChangeTruth, folds: Sequence[Fold], metrics: Sequence[str] = tuple(METRICS)
+    data: ExpressionChanges,
+    truth: PlantedTruth,
+    folds: Sequence[Fold],
+    metrics: Sequence[str] = tuple(METRICS),
 ) -> pd.DataFrame:
     """Score the planted changes without noise on the test rows of all folds: no model can do better.
 
@@ -171,12 +174,12 @@ def gain_over_coin(summary: pd.DataFrame, networks: Sequence[str]) -> pd.DataFra
     return pd.DataFrame(rows, columns=["data", "best", "note", "share"])
 
 
-def attention_weights(data: ChangeData, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
+def attention_weights(data: ExpressionChanges, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
     """Train the network with attention on all rows and return where each step looks.
 
     Parameters
     ----------
-    data : ChangeData
+    data : ExpressionChanges
         Only its training rows take part.
     epochs : int, optional
         Default: the published number.

@@ -1,6 +1,6 @@
 """Metrics of predicted expression changes: signs, errors, and how they hang together.
 
-Every score is kept row by row (a row is a pair of cell and compound) and averaged over rows, so that
+Every score is kept row by row (a row is a cell with a compound) and averaged over rows, so that
 any mean - all rows, one cell type, one compound, a bootstrap weighting - comes from one table.
 """
 

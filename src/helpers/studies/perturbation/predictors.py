@@ -7,7 +7,7 @@ from typing import Any
 from helpers.evaluation.protocol import Model
 from helpers.studies.perturbation.baselines.neighbours import CompoundNeighbours, NearestCellCopy
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean, OneHotRidge
-from helpers.studies.perturbation.baselines.trees import ChangeTrees
+from helpers.studies.perturbation.baselines.trees import TreePredictor
 from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.protocol import predictor
 
@@ -89,8 +89,8 @@ def simple_predictors(n_components: int = 35) -> list[Model]:
         predictor("similar response", CompoundNeighbours(by="response")),
         predictor("similar structure", CompoundNeighbours(by="structure")),
         predictor("nearest cell copy", NearestCellCopy()),
-        predictor("extra trees", ChangeTrees("extra trees")),
-        predictor("boosting", ChangeTrees("boosting", n_components=8)),
+        predictor("extra trees", TreePredictor("extra trees")),
+        predictor("boosting", TreePredictor("boosting", n_components=8)),
     ]
 
 

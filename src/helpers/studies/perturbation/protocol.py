@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from helpers.evaluation import protocol
 from helpers.evaluation.protocol import Fold, Model, Progress
 from helpers.studies.perturbation.metrics import row_scores
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Rows:
     significant: float
 
     @classmethod
-    def of(cls, data: ChangeData) -> Rows:
+    def of(cls, data: ExpressionChanges) -> Rows:
         """Take the rows of a data set."""
         return cls(data.rows, np.ascontiguousarray(data.matrix), data.significant)
 
@@ -45,7 +45,7 @@ def predictor(name: str, estimator: BaseEstimator, *, shuffled: bool = False) ->
     Parameters
     ----------
     name : str
-    estimator : ChangeModel or PerturbationNetwork
+    estimator : SimplePredictor or PerturbationNetwork
         ``fit(rows, values)``, ``predict(rows)``. Cloned for every fold; a ``random_state`` is set to the
         fold's seed.
     shuffled : bool
@@ -55,7 +55,7 @@ def predictor(name: str, estimator: BaseEstimator, *, shuffled: bool = False) ->
 
 
 def run_protocol(
-    data: ChangeData,
+    data: ExpressionChanges,
     folds: Sequence[Fold],
     models: Sequence[Model],
     *,
@@ -66,7 +66,7 @@ def run_protocol(
 
     Parameters
     ----------
-    data : ChangeData
+    data : ExpressionChanges
     folds : sequence of Fold
         :mod:`helpers.studies.perturbation.folds`.
     models : sequence of Model

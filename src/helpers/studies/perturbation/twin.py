@@ -1,6 +1,6 @@
 """Simulated changes of expression after drugs, with planted additive and interaction effects.
 
-Made in the unit of the competition's table, sign(change) x -log10(p): a pair without effect is pure
+Made in the unit of the competition's table, sign(change) x -log10(p): a row without effect is pure
 noise with uniform p, whose root mean square is sqrt(2) / ln 10 = 0.614; all contrasts of one cell
 type share its control wells, so they share an offset; a few compounds act far more strongly than
 the rest, which makes the tails heavy.
@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from helpers.data.types import Provenance
 from helpers.errors import DataError
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
 #: Root mean square of sign x -log10(p) with uniform p.
 NULL_RMS = float(np.sqrt(2) / np.log(10))
@@ -33,7 +33,7 @@ _KAGGLE_CELLS = ("NK cells", "T cells CD4+", "T cells CD8+", "T regulatory cells
 
 
 @dataclass(frozen=True, eq=False)
-class ChangeTruth:
+class PlantedTruth:
     """What was planted.
 
     Attributes
@@ -63,7 +63,7 @@ def simulate_changes(
     coherence: float = 0.6,
     strength: float = 1.0,
     name: str = "simulated changes",
-) -> tuple[ChangeData, ChangeTruth]:
+) -> tuple[ExpressionChanges, PlantedTruth]:
     """Simulate a small experiment in the design of the competition.
 
     Parameters
@@ -85,7 +85,7 @@ def simulate_changes(
 
     Returns
     -------
-    ChangeData, ChangeTruth
+    ExpressionChanges, PlantedTruth
 
     Raises
     ------
@@ -127,7 +127,7 @@ def simulate_changes(
     return _packed(name, rows, targets, genes, pd.Index(cells), compounds, effect, note)
 
 
-def simulate_worlds(seed: int = 0) -> dict[str, tuple[ChangeData, ChangeTruth]]:
+def simulate_worlds(seed: int = 0) -> dict[str, tuple[ExpressionChanges, PlantedTruth]]:
     """Simulate the two worlds of the method check, by name: without and with an interaction.
 
     Design, noise and heavy tails are the same. In the additive world the answer of a cell to a compound
@@ -144,7 +144,7 @@ def simulate_worlds(seed: int = 0) -> dict[str, tuple[ChangeData, ChangeTruth]]:
 
 def kaggle_twin(
     rows: pd.DataFrame, means: pd.DataFrame, provenance: Provenance, seed: int = 0
-) -> tuple[ChangeData, ChangeTruth]:
+) -> tuple[ExpressionChanges, PlantedTruth]:
     """Draw targets on the real design of the competition.
 
     The mean over the training rows of each cell type is the real one, gene by gene; a row without
@@ -156,7 +156,7 @@ def kaggle_twin(
     Parameters
     ----------
     rows : DataFrame
-        As in :class:`ChangeData`.
+        As in :class:`ExpressionChanges`.
     means : DataFrame, cell types x genes
         Mean change over the training rows.
     provenance : Provenance
@@ -165,7 +165,7 @@ def kaggle_twin(
 
     Returns
     -------
-    ChangeData, ChangeTruth
+    ExpressionChanges, PlantedTruth
     """
     rng = np.random.default_rng(seed)
     cells, compounds = pd.Index(means.index), pd.Index(sorted(rows["compound"].unique()))
@@ -186,7 +186,7 @@ def kaggle_twin(
     )
     data, truth = _packed("Kaggle", rows, targets, means.columns, cells, compounds, effect, note)
     source = Provenance("simulated", provenance.files, (note, *provenance.notes))
-    return ChangeData("Kaggle", data.rows, data.values, data.unit, source), truth
+    return ExpressionChanges("Kaggle", data.rows, data.values, data.unit, source), truth
 
 
 def _targets(
@@ -231,7 +231,7 @@ def _targets(
 def _effects(
     cell: np.ndarray, compound: np.ndarray, n_genes: int, interaction: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Effects of compounds and of pairs over a few gene programmes; root mean square 1 in sum."""
+    """Effects of compounds and of single rows over a few gene programmes; root mean square 1 in sum."""
     programmes = rng.laplace(0, 1 / np.sqrt(2), (_FACTORS, n_genes))
     n_compounds = int(compound.max()) + 1
     scale = 1 / np.sqrt(_FACTORS * (1 + interaction**2))
@@ -277,17 +277,17 @@ def _packed(
     compounds: pd.Index,
     effect: np.ndarray,
     note: str,
-) -> tuple[ChangeData, ChangeTruth]:
+) -> tuple[ExpressionChanges, PlantedTruth]:
     values, expected, noise = targets
     rows = rows.reset_index(drop=True)
-    data = ChangeData(
+    data = ExpressionChanges(
         name,
         rows,
         pd.DataFrame(values, columns=genes),
         "signed -log10 p",
         Provenance("simulated", notes=(note,)),
     )
-    truth = ChangeTruth(
+    truth = PlantedTruth(
         pd.DataFrame(expected, columns=genes),
         pd.Series(effect, index=compounds),
         pd.Series(noise, index=cells),

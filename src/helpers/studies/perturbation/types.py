@@ -13,8 +13,8 @@ from helpers.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
-class ChangeData:
-    """Change of expression after a drug, one row a pair of cell (type or line) and compound.
+class ExpressionChanges:
+    """Expression changes after drugs, one row a cell (type or line) with a compound.
 
     Attributes
     ----------
@@ -22,8 +22,8 @@ class ChangeData:
         Data set, e.g. ``"Kaggle"``.
     rows : DataFrame
         Columns ``cell``, ``compound``, ``lincs_id``, ``smiles`` (str), ``control`` (bool: a positive
-        control of the plate) and ``split`` (``"train"``, ``"public"`` or ``"private"``). A pair of
-        cell and compound stands once; a compound has one LINCS id and one SMILES.
+        control of the plate) and ``split`` (``"train"``, ``"public"`` or ``"private"``). A cell
+        and a compound stand together once; a compound has one LINCS id and one SMILES.
     values : DataFrame, rows x genes, float32
         The changes, with the index of ``rows``.
     unit : str
@@ -69,12 +69,12 @@ class ChangeData:
             msg = f"{self.name}: gene(s) stand twice, first {twice}"
             raise DataError(msg)
         if self.rows[list(self.COLUMNS)].isna().any(axis=None):
-            msg = f"{self.name}: rows hold missing entries; every pair needs cell, compound, id and SMILES"
+            msg = f"{self.name}: rows hold missing entries; every row needs cell, compound, id and SMILES"
             raise DataError(msg)
-        pairs = self.rows[["cell", "compound"]]
-        if pairs.duplicated().any():
-            first = tuple(pairs[pairs.duplicated()].iloc[0])
-            msg = f"{self.name}: the pair {first} stands twice; one row a cell and compound"
+        keys = self.rows[["cell", "compound"]]
+        if keys.duplicated().any():
+            first = tuple(keys[keys.duplicated()].iloc[0])
+            msg = f"{self.name}: {first} stands twice; one row a cell and compound"
             raise DataError(msg)
         for column in ("lincs_id", "smiles"):
             if self.rows.groupby("compound")[column].nunique().max() > 1:
@@ -113,7 +113,7 @@ class ChangeData:
         train = (self.rows["split"] == "train").to_numpy()
         return self.values[train].groupby(self.rows.loc[train, "cell"].to_numpy()).mean()
 
-    def subset(self, keep: np.ndarray | None = None, genes: pd.Index | None = None) -> ChangeData:
+    def subset(self, keep: np.ndarray | None = None, genes: pd.Index | None = None) -> ExpressionChanges:
         """Return the rows where ``keep`` is true (all by default) and the named genes (all by default)."""
         keep = np.ones(len(self.rows), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
         genes = self.values.columns if genes is None else genes
@@ -123,7 +123,7 @@ class ChangeData:
             values=self.values.loc[keep, genes].reset_index(drop=True),
         )
 
-    def thin(self, n_genes: int) -> ChangeData:
+    def thin(self, n_genes: int) -> ExpressionChanges:
         """Return ``n_genes`` genes at equal steps through the list (all of them if it is 0).
 
         Gene lists are sorted by name or probe, so the choice knows nothing of the changes.

@@ -6,7 +6,8 @@ tested on held-out pairs, against random genes and against a plain test of each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -14,10 +15,15 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
 
+from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.evaluation.statistics import wilcoxon_exact
+from helpers.studies.refdnn.comparisons import comparison_table
 from helpers.studies.refdnn.protocol import OutOfFold, PairTable
 
+#: Drugs of the paper's figure 4.
+FIGURE_DRUGS = ("Nilotinib", "KIN001-270", "Temozolomide")
 #: Ways to choose genes: by raw weight (as published), by weight times standard deviation, by the
 #: training lines' own rank test, or at random.
 RANKINGS = ("raw weight", "weight x SD", "rank test", "random")
@@ -73,6 +79,64 @@ def differential_expression(expression: pd.DataFrame, resistant: np.ndarray) -> 
         },
         index=expression.columns,
     )
+
+
+def figure_drugs(data: ResponseData) -> list[str]:
+    """Return the drugs of figure 4 that the data have, else the two with the most pairs."""
+    known = [drug for drug in FIGURE_DRUGS if drug in data.drugs.index]
+    return known or list(data.response["drug"].value_counts().index[:2])
+
+
+@dataclass(frozen=True, eq=False)
+class GenePanel:
+    """Expression of some genes in the resistant and the sensitive lines of a drug.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Long: ``gene``, ``response`` (``"R"`` or ``"S"``), ``value``.
+    p_values : Series, index = gene
+        Rank test, adjusted by Benjamini-Hochberg over the genes.
+    n : int
+        Pairs of the drug.
+    """
+
+    table: pd.DataFrame
+    p_values: pd.Series
+    n: int
+
+    @property
+    def share_significant(self) -> float:
+        """Share of the genes with an adjusted p below 0.05."""
+        return float((self.p_values < 0.05).mean())
+
+
+def gene_panel(data: ResponseData, drug: str, genes: Sequence[str]) -> GenePanel:
+    """Test genes between the lines that resist a drug and those that do not, as figure 4 does.
+
+    Genes that the data do not measure are left out.
+    """
+    rows = data.response[data.response["drug"] == drug]
+    resistant = rows["resistant"].to_numpy() == 1
+    values = data.expression.loc[rows["line"], [gene for gene in genes if gene in data.expression]]
+    test = differential_expression(values, resistant)
+    long = values.assign(response=np.where(resistant, "R", "S")).melt("response", var_name="gene")
+    return GenePanel(long, test["p_adjusted"], len(rows))
+
+
+def recovered_genes(weights: Sequence[pd.DataFrame], planted: pd.DataFrame, k: int = 4) -> tuple[float, int]:
+    """Share of planted genes among the ``k`` largest weights, over fits and drugs, and their number.
+
+    Parameters
+    ----------
+    weights : sequence of DataFrame, genes x drugs
+        Encoder kernels of several fits.
+    planted : DataFrame, drugs x genes
+        :attr:`SimulatedTruth.weights`; zero where a gene does not matter.
+    """
+    relevant = {drug: planted.columns[row != 0] for drug, row in planted.iterrows()}
+    found = [np.isin(top_genes(fit[drug], k), relevant[drug]).mean() for fit in weights for drug in fit]
+    return float(np.mean(found)), len(found)
 
 
 def directed_auroc(auroc: pd.Series, direction: pd.Series, genes: Sequence[str]) -> float:
@@ -195,6 +259,61 @@ def list_stability(heldout: pd.DataFrame) -> pd.DataFrame:
     return heldout.pivot_table(
         index="drug", columns="ranking", values="genes", aggfunc=lambda lists: top_overlap(list(lists))
     )
+
+
+def ranking_scores(heldout: pd.DataFrame) -> pd.DataFrame:
+    """Directed AUROC of each drug on held-out pairs, averaged over folds; drugs x rankings."""
+    return heldout.pivot_table(index="drug", columns="ranking", values="auroc")[list(RANKINGS)]
+
+
+def ranking_table(heldout: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tabulate what each way to choose genes is worth, over drugs.
+
+    Parameters
+    ----------
+    heldout : mapping of data set to DataFrame
+        From :func:`heldout_biomarkers`.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``ranking``, ``what``, ``value``, ``low``, ``high``, ``p``, ``n`` drugs, ``seeds``; ``what``
+        is ``"directed_auroc"`` (centre of its excess over 0.5) or ``"overlap"`` (mean overlap of folds).
+    """
+    rows = []
+    for name, table in heldout.items():
+        scores, overlap = ranking_scores(table), list_stability(table)
+        centres = {ranking: wilcoxon_exact(values - 0.5) for ranking, values in scores.items()}
+        rows += comparison_table(centres).assign(what="directed_auroc", dataset=name).to_dict("records")
+        rows += [
+            {
+                "data": ranking,
+                "what": "overlap",
+                "difference": overlap[ranking].mean(),
+                "n": len(overlap),
+                "seeds": table["seed"].nunique(),
+                "dataset": name,
+            }
+            for ranking in RANKINGS
+        ]
+    names = {"data": "ranking", "dataset": "data", "difference": "value"}
+    return pd.DataFrame(rows).rename(columns=names)
+
+
+def ranking_gaps(heldout: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Directed AUROC of genes by raw weight minus that of every other ranking, over drugs.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``ranking`` (the other), ``difference``, ``low``, ``high``, ``p``, ``n``.
+    """
+    tables = []
+    for name, table in heldout.items():
+        scores = ranking_scores(table)
+        gaps = {other: wilcoxon_exact(scores["raw weight"], scores[other]) for other in RANKINGS[1:]}
+        tables.append(comparison_table(gaps).rename(columns={"data": "ranking"}).assign(data=name))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _gene_auroc(expression: np.ndarray, table: PairTable, rows: np.ndarray) -> np.ndarray | None:

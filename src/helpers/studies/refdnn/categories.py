@@ -1,15 +1,44 @@
-"""Categories of drugs (pathways), and whether they say how well a drug is predicted."""
+"""Categories of drugs (pathways), and whether they say how well a drug is predicted (figure 3E)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.claims.published import Published
+from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
+from helpers.studies.refdnn.comparisons import comparison_table
+from helpers.studies.refdnn.protocol import OutOfFold
+
+#: Ends of the paper's order of categories.
+HIGH_END = ("ABL signaling", "DNA replication", "Cell cycle")
+LOW_END = ("Hormone-related", "Chromatin histone methylation", "EGFR signaling")
+
+
+def drugs_by_category(data: ResponseData, left_out: OutOfFold) -> pd.DataFrame:
+    """AUROC of RefDNN for each left-out drug, with the pathway of its target.
+
+    Returns
+    -------
+    DataFrame
+        ``category``, ``item`` (drug), ``value`` (AUROC; NaN with one class), ``n`` pairs, and ``beyond line
+        only``: the value minus the AUROC of ranking lines by how many other drugs they resist.
+    """
+    auroc = left_out.drug_auroc("RefDNN")
+    return pd.DataFrame(
+        {
+            "category": data.drugs["pathway"].reindex(auroc["drug"]).to_numpy(),
+            "item": auroc["drug"],
+            "value": auroc["auroc"],
+            "n": auroc["n"],
+            "beyond line only": auroc["auroc"] - left_out.drug_auroc("Line only")["auroc"],
+        }
+    )
 
 
 def category_medians(table: pd.DataFrame, n_boot: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -38,6 +67,44 @@ def category_medians(table: pd.DataFrame, n_boot: int = 1000, seed: int = 0) -> 
         rows[category] = (np.median(values), low, high, len(values))
     result = pd.DataFrame.from_dict(rows, orient="index", columns=["median", "low", "high", "n"])
     return result.sort_values("median", ascending=False)
+
+
+def published_medians(categories: pd.Index, published: Mapping[str, Published]) -> list[float]:
+    """Return the paper's median of each GDSC category, NaN where it gives none."""
+    found = [published.get(f"GDSC.lodocv_category.{name}.RefDNN.AUCROC") for name in categories]
+    return [np.nan if one is None else one.median for one in found]
+
+
+def category_tests(by_drug: pd.DataFrame, medians: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Test what the paper says of its order of categories.
+
+    Parameters
+    ----------
+    by_drug : DataFrame
+        From :func:`drugs_by_category`.
+    medians : DataFrame
+        From :func:`category_medians`, with a column ``published``.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``what``, ``value``, ``low``, ``high``, ``p``, ``n``, ``unit``: Spearman correlation of our and the
+        published order (``rank_agreement``), the difference of the two ends (``ends``), and the effect of the
+        category on the AUROC (``effect``) and on its part beyond the line-only ranking.
+    """
+    both = medians.dropna(subset="published")
+    agree = both["median"].corr(both["published"], method="spearman") if len(both) > 2 else np.nan
+    tests = {
+        "rank_agreement": Comparison(agree, np.nan, np.nan, np.nan, len(both), "Spearman"),
+        "ends": end_difference(by_drug, HIGH_END, LOW_END, seed=seed),
+        "effect": category_effect(by_drug["value"], by_drug["category"], seed=seed),
+        "effect_beyond_line_only": category_effect(
+            by_drug["beyond line only"], by_drug["category"], seed=seed
+        ),
+    }
+    table = comparison_table(tests).rename(columns={"data": "what", "difference": "value"})
+    return table.assign(unit=np.where(table["what"] == "ends", "difference", None))
 
 
 def category_effect(

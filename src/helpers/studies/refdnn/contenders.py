@@ -30,6 +30,16 @@ SIMILARITY_CONTROLS = {
     "no drug": {"similarity": "ones"},
 }
 
+#: Points of the text that leave a choice or look doubtful, varied one at a time.
+VARIANTS = {
+    "RefDNN": {},
+    "trained gamma and beta": {"affine": True},
+    "encoder by Adam": {"encoder": "adam"},
+    "standardised genes": {"standardise": True},
+    "whole validation set": {"full_validation": True},
+    "first evaluation at 500": {"first_evaluation": 500},
+}
+
 
 def encoder_weights(model: RefDNNClassifier) -> pd.DataFrame:
     """Return the encoder kernel of a fitted model, genes x reference drugs, with names."""
@@ -40,7 +50,7 @@ def encoder_weights(model: RefDNNClassifier) -> pd.DataFrame:
 
 
 def published_contenders(
-    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str, ablation: bool = True
+    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str
 ) -> list[Contender]:
     """Return RefDNN, its published ablation, random forest and elastic net, as the study ran them.
 
@@ -55,22 +65,22 @@ def published_contenders(
     steps : int
         Training steps of the networks (published: 5,000).
     device : str
-    ablation : bool
-        Whether "RefDNN-test" takes part (it did in figure 1 only).
     """
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
-    contenders = [Contender("RefDNN", network, REFDNN_SPACE if search else None, keep=encoder_weights)]
-    if ablation:
-        contenders.append(
-            Contender("RefDNN-test", _variant(network, **ABLATION), ABLATION_SPACE if search else None)
-        )
     forest = ExpressionForest(features, **FOREST_FIXED[dataset])
     linear = ExpressionElasticNet(features, **ELASTIC_NET_FIXED[dataset])
     return [
-        *contenders,
+        Contender("RefDNN", network, REFDNN_SPACE if search else None, keep=encoder_weights),
+        Contender("RefDNN-test", _variant(network, **ABLATION), ABLATION_SPACE if search else None),
         Contender("Random Forest", forest, FOREST_SPACE if search else None),
         Contender("Elastic Net", linear, ELASTIC_NET_SPACE if search else None),
     ]
+
+
+def fixed_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return the models of figures 2 and 3, at the paper's fixed hyperparameters: no ablation among them."""
+    models = published_contenders(features, dataset, search=False, steps=steps, device=device)
+    return [model for model in models if model.name != "RefDNN-test"]
 
 
 def left_out_contenders(
@@ -112,6 +122,31 @@ def left_out_contenders(
         Contender("Kernel ridge", KroneckerRidge(features), KERNEL_SPACE if search else None),
     ]
     return [_on_whole_training_part(c) for c in contenders]
+
+
+def known_pair_contenders(
+    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str, every: bool
+) -> list[Contender]:
+    """Return all models of figure 1: the published ones and the ones that were left out.
+
+    On GDSC each tree of a forest with drug features draws a quarter of the pairs.
+    """
+    share = 0.25 if dataset == "GDSC" else None
+    published = published_contenders(features, dataset, search=search, steps=steps, device=device)
+    return published + left_out_contenders(features, search=search, every=every, max_samples=share)
+
+
+def searched_settings(chosen: pd.DataFrame) -> dict[str, float]:
+    """Return RefDNN's best candidate of the searches of all folds.
+
+    Parameters
+    ----------
+    chosen : DataFrame
+        :attr:`OutOfFold.chosen`.
+    """
+    of_network = chosen[chosen["model"] == "RefDNN"]
+    best = of_network.loc[of_network["value"].idxmax()]
+    return {name: best[name] for name in REFDNN_SPACE} | {"hidden_units": int(best["hidden_units"])}
 
 
 def unseen_line_contenders(features: PairFeatures) -> list[Contender]:

@@ -21,7 +21,6 @@ from helpers.studies.scdeal.baselines import (
 )
 from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many
-from helpers.studies.scdeal.model.published import GRID
 from helpers.studies.scdeal.oracles import (
     cluster_majority,
     cluster_means,
@@ -31,6 +30,9 @@ from helpers.studies.scdeal.oracles import (
 )
 from helpers.studies.scdeal.tasks import TransferTask
 
+#: The part of the published grid that a run can vary (beside it were searched: widths of encoder and
+#: predictor, dropout, denoising, and a learning rate that the public code does not use).
+GRID: dict[str, tuple] = {"bottleneck": (32, 64, 128, 256, 512), "sampling": (None, "up", "down", "SMOTE")}
 #: Fitted on bulk, cells scaled by bulk: no adaptation at all.
 NO_ADAPTATION = ("logistic, bulk scale", "boosting, bulk scale")
 #: All simple models that see no label of a cell and are more than a constant.
@@ -149,7 +151,7 @@ def run_scdeal(
         )
         for task, name, seed in keys
     ]
-    fits = fit_many(jobs, n_jobs=n_jobs, keep_weights=False)
+    fits = fit_many(jobs, n_jobs=n_jobs)
     rows, scores = [], {}
     for (task, name, seed), fit in zip(keys, fits, strict=True):
         before = _answer_metrics(task.cells_y, fit.before)

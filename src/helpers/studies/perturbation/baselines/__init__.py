@@ -1,1 +1,1 @@
-"""Predictors of treatment pairs that the six networks are compared with."""
+"""Simple predictors of expression changes that the six networks are compared with."""

@@ -9,10 +9,10 @@ from rdkit.Chem import rdFingerprintGenerator
 from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from helpers.errors import DataError
-from helpers.studies.perturbation.baselines.simple import ChangeModel, group_means
+from helpers.studies.perturbation.baselines.simple import SimplePredictor, group_means
 
 
-class _Tabled(ChangeModel):
+class _Tabled(SimplePredictor):
     """A model that needs the training rows as a table of cell x compound."""
 
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:

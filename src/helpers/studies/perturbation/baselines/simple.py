@@ -22,7 +22,7 @@ from helpers.errors import DataError
 PENALTIES = (0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-class ChangeModel(BaseEstimator):
+class SimplePredictor(BaseEstimator):
     """Base of the predictors: checks, and codes of cells and compounds.
 
     A subclass implements ``_fit(cell, compound, values)`` and ``_predict(cell, compound)``; codes
@@ -36,7 +36,7 @@ class ChangeModel(BaseEstimator):
         Mean over the training rows.
     """
 
-    def fit(self, rows: pd.DataFrame, values: np.ndarray) -> ChangeModel:
+    def fit(self, rows: pd.DataFrame, values: np.ndarray) -> SimplePredictor:
         """Fit the model.
 
         Parameters
@@ -83,7 +83,7 @@ class ChangeModel(BaseEstimator):
         raise NotImplementedError
 
 
-class Constant(ChangeModel):
+class Constant(SimplePredictor):
     """One number per gene, whatever the row.
 
     Parameters
@@ -120,7 +120,7 @@ class Constant(ChangeModel):
         return np.tile(self.constant_, (len(cell), 1))
 
 
-class GroupMean(ChangeModel):
+class GroupMean(SimplePredictor):
     """Mean of the training rows of the same cell, or of the same compound; else the gene mean.
 
     Parameters
@@ -146,7 +146,7 @@ class GroupMean(ChangeModel):
         return np.where(code[:, None] >= 0, self.means_[code], self.mean_)
 
 
-class Additive(ChangeModel):
+class Additive(SimplePredictor):
     """Cell plus compound: all that two factors give without an interaction.
 
     Least squares on one-hot cell and compound, gene by gene, with a ridge penalty on each factor;
@@ -230,7 +230,7 @@ class Additive(ChangeModel):
         return predicted.astype(np.float32)
 
 
-class OneHotRidge(ChangeModel):
+class OneHotRidge(SimplePredictor):
     """Ridge regression on one-hot cell and compound; the penalty by leave-one-out within training.
 
     Parameters

@@ -8,10 +8,10 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.multioutput import MultiOutputRegressor
 
 from helpers.errors import DataError
-from helpers.studies.perturbation.baselines.simple import ChangeModel, principal_axes
+from helpers.studies.perturbation.baselines.simple import SimplePredictor, principal_axes
 
 
-class ChangeTrees(ChangeModel):
+class TreePredictor(SimplePredictor):
     """Extra trees or gradient boosting on the mean components of the row's cell and compound.
 
     Each training row's own value is left out of its two means, so that the encoding does not give

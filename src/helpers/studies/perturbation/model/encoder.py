@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.published import VOCABULARY
 
-#: Feature -> the column of the rows that it comes from, in the order of the study's text.
+#: Feature -> the column of the rows that it comes from, in the order of the paper's text.
 FEATURES = {
     "cell": "cell",
     "compound": "compound",
@@ -24,7 +24,7 @@ class CategoryEncoder:
     """Ordinal codes of cell, compound name, LINCS id, SMILES (whole, as one category) and its length.
 
     Categories are numbered from 1 in sorted order of the fitted rows; 0 is the reserved code of every
-    category that was not fitted. With name, id and SMILES unknown (a left-out compound) a network thus
+    category that was not fitted. With name, id and SMILES unknown (a held-out compound) a network thus
     knows the cell and, where another compound is as long, the length, and nothing else.
 
     Parameters

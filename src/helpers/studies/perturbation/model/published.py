@@ -1,4 +1,4 @@
-"""Settings of the six networks as printed (Table III of the study), and what this package reads into them."""
+"""Settings of the six networks as printed (Table III of the paper), and what this package reads into them."""
 
 from __future__ import annotations
 

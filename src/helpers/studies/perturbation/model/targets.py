@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Scale -> what it is; the study does not say that it changed the targets.
+#: Scale -> what it is; the paper does not say that it changed the targets.
 SCALES = {
     "raw": "as they are",
     "clip": "training values clipped at +-4, predictions left as they come",

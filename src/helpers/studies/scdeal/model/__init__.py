@@ -1,17 +1,13 @@
 """scDEAL: response of single cells from bulk lines by deep transfer, in two readings."""
 
-from helpers.studies.scdeal.model.attribution import integrated_gradients
 from helpers.studies.scdeal.model.clusters import cell_clusters
 from helpers.studies.scdeal.model.estimator import ScDEAL, fit_many
 from helpers.studies.scdeal.model.losses import cluster_dissimilarity, cross_entropy, mmd
 from helpers.studies.scdeal.model.pipeline import Fitted
-from helpers.studies.scdeal.model.published import BEST, GRID
 from helpers.studies.scdeal.model.settings import CHOICES, READINGS
 
 __all__ = [
-    "BEST",
     "CHOICES",
-    "GRID",
     "READINGS",
     "Fitted",
     "ScDEAL",
@@ -19,6 +15,5 @@ __all__ = [
     "cluster_dissimilarity",
     "cross_entropy",
     "fit_many",
-    "integrated_gradients",
     "mmd",
 ]

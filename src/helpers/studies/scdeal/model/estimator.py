@@ -9,14 +9,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import ParameterError
+from helpers.studies.scdeal.attribution import integrated_gradients
 from helpers.studies.scdeal.model import pipeline
-from helpers.studies.scdeal.model.attribution import integrated_gradients
 from helpers.studies.scdeal.model.domains import read
-from helpers.studies.scdeal.model.layers import State
+from helpers.studies.scdeal.model.networks import Networks
 from helpers.studies.scdeal.model.pipeline import Fitted
-from helpers.studies.scdeal.model.settings import CHOICES, READINGS, Settings, check
+from helpers.studies.scdeal.model.settings import CHOICES, READINGS, Settings
 
 Table = pd.DataFrame | np.ndarray
+# Parameters that are no settings of the method.
+_OF_THE_RUN = ("reading", "device")
 
 
 class ScDEAL(BaseEstimator):
@@ -30,14 +32,14 @@ class ScDEAL(BaseEstimator):
     Parameters
     ----------
     reading : {"faithful", "described"}
-        ``"faithful"`` does what the public code does, ``"described"`` what the paper says; see Notes.
-        Each of the next eight arguments overrides one item of the reading; None leaves it.
+        ``"faithful"`` does what the public code does, ``"described"`` what the paper says. Each of the next
+        eight arguments overrides one item of the reading; None leaves it.
     genes : {"separate", "shared"}, optional
         Each domain with all its own genes, or both with the genes that they share.
     cell_start : {"own", "bulk"}, optional
         Stage 3 starts from random weights, or from the weights of stage 1 (needs shared genes).
     kernel : {"single", "mixture"}, optional
-        One Gaussian kernel of width ``mmd_sigma``, or five around the median distance.
+        One Gaussian kernel of width 1,000, or five around the median distance.
     regulariser : {"inputs", "bottleneck"}, optional
         The cluster term S from input profiles in clusters of the batch, which has no gradient, or from
         embeddings in Leiden clusters of all cells.
@@ -57,17 +59,13 @@ class ScDEAL(BaseEstimator):
         How stage 2 balances the classes of its training lines.
     denoising : bool
         Set a fifth of the inputs of both autoencoders to zero.
-    epochs : int or tuple of four int
-        Of the four stages; published: 500 each. 0 leaves a stage at its start weights.
-    batch_size, learning_rate : int, float
-        Published: 200 and 0.01.
-    mmd_weight, mmd_sigma, cluster_weight : float
-        Weights of the terms of stage 4, and width of the single kernel.
-    cluster_resolution : float
-        Of the Leiden clusters of all cells.
-    stop_rate : float
-        A stage ends for a model once the plateau schedule has lowered its learning rate to this value;
-        from there its weights cannot move by more than rate x steps. 0 trains all epochs, as published.
+    epochs : int
+        Of each of the four stages; published: 500. 0 leaves the networks at their start weights. A stage ends
+        early once the plateau schedule has lowered its learning rate to a ten-thousandth.
+    batch_size : int
+        Published: 200.
+    mmd_weight, cluster_weight : float
+        Weights of the terms of stage 4.
     random_state : int
         Splits, start values, order, dropout and noise follow from it.
     device : {"auto", "cpu", "cuda"}
@@ -75,7 +73,7 @@ class ScDEAL(BaseEstimator):
     Attributes
     ----------
     fitted_ : pipeline.Fitted
-        Scores before and after transfer, losses, distances and weights.
+        Scores before and after transfer, losses, distances and networks.
     settings_ : Settings
         What the reading and the overrides amount to.
     classes_ : array [0, 1]
@@ -83,20 +81,9 @@ class ScDEAL(BaseEstimator):
 
     Notes
     -----
-    No single setting was published: the study searched a grid for each data set (:data:`published.GRID`,
-    :data:`published.BEST`). The defaults here lie within that grid. Items of the readings:
-
-    ================= ============= ============
-    switch            faithful      described
-    ================= ============= ============
-    genes             separate      shared
-    cell_start        own           bulk
-    kernel            single        mixture
-    regulariser       inputs        bottleneck
-    denoising_target  corrupted     clean
-    adapt             cells         all
-    loss              sigmoid       logits
-    ================= ============= ============
+    No single setting was published: the study searched a grid for each data set, within which the defaults
+    lie. Of each switch above the first value is that of the faithful reading and the second that of the
+    described one (:data:`READINGS`).
 
     Deviations from the public code: biases below batch normalisation are left out, since it removes them;
     a last batch of one row is skipped; splits and start values come from ``random_state``.
@@ -120,14 +107,10 @@ class ScDEAL(BaseEstimator):
         dropout: float = 0.1,
         sampling: str | None = None,
         denoising: bool = True,
-        epochs: int | tuple[int, int, int, int] = 500,
+        epochs: int = 500,
         batch_size: int = 200,
-        learning_rate: float = 0.01,
         mmd_weight: float = 0.25,
-        mmd_sigma: float = 1000.0,
         cluster_weight: float = 1.0,
-        cluster_resolution: float = 0.2,
-        stop_rate: float = 1e-6,
         random_state: int = 0,
         device: str = "auto",
     ) -> None:
@@ -148,12 +131,8 @@ class ScDEAL(BaseEstimator):
         self.denoising = denoising
         self.epochs = epochs
         self.batch_size = batch_size
-        self.learning_rate = learning_rate
         self.mmd_weight = mmd_weight
-        self.mmd_sigma = mmd_sigma
         self.cluster_weight = cluster_weight
-        self.cluster_resolution = cluster_resolution
-        self.stop_rate = stop_rate
         self.random_state = random_state
         self.device = device
 
@@ -177,7 +156,7 @@ class ScDEAL(BaseEstimator):
         ParameterError
             If a setting cannot be used.
         """
-        fit_many([(self, bulk_x, bulk_y, cells_x)], keep_weights=True)
+        fit_many([(self, bulk_x, bulk_y, cells_x)], keep_networks=True)
         return self
 
     def predict_proba(self, cells_x: Table) -> np.ndarray:
@@ -185,36 +164,15 @@ class ScDEAL(BaseEstimator):
 
         With ``loss="sigmoid"`` the two are separate sigmoids and need not sum to 1.
         """
-        return self._predict(cells_x, "after")
+        return pipeline.score_cells(self._networks("after"), self._scaled(cells_x, "cells"), self.settings_)
 
     def predict_before(self, cells_x: Table) -> np.ndarray:
         """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
-        return self._predict(cells_x, "before")
+        return pipeline.score_cells(self._networks("before"), self._scaled(cells_x, "cells"), self.settings_)
 
     def predict(self, cells_x: Table) -> np.ndarray:
         """Return the likelier class of each cell: 1 = sensitive."""
         return self.predict_proba(cells_x).argmax(axis=1)
-
-    def predict_bulk(self, bulk_x: Table) -> np.ndarray:
-        """Probabilities of bulk lines by stage 2, array (lines, 2)."""
-        code = self._codes(bulk_x, "bulk", "before")
-        return pipeline.scores(self.settings_, self._state("before"), code)[0]
-
-    def embed(self, x: Table, domain: str = "cells", stage: str = "after") -> np.ndarray:
-        """Embedding in evaluation mode, array (rows, bottleneck).
-
-        Parameters
-        ----------
-        x : table (rows, genes)
-        domain : {"cells", "bulk"}
-        stage : {"after", "before"}
-            After or before transfer.
-        """
-        for value, allowed in ((domain, ("cells", "bulk")), (stage, ("after", "before"))):
-            if value not in allowed:
-                msg = f"{value!r} is not one of {', '.join(allowed)}"
-                raise ParameterError(msg)
-        return self._codes(x, domain, stage)[0].numpy()
 
     def integrated_gradients(self, cells_x: Table, *, target: int = 1, steps: int = 50) -> np.ndarray:
         """Attribute the score of each cell to its genes, array (cells, genes of ``gene_names_``).
@@ -235,19 +193,12 @@ class ScDEAL(BaseEstimator):
         if target not in (0, 1):
             msg = f"target must be 0 (resistant) or 1 (sensitive), got {target!r}"
             raise ParameterError(msg)
-        x = torch.from_numpy(self._scales["cells"].apply(cells_x, "cells"))
-        state = self._state("after")
-        encoder = self.settings_.encoder_stack("cells", x.shape[1])
-        predictor = self.settings_.predictor_stack()
+        networks = self._networks("after")
 
         def score(rows: torch.Tensor) -> torch.Tensor:
-            code, _ = encoder.forward(state, rows[None])
-            output, _ = predictor.forward(state, code)
-            if self.settings_.loss == "sigmoid":
-                return torch.sigmoid(output[0, :, target])
-            return torch.softmax(output[0], dim=1)[:, target]
+            return networks.score(networks.encode(rows, "cells"))[:, target]
 
-        return integrated_gradients(score, x, steps=steps).numpy()
+        return integrated_gradients(score, self._scaled(cells_x, "cells"), steps=steps).numpy()
 
     @property
     def gene_names_(self) -> np.ndarray | None:
@@ -275,30 +226,12 @@ class ScDEAL(BaseEstimator):
         switches = READINGS[self.reading] | {
             name: getattr(self, name) for name in CHOICES if getattr(self, name) is not None
         }
-        epochs = self.epochs if isinstance(self.epochs, tuple | list) else (self.epochs,) * 4
-        if len(epochs) != 4:
-            msg = f"epochs must be one number or four, one a stage; got {self.epochs}"
-            raise ParameterError(msg)
-        settings = Settings(
-            **switches,
-            bottleneck=self.bottleneck,
-            encoder=tuple(self.encoder),
-            predictor=tuple(self.predictor),
-            dropout=self.dropout,
-            sampling=self.sampling,
-            denoising=self.denoising,
-            epochs=tuple(epochs),
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            mmd_weight=self.mmd_weight,
-            mmd_sigma=self.mmd_sigma,
-            cluster_weight=self.cluster_weight,
-            cluster_resolution=self.cluster_resolution,
-            stop_rate=self.stop_rate,
-            random_state=self.random_state,
+        own = {
+            name: value for name, value in self.get_params().items() if name not in (*CHOICES, *_OF_THE_RUN)
+        }
+        return Settings(
+            **switches, **own | {"encoder": tuple(self.encoder), "predictor": tuple(self.predictor)}
         )
-        check(settings)
-        return settings
 
     def _device(self) -> torch.device:
         if self.device not in ("auto", "cpu", "cuda"):
@@ -311,46 +244,32 @@ class ScDEAL(BaseEstimator):
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
 
-    def _state(self, stage: str) -> State:
+    def _networks(self, stage: str) -> Networks:
         check_is_fitted(self, "fitted_")
-        if stage == "after":
-            weights = self.fitted_.transferred
-        else:
-            weights = self.fitted_.bulk_before | self.fitted_.cells_before
-        return {name: value[None] for name, value in weights.items()}
+        return self.fitted_.networks if stage == "after" else self.fitted_.networks_before
 
-    def _codes(self, x: Table, domain: str, stage: str) -> torch.Tensor:
-        state = self._state(stage)
-        rows = torch.from_numpy(self._scales[domain].apply(x, domain))[None]
-        with torch.no_grad():
-            return self.settings_.encoder_stack(domain, rows.shape[2]).forward(state, rows)[0]
-
-    def _predict(self, cells_x: Table, stage: str) -> np.ndarray:
-        state = self._state(stage)
-        rows = torch.from_numpy(self._scales["cells"].apply(cells_x, "cells"))[None]
-        with torch.no_grad():
-            seeds = [pipeline.prediction_seed(self.settings_)]
-            return pipeline.score_cells(self.settings_, state, rows, seeds)[0]
+    def _scaled(self, x: Table, domain: str) -> torch.Tensor:
+        return torch.from_numpy(self._scales[domain].apply(x, domain))
 
 
 def fit_many(
     jobs: list[tuple[ScDEAL, Table, pd.Series | np.ndarray, Table]],
     n_jobs: int = 1,
     *,
-    keep_weights: bool = False,
+    keep_networks: bool = False,
 ) -> list[Fitted]:
-    """Fit many models at once: equal numbers as separate fits, in a fraction of the time.
+    """Fit many models side by side; every one gets the numbers of a fit of its own.
 
-    Stages that fits have in common are trained once (fits of one ``random_state`` that differ in predictor,
-    sampling or terms of the transfer share both autoencoders), and models of equal shape in batches.
+    Stages that fits have in common are trained once: fits of one ``random_state`` that differ in predictor,
+    sampling or terms of the transfer share both autoencoders.
 
     Parameters
     ----------
     jobs : list of (estimator, bulk_x, bulk_y, cells_x)
         Tables that are the same object are read once. All jobs run on the first estimator's device.
     n_jobs : int
-        Threads on a CPU.
-    keep_weights : bool
+        Fits side by side on a CPU.
+    keep_networks : bool
         Also leave every estimator fitted. Takes 2 to 30 MB a model; without it only scores are kept.
 
     Returns
@@ -375,8 +294,8 @@ def fit_many(
         if key not in domains:
             domains[key] = read(bulk_x, bulk_y, cells_x, settings.genes)
         prepared.append(pipeline.Job(settings, *domains[key]))
-    results = pipeline.fit_jobs(prepared, device, n_jobs, keep_weights=keep_weights)
-    if keep_weights:
+    results = pipeline.fit_jobs(prepared, device, n_jobs, keep_networks=keep_networks)
+    if keep_networks:
         for (estimator, *_), job, fitted in zip(jobs, prepared, results, strict=True):
             estimator.settings_, estimator.fitted_ = job.settings, fitted
             estimator.classes_ = np.array([0, 1])

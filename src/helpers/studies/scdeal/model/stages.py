@@ -1,23 +1,22 @@
-"""The four stages of scDEAL, each for many models at once.
+"""The training loops of scDEAL's four stages: autoencoders (1 and 3), bulk predictor (2), transfer (4).
 
-1. bulk autoencoder, 2. bulk encoder and predictor, 3. cell autoencoder, 4. transfer. The tasks of one call
-must agree in shapes and settings; they may differ in data, split, start weights and random stream.
+Each trains the networks that it is given, in place, and leaves them with the weights of the best epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 
-import numpy as np
 import torch
+from torch import nn
 
 from helpers.studies.scdeal.model.clusters import batch_clusters
-from helpers.studies.scdeal.model.layers import Stack, State, Weights, join
 from helpers.studies.scdeal.model.losses import cluster_dissimilarity, cross_entropy, mmd
+from helpers.studies.scdeal.model.networks import Autoencoder, Networks, Stack, Stream
 from helpers.studies.scdeal.model.settings import Settings
-from helpers.studies.scdeal.model.streams import Streams
-from helpers.studies.scdeal.model.training import Outcome, Schedule, train
+from helpers.studies.scdeal.model.training import Training
 
 #: Share of the entries that denoising sets to zero.
 CORRUPTED = 0.2
@@ -27,219 +26,150 @@ _WARM_UP = 0.1
 
 @dataclass(frozen=True)
 class Rows:
-    """Training and validation rows of one model in one domain; cells have no labels."""
+    """Training or validation rows: bulk lines, their response (1 = sensitive), cells, clusters of cells."""
 
-    train: torch.Tensor
-    validation: torch.Tensor
-    train_labels: torch.Tensor | None = None
-    validation_labels: torch.Tensor | None = None
-    train_clusters: np.ndarray | None = None
-    validation_clusters: np.ndarray | None = None
+    bulk: torch.Tensor
+    sensitive: torch.Tensor
+    cells: torch.Tensor | None = None
+    clusters: torch.Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Task:
-    """One model in one stage: its rows, start weights, and random stream."""
+def train_autoencoder(
+    network: Autoencoder, x: torch.Tensor, held_x: torch.Tensor, settings: Settings, stream: Stream
+) -> Training:
+    """Stages 1 and 3: reconstruct rows of one domain, mean squared error, without any label."""
+    training = Training(network, network.parameters())
 
-    rows: Rows
-    start: Weights
-    seed: np.random.SeedSequence
-    cells: Rows | None = None
-
-
-def autoencode(tasks: list[Task], encoder: Stack, settings: Settings, epochs: int, device) -> Outcome:
-    """Stages 1 and 3: reconstruct the input, mean squared error, without any label."""
-    decoder = settings.decoder_stack(encoder.sizes[0])
-    streams = Streams([task.seed for task in tasks])
-    train_x = _stack([task.rows.train for task in tasks], device)
-    held_x = _stack([task.rows.validation for task in tasks], device)
-
-    def error(state: State, x: torch.Tensor, drawn: Streams | None) -> torch.Tensor:
-        target = x
+    def error(rows: torch.Tensor) -> torch.Tensor:
+        target = rows
         if settings.denoising:
-            x = x * streams.kept(x.shape[1:], CORRUPTED).to(device)
+            rows = rows * stream.keep(rows, CORRUPTED)
             if settings.denoising_target == "corrupted":
-                target = x
-        code, _ = encoder.forward(state, x, drawn)
-        output, _ = decoder.forward(state, code, drawn)
-        return (torch.sigmoid(output) - target).square().mean(dim=(1, 2))
+                target = rows
+        return (network(rows, stream) - target).square().mean()
 
-    def held_error(state: State) -> torch.Tensor:
-        parts = [error(state, held_x[:, rows], None) for rows in _slices(held_x, settings)]
-        return torch.stack(parts).mean(dim=0)
-
-    return train(
-        _start(tasks, (encoder, decoder), device),
-        encoder.trained + decoder.trained,
-        lambda: (_take(train_x, rows) for rows in _batches(streams, train_x, settings)),
-        lambda state, x: error(state, x, streams),
-        held_error,
-        _schedule(settings, epochs),
-    )
+    for _ in range(settings.epochs):
+        network.train()
+        for rows in batches(stream.order(len(x)), settings.batch_size):
+            training.step(error(x[rows]))
+        network.eval()
+        with torch.no_grad():
+            held = [error(held_x[rows]) for rows in batches(torch.arange(len(held_x)), settings.batch_size)]
+        if training.end_epoch(torch.stack(held).mean()):
+            break
+    training.restore_best()
+    return training
 
 
-def predict(tasks: list[Task], encoder: Stack, settings: Settings, device) -> Outcome:
+def train_predictor(
+    encoder: Stack, predictor: Stack, rows: Rows, held: Rows, settings: Settings, stream: Stream
+) -> Training:
     """Stage 2: bulk encoder and predictor, end to end, cross-entropy."""
-    predictor = settings.predictor_stack()
-    streams = Streams([task.seed for task in tasks])
-    train_x = _stack([task.rows.train for task in tasks], device)
-    train_y = _stack([task.rows.train_labels for task in tasks], device)
-    held_x = _stack([task.rows.validation for task in tasks], device)
-    held_y = _stack([task.rows.validation_labels for task in tasks], device)
+    network = nn.ModuleList([encoder, predictor])
+    training = Training(network, network.parameters())
 
-    def loss(state: State, x: torch.Tensor, y: torch.Tensor, drawn: Streams | None) -> torch.Tensor:
-        code, _ = encoder.forward(state, x, drawn)
-        output, _ = predictor.forward(state, code, drawn)
-        return cross_entropy(output, y, settings.loss)
+    def loss(part: Rows, which: torch.Tensor) -> torch.Tensor:
+        outputs = predictor(encoder(part.bulk[which], stream), stream)
+        return cross_entropy(outputs, part.sensitive[which], settings.loss)
 
-    def held_loss(state: State) -> torch.Tensor:
-        parts = [loss(state, held_x[:, rows], held_y[:, rows], None) for rows in _slices(held_x, settings)]
-        return torch.stack(parts).mean(dim=0)
-
-    return train(
-        _start(tasks, (encoder, predictor), device),
-        encoder.trained + predictor.trained,
-        lambda: (
-            (_take(train_x, rows), _take(train_y, rows)) for rows in _batches(streams, train_x, settings)
-        ),
-        lambda state, batch: loss(state, *batch, streams),
-        held_loss,
-        _schedule(settings, settings.epochs[1]),
-    )
+    for _ in range(settings.epochs):
+        network.train()
+        for which in batches(stream.order(len(rows.bulk)), settings.batch_size):
+            training.step(loss(rows, which))
+        network.eval()
+        with torch.no_grad():
+            found = [
+                loss(held, which) for which in batches(torch.arange(len(held.bulk)), settings.batch_size)
+            ]
+        if training.end_epoch(torch.stack(found).mean()):
+            break
+    training.restore_best()
+    return training
 
 
-class Transfer:
+def train_transfer(
+    networks: Networks, rows: Rows, held: Rows, settings: Settings, stream: Stream
+) -> Training:
     """Stage 4, DaNN-style: cross-entropy of bulk, distance of the embeddings, cluster similarity.
+
+    Adam holds the cell encoder alone, or both encoders and the predictor; running statistics of all three
+    follow the batches in either case.
+    """
+    moved = networks.cells if settings.adapt == "cells" else networks
+    epochs = settings.epochs
+    first_kept = max(0, min(int(_WARM_UP * epochs) + 1, epochs - 1))
+    training = Training(networks, moved.parameters(), first_kept=first_kept)
+    for _ in range(epochs):
+        networks.train()
+        orders = stream.order(len(rows.bulk)), stream.order(len(rows.cells))
+        for lines, cells in paired_batches(*orders, settings.batch_size):
+            training.step(sum(transfer_terms(networks, rows, lines, cells, settings, stream)))
+        networks.eval()
+        if training.end_epoch(sum(held_terms(networks, held, settings))):
+            break
+    training.restore_best()
+    return training
+
+
+@torch.no_grad()
+def held_terms(networks: Networks, held: Rows, settings: Settings) -> tuple[torch.Tensor, ...]:
+    """Compute the three weighted terms of the transfer's loss on held-out rows, in evaluation mode."""
+    orders = torch.arange(len(held.bulk)), torch.arange(len(held.cells))
+    parts = [
+        torch.stack(transfer_terms(networks, held, *which, settings))
+        for which in paired_batches(*orders, settings.batch_size)
+    ]
+    return tuple(torch.stack(parts).mean(dim=0))
+
+
+def transfer_terms(
+    networks: Networks,
+    rows: Rows,
+    lines: torch.Tensor,
+    cells: torch.Tensor,
+    settings: Settings,
+    stream: Stream | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Cross-entropy, weighted distance and weighted cluster term of one batch.
 
     Parameters
     ----------
-    tasks : list of Task
-        ``rows`` are bulk lines with labels, ``cells`` are cells.
-    bulk, cells : Stack
-        The two encoders, named differently.
+    networks : Networks
+    rows : Rows
+    lines, cells : tensor of int
+        Positions of the batch in ``rows``.
     settings : Settings
-    device : torch.device
+    stream : Stream, optional
+        Of the dropout; needed in training mode.
     """
-
-    def __init__(self, tasks: list[Task], bulk: Stack, cells: Stack, settings: Settings, device) -> None:
-        self.tasks, self.bulk, self.cells, self.settings, self.device = tasks, bulk, cells, settings, device
-        self.predictor = settings.predictor_stack()
-        self.streams = Streams([task.seed for task in tasks])
-        self.train_bulk = _stack([t.rows.train for t in tasks], device)
-        self.train_y = _stack([t.rows.train_labels for t in tasks], device)
-        self.train_cells = _stack([t.cells.train for t in tasks], device)
-        self.held_bulk = _stack([t.rows.validation for t in tasks], device)
-        self.held_y = _stack([t.rows.validation_labels for t in tasks], device)
-        self.held_cells = _stack([t.cells.validation for t in tasks], device)
-        if settings.regulariser == "bottleneck":
-            self.train_clusters = _stack([torch.as_tensor(t.cells.train_clusters) for t in tasks], device)
-            self.held_clusters = _stack([torch.as_tensor(t.cells.validation_clusters) for t in tasks], device)
-
-    @property
-    def trained(self) -> list[str]:
-        """Names of what the optimiser holds: the cell encoder alone, or both encoders and the predictor."""
-        if self.settings.adapt == "cells":
-            return self.cells.trained
-        return self.cells.trained + self.bulk.trained + self.predictor.trained
-
-    def run(self) -> Outcome:
-        """Train; the outcome's state holds both encoders and the predictor."""
-        epochs = self.settings.epochs[3]
-        first_kept = max(0, min(int(_WARM_UP * epochs) + 1, epochs - 1))
-        schedule = _schedule(self.settings, epochs, first_kept)
-        state = _start(self.tasks, (self.bulk, self.predictor, self.cells), self.device)
-        return train(
-            state,
-            self.trained,
-            lambda: self._pairs(self._training_orders()),
-            lambda state, batch: sum(self.terms(state, *batch, held=False)),
-            lambda state: sum(self.held_terms(state)),
-            schedule,
-        )
-
-    def held_terms(self, state: State) -> tuple[torch.Tensor, ...]:
-        """Compute the three weighted terms of the loss on held-out rows, each (models,)."""
-        models = len(self.tasks)
-        whole = [np.tile(np.arange(x.shape[1]), (models, 1)) for x in (self.held_bulk, self.held_cells)]
-        parts = [self.terms(state, *rows, held=True) for rows in self._pairs(whole)]
-        return tuple(torch.stack(column).mean(dim=0) for column in zip(*parts, strict=True))
-
-    def terms(
-        self, state: State, bulk_rows: np.ndarray, cell_rows: np.ndarray, *, held: bool
-    ) -> tuple[torch.Tensor, ...]:
-        """Cross-entropy, weighted distance and weighted cluster term of one batch, each (models,)."""
-        settings = self.settings
-        drawn = None if held else self.streams
-        bulk_x = _take(self.held_bulk if held else self.train_bulk, bulk_rows)
-        y = _take(self.held_y if held else self.train_y, bulk_rows)
-        cells_x = _take(self.held_cells if held else self.train_cells, cell_rows)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and settings.adapt == "all"):
-            bulk_code, _ = self.bulk.forward(state, bulk_x, drawn)
-            output, _ = self.predictor.forward(state, bulk_code, drawn)
-            entropy = cross_entropy(output, y, settings.loss)
-        cell_code, hidden = self.cells.forward(state, cells_x, drawn)
-        distance = mmd(bulk_code, cell_code, kernel=settings.kernel, sigma=settings.mmd_sigma)
-        if settings.cluster_weight == 0:
-            spread = torch.zeros_like(entropy)
-        elif settings.regulariser == "bottleneck":
-            clusters = self.held_clusters if held else self.train_clusters
-            spread = cluster_dissimilarity(cell_code, _take(clusters, cell_rows))
-        else:
-            spread = self._spread_of_inputs(hidden, cells_x)
-        return entropy, settings.mmd_weight * distance, settings.cluster_weight * spread
-
-    def _spread_of_inputs(self, hidden: torch.Tensor, cells_x: torch.Tensor) -> torch.Tensor:
-        """S of the public code: clusters of the detached hidden layer, cosines of the inputs."""
-        with torch.no_grad():
-            rows = hidden.detach().cpu().numpy()
-            found = np.stack([batch_clusters(one) for one in rows])
-            return cluster_dissimilarity(cells_x, found)
-
-    def _training_orders(self) -> list[np.ndarray]:
-        return [self.streams.orders(x.shape[1]) for x in (self.train_bulk, self.train_cells)]
-
-    def _pairs(self, orders: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Each batch of bulk rows with the next of cells, cycled, both cut to the smaller."""
-        size = self.settings.batch_size
-        cell_parts = _parts(orders[1].shape[1], size)
-        for i, bulk_part in enumerate(_parts(orders[0].shape[1], size)):
-            cell_part = cell_parts[i % len(cell_parts)]
-            length = min(bulk_part.stop - bulk_part.start, cell_part.stop - cell_part.start)
-            yield (
-                orders[0][:, bulk_part.start : bulk_part.start + length],
-                orders[1][:, cell_part.start : cell_part.start + length],
-            )
+    cells_x = rows.cells[cells]
+    with torch.set_grad_enabled(torch.is_grad_enabled() and settings.adapt == "all"):
+        bulk_code = networks.encode(rows.bulk[lines], "bulk", stream)
+        output = networks.predictor(bulk_code, stream)
+        entropy = cross_entropy(output, rows.sensitive[lines], settings.loss)
+    hidden = networks.cells.hidden(cells_x, stream)
+    cell_code = networks.cells.out(hidden)
+    distance = mmd(bulk_code, cell_code, kernel=settings.kernel)
+    if settings.cluster_weight == 0:
+        spread = torch.zeros_like(entropy)
+    elif settings.regulariser == "bottleneck":
+        spread = cluster_dissimilarity(cell_code, rows.clusters[cells])
+    else:
+        # S of the public code: clusters of the detached hidden layer, cosines of the inputs; no gradient.
+        found = batch_clusters(hidden.detach().cpu().numpy())
+        spread = cluster_dissimilarity(cells_x, torch.from_numpy(found))
+    return entropy, settings.mmd_weight * distance, settings.cluster_weight * spread
 
 
-def _schedule(settings: Settings, epochs: int, first_kept: int = 0) -> Schedule:
-    return Schedule(epochs, settings.learning_rate, first_kept, settings.stop_rate)
+def batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """Cut an order of rows; a last batch of a single row, which has no batch statistics, is left out."""
+    return [rows for rows in order.split(size) if len(rows) > 1]
 
 
-def _start(tasks: list[Task], stacks: tuple[Stack, ...], device) -> State:
-    names = [name for stack in stacks for name in stack.trained + stack.statistics]
-    return join([task.start for task in tasks], names, device)
-
-
-def _stack(tensors: list[torch.Tensor], device) -> torch.Tensor:
-    return torch.stack(tensors).to(device)
-
-
-def _parts(rows: int, size: int) -> list[slice]:
-    """Consecutive batches; a last batch of a single row, which has no batch statistics, is left out."""
-    parts = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
-    return [part for part in parts if part.stop - part.start > 1]
-
-
-def _slices(x: torch.Tensor, settings: Settings) -> list[slice]:
-    return _parts(x.shape[1], settings.batch_size)
-
-
-def _batches(streams: Streams, x: torch.Tensor, settings: Settings) -> Iterator[np.ndarray]:
-    order = streams.orders(x.shape[1])
-    for rows in _slices(x, settings):
-        yield order[:, rows]
-
-
-def _take(x: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-    """Rows of each model, tensor (models, rows, ...)."""
-    return torch.stack([one[torch.from_numpy(own)] for one, own in zip(x, rows, strict=True)])
+def paired_batches(
+    lines: torch.Tensor, cells: torch.Tensor, size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Each batch of bulk lines with the next of cells, cycled, both cut to the smaller."""
+    for one, other in zip(batches(lines, size), cycle(batches(cells, size)), strict=False):
+        length = min(len(one), len(other))
+        yield one[:length], other[:length]

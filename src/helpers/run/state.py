@@ -24,7 +24,7 @@ class Failure(pydantic.BaseModel, extra="forbid"):
     log: str
 
 
-class NotebookRecord(pydantic.BaseModel, extra="forbid"):
+class NotebookState(pydantic.BaseModel, extra="forbid"):
     """One notebook of a run.
 
     ``parameters`` is all that it got, ``chosen`` the part that was asked for in place of the profile's.
@@ -43,7 +43,7 @@ class NotebookRecord(pydantic.BaseModel, extra="forbid"):
     error: Failure | None = None
 
 
-class RunRecord(pydantic.BaseModel):
+class RunState(pydantic.BaseModel):
     """Content of ``run.json``.
 
     Attributes
@@ -59,7 +59,7 @@ class RunRecord(pydantic.BaseModel):
     started, finished : str
         ISO times (UTC) of the first and the latest start and end.
     notebooks : dict
-        Chapter -> `NotebookRecord`.
+        Chapter -> `NotebookState`.
     """
 
     model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
@@ -72,10 +72,10 @@ class RunRecord(pydantic.BaseModel):
     threads: int = 1
     started: str | None = None
     finished: str | None = None
-    notebooks: dict[str, NotebookRecord] = {}
+    notebooks: dict[str, NotebookState] = {}
 
     @classmethod
-    def load(cls, folder: Path) -> RunRecord | None:
+    def load(cls, folder: Path) -> RunState | None:
         """Read ``run.json`` of a run folder; None if there is none.
 
         Raises
@@ -87,14 +87,14 @@ class RunRecord(pydantic.BaseModel):
         if not path.is_file():
             return None
         try:
-            record = cls.model_validate_json(path.read_text(encoding="utf-8"))
+            state = cls.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             msg = f"{path} cannot be read ({error}). Remove it to start the run again."
             raise RunError(msg) from error
-        if record.schema_ != SCHEMA:
-            msg = f"{path} has schema {record.schema_}, this version reads {SCHEMA}; choose another --out"
+        if state.schema_ != SCHEMA:
+            msg = f"{path} has schema {state.schema_}, this version reads {SCHEMA}; choose another --out"
             raise RunError(msg)
-        return record
+        return state
 
     def save(self, folder: Path) -> None:
         """Write ``run.json`` in one step.
@@ -116,16 +116,16 @@ class RunRecord(pydantic.BaseModel):
             raise RunError(msg) from error
 
 
-def load_run(folder: Path) -> RunRecord:
+def load_run(folder: Path) -> RunState:
     """Read ``run.json`` of a folder that must be a run folder.
 
     Raises
     ------
     RunError
-        If the folder is no run folder or its record is damaged.
+        If the folder is no run folder or its run.json is damaged.
     """
-    record = RunRecord.load(folder)
-    if record is None:
+    state = RunState.load(folder)
+    if state is None:
         msg = f"{folder} is no run folder (no run.json); `helpers status` lists those there are"
         raise RunError(msg)
-    return record
+    return state

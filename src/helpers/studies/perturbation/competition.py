@@ -1,4 +1,4 @@
-"""The competition's own tables: differential expression of 614 training and 255 test rows."""
+"""The competition's own files: its design, and differential expression of 614 training and 255 test rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
-from helpers.studies.perturbation.types import ChangeData
+from helpers.studies.perturbation.types import ExpressionChanges
 
+#: Registry keys of the public design and of the means per cell type.
+MEANS = "kaggle-cell-means"
+TRAIN_ROWS = "kaggle-train-rows"
+TEST_ROWS = "kaggle-test-rows"
+COMPOUNDS = "kaggle-compounds"
+DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)
 #: Registry keys: the training table as Kaggle serves it, and the organisers' two files.
 TRAIN, TRAIN_H5AD, TEST_H5AD = "kaggle-de-train", "kaggle-de-train-h5ad", "kaggle-de-test-h5ad"
 UNIT = "signed -log10 p"
@@ -32,7 +38,55 @@ _SPLITS = {
     "public_test": "public",
     "private_test": "private",
 }
+_N_PUBLIC = 50  # compounds of the competition's public test
 _POSITIVE_CONTROLS = ("Dabrafenib", "Belinostat")
+
+
+def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Read the competition's design and its means per cell type.
+
+    Parameters
+    ----------
+    sources : Sources
+        The files of :data:`DESIGN`.
+    seed : int
+        Of the draw of public test compounds: which of the 129 test compounds were the 50 of the
+        public test is in no public file here.
+
+    Returns
+    -------
+    rows : DataFrame
+        The 614 training rows in the order of the table, then the 255 test rows.
+    means : DataFrame, 6 cell types x 18,211 genes
+    notes : tuple of str
+    """
+    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float64)
+    compounds = pd.read_parquet(sources[COMPOUNDS]).set_index("sm_name")
+    one_hot = pd.read_csv(sources[TRAIN_ROWS], index_col=0)
+    train = pd.DataFrame(
+        {
+            "cell": _decoded(one_hot, "cell_type_"),
+            "compound": _decoded(one_hot, "sm_name_"),
+            "split": "train",
+        }
+    )
+    test = pd.read_csv(sources[TEST_ROWS]).rename(columns={"cell_type": "cell", "sm_name": "compound"})
+    rng = np.random.default_rng(seed)
+    public = set(rng.permutation(sorted(test["compound"].unique()))[:_N_PUBLIC])
+    test["split"] = np.where(test["compound"].isin(public), "public", "private")
+    rows = pd.concat([train, test[["cell", "compound", "split"]]], ignore_index=True)
+    unknown = sorted(set(rows["compound"]) - set(compounds.index))
+    if unknown:
+        msg = f"{sources[COMPOUNDS]} lacks {len(unknown)} compound(s) of the design, first {unknown[:3]}"
+        raise DataError(msg)
+    rows["lincs_id"] = compounds.loc[rows["compound"], "sm_lincs_id"].to_numpy(object)
+    rows["smiles"] = compounds.loc[rows["compound"], "smiles"].to_numpy(object)
+    rows["control"] = rows["compound"].isin(_POSITIVE_CONTROLS)
+    notes = (
+        f"{len(train)} training and {len(test)} test rows, {rows['compound'].nunique()} compounds.",
+        f"Which {_N_PUBLIC} test compounds were public is not in the public files: drawn with the seed.",
+    )
+    return rows[list(ExpressionChanges.COLUMNS)], means, notes
 
 
 def training_files(registry: Registry) -> tuple[str, ...]:
@@ -40,7 +94,7 @@ def training_files(registry: Registry) -> tuple[str, ...]:
     return (TRAIN,) if TRAIN in registry and locate(registry[TRAIN]) is not None else (TRAIN_H5AD,)
 
 
-def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ChangeData:
+def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ExpressionChanges:
     """Read the competition's tables.
 
     Parameters
@@ -52,7 +106,7 @@ def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ChangeData:
 
     Returns
     -------
-    ChangeData
+    ExpressionChanges
         With the 255 test rows where their file can be had, else with the training rows only, and a
         note that says so.
 
@@ -70,7 +124,7 @@ def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ChangeData:
     tables = {key: read_de_table(path) for key, path in paths.items()}
     if any(registry[key].unpinned for key in paths):
         notes.append("No hash of the h5ad files was published: only their size was checked.")
-    described = list(ChangeData.COLUMNS)
+    described = list(ExpressionChanges.COLUMNS)
     genes = next(iter(tables.values())).columns.drop(described)
     for key, table in tables.items():
         if set(table.columns) != {*described, *genes}:
@@ -82,7 +136,7 @@ def load_kaggle_tables(sources: Sources, *, registry: Registry) -> ChangeData:
         "changes."
     )
     provenance = Provenance("paper", sources.files(), tuple(notes))
-    return ChangeData("Kaggle", table[described], table[genes], UNIT, provenance)
+    return ExpressionChanges("Kaggle", table[described], table[genes], UNIT, provenance)
 
 
 def read_de_table(path: Path) -> pd.DataFrame:
@@ -98,7 +152,7 @@ def read_de_table(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of :attr:`ChangeData.COLUMNS`, then the genes, float32.
+        The columns of :attr:`ExpressionChanges.COLUMNS`, then the genes, float32.
 
     Raises
     ------
@@ -124,7 +178,7 @@ def read_de_table(path: Path) -> pd.DataFrame:
     rows = obs[list(_COLUMNS)].astype(str).astype(object).rename(columns=_COLUMNS)
     control = rows["compound"].isin(_POSITIVE_CONTROLS)
     rows = rows.assign(control=control, split=split.map(_SPLITS))
-    return pd.concat([rows[list(ChangeData.COLUMNS)], values], axis=1)
+    return pd.concat([rows[list(ExpressionChanges.COLUMNS)], values], axis=1)
 
 
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -143,3 +197,11 @@ def _read_h5ad(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     x = x.toarray() if hasattr(x, "toarray") else np.asarray(x)
     values = pd.DataFrame(x.astype(np.float32), columns=genes.astype(str).astype(object))
     return obs.reset_index(drop=True), values
+
+
+def _decoded(one_hot: pd.DataFrame, prefix: str) -> np.ndarray:
+    part = one_hot.filter(regex=f"^{prefix}")
+    if part.empty or not (part.sum(axis=1) == 1).all():
+        msg = f"{TRAIN_ROWS}: the columns {prefix}... do not mark one category a row"
+        raise DataError(msg)
+    return part.idxmax(axis=1).str.removeprefix(prefix).to_numpy(object)

@@ -1,0 +1,231 @@
+"""Tidy tables of what the protocols found: scores, differences, the paper's tests, the strongest rival.
+
+Each function takes results by name (``"CCLE"``, or ``"CCLE.unseen_lines"`` for a case of it); the name
+becomes the column ``data``. ``Chapter.record_table`` records the tables as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from helpers.evaluation.comparison import (
+    bonferroni_family,
+    compare_folds,
+    compare_groups,
+    published_family,
+    strongest,
+    summarise_folds,
+    summarise_groups,
+)
+from helpers.evaluation.metrics import weighted_metric
+from helpers.evaluation.statistics import Comparison, cluster_bootstrap, wilcoxon_exact
+from helpers.studies.refdnn.protocol import OutOfFold
+
+#: The paper's six metrics, and the one that gives no credit for knowing how many lines resist a drug.
+METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
+WITHIN = "AUCROC within drug"
+
+Results = Mapping[str, OutOfFold]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Models and metrics that the paper tested against RefDNN, and corrected for together."""
+
+    models: Collection[str]
+    metrics: Collection[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """All models of a protocol, and RefDNN against each of them.
+
+    Attributes
+    ----------
+    summary : DataFrame
+        ``data``, ``model``, ``metric``, ``value``, ``low``, ``high``, ``n``, ``seeds`` and a spread.
+    differences : DataFrame
+        RefDNN minus ``model``: ``data``, ``model``, ``metric``, ``test`` (empty, or the paper's own test),
+        ``difference``, ``low``, ``high``, ``p``, ``n``, ``note``. The strongest rival stands once more, with
+        its role in place of its name.
+    """
+
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+
+    def against(self, metric: str) -> pd.DataFrame:
+        """Differences of one metric to every model, as :func:`helpers.plots.forest` draws them."""
+        rows = self.differences[self.differences["model"].isin(self.summary["model"])]
+        rows = rows[(rows["metric"] == metric) & (rows["test"] == "")]
+        return rows.assign(label=rows["model"], group=rows["data"])
+
+    def ranking(self, metrics: Sequence[str] = ("AUCROC", WITHIN, "AUCPR", "Accuracy", "F1")) -> pd.DataFrame:
+        """Scores of all models, best AUROC of each data set first."""
+        wide = self.summary.pivot_table(index=["data", "model"], columns="metric", values="value", sort=False)
+        parts = wide[list(metrics)].groupby("data", sort=False, group_keys=False)
+        return parts.apply(lambda part: part.sort_values("AUCROC", ascending=False))
+
+
+def metric_table(
+    results: Results, models: Sequence[str] | None = None, metrics: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Metrics of every fold, model and seed of several results (:meth:`OutOfFold.metrics`)."""
+    table = pd.concat([result.metrics(models).assign(data=name) for name, result in results.items()])
+    return table if metrics is None else table[table["metric"].isin(metrics)]
+
+
+def compare_over_folds(
+    metrics: pd.DataFrame,
+    test_ratio: float,
+    *,
+    family: Family | None = None,
+    rivals: Collection[str] = (),
+    rival_name: str = "strongest",
+) -> Compared:
+    """Compare RefDNN with all models over random folds.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        From :func:`metric_table`.
+    test_ratio : float
+        Test pairs over training pairs of a fold.
+    family : Family, optional
+        Adds Welch's test with Benjamini-Hochberg's correction over the family, as ``" (Welch)"``.
+    rivals : collection of str
+        The one of these with the best mean, metric by metric, stands once more as ``rival_name``.
+    rival_name : str
+    """
+    return _compared(
+        metrics,
+        lambda part: summarise_folds(part, test_ratio),
+        lambda part: compare_folds(part, "RefDNN", test_ratio),
+        None if family is None else lambda found: _welch(found, family),
+        (rivals, rival_name, ("AUCROC", "AUCPR", WITHIN)),
+    )
+
+
+def compare_over_groups(
+    metrics: pd.DataFrame, *, family: Family | None = None, rivals: Collection[str] = ()
+) -> Compared:
+    """Compare RefDNN with all models over left-out groups.
+
+    As :func:`compare_over_folds`, with medians over groups, Hodges-Lehmann intervals, and for a family the
+    paper's Wilcoxon test with Bonferroni's correction, as ``" (Wilcoxon)"``.
+    """
+    return _compared(
+        metrics,
+        summarise_groups,
+        lambda part: compare_groups(part, "RefDNN"),
+        None if family is None else lambda found: _wilcoxon(found, family),
+        (rivals, "strongest", ("AUCROC", "AUCPR")),
+    )
+
+
+def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> pd.DataFrame:
+    """AUROC of RefDNN minus that of ``other``, all folds pooled, with whole cell lines resampled."""
+    found = {}
+    for name, result in results.items():
+        net, rival = (weighted_metric("AUCROC", result.y, result.scores[m][0]) for m in ("RefDNN", other))
+        found[name] = cluster_bootstrap(
+            lambda w, net=net, rival=rival: net(w) - rival(w), result.lines, n_boot, seed, null=0
+        )
+    return comparison_table(found)
+
+
+def drug_gaps(first: Results, second: Results, model: str, others: Sequence[str]) -> pd.DataFrame:
+    """AUROC within drugs of ``model`` in ``first`` minus that of each other in ``second``, over shared drugs.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``model`` (the other), ``difference`` (Hodges-Lehmann), ``low``, ``high``, ``p``, ``n``.
+    """
+    tables = []
+    for other in others:
+        found = {}
+        for name, result in first.items():
+            both = result.drug_auroc(model).merge(second[name].drug_auroc(other), on="drug")
+            found[name] = wilcoxon_exact(both["auroc_x"], both["auroc_y"])
+        tables.append(comparison_table(found).assign(model=other))
+    return pd.concat(tables, ignore_index=True)
+
+
+def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
+    """Median of RefDNN over the groups of one protocol minus that over the groups of another."""
+    medians = []
+    for summary in (first.summary, second.summary):
+        rows = summary[(summary["model"] == "RefDNN") & (summary["metric"] == metric)]
+        medians.append(rows.set_index("data")["value"])
+    return (medians[0] - medians[1]).rename("difference").reset_index()
+
+
+def comparison_table(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
+    """One row a comparison: ``data``, ``difference``, ``low``, ``high``, ``p``, ``n``."""
+    columns = ["data", "difference", "low", "high", "p", "n"]
+    rows = [(name, c.difference, c.low, c.high, c.p, c.n) for name, c in comparisons.items()]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def result_ids(
+    data: Collection[str], protocol: str, models: Sequence[str], metrics: Sequence[str]
+) -> dict[str, str]:
+    """Label the results of a protocol for ``Chapter.compare_table``."""
+    return {
+        f"{name}, {model}, {metric}": f"{name}.{protocol}.{model}.{metric}"
+        for name in data
+        for model in models
+        for metric in metrics
+    }
+
+
+def _compared(
+    metrics: pd.DataFrame,
+    summarise: Callable[[pd.DataFrame], pd.DataFrame],
+    compare: Callable[[pd.DataFrame], pd.DataFrame],
+    published_test: Callable[[pd.DataFrame], pd.DataFrame] | None,
+    rivals: tuple[Collection[str], str, Sequence[str]],
+) -> Compared:
+    summaries, differences = [], []
+    for name, part in metrics.groupby("data", sort=False):
+        summary, found = summarise(part), compare(part)
+        tables = [found.assign(test="", note=None)]
+        if published_test is not None:
+            tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"], low=np.nan, high=np.nan))
+        tables += _strongest(summary, found, *rivals)
+        columns = ["model", "metric", "test", "difference", "low", "high", "p", "n", "note"]
+        summaries.append(summary.assign(data=name))
+        differences += [table.reindex(columns=columns).assign(data=name) for table in tables]
+    return Compared(
+        pd.concat(summaries, ignore_index=True),
+        pd.concat([table for table in differences if len(table)], ignore_index=True),
+    )
+
+
+def _welch(found: pd.DataFrame, family: Family) -> pd.DataFrame:
+    tested = published_family(found, family.models, family.metrics)
+    return tested.assign(difference=tested["welch_difference"], test=" (Welch)")
+
+
+def _wilcoxon(found: pd.DataFrame, family: Family) -> pd.DataFrame:
+    tested = bonferroni_family(found, family.models, family.metrics)
+    return tested.assign(difference=tested["median_difference"], test=" (Wilcoxon)")
+
+
+def _strongest(
+    summary: pd.DataFrame,
+    found: pd.DataFrame,
+    rivals: Collection[str],
+    role: str,
+    metrics: Sequence[str],
+) -> list[pd.DataFrame]:
+    rows = []
+    for metric in metrics if rivals else ():
+        best = strongest(summary, rivals, metric)
+        row = found[(found["model"] == best) & (found["metric"] == metric)]
+        rows.append(row.assign(model=role, test="", note=f"{role} by mean {metric}: {best}"))
+    return rows

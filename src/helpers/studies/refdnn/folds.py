@@ -1,0 +1,78 @@
+"""Folds of the RefDNN protocols, and the cases that vary their pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from helpers.data.types import ResponseData
+from helpers.evaluation.protocol import Fold
+from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds
+from helpers.studies.refdnn.protocol import PairTable
+
+
+def repeated_pair_folds(table: PairTable, n_outer: int, repeats: int, seed: int = 0) -> list[list[Fold]]:
+    """Folds of known drugs and lines: pairs stratified by drug, one list of folds a repeat."""
+    return [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats)]
+
+
+def left_out_folds(groups: np.ndarray, at_most: int = 0) -> list[Fold]:
+    """Leave each group out in turn, or ``at_most`` groups that are evenly spread (0: all)."""
+    folds = leave_one_group_out(groups)
+    if not at_most:
+        return folds
+    spread = np.linspace(0, len(folds) - 1, at_most).round().astype(int)
+    return [folds[i] for i in np.unique(spread)]
+
+
+def two_class_pairs(table: PairTable) -> np.ndarray:
+    """Mark the pairs of drugs that some lines resist and some do not, array (n,) of bool."""
+    return pd.Series(table.y).groupby(table.drugs).transform("nunique").to_numpy() > 1
+
+
+def relabelled(data: ResponseData, table: PairTable, factor: float) -> PairTable:
+    """Call a pair resistant where its IC50 exceeds ``factor`` times the drug's maximum concentration.
+
+    The value is a natural logarithm in simulated data and log2 in the GDSC panel.
+    """
+    limit = data.drugs["max_concentration"].reindex(data.response["drug"]).to_numpy()
+    log = np.log if data.tier == "simulated" else np.log2
+    y = (data.response["value"].to_numpy() > log(limit * factor)).astype(int)
+    return replace(table, y=y)
+
+
+def varied_cases(
+    tables: Mapping[str, PairTable], gdsc: ResponseData, repeated: PairTable, n_outer: int, seed: int = 0
+) -> dict[str, tuple[PairTable, list[Fold]]]:
+    """Other pairs or other folds, by name of the case.
+
+    Parameters
+    ----------
+    tables : mapping
+        Pairs of ``"CCLE"`` and ``"GDSC"``.
+    gdsc : ResponseData
+        GDSC as it was labelled.
+    repeated : PairTable
+        GDSC with both screens of the drugs that were screened twice.
+    n_outer, seed : int
+
+    Returns
+    -------
+    dict
+        Unseen lines of both data sets; CCLE stratified by drug and label; GDSC with the cut of its labels
+        at half and double the concentration; repeated GDSC pairs split between folds or kept together.
+    """
+    ccle = tables["CCLE"]
+    strata = np.array([f"{drug}/{label}" for drug, label in zip(ccle.drugs, ccle.y, strict=True)])
+    cuts = {"half_cut": 0.5, "double_cut": 2.0}
+    cases = {f"{name}.unseen_lines": (t, line_folds(t.lines, n_outer, seed)) for name, t in tables.items()}
+    cases["CCLE.stratified_by_label"] = ccle, stratified_pair_folds(strata, n_outer, seed)
+    for label, factor in cuts.items():
+        shifted = relabelled(gdsc, tables["GDSC"], factor)
+        cases[f"GDSC.{label}"] = shifted, stratified_pair_folds(shifted.drugs, n_outer, seed)
+    split = stratified_pair_folds(repeated.drugs, n_outer, seed)
+    together = stratified_pair_folds(repeated.drugs, n_outer, seed, groups=repeated.codes)
+    return cases | {"GDSC.repeats_split": (repeated, split), "GDSC.repeats_together": (repeated, together)}

@@ -1,0 +1,87 @@
+"""Figures 1 to 3: scores of the models of a protocol, beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from helpers.claims.published import Published
+from helpers.claims.results import Result
+from helpers.plots import agreement, metric_bars
+from helpers.studies.refdnn.comparisons import METRICS, Compared
+from helpers.studies.refdnn.plots.boxes import paired_boxes
+
+
+def published_bars(
+    found: Compared, data: str, models: Sequence[str], published: Mapping[str, Published], *, title: str
+) -> Figure:
+    """Draw mean and SD over folds of some models, published values as open markers (figure 1).
+
+    Parameters
+    ----------
+    found : Compared
+        From :func:`helpers.studies.refdnn.comparisons.compare_over_folds`.
+    data : str
+        Data set.
+    models : sequence of str
+    published : mapping
+        Published numbers by id, ``<data>.nested_cv.<model>.<metric>``; missing ones are left out.
+    title : str
+    """
+    shown = found.summary.query("data == @data and model in @models and metric in @METRICS")
+    shown = shown.assign(low=shown["value"] - shown["sd"], high=shown["value"] + shown["sd"])
+    ids = {(m, k): f"{data}.nested_cv.{m}.{k}" for m in models for k in METRICS}
+    reported = [(*key, published[id].mean) for key, id in ids.items() if id in published]
+    return metric_bars(
+        shown,
+        pd.DataFrame(reported, columns=["model", "metric", "value"]),
+        title=title,
+        errors=f"SD over {shown['n'].iloc[0]} folds",
+    )
+
+
+def group_boxes(
+    scores: pd.DataFrame,
+    data: str,
+    metric: str,
+    models: Sequence[str],
+    *,
+    unit: str,
+    found: Compared | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw a box a model over left-out groups, seeds averaged (figures 2 and 3).
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`helpers.studies.refdnn.comparisons.metric_table`.
+    data, metric : str
+    models : sequence of str
+        RefDNN first.
+    unit : str
+        What is left out, e.g. ``"drugs"``.
+    found : Compared, optional
+        With the paper's adjusted p-values; they are written where it tested.
+    title : str, optional
+    """
+    shown = scores.query("data == @data and metric == @metric and model in @models")
+    wide = shown.pivot_table(index="fold", columns="model", values="value", dropna=False)[list(models)]
+    p_values = {}
+    if found is not None:
+        tested = found.differences.query("data == @data and metric == @metric and test == ' (Wilcoxon)'")
+        p_values = tested.query("model in @models").set_index("model")["p"].to_dict()
+    title = title or f"{data}: {metric}, {unit} left out"
+    return paired_boxes(wide, title=title, ylabel=metric, unit=unit, p_values=p_values)
+
+
+def published_agreement(results: Mapping[str, Result], protocols: Sequence[str], *, title: str) -> Figure:
+    """Draw recomputed against published scores of all results of some protocols."""
+    shown = [
+        (result.published, result.value, id.split(".")[2])
+        for id, result in results.items()
+        if result.published is not None and id.split(".")[1] in protocols
+    ]
+    return agreement(pd.DataFrame(shown, columns=["published", "ours", "model"]), title=title)

@@ -1,0 +1,128 @@
+"""Tables of a protocol: every id that a rule may name is there, with the numbers of the core's tables."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.evaluation.comparison import compare_groups, summarise_folds
+from helpers.evaluation.metrics import classification_metrics
+from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.evaluation.published_tests import welch_t
+from helpers.evaluation.statistics import wilcoxon_exact
+from helpers.studies.refdnn import comparisons
+from helpers.studies.refdnn.comparisons import Family
+from helpers.studies.refdnn.protocol import OutOfFold
+
+
+def metrics(groups=5):
+    rng = np.random.default_rng(0)
+    rows = [
+        (data, s, str(g), model, metric, level + rng.normal(0, 0.01), 10)
+        for data in ("CCLE", "GDSC")
+        for s in range(2)
+        for g in range(groups)
+        for model, level in (("RefDNN", 0.8), ("Forest", 0.7), ("Additive", 0.82), ("Rank", 0.75))
+        for metric in ("AUCROC", "AUCPR", "AUCROC within drug")
+    ]
+    return pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+
+
+def test_folds_are_compared_with_the_papers_test_and_the_strongest_rival():
+    table = metrics()
+    found = comparisons.compare_over_folds(
+        table, 0.25, family=Family(["Forest"], ["AUCROC", "AUCPR"]), rivals=["Additive", "Rank"]
+    )
+    gdsc = table[table["data"] == "GDSC"]
+    columns = ["model", "metric", "value", "low", "high", "n", "seeds"]
+    pd.testing.assert_frame_equal(
+        found.summary.query("data == 'GDSC'")[columns].reset_index(drop=True),
+        summarise_folds(gdsc, 0.25)[columns],
+    )
+    wide = gdsc[gdsc["seed"] == 0].pivot_table(index="fold", columns=["model", "metric"], values="value")
+    raw = [welch_t(wide["RefDNN", m], wide["Forest", m]).p for m in ("AUCROC", "AUCPR")]
+    tested = found.differences.query("data == 'GDSC' and test == ' (Welch)'")
+    np.testing.assert_allclose(tested["p"], benjamini_hochberg(raw))
+    assert tested[["low", "high"]].isna().all(axis=None)
+
+    differences = found.differences.query("data == 'CCLE' and test == ''").set_index(["model", "metric"])
+    strongest = differences.loc[("strongest", "AUCROC")]
+    assert strongest["difference"] == differences.loc[("Additive", "AUCROC"), "difference"]
+    assert strongest["note"] == "strongest by mean AUCROC: Additive"
+    assert len(found.against("AUCROC")) == 6, "three models of two data sets, no role among them"
+
+
+def test_groups_are_compared_by_medians_and_the_papers_test():
+    table = metrics(groups=8)
+    found = comparisons.compare_over_groups(table, family=Family(["Forest"], ["AUCROC"]), rivals=["Rank"])
+    ccle = table[table["data"] == "CCLE"]
+    direct = compare_groups(ccle, "RefDNN").query("model == 'Forest' and metric == 'AUCROC'").iloc[0]
+    tested = found.differences.query("data == 'CCLE' and test == ' (Wilcoxon)'").iloc[0]
+    assert tested["difference"] == direct["median_difference"]
+    assert tested["p"] == pytest.approx(direct["p_published"])
+    assert set(found.summary["n"]) == {8}
+    assert set(found.differences["model"]) == {"Forest", "Additive", "Rank", "strongest"}
+
+
+def test_ranking_puts_the_best_auroc_of_each_data_set_first():
+    found = comparisons.compare_over_folds(metrics(), 0.25)
+    table = found.ranking(["AUCROC", "AUCPR"])
+    for data in ("CCLE", "GDSC"):
+        part = table.loc[data]
+        assert part["AUCROC"].is_monotonic_decreasing
+        assert set(part.index) == {"RefDNN", "Forest", "Additive", "Rank"}
+
+
+@pytest.fixture
+def result():
+    rng = np.random.default_rng(1)
+    lines, drugs = (a.ravel() for a in np.meshgrid(np.arange(20), np.arange(4), indexing="ij"))
+    y = (rng.random(80) < 0.5).astype(int)
+    scores = {"RefDNN": y + rng.normal(0, 0.8, 80), "Other": rng.random(80)}
+    scores = {model: p[None].astype(np.float32) for model, p in scores.items()}
+    names = np.array(["a", "b", "c", "d"])
+    return OutOfFold(y, lines, drugs, names, ["0", "1"], (lines % 2)[None], scores)
+
+
+def test_metric_table_selects_models_and_metrics(result):
+    table = comparisons.metric_table({"CCLE": result, "GDSC.x": result}, ["Other"], ["AUCROC"])
+    assert set(table["data"]) == {"CCLE", "GDSC.x"}
+    assert set(table["model"]) == {"Other"}
+    first = result.folds[0] == 0
+    direct = classification_metrics(result.y[first], result.scores["Other"][0, first])["AUCROC"]
+    assert table["value"].iloc[0] == pytest.approx(direct)
+
+
+def test_drug_gaps_pair_the_drugs_of_two_results(result):
+    fewer = result.subset(result.drugs < 3)
+    gaps = comparisons.drug_gaps({"CCLE": fewer}, {"CCLE": result}, "RefDNN", ["Other", "RefDNN"])
+    auroc = [r.drug_auroc(m)["auroc"][:3] for r, m in ((fewer, "RefDNN"), (result, "Other"))]
+    assert gaps["difference"].iloc[0] == wilcoxon_exact(*(a.to_numpy() for a in auroc)).difference
+    assert gaps["model"].tolist() == ["Other", "RefDNN"]
+    assert (gaps["n"].iloc[0], gaps["difference"].iloc[1]) == (3, 0.0)
+
+
+def test_line_bootstrap_is_centred_on_the_pooled_difference(result):
+    table = comparisons.line_bootstrap({"CCLE": result}, "Other", n_boot=50)
+    pooled = [classification_metrics(result.y, result.scores[m][0])["AUCROC"] for m in ("RefDNN", "Other")]
+    assert table["difference"].iloc[0] == pytest.approx(pooled[0] - pooled[1])
+    assert table["n"].iloc[0] == 20
+    same = replace(result, scores={"RefDNN": result.scores["Other"], "Other": result.scores["Other"]})
+    assert comparisons.line_bootstrap({"CCLE": same}, "Other", n_boot=20)["difference"].iloc[0] == 0
+
+
+def test_median_gaps_subtract_the_medians_of_two_protocols():
+    first, second = (comparisons.compare_over_groups(metrics(n)) for n in (5, 8))
+    gaps = comparisons.median_gaps(first, second).set_index("data")["difference"]
+    medians = [
+        metrics(n).query("data == 'GDSC' and model == 'RefDNN' and metric == 'AUCROC'") for n in (5, 8)
+    ]
+    expected = [m.groupby("fold")["value"].mean().median() for m in medians]
+    assert gaps["GDSC"] == pytest.approx(expected[0] - expected[1])
+
+
+def test_result_ids_name_every_result():
+    assert comparisons.result_ids(["CCLE"], "lococv", ["RefDNN"], ["F1"]) == {
+        "CCLE, RefDNN, F1": "CCLE.lococv.RefDNN.F1"
+    }
