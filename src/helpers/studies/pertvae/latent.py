@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ class ProfileSet:
 def reconstruct_by_size(
     profiles: ProfileSet,
     sizes: Sequence[int],
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     *,
     n_splits: int = 5,
     at_most: int | None = None,
@@ -154,7 +155,7 @@ def recover_effect(
     data: PerturbationPairs,
     truth: PairTruth,
     drug: str,
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     *,
     n_splits: int = 5,
     seed: int = 0,
@@ -202,7 +203,9 @@ def recover_effect(
         special, true = np.zeros_like(planted), planted - planted.mean(axis=0)
         for fold in folds:  # within a fold one model made them
             special[fold.test] = effect[fold.test] - effect[fold.test].mean(axis=0)
-        rows.append((name, "line", np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
+        rows.append(
+            (name, "line", float(np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
+        )
     lines = of_drug.pairs["line"].nunique()
     return pd.DataFrame(rows, columns=["model", "part", "value"]).assign(n=lines)
 
@@ -216,7 +219,7 @@ def recover_weights(
     data: PerturbationPairs,
     truth: PairTruth,
     drug: str,
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Hold W and b of a PertVAE with the planted number of latent units against the planted ones.
@@ -262,11 +265,13 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
 
 def _scaled(profiles: ProfileSet, fold: Fold) -> tuple[GeneScaler, np.ndarray, np.ndarray, np.ndarray]:
     """Scaler of the training and validation rows, and the scaled rows of all three parts."""
-    scaler = GeneScaler.of(profiles.levels[np.concatenate([fold.train, fold.validation])])
-    return scaler, *(scaler(profiles.levels[rows]) for rows in (fold.train, fold.validation, fold.test))
+    validation = profiles.levels[fold.validation]
+    train, test = profiles.levels[fold.train], profiles.levels[fold.test]
+    scaler = GeneScaler.of(np.concatenate([train, validation]))
+    return scaler, scaler(train), scaler(validation), scaler(test)
 
 
-def _vae(profiles: ProfileSet, fold: Fold, settings: Mapping[str, object]) -> np.ndarray:
+def _vae(profiles: ProfileSet, fold: Fold, settings: Mapping[str, Any]) -> np.ndarray:
     _, train, validation, test = _scaled(profiles, fold)
     model = VAE(**settings, random_state=fold.seed)
     return model.fit(train, lines=profiles.lines[fold.train], validation=validation).reconstruct(test)

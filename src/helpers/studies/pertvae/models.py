@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -20,7 +21,7 @@ RECONSTRUCTION, LATENT_SHIFT, CHANGE = " reconstruction", " latent shift", " cha
 
 
 def pertvae_model(
-    settings: Mapping[str, object],
+    settings: Mapping[str, Any],
     name: str = "PertVAE",
     *,
     singletons: bool = True,
@@ -47,7 +48,7 @@ def pertvae_model(
 
 
 #: One thing changed at a time: settings of the variant; "no singletons" takes the other profiles away.
-VARIANTS: dict[str, dict[str, object]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "10 units": {"latent": 10},
     "no flow": {"flow_steps": 0},
     "no singletons": {},
@@ -56,7 +57,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 
 
-def variant_models(settings: Mapping[str, object], names: Sequence[str]) -> list[Model]:
+def variant_models(settings: Mapping[str, Any], names: Sequence[str]) -> list[Model]:
     """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS`."""
     return [
         pertvae_model(
@@ -77,9 +78,7 @@ def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Mode
     return Model("simple predictors", _SimpleFits(dict(predictors or pair_baselines())))
 
 
-def fit_pertvae(
-    task: PairTask, settings: Mapping[str, object], seed: int, singletons: bool = True
-) -> PertVAE:
+def fit_pertvae(task: PairTask, settings: Mapping[str, Any], seed: int, singletons: bool = True) -> PertVAE:
     """Fit PertVAE to the training part of a fold; it stops on the validation part."""
     pre, post, lines = task.train
     alone = (task.singletons, task.singleton_lines) if singletons else (None, None)
@@ -92,7 +91,7 @@ def fit_pertvae(
 @dataclass(frozen=True)
 class _PertVAEFits:
     name: str
-    settings: dict[str, object]
+    settings: dict[str, Any]
     singletons: bool
     by_products: bool
 

@@ -181,7 +181,7 @@ def null_rejections(
     shape = (runs, setting.lines)
     rec = rng.normal(0, setting.line_sd, shape)
     pred = rec + rng.normal(0, setting.difference_sd, shape)
-    splits = {"rec": [], "pred": []}
+    splits: dict[str, list[np.ndarray]] = {"rec": [], "pred": []}
     by_line = np.zeros(shape)
     fold = np.arange(setting.lines) % setting.folds
     membership = (fold == np.arange(setting.folds)[:, None]) / np.bincount(fold)[:, None]
