@@ -31,7 +31,7 @@ ARROWS = {
     "book": {"run", "display", "claims", "data"},
     "new": {"book", "run"},
     "cli": {"book", "run", "new", "display", "claims", "data"},
-    "studies": {"chapter", "evaluation", "training", "data", "plots"},
+    "studies": {"chapter", "claims", "evaluation", "training", "data", "plots"},
 }
 
 #: Declared for another reason than an import.

@@ -190,10 +190,11 @@ class Chapter:
             dataset = id.split(".")[0]
         if published is None:
             published = records.published_number(id, self.published, published_field)
-        given = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
+        given: dict[str, Any] = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
         given |= {"published": published, "tolerance": tolerance}
+        numbers: dict[str, Any] = {what: records.plain_number(id, what, x) for what, x in given.items()}
         result = Result(
-            **{what: records.plain_number(id, what, number) for what, number in given.items()},
+            **numbers,
             unit=unit,
             dataset=dataset,
             tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),

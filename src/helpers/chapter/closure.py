@@ -52,9 +52,14 @@ def _imports(path: Path, package: Path, wanted: str | None = None) -> Iterator[t
 @cache
 def _statements(path: Path, changed: int, root: str) -> tuple[tuple[str, str | None, str | None], ...]:
     """Return (module, name, name here) of a file's imports from ``root``; ``changed`` keys the cache."""
-    found = []
+    found: list[tuple[str, str | None, str | None]] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and _inside(node.module, root):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.level == 0
+            and node.module
+            and _inside(node.module, root)
+        ):
             found += [(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):
             found += [(alias.name, None, None) for alias in node.names if _inside(alias.name, root)]

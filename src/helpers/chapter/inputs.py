@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpers.claims.results import InputFile
+from helpers.claims.results import InputFile, Tier
 from helpers.data.types import ResponseData
 from helpers.display.cards import data_card
 from helpers.display.html import Html
@@ -23,7 +23,7 @@ class Inputs:
     """
 
     def __init__(self) -> None:
-        self.tiers: dict[str, str] = {}
+        self.tiers: dict[str, Tier] = {}
         self.method_checks: set[str] = set()
         self._files: set[tuple[str, str]] = set()
         self._sizes: dict[str, str] = {}
@@ -46,7 +46,7 @@ class Inputs:
         return data_card(name, source.tier, size, source.notes, method_check=method_check)
 
     @property
-    def real(self) -> dict[str, str]:
+    def real(self) -> dict[str, Tier]:
         """Tiers without the method checks."""
         return {name: tier for name, tier in self.tiers.items() if name not in self.method_checks}
 

@@ -13,11 +13,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from helpers.chapter.closure import used_modules
 from helpers.errors import ParameterError
 
+resource: ModuleType | None
 try:
     import resource
 except ImportError:  # Windows

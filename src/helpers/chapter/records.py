@@ -6,12 +6,13 @@ import math
 import numbers
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published
-from helpers.claims.results import Result
+from helpers.claims.results import Result, Tier
 from helpers.display.cards import Glued
 from helpers.errors import ParameterError
 
@@ -43,7 +44,7 @@ def plain_number(name: str, what: str, value: object) -> int | float | None:
 FIELDS = ("low", "high", "p", "n", "seeds", "published", "unit", "note")
 
 
-def table_rows(table: pd.DataFrame, pattern: str, names: Mapping[str, object]) -> Iterator[dict[str, object]]:
+def table_rows(table: pd.DataFrame, pattern: str, names: Mapping[str, object]) -> Iterator[dict[str, Any]]:
     """Yield the arguments of :meth:`Chapter.record` for each row of a table.
 
     Raises
@@ -88,7 +89,7 @@ def published_number(name: str, published: Mapping[str, Published], field: str) 
     return value
 
 
-def result_tier(name: str, dataset: str | None, tiers: Mapping[str, str]) -> str:
+def result_tier(name: str, dataset: str | None, tiers: Mapping[str, Tier]) -> Tier:
     """Return the tier of a result's data set, or of the least real data in use.
 
     Raises
@@ -148,7 +149,9 @@ def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
     from myst_nb import glue
 
     signed = result.unit == "difference"
-    texts = {name: (result.value, format_number(result.value, signed=signed))}
+    texts: dict[str, tuple[float | str | None, str]] = {
+        name: (result.value, format_number(result.value, signed=signed))
+    }
     # Always there, so that a page builds on any input: a reduced run may lack an interval.
     interval = format_interval(result.low, result.high, signed=signed) or "(no interval)"
     texts[f"{name}.interval"] = (interval, interval)

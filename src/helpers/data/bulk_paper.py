@@ -83,10 +83,11 @@ def read_depmap_expression(path: Path) -> tuple[pd.DataFrame, list[str]]:
     header = pd.read_csv(path, nrows=0).columns
     table = pd.read_csv(path, index_col=0, dtype=dict.fromkeys(header[1:], np.float32))
     matches = [_GENE.match(name) for name in table.columns]
-    if not all(matches) or table.index.has_duplicates or table.isna().to_numpy().any():
+    symbols = [match[1] for match in matches if match]
+    if len(symbols) < len(matches) or table.index.has_duplicates or table.isna().to_numpy().any():
         msg = f"{path}: expected unique lines, columns named 'SYMBOL (entrez)', and no missing value"
         raise DataError(msg)
-    table.columns = pd.Index([match[1] for match in matches], dtype=object)
+    table.columns = pd.Index(symbols, dtype=object)
     twice = table.columns.duplicated()
     notes = [f"{twice.sum()} gene column(s) repeat a symbol; the first was kept."] if twice.any() else []
     table.index = table.index.astype(str).astype(object)

@@ -42,7 +42,11 @@ def entrez_symbols() -> pd.Series:
         If the installed goatools has no such list.
     """
     package = importlib.util.find_spec("goatools")
-    path = Path(package.origin).parent / "test_data" / "genes_NCBI_9606_ProteinCoding.py" if package else None
+    path = (
+        Path(package.origin).parent / "test_data" / "genes_NCBI_9606_ProteinCoding.py"
+        if package and package.origin
+        else None
+    )
     if path is None or not path.is_file():
         msg = "the package goatools, whose list of genes names Entrez ids, is missing; install the lock file"
         raise DataError(msg)

@@ -23,7 +23,7 @@ class Glued:
     ``{glue}`id``` shows the rounded text, ``{glue:text}`id:.4f``` formats the full number.
     """
 
-    def __init__(self, value: float | str, text: str) -> None:
+    def __init__(self, value: float | str | None, text: str) -> None:
         self.value = value
         self.text = text
 
@@ -74,9 +74,11 @@ def deviations(rows: Sequence[Deviation], results: Mapping[str, Result]) -> Html
 
 
 def _tested(id: str | None, results: Mapping[str, Result]) -> str:
-    result = results.get(id) if id else None
+    if id is None:
+        return "not tested"
+    result = results.get(id)
     if result is None:
-        return id or "not tested"
+        return id
     signed = result.unit == "difference"
     interval = format_interval(result.low, result.high, signed=signed)
     return f"{result_label(id)} = {format_number(result.value, signed=signed)} {interval}".strip()

@@ -119,11 +119,11 @@ def comparison(results: Mapping[str, Result], caption: str) -> Styler:
 
 
 def _row(result: Result) -> dict[str, str]:
-    undefined = result.value is None or result.published is None
+    difference = None if result.value is None or result.published is None else result.value - result.published
     return {
         "published": format_number(result.published),
         "ours": format_number(result.value),
-        "difference": format_number(None if undefined else result.value - result.published, signed=True),
+        "difference": format_number(difference, signed=True),
         "interval": format_interval(result.low, result.high) or "–",
         "n": "–" if result.n is None else str(result.n),
     }

@@ -38,9 +38,8 @@ def welch_t(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> 
     if a.std() == b.std() == 0:  # SciPy's p is undefined here
         return Comparison(difference, *t_summary(difference, 0.0, np.nan, 0.95), n, "Welch t")
     test = stats.ttest_ind(a, b, equal_var=False)
-    return Comparison(
-        difference, *map(float, test.confidence_interval(0.95)), float(test.pvalue), n, "Welch t"
-    )
+    low, high = test.confidence_interval(0.95)
+    return Comparison(difference, float(low), float(high), float(test.pvalue), n, "Welch t")
 
 
 def wilcoxon_published(a: np.ndarray, b: np.ndarray, *, drop_nonpositive: bool = False) -> Comparison:

@@ -110,15 +110,15 @@ def search(
                 study.add_trials(trials)
 
         for number in range(len(live[0].get_trials(deepcopy=False)), n_trials):
-            trials = []
+            asked = []
             for study in live:
                 study.sampler = optuna.samplers.GPSampler(
                     seed=_trial_seed(seed, study.study_name, number), n_startup_trials=n_startup
                 )
-                trials.append(study.ask(distributions))
-            values = list(evaluate([(i, dict(trial.params)) for i, trial in enumerate(trials)]))
-            _check_values(values, trials, names)
-            for study, trial, value in zip(live, trials, values, strict=True):
+                asked.append(study.ask(distributions))
+            values = list(evaluate([(i, dict(trial.params)) for i, trial in enumerate(asked)]))
+            _check_values(values, asked, names)
+            for study, trial, value in zip(live, asked, values, strict=True):
                 study.tell(trial, float(value))
             if journal is not None:
                 journal.append(number, [study.get_trials(deepcopy=False)[number] for study in live])
@@ -206,8 +206,8 @@ def _result(study: optuna.Study, space: Space) -> SearchResult:
     table = pd.DataFrame([trial.params for trial in trials], columns=list(space))
     table.insert(0, "trial", range(len(trials)))
     table.insert(1, "value", [trial.value for trial in trials])
-    best = trials[int(np.argmax(table["value"]))]
-    return SearchResult(study.study_name, dict(best.params), float(best.value), table)
+    best = int(np.argmax(table["value"]))
+    return SearchResult(study.study_name, dict(trials[best].params), float(table["value"][best]), table)
 
 
 def _check(space: Space, names: Sequence[str], n_trials: int, n_startup: int) -> None:

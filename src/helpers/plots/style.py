@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import matplotlib as mpl
+from cycler import cycler
 
 #: Okabe and Ito's palette, distinguishable with any common colour vision.
 OKABE_ITO = {
@@ -52,7 +53,7 @@ def use_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.axisbelow": True,
-            "axes.prop_cycle": mpl.cycler(color=[model[0] for model in _resolved(_MODELS)]),
+            "axes.prop_cycle": cycler(color=[model[0] for model in _resolved(_MODELS)]),
             "legend.frameon": False,
             "svg.fonttype": "none",
             "svg.hashsalt": "helpers",  # ids in an SVG are then the same in two runs

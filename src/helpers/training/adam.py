@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch.optim.adam import adam
 
-_SETTINGS = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
+_SETTINGS: dict[str, Any] = {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "eps": 1e-8,
+    "amsgrad": False,
+    "maximize": False,
+    "fused": True,
+}
 
 
 class Adam:
@@ -35,16 +43,16 @@ class Adam:
         for (rate, fade), same in groupby(zip(lr, decay, strict=True)):
             part = slice(start, start := start + len(list(same)))
             values = [parameter.detach()[part] for parameter in parameters]
-            moments = [[torch.zeros_like(value) for value in values] for _ in range(2)]
+            first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
             steps = [torch.zeros((), device=value.device) for value in values]
-            self._groups.append((part, values, moments, steps, {"lr": rate, "weight_decay": fade}))
+            self._groups.append((part, values, first, second, steps, rate, fade))
 
     @torch.no_grad()
     def step(self, gradients: Sequence[torch.Tensor]) -> None:
         """Take one step along the gradients, shapes as the parameters."""
         # The fused kernel reads memory as it lies: a transposed gradient would reach the wrong weights.
         gradients = [gradient.contiguous() for gradient in gradients]
-        for part, values, moments, steps, rates in self._groups:
+        for part, values, first, second, steps, lr, weight_decay in self._groups:
             own = [gradient[part] for gradient in gradients]
             # The function, not the class: creating the class imports a compiler that takes seconds.
-            adam(values, own, *moments, [], steps, **rates, **_SETTINGS)
+            adam(values, own, first, second, [], steps, lr=lr, weight_decay=weight_decay, **_SETTINGS)

@@ -74,11 +74,11 @@ def fit(
     running = np.ones(len(parameters[0]), bool)
     with flushed_denormals():
         while running.any():
-            total = 0.0
+            total = torch.zeros(len(running), device=parameters[0].device)
             for rows, weight in minibatches:
                 each = loss(rows, weight)
                 adam.step(torch.autograd.grad(each.sum(), parameters))
-                total = total + each.detach()
+                total += each.detach()
             losses.append((total / minibatches.steps).cpu().numpy())
             running &= np.isfinite(losses[-1])
             running = keep.after(len(losses), parameters, running)

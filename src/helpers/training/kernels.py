@@ -8,6 +8,7 @@ diverging fit must show as NaN.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -16,7 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 F = np.float32
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": True,
     "fastmath": {"contract", "reassoc", "arcp", "nsz"},
