@@ -49,34 +49,20 @@ from dataclasses import replace
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.chapter.record_tables import record_comparison
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.plots import forest, metric_bars
+from helpers.studies.pertvae import latent, models, plots, protocol, statistics, tables
 from helpers.studies.pertvae.baselines import pair_baselines
+from helpers.studies.pertvae.comparison import summarise_lines
 from helpers.studies.pertvae.data import load_pairs
-from helpers.studies.pertvae.latent import (
-    ProfileSet,
-    compare_sizes,
-    latent_map,
-    reconstruct_by_size,
-    recover_effect,
-    recover_weights,
-    summarise_sizes,
-)
-from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling
-from helpers.studies.pertvae.models import fit_pertvae, pertvae_model, simple_models
-from helpers.studies.pertvae.plots import latent_arrows, size_curves
-from helpers.studies.pertvae.protocol import FEW_LINES, cross_validate_drugs, line_folds, make_task
-from helpers.studies.pertvae.record import (
-    record_differences_over_lines,
-    record_lines,
-    record_strongest,
-    record_table_1,
-)
-from helpers.studies.pertvae.statistics import NullSetting, bootstrap_mean, null_rejections, published_table
 
 chapter = Chapter.begin("05_pertvae", parameters)
+chapter.header()
+
+# %% tags=["hide-input"]
+published = {id: record.mean for id, record in chapter.published.items()}
 budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
+boot = {"n_boot": n_boot, "seed": seed}
 settings = {
     "learning_rate": 1e-3,
     "watch": "correlation",
@@ -86,7 +72,9 @@ settings = {
 }
 REC = "PertVAE reconstruction"
 METRICS = ["rho", "rho raw", "change", "change 50"]
-chapter.header()
+BY_MODEL = "{dataset}.{drug}.{model}.{metric}"
+BY_TEST = "{dataset}.{drug}.PertVAE-PertVAE reconstruction.rho ({test})"
+DIFFERENCE = "{dataset}.{scope}.{first}-{model}.{metric}"
 
 # %% [markdown]
 # ## The question and the model
@@ -124,7 +112,7 @@ chapter.use(kinase)
 
 # %%
 drugs = pairs.drugs().query("lines >= @min_lines")
-large = list(drugs.index[drugs["lines"] >= (50 if pairs.tier == "paper" else FEW_LINES)])
+large = list(drugs.index[drugs["lines"] >= (50 if pairs.tier == "paper" else protocol.FEW_LINES)])
 drugs
 
 # %% [markdown]
@@ -132,32 +120,18 @@ drugs
 # first number is what a method gets for free; the second is about what it can reach.
 
 # %%
-before = identity_scores(pairs)
-for kind, what in (
-    ("raw", "log2 values"),
-    ("scaled", "genes z-scored"),
-    ("average", "average profile before treatment"),
-):
-    mean = bootstrap_mean(before[kind].groupby(pairs.pairs["line"]).mean().to_numpy(), n_boot, seed)
-    record_comparison(
-        chapter, f"{pairs.name}.before and after.{what}.rho", mean, unit=None, note="mean over lines"
-    )
-ceiling = pd.concat([replicate_ceiling(d).assign(data=d.name) for d in (wells, kinase)])
-for name, part in ceiling.groupby("data", sort=False):
-    for kind in ("post", "post scaled", "change"):
-        chapter.record(
-            f"{name}.replicates.{kind}.rho", part[kind].mean(), n=len(part), note="mean over conditions"
-        )
+alike = tables.before_and_after(pairs, **boot)
+ceilings = tables.ceilings([wells, kinase])
+chapter.record_table(
+    alike, "{dataset}.before and after.{what}.rho", dataset=pairs.name, note="mean over lines"
+)
+chapter.record_table(ceilings, "{data}.replicates.{kind}.rho", note="mean over conditions")
 chapter.compare_table(
     {
         f"{pairs.name}: before and after, {what}": f"{pairs.name}.before and after.{what}.rho"
-        for what in ("log2 values", "genes z-scored", "average profile before treatment")
+        for what in alike["what"]
     }
-    | {
-        f"{name}: two plates, {kind}": f"{name}.replicates.{kind}.rho"
-        for name in (wells.name, kinase.name)
-        for kind in ("post", "post scaled", "change")
-    },
+    | {f"{r.data}: two plates, {r.kind}": f"{r.data}.replicates.{r.kind}.rho" for r in ceilings.itertuples()},
     "Spearman correlation over genes; intervals by bootstrap over lines.",
 )
 
@@ -172,12 +146,8 @@ chapter.compare_table(
 # Nothing is recomputed here: these are the printed numbers, with Holm's correction over the 19 tests.
 
 # %%
-printed = published_table({id: record.mean for id, record in chapter.published.items()})
-many = printed[printed["lines"] >= 50]
-for count, what in ((many["passes"], "passing"), (many["passes_holm"], "passing after Holm")):
-    chapter.record(f"published.table1.drugs with 50 lines.{what}", int(count.sum()), n=len(many), published=5)
-chapter.record("published.table1.all drugs.median difference", printed["difference"].median(), n=len(printed))
-chapter.record("published.table1.all drugs.gains", int((printed["difference"] > 0).sum()), n=len(printed))
+printed = statistics.published_table(published)
+chapter.record_table(tables.printed_counts(printed), "published.table1.{what}")
 printed.style.format("{:.3g}", subset=["rho_rec", "rho_pred", "difference", "p", "p_holm"])
 
 # %% [markdown]
@@ -199,24 +169,19 @@ printed.style.format("{:.3g}", subset=["rho_rec", "rho_pred", "difference", "p",
 # below have the likelihood too.
 
 # %%
-models = [pertvae_model(settings), simple_models()]
+contenders = [models.pertvae_model(settings), models.simple_models()]
 folds = {"memory": chapter.memory, "seed": seed, **budget}
-scores = cross_validate_drugs(
-    pairs, drugs.index, models, n_repeats=n_repeats, few_repeats=few_repeats, **folds
+scores = protocol.cross_validate_drugs(
+    pairs, drugs.index, contenders, n_repeats=n_repeats, few_repeats=few_repeats, **folds
 )
 
 # %%
-summary = record_lines(chapter, pairs.name, scores, n_boot, seed)
-first_table = record_table_1(chapter, pairs.name, scores, "PertVAE", REC, seed)
-top = first_table.loc[large]
-for what, passing in (
-    ("share passing on splits", (top["p"] <= 0.001) & (top["difference"] > 0)),
-    ("share passing over lines", (top["p_holm"] < 0.05) & (top["line_difference"] > 0)),
-):
-    # With fewer than ten splits no result can reach 0.001.
-    enough = what.endswith("lines") or top["splits"].min() >= 10
-    share = passing.mean() if enough else None
-    chapter.record(f"{pairs.name}.large drugs.PertVAE-{REC}.{what}", share, n=len(top))
+summary = tables.with_printed(summarise_lines(scores, **boot), published)
+first_table = tables.both_tests(scores, "PertVAE", REC, seed)
+shares = tables.passing_shares(first_table.loc[large])
+chapter.record_table(summary, BY_MODEL, dataset=pairs.name)
+chapter.record_table(tables.results_of_tests(first_table), BY_TEST, dataset=pairs.name)
+chapter.record_table(shares, "{dataset}.large drugs.PertVAE-{rec}.share {what}", dataset=pairs.name, rec=REC)
 first_table.style.format(
     "{:.3f}", subset=["rho_rec", "rho_pred", "difference", "line_difference", "low", "high"]
 ).format("{:.2g}", subset=["p", "p_lines", "p_flip", "p_holm"])
@@ -247,37 +212,19 @@ chapter.figure(
 
 # %%
 sizes = [int(size) for size in sizes.split(",")]
-by_size = chapter.memory.cache(reconstruct_by_size, ignore=["n_jobs", "progress"])(
-    ProfileSet.of(pairs),
-    sizes,
-    settings,
-    at_most=size_folds,
-    seed=seed,
-    factor_sizes=[s for s in sizes if s <= 20],
-    **budget,
+small = [size for size in sizes if size <= 20]
+rebuild = chapter.memory.cache(latent.reconstruct_by_size, ignore=["n_jobs", "progress"])
+by_size = rebuild(
+    latent.ProfileSet.of(pairs), sizes, settings, at_most=size_folds, seed=seed, factor_sizes=small, **budget
 )
-curves = summarise_sizes(by_size, n_boot, seed)
-for row in curves.itertuples():
-    chapter.record(
-        f"{pairs.name}.figure2.{row.model} {row.size}.{row.metric}",
-        row.value,
-        low=row.low,
-        high=row.high,
-        n=row.n,
-    )
-for size in sizes:
-    for other in ("PCA", "Factor analysis") if size <= 20 else ("PCA",):
-        gap = compare_sizes(by_size, ("VAE", size), (other, size), seed=seed)
-        record_comparison(chapter, f"{pairs.name}.figure2.VAE-{other}.rho at {size}", gap)
-record_comparison(
-    chapter,
-    f"{pairs.name}.figure2.VAE 10-VAE 100.rho",
-    compare_sizes(by_size, ("VAE", 10), ("VAE", 100), seed=seed),
-)
+curves = latent.summarise_sizes(by_size, **boot)
+gaps = tables.size_gaps(by_size, sizes, small, seed)
+chapter.record_table(curves, "{dataset}.figure2.{model} {size}.{metric}", dataset=pairs.name)
+chapter.record_table(gaps, "{dataset}.figure2.{models}.{what}", dataset=pairs.name)
 
 # %% tags=["hide-input"]
 chapter.figure(
-    size_curves(
+    plots.size_curves(
         curves.query("metric == 'rho'"), title="Reconstruction by latent size", ylabel="Spearman correlation"
     ),
     "figure_2",
@@ -286,13 +233,7 @@ chapter.figure(
 
 # %% tags=["hide-input"]
 chapter.compare_table(
-    {
-        f"VAE minus {other}, size {size}": f"{pairs.name}.figure2.VAE-{other}.rho at {size}"
-        for size in sizes
-        for other in ("PCA", "Factor analysis")
-        if size <= 20 or other == "PCA"
-    }
-    | {"VAE, 10 minus 100 units": f"{pairs.name}.figure2.VAE 10-VAE 100.rho"},
+    {r.label: f"{pairs.name}.figure2.{r.models}.{r.what}" for r in gaps.itertuples()},
     "Difference of Spearman correlation, mean over lines.",
 )
 
@@ -309,23 +250,17 @@ chapter.compare_table(
 # %%
 SIMPLE = list(pair_baselines())
 OTHERS = [REC, "PertVAE latent shift", "PertVAE change on x1", *SIMPLE]
-overall = record_differences_over_lines(
-    chapter, pairs.name, scores, "PertVAE", OTHERS, METRICS, n_boot=n_boot, seed=seed
+against = tables.differences(scores, "PertVAE", OTHERS, METRICS, **boot)
+on_x1 = tables.differences(scores, "PertVAE change on x1", ["Mean shift", "Ridge"], ["change"], **boot)
+overall = against[against["scope"] == "all drugs"]
+best = tables.strongest(summary, overall, SIMPLE)
+for table in (against, on_x1, best):
+    chapter.record_table(table, DIFFERENCE, dataset=pairs.name)
+chapter.record_table(
+    tables.share_above(against, large, "Identity"),
+    "{dataset}.large drugs.PertVAE-Identity.share passing over lines",
+    dataset=pairs.name,
 )
-above = [chapter.result(f"{pairs.name}.{drug}.PertVAE-Identity.rho").low > 0 for drug in large]
-share = sum(above) / len(large)
-chapter.record(f"{pairs.name}.large drugs.PertVAE-Identity.share passing over lines", share, n=len(large))
-record_differences_over_lines(
-    chapter,
-    pairs.name,
-    scores,
-    "PertVAE change on x1",
-    ["Mean shift", "Ridge"],
-    ["change"],
-    n_boot=n_boot,
-    seed=seed,
-)
-strongest = record_strongest(chapter, pairs.name, summary, overall, "PertVAE", SIMPLE)
 means = summary.pivot_table(index="model", columns="metric", values="value", sort=False)
 means[METRICS].sort_values("rho", ascending=False).style.format("{:.3f}")
 
@@ -350,9 +285,12 @@ chapter.figure(
 )
 
 # %%
+rivals = best.set_index("metric")["rival"]
 chapter.compare_table(
     {
-        f"minus {name if name != 'strongest' else f'the strongest ({strongest[metric]})'}, {metric}": f"{pairs.name}.all drugs.PertVAE-{name}.{metric}"
+        f"minus {name}, {metric}".replace(
+            "strongest", f"the strongest ({rivals[metric]})"
+        ): f"{pairs.name}.all drugs.PertVAE-{name}.{metric}"
         for metric in ("rho", "change")
         for name in (REC, "Identity", "Mean shift", "strongest")
     },
@@ -376,26 +314,9 @@ chapter.compare_table(
 # deals lines into splits as in the paper. How often does each test find a better prediction?
 
 # %%
-WORLDS = {
-    "lines alike, effects differ": NullSetting(line_sd=0.03, difference_sd=0.06),
-    "middle": NullSetting(),
-    "lines differ, effects alike": NullSetting(line_sd=0.10, difference_sd=0.03),
-    "lines alike, effects differ, 19 lines": NullSetting(lines=19, line_sd=0.03, difference_sd=0.06),
-}
-alarms = pd.concat(
-    [null_rejections(world, runs=null_runs, seed=seed).assign(world=name) for name, world in WORLDS.items()]
-)
-for test, part in alarms.groupby("test", sort=False):
-    for level, word in ((0.05, "5 in 100"), (0.001, "1 in 1000")):
-        worst = part[part["level"] == level].nlargest(1, "share").iloc[0]
-        chapter.record(
-            f"null.{test}.worst setting.share at {word}",
-            worst["share"],
-            low=worst["low"],
-            high=worst["high"],
-            n=null_runs,
-            note=f"simulation; {worst['world']}",
-        )
+alarms = statistics.false_alarms(null_runs, seed)
+worst = statistics.worst_alarms(alarms).assign(n=null_runs)
+chapter.record_table(worst, "null.{test}.worst setting.share at {word}")
 alarms.pivot_table(index=["level", "world"], columns="test", values="share", sort=False).style.format(
     "{:.1%}"
 )
@@ -406,21 +327,12 @@ SHORT = {
     "paired t on splits": "paired t, splits",
     "signed-rank over lines": "rank test, lines",
 }
-figure = metric_bars(
-    alarms.query("level == 0.05").assign(
-        metric=lambda t: t["world"].str.replace(", ", ",\n"),
-        model=lambda t: t["test"].map(SHORT),
-        value=lambda t: t["share"],
-    ),
-    title="False alarms at a level of 5 %",
-    ylabel="share of runs that reject",
-)
+shown = alarms.query("level == 0.05").rename(columns={"share": "value"})
+shown["metric"], shown["model"] = shown["world"].str.replace(", ", ",\n"), shown["test"].map(SHORT)
+figure = metric_bars(shown, title="False alarms at a level of 5 %", ylabel="share of runs that reject")
 figure.axes[0].set_xlabel("simulated setting (bars: 95 % interval)")
-chapter.figure(
-    figure,
-    "false_alarms",
-    "Simulation without an effect on average: how often a test at 5 % says that prediction is better.",
-)
+caption = "Simulation without an effect on average: how often a test at 5 % says that prediction is better."
+chapter.figure(figure, "false_alarms", caption)
 
 # %% [markdown]
 # At 0.001, the paper's cut, its test rejects in up to {glue}`null.Mann-Whitney on splits (paper).worst setting.share
@@ -435,14 +347,16 @@ chapter.figure(
 # %%
 control = replace(wells, singletons=pairs.singletons, singleton_lines=pairs.singleton_lines)
 control_drug = control.drugs().index[0]
-control_scores = cross_validate_drugs(
-    control, [control_drug], models, n_repeats=1, at_most=control_folds, **folds
+control_scores = protocol.cross_validate_drugs(
+    control, [control_drug], contenders, n_repeats=1, at_most=control_folds, **folds
 )
-record_lines(chapter, wells.name, control_scores, n_boot, seed)
-control_table = record_table_1(chapter, wells.name, control_scores, "PertVAE", REC, seed)
-record_differences_over_lines(
-    chapter, wells.name, control_scores, "PertVAE", OTHERS, METRICS, by_drug=False, n_boot=n_boot, seed=seed
-)
+control_tests = tables.results_of_tests(tables.both_tests(control_scores, "PertVAE", REC, seed))
+control_gaps = tables.differences(control_scores, "PertVAE", OTHERS, METRICS, by_drug=False, **boot)
+chapter.record_table(summarise_lines(control_scores, **boot), BY_MODEL, dataset=wells.name)
+chapter.record_table(control_tests, BY_TEST, dataset=wells.name)
+chapter.record_table(control_gaps, DIFFERENCE, dataset=wells.name)
+
+# %% tags=["hide-input"]
 chapter.compare_table(
     {
         f"{control_drug}, {model}, {metric}": f"{wells.name}.{control_drug}.{model}.{metric}"
@@ -460,69 +374,27 @@ chapter.compare_table(
 # from the posterior of z1, and stopping on the likelihood.
 
 # %%
-CHANGES = {
-    "10 units": {"latent": 10},
-    "no flow": {"flow_steps": 0},
-    "no singletons": {},
-    "z2 from z1": {"post_code": "pre"},
-    "stops on likelihood": {"watch": "likelihood"},
-}
-changes = list(CHANGES) if every_variant else list(CHANGES)[:3]
-varied = cross_validate_drugs(
+changes = list(models.VARIANTS) if every_variant else list(models.VARIANTS)[:3]
+varied = protocol.cross_validate_drugs(
     pairs,
     large,
-    [
-        pertvae_model(
-            settings | CHANGES[what],
-            f"PertVAE, {what}",
-            singletons=what != "no singletons",
-            by_products=False,
-        )
-        for what in changes
-    ],
+    models.variant_models(settings, changes),
     n_repeats=1,
     at_most=variant_folds,
     **folds,
 )
 rows = varied[["drug", "repeat", "fold"]].drop_duplicates()
 same_folds = pd.concat([scores.merge(rows), varied], ignore_index=True)
-variants = record_differences_over_lines(
-    chapter,
-    pairs.name,
-    same_folds,
-    "PertVAE",
-    [f"PertVAE, {what}" for what in changes],
-    ["rho", "change"],
-    protocol="variants",
-    by_drug=False,
-    n_boot=n_boot,
-    seed=seed,
-)
-record_differences_over_lines(
-    chapter,
-    pairs.name,
-    same_folds,
-    "PertVAE, 10 units",
-    ["PertVAE"],
-    ["rho", "change"],
-    protocol="variants",
-    by_drug=False,
-    n_boot=n_boot,
-    seed=seed,
-)
+
+# %%
+once = {"by_drug": False, "scope": "variants", **boot}
+names = [f"PertVAE, {what}" for what in changes]
+variants = tables.differences(same_folds, "PertVAE", names, ["rho", "change"], **once)
+parts = [variants, tables.differences(same_folds, names[0], ["PertVAE"], ["rho", "change"], **once)]
 if every_variant:
-    record_differences_over_lines(
-        chapter,
-        pairs.name,
-        same_folds,
-        REC,
-        ["PertVAE, z2 from z1 reconstruction", "PertVAE, stops on likelihood reconstruction"],
-        ["rho"],
-        protocol="variants",
-        by_drug=False,
-        n_boot=n_boot,
-        seed=seed,
-    )
+    rebuilt = [f"{name} reconstruction" for name in names[3:]]
+    parts.append(tables.differences(same_folds, REC, rebuilt, ["rho"], **once))
+variant_results = chapter.record_table(pd.concat(parts), DIFFERENCE, dataset=pairs.name)
 
 # %% tags=["hide-input"]
 chapter.figure(
@@ -553,19 +425,20 @@ chapter.compare_table(
 # %%
 name = large[0]
 of_drug = pairs.of_drug(name)
-fold = line_folds(of_drug.pairs["line"].to_numpy(str), n_repeats=1, seed=seed)[0]
-task = make_task(of_drug, fold)
-model = fit_pertvae(task, settings, fold.seed)
-codes = latent_map(model, task.scaler(of_drug.pre.to_numpy()), task.scaler(of_drug.post.to_numpy()))
+fold = protocol.line_folds(of_drug.pairs["line"].to_numpy(str), n_repeats=1, seed=seed)[0]
+task = protocol.make_task(of_drug, fold)
+model = models.fit_pertvae(task, settings, fold.seed)
+codes = latent.latent_map(model, *(task.scaler(x.to_numpy()) for x in (of_drug.pre, of_drug.post)))
 unseen = pd.Series(range(len(of_drug.pairs))).isin(fold.test).to_numpy()
-chapter.record(
-    f"{pairs.name}.{name}.effect.length of b", float((model.b_**2).sum() ** 0.5), n=len(fold.train)
+sizes_of_effect = {"length of b": (model.b_**2).sum() ** 0.5, "size of W": (model.W_**2).sum() ** 0.5}
+table = pd.DataFrame({"what": sizes_of_effect.keys(), "value": sizes_of_effect.values()})
+chapter.record_table(
+    table.assign(n=len(fold.train)), "{dataset}.{drug}.effect.{what}", dataset=pairs.name, drug=name
 )
-chapter.record(f"{pairs.name}.{name}.effect.size of W", float((model.W_**2).sum() ** 0.5), n=len(fold.train))
 
 # %% tags=["hide-input"]
 chapter.figure(
-    latent_arrows(*codes, title=f"{name}: latent codes", held_out=unseen),
+    plots.latent_arrows(*codes, title=f"{name}: latent codes", held_out=unseen),
     "latent_map",
     "Grey: from before to after treatment as measured; orange, dotted: as the model predicts.",
 )
@@ -580,24 +453,20 @@ chapter.figure(
 # special to a line.
 
 # %%
+recover = chapter.memory.cache(latent.recover_effect, ignore=["n_jobs"])
+turn = chapter.memory.cache(latent.recover_weights)
 recovered = []
 for lines in (int(n) for n in check_lines.split(",")):
     planted, truth = simulate_pairs(f"planted {lines}", n_lines=lines, seed=seed)
     chapter.use(planted, method_check=True)
     for kind in ("shift", "linear") if check_folds == 5 else ("linear",):
-        found = chapter.memory.cache(recover_effect, ignore=["n_jobs"])(
-            planted, truth, kind, settings, seed=seed, n_jobs=chapter.jobs
-        )
-        recovered.append(found.assign(lines=lines, drug=kind))
-        for row in found.itertuples():
-            if (kind, row.part) != ("shift", "line"):  # nothing special to a line was planted
-                chapter.record(f"{planted.name}.{kind}.{row.model}.{row.part} change", row.value, n=row.n)
-    turned = chapter.memory.cache(recover_weights)(planted, truth, "linear", settings, seed)
-    for what, value in turned.items():
-        chapter.record(f"{planted.name}.linear.PertVAE turned.{what}", value, n=lines)
-pd.concat(recovered).query("not (drug == 'shift' and part == 'line')").pivot_table(
-    index=["drug", "part", "model"], columns="lines", values="value", sort=False
-).style.format("{:.2f}")
+        found = recover(planted, truth, kind, settings, seed=seed, n_jobs=chapter.jobs)
+        recovered.append(found.assign(lines=lines, drug=kind, data=planted.name))
+    turned = turn(planted, truth, "linear", settings, seed)
+    chapter.record_table(turned, "{dataset}.linear.PertVAE turned.{what}", dataset=planted.name)
+effects = pd.concat(recovered)[latent.special_to_lines]
+chapter.record_table(effects, "{data}.{drug}.{model}.{part} change")
+effects.pivot_table("value", ["drug", "part", "model"], "lines", sort=False).style.format("{:.2f}")
 
 # %% [markdown]
 # Can W itself be found? A model with as many units as were planted, six, fitted to all lines, with its codes turned
@@ -615,11 +484,12 @@ chapter.compare_table(
 )
 
 # %%
-check = cross_validate_drugs(
-    planted, ["none", "shift", "linear"], models, n_repeats=1, at_most=check_folds, **folds
+check = protocol.cross_validate_drugs(
+    planted, ["none", "shift", "linear"], contenders, n_repeats=1, at_most=check_folds, **folds
 )
-record_lines(chapter, planted.name, check, n_boot, seed)
-check_table = record_table_1(chapter, planted.name, check, "PertVAE", REC, seed)
+check_table = tables.both_tests(check, "PertVAE", REC, seed)
+chapter.record_table(summarise_lines(check, **boot), BY_MODEL, dataset=planted.name)
+chapter.record_table(tables.results_of_tests(check_table), BY_TEST, dataset=planted.name)
 check_table[["lines", "rho_rec", "rho_pred", "line_difference", "low", "high", "p", "p_holm"]].style.format(
     "{:.3g}"
 )

@@ -7,6 +7,7 @@ count equally, however many replicates they have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -141,11 +142,13 @@ class PCAShift(PairPredictor):
 class _Tuned(PairPredictor):
     """A predictor of the shift (or of the post-treatment profile) with one setting chosen over lines."""
 
+    target = "shift"
+
     def _candidates(self, n: int) -> Sequence[float]:
         """Return the settings that ``n`` training pairs allow, the most shrunk first."""
         raise NotImplementedError
 
-    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[float]) -> np.ndarray:
+    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[Any]) -> np.ndarray:
         """Predict ``y`` at ``test`` with every setting: array (settings, test, genes)."""
         raise NotImplementedError
 
@@ -193,7 +196,7 @@ class RidgePairs(_Tuned):
     def _candidates(self, n: int) -> Sequence[float]:
         return sorted(self.alphas, reverse=True)
 
-    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[float]) -> np.ndarray:
+    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[Any]) -> np.ndarray:
         centre, mean = x.mean(axis=0), y.mean(axis=0)
         x, y, test = x - centre, y - mean, test - centre
         # One decomposition of the pairs x pairs kernel serves every penalty.
@@ -210,21 +213,19 @@ class PLSPairs(_Tuned):
     ----------
     components : sequence of int
         Numbers of components to choose from, over left-out lines.
-    target : {"shift", "post"}
 
     Attributes
     ----------
     chosen_ : int
     """
 
-    def __init__(self, components: Sequence[int] = (1, 2, 3, 5), target: str = "shift") -> None:
+    def __init__(self, components: Sequence[int] = (1, 2, 3, 5)) -> None:
         self.components = components
-        self.target = target
 
     def _candidates(self, n: int) -> Sequence[int]:
         return [k for k in sorted(self.components) if k < min(n, self.n_features_in_)] or [1]
 
-    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[int]) -> np.ndarray:
+    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[Any]) -> np.ndarray:
         centre, mean = x.mean(axis=0), y.mean(axis=0)
         if not (y - mean).any() or not (x - centre).any():
             return np.tile(mean, (len(settings), len(test), 1))
@@ -248,21 +249,19 @@ class NearestLines(_Tuned):
     ----------
     neighbours : sequence of int
         Numbers of neighbours to choose from, over left-out lines.
-    target : {"shift", "post"}
 
     Attributes
     ----------
     chosen_ : int
     """
 
-    def __init__(self, neighbours: Sequence[int] = (20, 10, 5, 3, 1), target: str = "shift") -> None:
+    def __init__(self, neighbours: Sequence[int] = (20, 10, 5, 3, 1)) -> None:
         self.neighbours = neighbours
-        self.target = target
 
     def _candidates(self, n: int) -> Sequence[int]:
         return [k for k in sorted(self.neighbours, reverse=True) if k <= n] or [1]
 
-    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[int]) -> np.ndarray:
+    def _path(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, settings: Sequence[Any]) -> np.ndarray:
         nearest = np.argsort(-(_standardised(test) @ _standardised(x).T), axis=1, kind="stable")
         return np.stack([y[nearest[:, :k]].mean(axis=1) for k in settings])
 

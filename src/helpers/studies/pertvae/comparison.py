@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
@@ -65,18 +64,16 @@ def compare_over_lines(
     DataError
         If a model is not in the table.
     """
-    wide = _by_line(scores, metric, [first, *others])
-    rows = []
-    for other in others:
-        for drug, part in wide.groupby(level="drug", sort=False):
-            test = line_test((part[first] - part[other]).to_numpy(), n_boot, seed)
-            c = test.comparison
-            rows.append((drug, other, c.difference, c.low, c.high, c.p, test.p_flip, test.wins, c.n))
-    columns = ["drug", "model", "difference", "low", "high", "p", "p_flip", "wins", "n"]
-    table = pd.DataFrame(rows, columns=columns)
-    adjusted = table.groupby("model", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
-    table.insert(7, "p_holm", adjusted)
-    return table
+    gaps = _gaps(scores, first, others, metric)
+    tables = [
+        _tests(part.droplevel("drug"), n_boot, seed).assign(drug=drug)
+        for drug, part in gaps.groupby(level="drug", sort=False)
+    ]
+    # Model by model, drugs in their order.
+    table = pd.concat(tables).sort_values("model", key=lambda m: m.map(list(others).index), kind="stable")
+    table["p_holm"] = table.groupby("model", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
+    columns = ["drug", "model", "difference", "low", "high", "p", "p_flip", "p_holm", "wins", "n"]
+    return table[columns].reset_index(drop=True)
 
 
 def compare_all_drugs(
@@ -96,14 +93,7 @@ def compare_all_drugs(
     DataFrame
         ``model``, ``difference``, ``low``, ``high``, ``p``, ``p_flip``, ``wins``, ``n`` lines.
     """
-    wide = _by_line(scores, metric, [first, *others])
-    rows = []
-    for other in others:
-        per_line = (wide[first] - wide[other]).groupby(level="line").mean()
-        test = line_test(per_line.to_numpy(), n_boot, seed)
-        c = test.comparison
-        rows.append((other, c.difference, c.low, c.high, c.p, test.p_flip, test.wins, c.n))
-    return pd.DataFrame(rows, columns=["model", "difference", "low", "high", "p", "p_flip", "wins", "n"])
+    return _tests(_gaps(scores, first, others, metric).groupby(level="line").mean(), n_boot, seed)
 
 
 def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: str = "rho") -> pd.DataFrame:
@@ -139,8 +129,9 @@ def best_of(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> st
     return str(rows.groupby("model")["value"].mean().idxmax())
 
 
-def _by_line(scores: pd.DataFrame, metric: str, models: Sequence[str]) -> pd.DataFrame:
-    missing = sorted(set(models) - set(scores["model"]))
+def _gaps(scores: pd.DataFrame, first: str, others: Sequence[str], metric: str) -> pd.DataFrame:
+    """First minus each other model: index (drug, line), one column a model."""
+    missing = sorted({first, *others} - set(scores["model"]))
     if missing:
         msg = f"no scores of {missing}; there are {sorted(set(scores['model']))}"
         raise DataError(msg)
@@ -149,4 +140,14 @@ def _by_line(scores: pd.DataFrame, metric: str, models: Sequence[str]) -> pd.Dat
         msg = f"no scores of the metric {metric!r}"
         raise DataError(msg)
     wide = lines.pivot_table(index=["drug", "line"], columns="model", values="value", sort=False)
-    return wide[np.unique(models)]
+    return wide[list(others)].rsub(wide[first], axis=0)
+
+
+def _tests(gaps: pd.DataFrame, n_boot: int, seed: int) -> pd.DataFrame:
+    """Test each column over its rows, the lines."""
+    rows = []
+    for model in gaps:
+        test = line_test(gaps[model].to_numpy(), n_boot, seed)
+        c = test.comparison
+        rows.append((model, c.difference, c.low, c.high, c.p, test.p_flip, test.wins, c.n))
+    return pd.DataFrame(rows, columns=["model", "difference", "low", "high", "p", "p_flip", "wins", "n"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ class ProfileSet:
 def reconstruct_by_size(
     profiles: ProfileSet,
     sizes: Sequence[int],
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     *,
     n_splits: int = 5,
     at_most: int | None = None,
@@ -154,7 +155,7 @@ def recover_effect(
     data: PerturbationPairs,
     truth: PairTruth,
     drug: str,
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     *,
     n_splits: int = 5,
     seed: int = 0,
@@ -202,18 +203,25 @@ def recover_effect(
         special, true = np.zeros_like(planted), planted - planted.mean(axis=0)
         for fold in folds:  # within a fold one model made them
             special[fold.test] = effect[fold.test] - effect[fold.test].mean(axis=0)
-        rows.append((name, "line", np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
+        rows.append(
+            (name, "line", float(np.mean([_pearson(a, b) for a, b in zip(special, true, strict=True)])))
+        )
     lines = of_drug.pairs["line"].nunique()
     return pd.DataFrame(rows, columns=["model", "part", "value"]).assign(n=lines)
+
+
+def special_to_lines(table: pd.DataFrame) -> pd.Series:
+    """Rows of :func:`recover_effect` that ask for something: nothing special to a line is in a shift."""
+    return ~((table["drug"] == "shift") & (table["part"] == "line"))
 
 
 def recover_weights(
     data: PerturbationPairs,
     truth: PairTruth,
     drug: str,
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> dict[str, float]:
+) -> pd.DataFrame:
     """Hold W and b of a PertVAE with the planted number of latent units against the planted ones.
 
     The model is fitted to all lines of the drug. Its codes are turned into the planted basis by the best
@@ -221,9 +229,9 @@ def recover_weights(
 
     Returns
     -------
-    dict
-        ``explained`` (share of the variance of the planted states that the turned codes explain),
-        ``W`` and ``b`` (Pearson correlation of the entries with the planted ones).
+    DataFrame
+        ``what``, ``value``: ``explained`` (share of the variance of the planted states that the turned
+        codes explain), ``W`` and ``b`` (Pearson correlation of the entries with the planted ones).
     """
     of_drug = data.of_drug(drug)
     latent = truth.states.shape[1]
@@ -240,11 +248,12 @@ def recover_weights(
     )
     states = truth.states.loc[lines].to_numpy()
     found = align_effect(model.W_, model.b_, model.latent_mean(pre), states)
-    return {
-        "explained": found.explained,
-        "W": _pearson(found.W.ravel(), truth.weights[drug].ravel()),
-        "b": _pearson(found.b, truth.shifts[drug]),
-    }
+    rows = [
+        ("explained", found.explained),
+        ("W", _pearson(found.W.ravel(), truth.weights[drug].ravel())),
+        ("b", _pearson(found.b, truth.shifts[drug])),
+    ]
+    return pd.DataFrame(rows, columns=["what", "value"]).assign(n=len(truth.states))
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
@@ -256,11 +265,13 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
 
 def _scaled(profiles: ProfileSet, fold: Fold) -> tuple[GeneScaler, np.ndarray, np.ndarray, np.ndarray]:
     """Scaler of the training and validation rows, and the scaled rows of all three parts."""
-    scaler = GeneScaler.of(profiles.levels[np.concatenate([fold.train, fold.validation])])
-    return scaler, *(scaler(profiles.levels[rows]) for rows in (fold.train, fold.validation, fold.test))
+    validation = profiles.levels[fold.validation]
+    train, test = profiles.levels[fold.train], profiles.levels[fold.test]
+    scaler = GeneScaler.of(np.concatenate([train, validation]))
+    return scaler, scaler(train), scaler(validation), scaler(test)
 
 
-def _vae(profiles: ProfileSet, fold: Fold, settings: Mapping[str, object]) -> np.ndarray:
+def _vae(profiles: ProfileSet, fold: Fold, settings: Mapping[str, Any]) -> np.ndarray:
     _, train, validation, test = _scaled(profiles, fold)
     model = VAE(**settings, random_state=fold.seed)
     return model.fit(train, lines=profiles.lines[fold.train], validation=validation).reconstruct(test)

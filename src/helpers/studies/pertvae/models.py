@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -20,7 +21,7 @@ RECONSTRUCTION, LATENT_SHIFT, CHANGE = " reconstruction", " latent shift", " cha
 
 
 def pertvae_model(
-    settings: Mapping[str, object],
+    settings: Mapping[str, Any],
     name: str = "PertVAE",
     *,
     singletons: bool = True,
@@ -46,6 +47,29 @@ def pertvae_model(
     return Model(name, _PertVAEFits(name, dict(settings), singletons, by_products))
 
 
+#: One thing changed at a time: settings of the variant; "no singletons" takes the other profiles away.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "10 units": {"latent": 10},
+    "no flow": {"flow_steps": 0},
+    "no singletons": {},
+    "z2 from z1": {"post_code": "pre"},
+    "stops on likelihood": {"watch": "likelihood"},
+}
+
+
+def variant_models(settings: Mapping[str, Any], names: Sequence[str]) -> list[Model]:
+    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS`."""
+    return [
+        pertvae_model(
+            {**settings, **VARIANTS[name]},
+            f"PertVAE, {name}",
+            singletons=name != "no singletons",
+            by_products=False,
+        )
+        for name in names
+    ]
+
+
 def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Model:
     """All simple predictors (or those given by name), in every fold.
 
@@ -54,9 +78,7 @@ def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Mode
     return Model("simple predictors", _SimpleFits(dict(predictors or pair_baselines())))
 
 
-def fit_pertvae(
-    task: PairTask, settings: Mapping[str, object], seed: int, singletons: bool = True
-) -> PertVAE:
+def fit_pertvae(task: PairTask, settings: Mapping[str, Any], seed: int, singletons: bool = True) -> PertVAE:
     """Fit PertVAE to the training part of a fold; it stops on the validation part."""
     pre, post, lines = task.train
     alone = (task.singletons, task.singleton_lines) if singletons else (None, None)
@@ -69,7 +91,7 @@ def fit_pertvae(
 @dataclass(frozen=True)
 class _PertVAEFits:
     name: str
-    settings: dict[str, object]
+    settings: dict[str, Any]
     singletons: bool
     by_products: bool
 

@@ -95,8 +95,17 @@ def latent_arrows(
         ("after, predicted", predicted, OKABE_ITO["orange"], "^"),
     )
     for _, points, colour, marker in layers:
-        edges = np.where(held_out, "black", colour)
-        axes.scatter(*points.T, c=colour, marker=marker, s=34, edgecolors=edges, linewidths=1.3, zorder=2)
+        edges = ["black" if unseen else colour for unseen in held_out]
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            c=colour,
+            marker=marker,
+            s=34,
+            edgecolors=edges,
+            linewidths=1.3,
+            zorder=2,
+        )
     axes.set(
         title=title,
         xlabel=f"latent component 1 ({len(before)} {unit})",

@@ -80,7 +80,7 @@ def line_folds(
         else:
             held = max(1, round(len(names) / 5))
             splits = [
-                (str(line), np.take(order, np.arange(k + 1, k + 1 + held), mode="wrap"), [line])
+                (str(line), np.take(order, np.arange(k + 1, k + 1 + held), mode="wrap"), order[[k]])
                 for k, line in enumerate(order)
             ]
         for place, (name, watched, left_out) in enumerate(splits[:at_most]):
@@ -155,7 +155,15 @@ def make_task(data: PerturbationPairs, fold: Fold) -> PairTask:
         Pairs of one drug.
     fold : Fold
         Of :func:`line_folds`.
+
+    Raises
+    ------
+    DataError
+        If the fold has no validation rows.
     """
+    if fold.validation is None:
+        msg = f"fold {fold.name} has no validation rows, on which models of treatment pairs stop"
+        raise DataError(msg)
     pre, post = data.pre.to_numpy(float), data.post.to_numpy(float)
     lines = data.pairs["line"].to_numpy(str)
     singletons = data.without_singletons_of(lines[np.concatenate([fold.validation, fold.test])])

@@ -117,6 +117,44 @@ class NullSetting:
     noise_sd: float = 0.01
 
 
+#: Settings of the null simulation, by what they assume; the sizes are guesses from the paper's table.
+NULL_WORLDS = {
+    "lines alike, effects differ": NullSetting(line_sd=0.03, difference_sd=0.06),
+    "middle": NullSetting(),
+    "lines differ, effects alike": NullSetting(line_sd=0.10, difference_sd=0.03),
+    "lines alike, effects differ, 19 lines": NullSetting(lines=19, line_sd=0.03, difference_sd=0.06),
+}
+
+
+def false_alarms(runs: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Run :func:`null_rejections` in every setting of :data:`NULL_WORLDS`; the setting is ``world``."""
+    tables = [
+        null_rejections(world, runs=runs, seed=seed).assign(world=name) for name, world in NULL_WORLDS.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def worst_alarms(alarms: pd.DataFrame) -> pd.DataFrame:
+    """Take the setting with most false alarms: one row a test and level.
+
+    Returns
+    -------
+    DataFrame
+        ``test``, ``word`` (the level in words), ``value``, ``low``, ``high``, ``note``.
+    """
+    worst = alarms.loc[alarms.groupby(["test", "level"], sort=False)["share"].idxmax()]
+    return pd.DataFrame(
+        {
+            "test": worst["test"],
+            "word": worst["level"].map({0.05: "5 in 100", 0.001: "1 in 1000"}),
+            "value": worst["share"],
+            "low": worst["low"],
+            "high": worst["high"],
+            "note": "simulation; " + worst["world"],
+        }
+    )
+
+
 def null_rejections(
     setting: NullSetting, levels: tuple[float, ...] = (0.05, 0.001), runs: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
@@ -143,7 +181,7 @@ def null_rejections(
     shape = (runs, setting.lines)
     rec = rng.normal(0, setting.line_sd, shape)
     pred = rec + rng.normal(0, setting.difference_sd, shape)
-    splits = {"rec": [], "pred": []}
+    splits: dict[str, list[np.ndarray]] = {"rec": [], "pred": []}
     by_line = np.zeros(shape)
     fold = np.arange(setting.lines) % setting.folds
     membership = (fold == np.arange(setting.folds)[:, None]) / np.bincount(fold)[:, None]

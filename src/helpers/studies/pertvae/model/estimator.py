@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from helpers.errors import DataError
 from helpers.studies.pertvae.model.bound import Batch, terms
+from helpers.studies.pertvae.model.networks import DrugEffect
 from helpers.studies.pertvae.model.profiles import (
     Profiles,
     check_names,
@@ -177,16 +178,19 @@ class PertVAE(ProfileModel):
     post_code: str = "own"
 
     @property
+    def _effect(self) -> DrugEffect:
+        check_is_fitted(self, "networks_")
+        return cast(DrugEffect, self.networks_.effect)
+
+    @property
     def W_(self) -> np.ndarray:  # noqa: N802 - the paper's name
         """Matrix of the drug effect: z2 is z1 + W z1 + b on average."""
-        check_is_fitted(self, "networks_")
-        return self.networks_.effect.W.numpy()
+        return self._effect.W.numpy()
 
     @property
     def b_(self) -> np.ndarray:
         """Offset of the drug effect."""
-        check_is_fitted(self, "networks_")
-        return self.networks_.effect.b.numpy()
+        return self._effect.b.numpy()
 
     def fit(
         self,
@@ -228,8 +232,8 @@ class PertVAE(ProfileModel):
 
         The decoder's mean at the mean of z2 given z1, averaged over draws of z1 (see ``draws``).
         """
-        x, networks = self._read(pre, "pre"), self.networks_
-        return self._mean_over_draws(x, lambda z: networks.decoder(networks.effect(z)[0])[0])
+        x = self._read(pre, "pre")
+        return self._mean_over_draws(x, lambda z: self.networks_.decoder(self._effect(z)[0])[0])
 
     def _examples(
         self,

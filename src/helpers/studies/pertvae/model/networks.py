@@ -60,6 +60,9 @@ class WeightNormLinear(nn.Module):
         0 where an output must not see an input.
     """
 
+    mask: Tensor | None
+    spread: Tensor
+
     def __init__(
         self,
         inputs: int,

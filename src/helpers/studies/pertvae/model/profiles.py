@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
 
-Profiles = pd.DataFrame | np.ndarray
+Profiles: TypeAlias = pd.DataFrame | np.ndarray
 
 
 def gene_names(x: Profiles) -> list | None:

@@ -1,0 +1,129 @@
+"""Tidy tables of the chapter: what becomes a result, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data.pairs_twin import simulate_pairs
+from helpers.studies.pertvae import tables
+from helpers.studies.pertvae.baselines import Identity, MeanPost, MeanShift
+from helpers.studies.pertvae.comparison import compare_all_drugs, compare_over_lines, summarise_lines
+from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling
+from helpers.studies.pertvae.models import simple_models
+from helpers.studies.pertvae.protocol import cross_validate_drugs
+from helpers.studies.pertvae.statistics import NULL_WORLDS, false_alarms, worst_alarms
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return simulate_pairs(effects={"none": 11, "shift": 12}, n_lines=14, n_genes=40, replicates=2)[0]
+
+
+@pytest.fixture(scope="module")
+def scores(twin):
+    predictors = {"Identity": Identity(), "Mean shift": MeanShift(), "Mean post": MeanPost()}
+    return cross_validate_drugs(twin, ["none", "shift"], [simple_models(predictors)], n_repeats=2)
+
+
+def test_profiles_before_and_after_by_line_and_replicates_by_condition(twin):
+    alike = tables.before_and_after(twin, 50, 0).set_index("what")
+    by_line = identity_scores(twin)["raw"].groupby(twin.pairs["line"]).mean()
+    assert alike.loc["log2 values", "value"] == pytest.approx(by_line.mean())
+    assert alike.loc["log2 values", "n"] == twin.pairs["line"].nunique()
+    ceilings = tables.ceilings([twin]).set_index("kind")
+    found = replicate_ceiling(twin)
+    assert ceilings.loc["change", "value"] == pytest.approx(found["change"].mean())
+    assert (ceilings["n"] == len(found)).all()
+
+
+def test_both_tests_become_two_results_a_drug(scores):
+    table = tables.both_tests(scores, "Mean shift", "Identity")
+    results = tables.results_of_tests(table).set_index(["drug", "test"])
+    splits, lines = results.loc[("shift", "Mann-Whitney")], results.loc[("shift", "Holm")]
+    assert (splits["difference"], splits["p"], splits["n"]) == tuple(
+        table.loc["shift", ["difference", "p", "splits"]]
+    )
+    assert np.isnan(splits["low"])
+    expected = compare_over_lines(scores, "Mean shift", ["Identity"]).set_index("drug").loc["shift"]
+    assert list(lines[["difference", "low", "high", "p", "n"]]) == list(
+        expected[["difference", "low", "high", "p_holm", "n"]]
+    )
+
+
+def test_a_share_on_few_splits_is_unknown(scores):
+    table = tables.both_tests(scores, "Mean shift", "Identity")
+    shares = tables.passing_shares(table).set_index("what")["value"]
+    assert shares["passing over lines"] == 0.5  # the drug that shifts, not the one without effect
+    assert 0 <= shares["passing on splits"] <= 0.5
+    few = tables.passing_shares(table.assign(splits=9)).set_index("what")["value"]
+    assert np.isnan(few["passing on splits"])
+
+
+def test_differences_over_all_drugs_and_by_drug(scores):
+    both = tables.differences(scores, "Mean shift", ["Identity", "Mean post"], ["rho", "change"])
+    assert set(both["scope"]) == {"all drugs", "none", "shift"}
+    assert len(both) == 2 * 2 * 3
+    row = both.query("scope == 'all drugs' and model == 'Identity' and metric == 'rho'").iloc[0]
+    assert row["difference"] == compare_all_drugs(scores, "Mean shift", ["Identity"])["difference"].iloc[0]
+    alone = tables.differences(scores, "Mean shift", ["Identity"], ["rho"], by_drug=False, scope="variants")
+    assert alone["scope"].to_list() == ["variants"]
+    assert tables.share_above(both, ["none", "shift"], "Identity")["value"].iloc[0] == 0.5
+
+
+def test_the_strongest_rival_is_named(scores):
+    overall = tables.differences(scores, "Mean shift", ["Identity", "Mean post"], ["rho"], by_drug=False)
+    best = tables.strongest(summarise_lines(scores), overall, ["Identity", "Mean post"]).iloc[0]
+    assert (best["model"], best["rival"]) == ("strongest", "Identity")
+    assert best["note"] == "strongest by mean: Identity"
+    assert best["difference"] == overall.set_index("model").loc["Identity", "difference"]
+
+
+def test_printed_numbers_stand_beside_the_papers_drugs_only():
+    summary = pd.DataFrame(
+        {"drug": ["SN-38", "SN-38", "other"], "model": ["PertVAE", "Identity", "PertVAE"], "metric": "rho"}
+    )
+    printed = tables.with_printed(summary, {"pertvae.t1.sn38.rho_pred": 0.4})["published"]
+    assert printed.iloc[0] == 0.4
+    assert printed.iloc[1:].isna().all()
+
+
+def test_printed_counts():
+    printed = pd.DataFrame(
+        {
+            "lines": [60, 55, 10],
+            "difference": [0.1, -0.2, 0.3],
+            "passes": [True, False, True],
+            "passes_holm": [False, False, True],
+        }
+    )
+    counts = tables.printed_counts(printed).set_index("what")["value"]
+    assert counts.to_list() == [1, 0, 0.1, 2]
+
+
+def test_gaps_of_latent_sizes():
+    lines, rng = [f"l{i}" for i in range(8)], np.random.default_rng(0)
+    models = [("VAE", 10), ("VAE", 100), ("PCA", 10), ("PCA", 100), ("Factor analysis", 10)]
+    by_size = pd.concat(
+        [
+            pd.DataFrame({"model": m, "size": s, "line": lines, "metric": "rho", "value": rng.normal(size=8)})
+            for m, s in models
+        ]
+    )
+    gaps = tables.size_gaps(by_size, [10, 100], [10]).set_index(["models", "what"])
+    assert len(gaps) == 4
+    wide = by_size.pivot_table("value", "line", ["model", "size"])
+    expected = (wide["VAE", 10] - wide["PCA", 10]).mean()
+    assert gaps.loc[("VAE-PCA", "rho at 10"), "difference"] == pytest.approx(expected)
+
+
+def test_the_worst_setting_of_each_test_is_taken():
+    alarms = false_alarms(runs=50)
+    assert set(alarms["world"]) == set(NULL_WORLDS)
+    worst = worst_alarms(alarms)
+    assert len(worst) == alarms[["test", "level"]].drop_duplicates().shape[0]
+    row = worst.query("test == 'paired t on splits' and word == '5 in 100'").iloc[0]
+    part = alarms.query("test == 'paired t on splits' and level == 0.05")
+    assert row["value"] == part["share"].max()
+    assert row["note"].removeprefix("simulation; ") in set(part.loc[part["share"] == row["value"], "world"])
