@@ -54,10 +54,10 @@ from helpers.chapter import Chapter
 from helpers.chapter.record_tables import record_comparison
 from helpers.data.binarise import binarise
 from helpers.data.bulk import load_bulk
-from helpers.data.cells import load_cells
 from helpers.data.cells_twin import simulate_cells
 from helpers.evaluation.statistics import mean_interval
 from helpers.plots import forest, metric_bars
+from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import (
     difference,
     gain_of_transfer,
@@ -175,13 +175,13 @@ cards[5]
 # %% tags=["hide-input"]
 about = []
 for task in tasks:
-    chance = chance_levels(task.cells_y)
+    chance = chance_levels(task.cells_sensitive)
     about.append(
         {
             "task": task.name,
-            "bulk lines": len(task.bulk_y),
-            "of them sensitive": task.bulk_y.mean(),
-            "cells": len(task.cells_y),
+            "bulk lines": len(task.bulk_sensitive),
+            "of them sensitive": task.bulk_sensitive.mean(),
+            "cells": len(task.cells_sensitive),
             "sensitive": chance["AP"],
             "lines": len(set(task.lines)) if task.by_line else 1,
             "genes of cells": task.cells_x.shape[1],
@@ -189,7 +189,7 @@ for task in tasks:
             "F1 of the better constant answer": chance["F1"],
         }
     )
-    chapter.record(f"{task.dataset}.{task.drug}.shared genes", task.shared, n=len(task.cells_y))
+    chapter.record(f"{task.dataset}.{task.drug}.shared genes", task.shared, n=len(task.cells_sensitive))
 about = pd.DataFrame(about).set_index("task")
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
@@ -320,7 +320,7 @@ def maps(task):
     row = chosen["bulk_selected"].query("task == @task.name and seed == @seed").iloc[0]
     outputs = runs["faithful"].scores[task.name, row["setting"], row["seed"]]
     panels = {
-        "label": task.cells_y,
+        "label": task.cells_sensitive,
         "score of sensitive": outputs[:, 1].astype(float),
         "answer": outputs.argmax(axis=1),
         "Leiden cluster": clusters(task).astype(str),
@@ -520,10 +520,10 @@ wide.style.format("{:.2f}").set_caption("AUROC of each task, mean over seeds.").
 
 # %%
 pair = [task for task in tasks if task.cell_set == "SCAD, 66 cells"]
-opposite = float((pair[0].cells_y == 1 - pair[1].cells_y).mean())
-chapter.record("SCAD.two_states.opposite labels", opposite, n=len(pair[0].cells_y))
+opposite = float((pair[0].cells_sensitive == 1 - pair[1].cells_sensitive).mean())
+chapter.record("SCAD.two_states.opposite labels", opposite, n=len(pair[0].cells_sensitive))
 states = two_states(pair[0].cells_x.to_numpy(), seed=seed)
-guess = {task.drug: roc_auc_score(task.cells_y, states) for task in pair}
+guess = {task.drug: roc_auc_score(task.cells_sensitive, states) for task in pair}
 for drug, value in guess.items():
     chapter.record(f"SCAD.two_states.{drug}.AUROC", value, note="two clusters, one naming of the sides")
 of_pair = chosen["bulk_selected"][chosen["bulk_selected"]["cell_set"] == "SCAD, 66 cells"]
@@ -534,7 +534,11 @@ xy = map_cells(pair[0].cells_x.to_numpy(), layout, seed)
 chapter.figure(
     cell_panels(
         xy,
-        {"label, Gefitinib": pair[0].cells_y, "label, Vorinostat": pair[1].cells_y, "two clusters": states},
+        {
+            "label, Gefitinib": pair[0].cells_sensitive,
+            "label, Vorinostat": pair[1].cells_sensitive,
+            "two clusters": states,
+        },
         title="The same cells, two drugs",
         names={"two clusters": {0: "group 0", 1: "group 1"}},
     ),
@@ -558,9 +562,11 @@ by_line = []
 for task in (task for task in tasks if task.by_line):
     rows = chosen["bulk_selected"].query("task == @task.name")
     scores = [runs["faithful"].scores[task.name, r.setting, r.seed] for r in rows.itertuples()]
-    interval = auroc_by_line(task.cells_y, [s[:, 1] for s in scores], task.lines, n_boot, seed)
+    interval = auroc_by_line(task.cells_sensitive, [s[:, 1] for s in scores], task.lines, n_boot, seed)
     record_comparison(chapter, f"{task.dataset}.{task.drug}.scDEAL.AUROC (lines)", interval, unit=None)
-    each = pd.DataFrame([line_metrics(task.cells_y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])
+    each = pd.DataFrame(
+        [line_metrics(task.cells_sensitive, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores]
+    )
     by_line.append(
         {
             "task": task.name,
@@ -582,7 +588,7 @@ bound = []
 for task in tasks:
     groups = clusters(task)
     told = simple.query("task == @task.name and setting == 'cluster majority'")["AUROC"].item()
-    null = permuted_majority(task.cells_y, groups, seed=seed)["AUROC"]
+    null = permuted_majority(task.cells_sensitive, groups, seed=seed)["AUROC"]
     bound.append({"task": task.name, "clusters": groups.max() + 1, "AUROC": told, "permuted labels": null})
 pd.DataFrame(bound).set_index("task").style.format(precision=2)
 
@@ -698,16 +704,16 @@ median = binarise(panel.response, "median")
 
 def relabelled(task, kind):
     """Return the task with other labels of the bulk lines; None where a class has under twenty lines."""
-    own = panel.labels[task.drug].dropna()
+    own = panel.resistant[task.drug].dropna()
     labels = {
         "permuted labels": lambda: pd.Series(rng.permutation(own.to_numpy()), own.index),
-        "another drug": lambda: panel.labels[WRONG],
+        "another drug": lambda: panel.resistant[WRONG],
         "median split": lambda: median[task.drug],
-        "maximum concentration": lambda: other_panel.labels.get(task.drug),
+        "maximum concentration": lambda: other_panel.resistant.get(task.drug),
     }[kind]()
     if labels is None or labels.value_counts().reindex([0, 1], fill_value=0).min() < 20:
         return None
-    return transfer_task(panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_labels=labels)
+    return transfer_task(panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_resistant=labels)
 
 
 control_names = {

@@ -1,4 +1,4 @@
-"""Rules that turn drug responses into labels, drug by drug."""
+"""Rules that call lines resistant or sensitive, drug by drug."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FEWEST = 3  # measured lines that a drug needs
 
 
 def binarise(values: pd.DataFrame, rule: str = "waterfall") -> pd.DataFrame:
-    """Call lines sensitive (1) or resistant (0) by a threshold for each drug.
+    """Call lines resistant (1) or sensitive (0) by a threshold for each drug.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def binarise(values: pd.DataFrame, rule: str = "waterfall") -> pd.DataFrame:
     if rule not in RULES:
         msg = f"unknown rule {rule!r}; one of {', '.join(RULES)}"
         raise DataError(msg)
-    labels = np.full(values.shape, np.nan)
+    resistant = np.full(values.shape, np.nan)
     for column, value in enumerate(values.to_numpy(float).T):
         measured = np.flatnonzero(~np.isnan(value))
         if len(measured) >= _FEWEST:
-            labels[measured, column] = RULES[rule](value[measured])
-    return pd.DataFrame(labels, index=values.index, columns=values.columns)
+            resistant[measured, column] = RULES[rule](value[measured])
+    return pd.DataFrame(resistant, index=values.index, columns=values.columns)
 
 
 def _waterfall(value: np.ndarray) -> np.ndarray:
@@ -56,20 +56,20 @@ def _waterfall(value: np.ndarray) -> np.ndarray:
     if ordered[0] == ordered[-1] or np.corrcoef(rank, ordered)[0, 1] > _LINEAR:
         return _median(value)
     chord = ordered[0] + (ordered[-1] - ordered[0]) * rank / rank[-1]
-    return (value <= ordered[np.argmax(np.abs(ordered - chord))]).astype(float)
+    return (value > ordered[np.argmax(np.abs(ordered - chord))]).astype(float)
 
 
 def _median(value: np.ndarray) -> np.ndarray:
-    return (value <= np.median(value)).astype(float)
+    return (value > np.median(value)).astype(float)
 
 
 def _third(value: np.ndarray) -> np.ndarray:
-    return (value <= np.quantile(value, 1 / 3)).astype(float)
+    return (value > np.quantile(value, 1 / 3)).astype(float)
 
 
 def _thirds(value: np.ndarray) -> np.ndarray:
     low, high = np.quantile(value, (1 / 3, 2 / 3))
-    return np.where(value <= low, 1.0, np.where(value >= high, 0.0, np.nan))
+    return np.where(value <= low, 0.0, np.where(value >= high, 1.0, np.nan))
 
 
 RULES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

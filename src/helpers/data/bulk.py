@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,12 @@ from helpers.data.drugs import STAT, read_drug_stat
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.gdsc import IC50, larger_screens, read_ic50
 from helpers.data.registry import Registry
-from helpers.data.sources import CHOICES, Sources
+from helpers.data.resolve import Source, resolve
+from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance
-from helpers.errors import DataError, DownloadError
+from helpers.errors import DataError
 
 GDSC2 = "oncopredict-gdsc2"
-#: Registry keys of each response data set.
-FILES = {"GDSC2": (GDSC2, FHDSL), "GDSC": (IC50, STAT, FHDSL)}
-NAMES = tuple(FILES)
 
 
 def load_bulk(
@@ -35,7 +32,7 @@ def load_bulk(
     Parameters
     ----------
     response : {"GDSC2", "GDSC"}
-        ``"GDSC2"``: ln IC50 of the table that ships with oncoPredict; labels by the waterfall rule
+        ``"GDSC2"``: ln IC50 of the table that ships with oncoPredict; called by the waterfall rule
         (:func:`~helpers.data.binarise.binarise`). ``"GDSC"``: absolute IC50 of CaDRReS-Sc;
         a line is sensitive where its IC50 does not exceed the drug's maximum concentration.
     data : {"auto", "panel", "paper", "simulated"}
@@ -61,27 +58,7 @@ def load_bulk(
         ``"panel"`` or ``"paper"``) a file is missing; the message names the missing files and the
         command that fetches them.
     """
-    for what, value, known in (("response", response, NAMES), ("data choice", data, CHOICES)):
-        if value not in known:
-            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
-            raise DataError(msg)
-    if data == "simulated":
-        return simulate_panel(response, seed)
-    registry = Registry.load() if registry is None else registry
-    if data == "paper":
-        if response not in bulk_paper.FILES:
-            msg = f"{response} has no paper tier; one of {', '.join(bulk_paper.FILES)}"
-            raise DataError(msg)
-        return bulk_paper.load_paper(Sources.fetch_for(registry, bulk_paper.FILES[response], response, data))
-    try:
-        sources = Sources.fetch_for(registry, FILES[response], response, data)
-    except DownloadError as error:
-        if data == "panel":
-            raise
-        twin = simulate_panel(response, seed)
-        note = f"Simulated data stand in for the panel. {error}"
-        return replace(twin, provenance=replace(twin.provenance, notes=(note, *twin.provenance.notes)))
-    return _load_gdsc2(sources) if response == "GDSC2" else _load_gdsc(sources)
+    return resolve("response", response, SOURCES, data, lambda: simulate_panel(response, seed), registry)
 
 
 def _load_gdsc2(sources: Sources) -> BulkPanel:
@@ -91,7 +68,7 @@ def _load_gdsc2(sources: Sources) -> BulkPanel:
     )
     table = table.set_axis(known.index, axis=1)
     table, known, notes = _one_screen(table, known)
-    notes.append("Response is ln IC50 (uM). Labels by the waterfall rule, which is our choice.")
+    notes.append("Response is ln IC50 (uM). Calls follow the waterfall rule, which is our choice.")
     return _panel("GDSC2", sources, table, known, None, notes)
 
 
@@ -99,7 +76,7 @@ def _load_gdsc(sources: Sources) -> BulkPanel:
     stat = read_drug_stat(sources)
     table, known, notes = _one_screen(read_ic50(sources, stat), stat)
     notes.append("Response is ln of the absolute IC50 (uM), partly extrapolated beyond the tested doses.")
-    notes.append("Labels: sensitive where the IC50 does not exceed the maximum concentration.")
+    notes.append("Lines are called sensitive where the IC50 does not exceed the maximum concentration.")
     highest = np.log(known["max_concentration"].to_numpy())
     return _panel("GDSC", sources, table * np.log(2), known, highest, notes)
 
@@ -138,15 +115,15 @@ def _panel(
     ]
     values = values.rename_axis(index=None).set_axis(pd.Index(known["drug"].to_numpy(object)), axis=1)
     if highest is None:
-        labels = binarise(values, "waterfall")
+        resistant = binarise(values, "waterfall")
     else:
-        labels = (values <= highest).astype(float).where(values.notna())
+        resistant = (values > highest).astype(float).where(values.notna())
     drugs = known.reset_index(names="drug_id").set_index("drug").rename_axis(None)
     return BulkPanel(
         name=name,
         expression=expression.loc[values.index].rename_axis(index=None, columns=None),
         response=values,
-        labels=labels,
+        resistant=resistant,
         lines=pd.DataFrame(
             {
                 "name": lines["stripped_name"],
@@ -177,3 +154,15 @@ def _decode_gdsc2(path: Path) -> pd.DataFrame:
         msg = f"{path}: expected unique COSMIC numbers and columns named drug_id"
         raise DataError(msg)
     return table
+
+
+#: Files and reader of every tier of each response data set.
+SOURCES = {
+    "GDSC2": {
+        "panel": Source((GDSC2, FHDSL), _load_gdsc2),
+        "paper": Source(
+            (bulk_paper.EXPRESSION, bulk_paper.MODELS, bulk_paper.RESPONSE), bulk_paper.load_paper
+        ),
+    },
+    "GDSC": {"panel": Source((IC50, STAT, FHDSL), _load_gdsc)},
+}

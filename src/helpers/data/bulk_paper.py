@@ -16,8 +16,6 @@ from helpers.errors import DataError
 EXPRESSION = "depmap-24q4-expression"
 MODELS = "depmap-24q4-models"
 RESPONSE = "gdsc2-release-8.5"
-#: Registry keys of each response data set.
-FILES: dict[str, tuple[str, ...]] = {"GDSC2": (EXPRESSION, MODELS, RESPONSE)}
 
 _MODEL_COLUMNS = {"StrippedCellLineName": "name", "OncotreeLineage": "lineage", "COSMICID": "cosmic_id"}
 _RESPONSE_COLUMNS = ("COSMIC_ID", "DRUG_ID", "DRUG_NAME", "AUC")
@@ -53,13 +51,13 @@ def load_paper(sources: Sources) -> BulkPanel:
     values = values.set_axis(names, axis=1)
     notes += [
         f"{len(known)} of {len(response)} screened lines have expression (matched by COSMIC number).",
-        "Response is the AUC (0-1, 1 = no effect). Labels by the waterfall rule, which is our choice.",
+        "Response is the AUC (0-1, 1 = no effect). Calls follow the waterfall rule, which is our choice.",
     ]
     return BulkPanel(
         name="GDSC2",
         expression=expression.loc[known.index],
         response=values,
-        labels=binarise(values),
+        resistant=binarise(values),
         lines=known,
         drugs=drugs,
         provenance=Provenance("paper", sources.files(), tuple(notes)),

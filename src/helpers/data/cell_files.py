@@ -1,4 +1,4 @@
-"""Formats of single-cell files: an R sparse matrix, plates of counts with annotation, scaled tables."""
+"""Formats of single-cell files: an R sparse matrix, plates of counts with annotation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import rdata
+from anndata import AnnData
 from scipy import sparse
 
+from helpers.data.types import Provenance
 from helpers.errors import DataError
 
 #: Columns of the annotation of a plate that the loader needs.
@@ -91,33 +93,49 @@ def single_cells(metadata: pd.DataFrame) -> pd.Series:
     return keep
 
 
-def read_scaled_table(path: Path) -> tuple[pd.DataFrame, pd.Series]:
-    """Read a table of scaled expression with a column ``response`` (1 sensitive, 0 resistant).
-
-    Returns
-    -------
-    values : DataFrame, cells x Entrez ids (text), float32
-    label : Series, float
-
-    Raises
-    ------
-    DataError
-        If the column is missing or holds something else, or a value is NaN, or none is negative.
-    """
-    table = pd.read_csv(path, sep="\t", index_col=0)
-    if "response" not in table or not table["response"].isin((0, 1)).all():
-        msg = f"{path}: expected a column response of 0 and 1"
-        raise DataError(msg)
-    values = table.drop(columns="response").astype(np.float32)
-    if not np.isfinite(values.to_numpy()).all() or values.to_numpy().min() >= 0:
-        msg = f"{path}: expected scaled expression (finite, of both signs)"
-        raise DataError(msg)
-    values.index = values.index.astype(str)
-    return values, table["response"].astype(float).set_axis(values.index)
-
-
 def check_counts(values: np.ndarray, where: object) -> None:
     """Raise :class:`~helpers.errors.DataError` unless all values are whole numbers, none negative."""
     if values.size and (values.min() < 0 or (values != np.round(values)).any()):
         msg = f"{where}: expected counts, found negative or broken numbers"
         raise DataError(msg)
+
+
+def annotated(
+    name: str,
+    values: sparse.csr_matrix | np.ndarray,
+    obs: pd.DataFrame,
+    genes: pd.Index,
+    units: str,
+    provenance: Provenance,
+    source_id: pd.Index | None = None,
+) -> AnnData:
+    """Put cells together as :mod:`helpers.data.cells` describes them.
+
+    Parameters
+    ----------
+    name : str
+    values : matrix, cells x genes
+    obs : DataFrame
+        Index = cell.
+    genes : Index of str
+        Unique names.
+    units : str
+    provenance : Provenance
+    source_id : Index, optional
+        What the source calls the genes; default their names.
+
+    Raises
+    ------
+    DataError
+        If a cell stands twice.
+    """
+    obs = obs.set_axis(pd.Index(obs.index.astype(str), dtype=object))
+    if obs.index.has_duplicates:
+        msg = f"{name}: the cell {obs.index[obs.index.duplicated()][0]!r} stands twice"
+        raise DataError(msg)
+    genes = pd.Index(genes.astype(str), dtype=object)
+    cells = AnnData(
+        values, obs, pd.DataFrame({"source_id": genes if source_id is None else source_id}, index=genes)
+    )
+    cells.uns.update(name=name, units=units, provenance=provenance)
+    return cells

@@ -1,16 +1,13 @@
 """One entry to every single-cell data set, and the steps that all of them share.
 
 Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``obs``, ``line``
-(stripped name), ``model_id`` (DepMap id; both empty where unknown), ``lineage``, ``label`` (1
-sensitive, 0 resistant, NaN where the source has none) and ``batch``. ``uns`` holds ``name``,
+(stripped name), ``model_id`` (DepMap id; both empty where unknown), ``lineage``, ``resistant``
+(1 resistant, 0 sensitive, NaN where the source does not say) and ``batch``. ``uns`` holds ``name``,
 ``provenance``, and ``units``: ``"counts"``, ``"z-scores"``, in the paper tier also ``"TPM"`` or
 ``"FPKM"``, and ``"log"`` after :func:`normalise`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,39 +16,22 @@ from anndata import AnnData
 from scipy import sparse
 
 from helpers.data import cells_paper
-from helpers.data.cell_files import read_plate, read_r_counts, read_scaled_table, single_cells
+from helpers.data.cell_files import annotated, read_plate, read_r_counts, single_cells
 from helpers.data.cells_twin import simulate_cell_set
 from helpers.data.expression import FHDSL, fhdsl_panel
-from helpers.data.gene_ids import (
-    ENSEMBL,
-    UNKNOWN_ENTREZ,
-    ensembl_symbols,
-    entrez_symbols,
-    to_symbols,
-)
+from helpers.data.gene_ids import ENSEMBL, ensembl_symbols, to_symbols
 from helpers.data.registry import Registry
-from helpers.data.sources import CHOICES, Sources
+from helpers.data.resolve import Source, resolve
+from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance
-from helpers.errors import DataError, DownloadError
+from helpers.errors import DataError
 
-ATLAS = "breast-atlas"
+_ATLAS = "breast-atlas"
 _PLATES = ("3cl", "p1", "p2")
 _PLATE_FILES = tuple(f"mixology-{plate}-{part}" for plate in _PLATES for part in ("counts", "metadata"))
-# Scaled tables: registry key, line of the cells ("" where the source does not say).
-_TABLES = {
-    "A375": ("a375-plx4720", "A375"),
-    "SCAD-Gefitinib": ("scad-gefitinib", ""),
-    "SCAD-Vorinostat": ("scad-vorinostat", ""),
-    "SCAD-Afatinib": ("scad-afatinib", ""),
-}
-#: Registry keys of each data set of the panel.
-FILES: dict[str, tuple[str, ...]] = {
-    "breast-atlas": (ATLAS, ENSEMBL, FHDSL),
-    "lung-mixology": (*_PLATE_FILES, ENSEMBL, FHDSL),
-    **{name: (key, FHDSL) for name, (key, _) in _TABLES.items()},
-}
-NAMES = tuple(FILES)
 _UNSCALED = ("counts", "TPM", "FPKM")
+#: Lines of the simulated twin of a set, and cells of each.
+TWINS = {"breast-atlas": (24, 15), "lung-mixology": (5, 40), cells_paper.PAN_CANCER: (24, 15)}
 
 
 def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> AnnData:
@@ -60,9 +40,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     Parameters
     ----------
     name : str
-        Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines),
-        ``"A375"``, ``"SCAD-Gefitinib"``, ``"SCAD-Vorinostat"``, ``"SCAD-Afatinib"`` (z-scores with
-        labels). Paper tier only: the names in :data:`helpers.data.cells_paper.FILES`.
+        Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
+        tier only: ``"pan-cancer-lines"``.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
@@ -74,7 +53,7 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     Returns
     -------
     AnnData
-        Counts are a csr matrix, z-scores a dense one, both float32.
+        Counts are a csr matrix, float32.
 
     Raises
     ------
@@ -83,31 +62,14 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
         than expected, or (with ``"panel"`` or ``"paper"``) a file is missing; the message names
         the missing files and the command that fetches them.
     """
-    if data not in CHOICES:
-        msg = f"unknown data choice {data!r}; one of {', '.join(CHOICES)}"
-        raise DataError(msg)
-    tier = FILES if data != "paper" else cells_paper.FILES
-    if name not in tier:
-        known = name in FILES or name in cells_paper.FILES
-        what = f"{name} has no data choice {data!r}" if known else f"unknown single-cell data set {name!r}"
-        msg = f"{what}; with {data!r} one of {', '.join(tier)}"
-        raise DataError(msg)
-    if data == "simulated":
-        return simulate_cell_set(name, seed)
-    registry = Registry.load() if registry is None else registry
-    if data == "paper":
-        return cells_paper.load_paper(name, Sources.fetch_for(registry, tier[name], name, data))
-    try:
-        sources = Sources.fetch_for(registry, FILES[name], name, data)
-    except DownloadError as error:
-        if data == "panel":
-            raise
-        twin = simulate_cell_set(name, seed)
-        source = twin.uns["provenance"]
-        note = f"Simulated data stand in for the panel. {error}"
-        twin.uns["provenance"] = replace(source, notes=(note, *source.notes))
-        return twin
-    return _LOADERS.get(name, _load_table)(name, sources)
+    return resolve(
+        "single-cell data set",
+        name,
+        SOURCES,
+        data,
+        lambda: simulate_cell_set(name, *TWINS[name], seed),
+        registry,
+    )
 
 
 def quality_control(
@@ -190,7 +152,7 @@ def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | 
     return log
 
 
-def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "labels") -> pd.Series:
+def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "resistant") -> pd.Series:
     """Response of each cell's line to a drug, from the bulk panel.
 
     Parameters
@@ -198,8 +160,8 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "lab
     cells : AnnData
     panel : BulkPanel
     drug : str
-    what : {"labels", "response"}
-        ``"labels"``: 1 sensitive, 0 resistant. ``"response"``: ln IC50.
+    what : {"resistant", "response"}
+        ``"resistant"``: 1 resistant, 0 sensitive. ``"response"``: ln IC50.
 
     Returns
     -------
@@ -212,8 +174,8 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "lab
     DataError
         If the panel does not have the drug, or none of the lines.
     """
-    if what not in ("labels", "response"):
-        msg = f"unknown choice {what!r}; one of labels, response"
+    if what not in ("resistant", "response"):
+        msg = f"unknown choice {what!r}; one of resistant, response"
         raise DataError(msg)
     table = getattr(panel, what)
     if drug not in table:
@@ -236,13 +198,13 @@ def _need_unscaled(cells: AnnData, what: str) -> None:
         raise DataError(msg)
 
 
-def _load_atlas(name: str, sources: Sources) -> AnnData:
-    counts, cells, genes = read_r_counts(sources[ATLAS], "test_BC_atlas")
+def _load_atlas(sources: Sources) -> AnnData:
+    counts, cells, genes = read_r_counts(sources[_ATLAS], "test_BC_atlas")
     obs = pd.DataFrame({"line": cells.str.split("_").str[0], "batch": "atlas"}, index=cells)
-    return _finish(name, counts, genes, obs, sources)
+    return _finish(_ATLAS, counts, genes, obs, sources)
 
 
-def _load_mixology(name: str, sources: Sources) -> AnnData:
+def _load_mixology(sources: Sources) -> AnnData:
     tables, obs, notes = [], [], []
     for plate in _PLATES:
         counts, about = read_plate(sources[f"mixology-{plate}-counts"], sources[f"mixology-{plate}-metadata"])
@@ -256,69 +218,65 @@ def _load_mixology(name: str, sources: Sources) -> AnnData:
         obs.append(pd.DataFrame({"line": line.to_numpy(object), "batch": plate}, index=tables[-1].index))
     joined = pd.concat(tables, join="inner")
     notes.append(f"Genes: the {joined.shape[1]:,} that all three plates list.")
-    return _finish(
-        name,
-        sparse.csr_matrix(joined.to_numpy()),
-        joined.columns,
-        pd.concat(obs),
-        sources,
-        notes=tuple(notes),
-    )
-
-
-def _load_table(name: str, sources: Sources) -> AnnData:
-    key, line = _TABLES[name]
-    values, label = read_scaled_table(sources[key])
-    obs = pd.DataFrame({"line": line, "batch": name, "label": label}, index=values.index)
-    return _finish(name, values.to_numpy(), values.columns, obs, sources)
-
-
-_LOADERS: dict[str, Callable[[str, Sources], AnnData]] = {
-    "breast-atlas": _load_atlas,
-    "lung-mixology": _load_mixology,
-}
+    values = sparse.csr_matrix(joined.to_numpy())
+    return _finish("lung-mixology", values, joined.columns, pd.concat(obs), sources, notes)
 
 
 def _finish(
     name: str,
-    values: np.ndarray | sparse.csr_matrix,
+    values: sparse.csr_matrix,
     ids: pd.Index,
     obs: pd.DataFrame,
     sources: Sources,
-    *,
-    notes: tuple[str, ...] = (),
+    notes: list[str] | None = None,
 ) -> AnnData:
-    """Name genes by symbol and lines by model id."""
-    counted = sparse.issparse(values)
-    if counted:
-        weight = np.asarray(values.sum(axis=0)).ravel()
-        genes, kept, more = to_symbols(ids, ensembl_symbols(sources), weight)
-    else:
-        genes, kept, more = to_symbols(ids, entrez_symbols(), np.ones(len(ids)), prefix=UNKNOWN_ENTREZ)
+    """Name the genes of counts by symbol, and lines by model id."""
+    weight = np.asarray(values.sum(axis=0)).ravel()
+    genes, kept, more = to_symbols(ids, ensembl_symbols(sources), weight)
+    about, missing = with_model_ids(obs.assign(resistant=np.nan), sources)
+    provenance = Provenance("panel", sources.files(), (*(notes or ()), *more, *missing))
+    return annotated(name, values[:, kept], about, genes, "counts", provenance, ids[kept])
+
+
+def with_model_ids(obs: pd.DataFrame, sources: Sources) -> tuple[pd.DataFrame, list[str]]:
+    """Look up model id and lineage of the lines in the bulk panel.
+
+    Parameters
+    ----------
+    obs : DataFrame
+        ``line`` (stripped name, empty where unknown), ``resistant``, ``batch``; index = cell.
+    sources : Sources
+        With the bulk panel's file.
+
+    Returns
+    -------
+    obs : DataFrame
+        ``line``, ``model_id``, ``lineage``, ``resistant``, ``batch``.
+    notes : list of str
+        Lines that the panel lacks.
+    """
     _, lines = fhdsl_panel(sources)
     known = lines[(lines["stripped_name"] != "") & ~lines["stripped_name"].duplicated(keep=False)]
     known = known.reset_index(names="model_id").set_index("stripped_name")
     found = known.reindex(obs["line"].to_numpy())
     missing = sorted(set(obs["line"][found["model_id"].isna().to_numpy()]) - {""})
-    if missing:
-        more.append(f"No expression in the bulk panel for the line(s) {', '.join(missing)}.")
+    notes = [f"No expression in the bulk panel for the line(s) {', '.join(missing)}."] if missing else []
     about = pd.DataFrame(
         {
             "line": obs["line"].to_numpy(object),
             "model_id": found["model_id"].fillna("").to_numpy(object),
             "lineage": found["lineage"].replace("", np.nan).fillna("unknown").to_numpy(object),
-            "label": obs["label"].to_numpy(float) if "label" in obs else np.nan,
+            "resistant": obs["resistant"].to_numpy(float),
             "batch": obs["batch"].to_numpy(object),
         },
-        index=pd.Index(obs.index.astype(str), dtype=object),
+        index=obs.index,
     )
-    if about.index.has_duplicates:
-        msg = f"{name}: the cell {about.index[about.index.duplicated()][0]!r} stands twice"
-        raise DataError(msg)
-    cells = AnnData(values[:, kept], about, pd.DataFrame({"source_id": ids[kept]}, index=genes))
-    cells.uns.update(
-        name=name,
-        units="counts" if counted else "z-scores",
-        provenance=Provenance("panel", sources.files(), (*notes, *more)),
-    )
-    return cells
+    return about, notes
+
+
+#: Files and reader of every tier of each set.
+SOURCES = {
+    "breast-atlas": {"panel": Source((_ATLAS, ENSEMBL, FHDSL), _load_atlas)},
+    "lung-mixology": {"panel": Source((*_PLATE_FILES, ENSEMBL, FHDSL), _load_mixology)},
+    cells_paper.PAN_CANCER: {"paper": Source(cells_paper.FILES, cells_paper.load_pan_cancer)},
+}

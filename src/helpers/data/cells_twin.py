@@ -28,16 +28,6 @@ DRUGS = (
 # Standard deviations of the parts of a drug's response, in units of ln IC50.
 _PLANTED, _LINE, _LINEAGE, _NOISE = 1.0, 0.35, 0.35, 0.5
 _CEILING = 14.0  # highest log2 expression
-# Lines whose cells are drawn, cells of a line, gap between the two states (log2), drug of the
-# states, whether the labels are flipped, and whether values are scaled as in the published tables.
-_SETS = {
-    "breast-atlas": (24, 15, 0.0, "Camptothecin", False, False),
-    "lung-mixology": (5, 40, 0.0, "Gefitinib", False, False),
-    "A375": (1, 108, 2.0, "PLX-4720", False, True),
-    "SCAD-Gefitinib": (1, 66, 2.0, "Gefitinib", False, True),
-    "SCAD-Vorinostat": (1, 66, 2.0, "Gefitinib", True, True),
-    "SCAD-Afatinib": (1, 120, 2.0, "Afatinib", False, True),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +112,7 @@ def simulate_cells(
     -------
     panel : BulkPanel
     cells : AnnData
-        Counts; ``obs["label"]`` is the state (1 sensitive, 0 resistant), NaN without states.
+        Counts; ``obs["resistant"]`` is the state (1 resistant, 0 sensitive), NaN without states.
     truth : CellTruth
 
     Raises
@@ -171,31 +161,26 @@ def simulate_panel(name: str = "GDSC2", seed: int = 0) -> BulkPanel:
     return _twin(name, seed).panel
 
 
-def simulate_cell_set(name: str, seed: int = 0) -> AnnData:
-    """Draw the twin of a named single-cell set; its lines are those of :func:`simulate_panel`.
+def simulate_cell_set(
+    name: str, n_lines: int, n_cells: int, seed: int = 0, *, gap: float = 0.0, drug: str = DRUGS[0]
+) -> AnnData:
+    """Draw counts of cells of the first lines of :func:`simulate_panel` of the same seed.
 
-    Raises
-    ------
-    DataError
-        If there is no such twin.
+    Parameters
+    ----------
+    name : str
+        What the set is called.
+    n_lines, n_cells : int
+        Lines, and cells of each; sets of the same sizes hold the same cells.
+    seed : int
+    gap : float
+        Distance of the two states within a line (log2); 0 for cells without states.
+    drug : str
+        Drug whose planted genes tell the states apart.
     """
-    if name not in _SETS:
-        msg = f"no simulated twin of {name!r}; one of {', '.join(_SETS)}"
-        raise DataError(msg)
-    n_lines, n_cells, gap, drug, flipped, scaled = _SETS[name]
-    world = _twin("GDSC2", seed)
-    line = np.repeat(np.arange(n_lines), n_cells)
-    # Tables that share their cells share the number of the stream.
     rng = np.random.default_rng([seed, 2, n_lines, n_cells])
-    cells, _ = _cells(world, line, DRUGS.index(drug), gap, 4.0, 0.15, rng)
-    if flipped:
-        cells.obs["label"] = 1 - cells.obs["label"]
-    if scaled:
-        share = cells.X.toarray()
-        log = np.log1p(1e4 * share / share.sum(axis=1, keepdims=True))
-        spread = log.std(axis=0)
-        cells.X = ((log - log.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
-        cells.uns["units"] = "z-scores"
+    line = np.repeat(np.arange(n_lines), n_cells)
+    cells, _ = _cells(_twin("GDSC2", seed), line, DRUGS.index(drug), gap, 4.0, 0.15, rng)
     cells.uns["name"] = name
     return cells
 
@@ -241,7 +226,7 @@ def _world(
         name=name,
         expression=pd.DataFrame(expression.astype(np.float32), index=lines, columns=genes),
         response=response,
-        labels=binarise(response),
+        resistant=binarise(response),
         lines=pd.DataFrame(
             {
                 "name": [f"LINE{code}" for code in range(1, n_lines + 1)],
@@ -298,7 +283,7 @@ def _cells(
     share /= share.sum(axis=1, keepdims=True)
     size = depth * n_genes * np.exp(rng.normal(0, 0.4, (n_cells, 1)))
     counts = rng.poisson(share * size) * (rng.random(share.shape) >= dropout)
-    label = sensitive if gap > 0 else np.full(n_cells, np.nan)
+    state = sensitive if gap > 0 else np.full(n_cells, np.nan)
     lines = panel.lines.iloc[line]
     names = pd.Index([f"{name}_{code + 1:04d}" for code, name in enumerate(lines["name"])], dtype=object)
     obs = pd.DataFrame(
@@ -306,7 +291,7 @@ def _cells(
             "line": lines["name"].to_numpy(object),
             "model_id": lines.index.to_numpy(object),
             "lineage": lines["lineage"].to_numpy(object),
-            "label": label,
+            "resistant": 1 - state,
             "batch": np.where(rank % 3 == 0, "plate 1", "plate 2"),
         },
         index=names,
@@ -316,4 +301,4 @@ def _cells(
         sparse.csr_matrix(counts.astype(np.float32)), obs, pd.DataFrame({"source_id": genes}, index=genes)
     )
     cells.uns.update(name="simulated cells", units="counts", provenance=panel.provenance)
-    return cells, label
+    return cells, state

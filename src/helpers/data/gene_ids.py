@@ -1,15 +1,6 @@
-"""Gene ids of single-cell tables as gene symbols.
-
-Ensembl ids are looked up in the registered Ensembl table. Entrez ids are looked up in NCBI's list of
-human protein-coding genes as the package goatools carries it (2019, 20,913 genes); the few that it
-lacks keep their number (``ENTREZ:1234``) and match no symbol.
-"""
+"""Gene ids of single-cell tables as gene symbols."""
 
 from __future__ import annotations
-
-import importlib.util
-import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,39 +10,12 @@ from helpers.errors import DataError
 
 ENSEMBL = "ensembl-symbols"
 
-# One line a gene of a Python file, which is read as text: importing it takes seconds.
-_NCBI = re.compile(r"GeneID=(\d+), .*?Symbol='([^']+)'")
-
-#: Stands before Entrez ids without a known symbol.
-UNKNOWN_ENTREZ = "ENTREZ:"
-
 
 def ensembl_symbols(sources: Sources) -> pd.Series:
-    """Gene symbol by Ensembl gene id (ids without a symbol are left out)."""
+    """Gene symbol by Ensembl gene id, from Ensembl's table (ids without a symbol are left out)."""
     table = pd.read_csv(sources[ENSEMBL], usecols=["Gene stable ID", "Gene name"], dtype=str)
     named = table.dropna().drop_duplicates("Gene stable ID")
     return named.set_index("Gene stable ID")["Gene name"]
-
-
-def entrez_symbols() -> pd.Series:
-    """Gene symbol by Entrez id (text) of human protein-coding genes, from NCBI.
-
-    Raises
-    ------
-    DataError
-        If the installed goatools has no such list.
-    """
-    package = importlib.util.find_spec("goatools")
-    path = (
-        Path(package.origin).parent / "test_data" / "genes_NCBI_9606_ProteinCoding.py"
-        if package and package.origin
-        else None
-    )
-    if path is None or not path.is_file():
-        msg = "the package goatools, whose list of genes names Entrez ids, is missing; install the lock file"
-        raise DataError(msg)
-    symbols = pd.Series(dict(_NCBI.findall(path.read_text(encoding="utf-8"))))
-    return symbols[~symbols.duplicated(keep=False)]
 
 
 def to_symbols(

@@ -148,8 +148,8 @@ class BulkPanel:
         log2(TPM + 1); index = model id, columns = gene symbol.
     response : DataFrame, lines x drugs, float
         ln IC50 (uM), low = sensitive; NaN where not measured. Same index.
-    labels : DataFrame, lines x drugs, float
-        1 = sensitive, 0 = resistant, NaN where not measured or not called.
+    resistant : DataFrame, lines x drugs, float
+        1 = resistant, 0 = sensitive, NaN where not measured or not called.
     lines : DataFrame
         Index = model id; ``name`` (stripped, upper case), ``lineage``, ``cosmic_id`` (all str).
     drugs : DataFrame
@@ -160,7 +160,7 @@ class BulkPanel:
     name: str
     expression: pd.DataFrame
     response: pd.DataFrame
-    labels: pd.DataFrame
+    resistant: pd.DataFrame
     lines: pd.DataFrame
     drugs: pd.DataFrame
     provenance: Provenance = field(default_factory=lambda: Provenance("simulated"))
@@ -188,15 +188,19 @@ class BulkPanel:
         if np.isinf(self.response.to_numpy(float)).any():
             msg = f"{self.name}: response holds infinite values; use NaN where nothing was measured"
             raise DataError(msg)
-        values = self.labels.to_numpy(float)
+        values = self.resistant.to_numpy(float)
         if not (np.isnan(values) | np.isin(values, (0, 1))).all():
-            msg = f"{self.name}: labels must be 1 (sensitive), 0 (resistant) or NaN"
+            msg = f"{self.name}: resistant must hold 1, 0 (sensitive) or NaN"
             raise DataError(msg)
-        for what, table in (("response", self.response), ("labels", self.labels), ("lines", self.lines)):
+        for what, table in (
+            ("response", self.response),
+            ("resistant", self.resistant),
+            ("lines", self.lines),
+        ):
             if not table.index.equals(self.expression.index):
                 msg = f"{self.name}: the index of {what} differs from that of expression"
                 raise DataError(msg)
-        for what, axis in (("labels", self.labels.columns), ("drugs", self.drugs.index)):
+        for what, axis in (("resistant", self.resistant.columns), ("drugs", self.drugs.index)):
             if not axis.equals(self.response.columns):
                 msg = f"{self.name}: the drugs of {what} differ from those of response"
                 raise DataError(msg)
@@ -218,7 +222,7 @@ class BulkPanel:
             self,
             expression=self.expression.loc[wanted],
             response=self.response.loc[wanted],
-            labels=self.labels.loc[wanted],
+            resistant=self.resistant.loc[wanted],
             lines=self.lines.loc[wanted],
         )
 

@@ -22,7 +22,7 @@ def twin():
 def test_subset_keeps_the_order_asked_for(twin):
     wanted = twin.expression.index[[5, 2, 9]]
     part = twin.subset(wanted)
-    for table in (part.expression, part.response, part.labels, part.lines):
+    for table in (part.expression, part.response, part.resistant, part.lines):
         assert list(table.index) == list(wanted)
     assert part.counts.startswith("3 lines, 300 genes, 12 drugs")
 
@@ -37,9 +37,9 @@ def test_subset_of_unknown_or_no_lines(twin, wanted):
     ("change", "message"),
     [
         ({"response": lambda t: t.iloc[1:]}, "index of response differs"),
-        ({"labels": lambda t: t.iloc[:, 1:]}, "drugs of labels differ"),
+        ({"resistant": lambda t: t.iloc[:, 1:]}, "drugs of resistant differ"),
         ({"drugs": lambda t: t.iloc[1:]}, "drugs of drugs differ"),
-        ({"labels": lambda t: t + 1}, "labels must be 1"),
+        ({"resistant": lambda t: t + 1}, "resistant must hold 1"),
         ({"expression": lambda t: t.where(t > 3)}, "NaN or infinite"),
         ({"response": lambda t: t.replace(t.iloc[0, 0], np.inf)}, "infinite values"),
         ({"expression": lambda t: t.set_axis(["a"] * t.shape[1], axis=1)}, "duplicated column ids"),
@@ -55,10 +55,10 @@ def test_tables_that_do_not_fit(twin, change, message):
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("median", [1, 1, 1, 0, 0, np.nan]),
-        ("third", [1, 1, 0, 0, 0, np.nan]),
-        ("thirds", [1, 1, np.nan, 0, 0, np.nan]),
-        ("waterfall", [1, 1, 1, 0, 0, np.nan]),  # a straight line: the median
+        ("median", [0, 0, 0, 1, 1, np.nan]),
+        ("third", [0, 0, 1, 1, 1, np.nan]),
+        ("thirds", [0, 0, np.nan, 1, 1, np.nan]),
+        ("waterfall", [0, 0, 0, 1, 1, np.nan]),  # a straight line: the median
     ],
 )
 def test_rules_on_evenly_spaced_values(rule, expected):
@@ -69,24 +69,24 @@ def test_rules_on_evenly_spaced_values(rule, expected):
 def test_the_waterfall_is_cut_at_its_knee():
     # Eight sensitive lines rise steeply to a plateau of 92: the point farthest from the chord.
     value = np.concatenate([np.linspace(-8, 2, 9), np.linspace(2.02, 3, 91)])
-    label = binarise(pd.DataFrame({"drug": value[::-1]}))["drug"]
-    assert label.sum() == 9
-    assert (label.to_numpy() == (value[::-1] <= 2)).all()
+    resistant = binarise(pd.DataFrame({"drug": value[::-1]}))["drug"]
+    assert (resistant == 0).sum() == 9
+    assert (resistant.to_numpy() == (value[::-1] > 2)).all()
 
 
-def test_labels_are_sensitive_for_low_values_whatever_the_rule(twin):
+def test_low_values_are_sensitive_whatever_the_rule(twin):
     for rule in ("median", "third", "thirds", "waterfall"):
-        label = binarise(twin.response, rule)
+        resistant = binarise(twin.response, rule)
         for drug in twin.response.columns:
-            low = twin.response[drug][label[drug] == 1]
-            assert low.max() <= twin.response[drug][label[drug] == 0].min()
+            low = twin.response[drug][resistant[drug] == 0]
+            assert low.max() <= twin.response[drug][resistant[drug] == 1].min()
 
 
 def test_too_few_values_and_unknown_rules():
     values = pd.DataFrame({"few": [1.0, 2, np.nan], "flat": [1.0, 1, 1]})
-    label = binarise(values)
-    assert label["few"].isna().all()
-    assert (label["flat"] == 1).all()
+    resistant = binarise(values)
+    assert resistant["few"].isna().all()
+    assert (resistant["flat"] == 0).all()
     with pytest.raises(DataError, match="unknown rule 'guess'; one of waterfall, median"):
         binarise(values, "guess")
 
@@ -96,7 +96,7 @@ def test_too_few_values_and_unknown_rules():
     [
         (("GDSC9",), "unknown response 'GDSC9'"),
         (("GDSC2", "best"), "unknown data choice 'best'"),
-        (("GDSC", "paper"), "GDSC has no paper tier"),
+        (("GDSC", "paper"), "GDSC is on the panel tier; the paper tier has GDSC2"),
         (("GDSC2", "panel"), "helpers data fetch --tier panel"),
         (("GDSC2", "paper"), "helpers data fetch --tier paper"),
     ],
@@ -109,7 +109,7 @@ def test_choices_that_cannot_be_met(arguments, message, real_registry):
 def test_without_files_the_twin_stands_in_and_says_so(real_registry):
     panel = load_bulk("GDSC2", "auto", seed=3, registry=real_registry)
     assert panel.tier == "simulated"
-    assert panel.provenance.notes[0].startswith("Simulated data stand in for the panel.")
+    assert panel.provenance.notes[0].startswith("Simulated data stand in for the panel files.")
     pd.testing.assert_frame_equal(panel.response, load_bulk("GDSC2", "simulated", seed=3).response)
 
 
@@ -240,13 +240,13 @@ def test_the_panel_has_the_documented_counts(panel):
 
 
 @pytest.mark.panel
-def test_labels_of_gdsc_follow_the_maximum_concentration(panel):
+def test_calls_of_gdsc_follow_the_maximum_concentration(panel):
     bulk = load_bulk("GDSC", "panel", registry=panel)
     assert bulk.response.shape == (697, 223)
     limit = np.log(bulk.drugs["max_concentration"])
     measured = bulk.response.notna()
     pd.testing.assert_frame_equal(
-        bulk.labels, (bulk.response <= limit).astype(float).where(measured), check_names=False
+        bulk.resistant, (bulk.response > limit).astype(float).where(measured), check_names=False
     )
 
 

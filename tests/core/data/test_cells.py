@@ -9,20 +9,12 @@ import pandas as pd
 import pytest
 
 from helpers.data.bulk import load_bulk
-from helpers.data.cell_files import read_plate, read_r_counts, read_scaled_table, single_cells
+from helpers.data.cell_files import read_plate, read_r_counts, single_cells
 from helpers.data.cells import line_labels, load_cells
-from helpers.data.cells_paper import FILES, load_paper, read_gene_table, read_portal_counts
-from helpers.data.gene_ids import entrez_symbols, to_symbols
+from helpers.data.cells_paper import FILES, load_pan_cancer, read_portal_counts
+from helpers.data.gene_ids import to_symbols
 from helpers.data.sources import Sources
 from helpers.errors import DataError
-
-
-def test_entrez_ids_of_well_known_genes():
-    symbols = entrez_symbols()
-    known = {"672": "BRCA1", "1956": "EGFR", "7157": "TP53", "673": "BRAF", "2064": "ERBB2"}
-    assert symbols[list(known)].to_dict() == known
-    assert symbols.is_unique
-    assert symbols.index.is_unique
 
 
 def test_symbols_are_unique_and_the_id_with_more_counts_stays():
@@ -88,30 +80,6 @@ def test_plates_that_are_refused(plate, counts, metadata, message):
         read_plate(*plate(counts, metadata))
 
 
-def test_a_scaled_table(tmp_path):
-    path = tmp_path / "table.tsv"
-    path.write_text("\tresponse\t1\t20\nc1\t1\t-0.5\t2\nc2\t0\t0.5\t-2\n", encoding="utf-8")
-    values, label = read_scaled_table(path)
-    assert list(values.columns) == ["1", "20"]
-    assert label.to_dict() == {"c1": 1.0, "c2": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("\tlabel\t1\nc1\t1\t-1\n", "column response"),
-        ("\tresponse\t1\nc1\t2\t-1\n", "column response"),
-        ("\tresponse\t1\nc1\t1\t3\n", "expected scaled expression"),
-        ("\tresponse\t1\nc1\t1\t\nc2\t0\t-1\n", "expected scaled expression"),
-    ],
-)
-def test_scaled_tables_that_are_refused(tmp_path, text, message):
-    path = tmp_path / "table.tsv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=message):
-        read_scaled_table(path)
-
-
 def test_a_file_that_is_no_r_matrix(tmp_path):
     path = tmp_path / "cells.rda"
     path.write_bytes(b"nothing")
@@ -123,11 +91,10 @@ def test_a_file_that_is_no_r_matrix(tmp_path):
     ("arguments", "message"),
     [
         (("atlas",), "unknown single-cell data set 'atlas'"),
-        (("A375", "some"), "unknown data choice 'some'"),
-        (("A375", "paper"), "A375 has no data choice 'paper'"),
-        (("GSE112274", "panel"), "GSE112274 has no data choice 'panel'"),
-        (("A375", "panel"), "helpers data fetch --tier panel"),
-        (("GSE112274", "paper"), "obtained by hand"),
+        (("breast-atlas", "some"), "unknown data choice 'some'"),
+        (("breast-atlas", "paper"), "the paper tier has pan-cancer-lines"),
+        (("pan-cancer-lines", "panel"), "is on the paper tier"),
+        (("lung-mixology", "panel"), "helpers data fetch --tier panel"),
     ],
 )
 def test_sets_that_cannot_be_had(arguments, message, real_registry):
@@ -141,76 +108,7 @@ def test_without_files_the_twin_stands_in(real_registry):
     assert cells.uns["provenance"].notes[0].startswith("Simulated data stand in")
 
 
-# The studies' own files, in small ------------------------------------------------------------------
-
-GENES = "gene,{}\nEGFR,1,2,3,0\nTP53,0,1,0,7\n"
-
-
-def sources(tmp_path, name, **texts) -> Sources:
-    paths = {}
-    for key, text in zip(FILES[name], texts.values(), strict=True):
-        paths[key] = tmp_path / key
-        paths[key].write_text(text, encoding="utf-8")
-    return Sources(paths)
-
-
-def test_sharma_cells_by_origin_with_holiday_as_sensitive(tmp_path):
-    info = (
-        "groups\torigin\tcluster\nb\tHN120PCR\tHN120P_Resistant\na\tHN120P\tHN120_Sensitive\n"
-        "c\tHN137P\tx\nd\tHN120P\tHoliday\n"
-    )
-    files = sources(tmp_path, "GSE117872-HN120", counts=GENES.format("a,b,c,d"), info=info)
-    cells = load_paper("GSE117872-HN120", files)
-    assert cells.obs["label"].to_dict() == {"a": 1.0, "b": 0.0, "d": 1.0}
-    assert cells.uns["units"] == "TPM"
-    assert cells["d"].X.toarray().tolist() == [[0, 7]]
-
-
-def test_kong_cells_by_name(tmp_path):
-    files = sources(
-        tmp_path, "GSE112274", counts=GENES.format("PC9_parental_1,PC9_G3_1,PC9_LOW_1,PC9_parental_2")
-    )
-    assert load_paper("GSE112274", files).obs["label"].tolist() == [1, 0, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("name", "info"),
-    [
-        ("GSE140440", "x\tPC3_Res\ny\tPC3_Sen\nz\tDU_Res\nw\tDU\n"),
-        ("GSE149383", "x,res1\ny,par\nz,res\nw,par\n"),
-    ],
-)
-def test_cells_described_in_their_order(tmp_path, name, info):
-    files = sources(tmp_path, name, counts=GENES.format("a,b,c,d"), info=info)
-    assert load_paper(name, files).obs["label"].tolist() == [0, 1, 0, 1]
-    files.paths[FILES[name][1]].write_text(info.rsplit("w", 1)[0], encoding="utf-8")
-    with pytest.raises(DataError, match="describes 3 cells, the table has 4"):
-        load_paper(name, files)
-
-
-def test_bell_cells_without_empty_wells(tmp_path, monkeypatch):
-    about = pd.DataFrame(
-        {
-            "Plate#": ["P1", None, "P2", "P2"],
-            "Well position": ["A1=1", "A2=2", "A1=1", "A2=2"],
-            "Sample name": ["RESISTANT", "RESISTANT w", "PARENTAL", "EMPTY"],
-        }
-    )
-    monkeypatch.setattr("helpers.data.cells_paper.pd.read_excel", lambda *a, **k: about)
-    files = sources(tmp_path, "GSE110894", counts=GENES.format("P2_A1,P1_A1,P1_A2,P2_A2"), info="xlsx")
-    cells = load_paper("GSE110894", files)
-    assert cells.obs["label"].to_dict() == {"P2_A1": 1.0, "P1_A1": 0.0, "P1_A2": 0.0}
-
-
-def test_gene_tables(tmp_path):
-    path = tmp_path / "genes.txt"
-    path.write_text("gene\ta\tb\nG\t1\t2\nG\t3\t4\n", encoding="utf-8")
-    assert read_gene_table(path).loc["b", "G"] == 6
-    for text, message in (("g,a\nG,-1\n", "negative"), ("g,a\nG,\n", "missing")):
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(DataError, match=message):
-            read_gene_table(path)
-
+# The pan-cancer lines, in small ------------------------------------------------------------
 
 PORTAL = (
     "GENE\tc1\tc2\tc3\nCell_line\tMKN45_STOMACH\tSCC9_X\tMKN45_STOMACH\nPool_ID\t1\t1\t2\n"
@@ -219,14 +117,14 @@ PORTAL = (
 
 
 def test_pan_cancer_lines(tmp_path):
-    files = sources(
-        tmp_path,
-        "pan-cancer-lines",
-        counts=PORTAL,
-        metadata="NAME\tCell_line\tPool_ID\nTYPE\tgroup\tgroup\nc3\tMKN45_STOMACH\t2\nc2\tSCC9_X\t1\n",
-        models="ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-000356,MKN45,Stomach,925340\n",
+    texts = (
+        PORTAL,
+        "NAME\tCell_line\tPool_ID\nTYPE\tgroup\tgroup\nc3\tMKN45_STOMACH\t2\nc2\tSCC9_X\t1\n",
+        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-000356,MKN45,Stomach,925340\n",
     )
-    cells = load_paper("pan-cancer-lines", files)
+    for key, text in zip(FILES, texts, strict=True):
+        (tmp_path / key).write_text(text, encoding="utf-8")
+    cells = load_pan_cancer(Sources({key: tmp_path / key for key in FILES}))
     assert list(cells.obs_names) == ["c2", "c3"]
     assert cells.obs["model_id"].tolist() == ["", "ACH-000356"]
     assert cells.obs["batch"].tolist() == ["1", "2"]
@@ -290,21 +188,3 @@ def test_the_lung_plates(panel):
     assert set(cells.obs["line"]) == {"A549", "HCC827", "NCIH838", "NCIH1975", "NCIH2228"}
     assert (cells.obs["model_id"] != "").all()
     assert (cells.obs["lineage"] == "Lung").all()
-
-
-@pytest.mark.panel
-@pytest.mark.parametrize(
-    ("name", "shape", "sensitive", "symbols"),
-    [
-        ("A375", (108, 2873), 62, 2872),
-        ("SCAD-Gefitinib", (66, 2933), 33, 2933),
-        ("SCAD-Vorinostat", (66, 2933), 33, 2933),
-        ("SCAD-Afatinib", (120, 2876), 60, 2872),
-    ],
-)
-def test_the_scaled_tables(panel, name, shape, sensitive, symbols):
-    cells = load_cells(name, "panel", registry=panel)
-    assert cells.shape == shape
-    assert cells.obs["label"].sum() == sensitive
-    assert (~cells.var_names.str.startswith("ENTREZ:")).sum() == symbols
-    assert cells.uns["units"] == "z-scores"

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from helpers.data.bulk import load_bulk
-from helpers.data.cells import NAMES, line_labels, load_cells, normalise, quality_control
+from helpers.data.cells import TWINS, line_labels, load_cells, normalise, quality_control
 from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
 
@@ -59,11 +59,11 @@ def test_cells_resemble_their_own_line_and_the_shift_parts_them():
 
 def test_states_differ_in_the_planted_genes_only():
     _, cells, truth = simulate_cells(5, n_cells=600, n_cell_lines=3, state_gap=2.0, state_drug="Gefitinib")
-    label = cells.obs["label"].to_numpy()
-    assert set(label) == {0.0, 1.0}
-    np.testing.assert_array_equal(label, truth.state)
+    resistant = cells.obs["resistant"].to_numpy()
+    assert set(resistant) == {0.0, 1.0}
+    np.testing.assert_array_equal(1 - resistant, truth.state)
     x = np.log1p(cells.X.toarray())
-    difference = x[label == 0].mean(axis=0) - x[label == 1].mean(axis=0)  # resistant minus sensitive
+    difference = x[resistant == 1].mean(axis=0) - x[resistant == 0].mean(axis=0)  # resistant minus sensitive
     weight = truth.weights.loc["Gefitinib"].to_numpy()
     assert (np.sign(difference[weight != 0]) == np.sign(weight[weight != 0])).all()
     assert np.abs(difference[weight != 0]).min() > np.quantile(np.abs(difference[weight == 0]), 0.9)
@@ -75,24 +75,15 @@ def test_one_line_misses_camptothecin_as_in_the_real_table():
     assert panel.response.isna().sum().idxmin() == "Camptothecin"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TWINS)
 def test_every_named_set_has_a_twin_that_belongs_to_the_panel(name):
     cells, panel = load_cells(name, "simulated", seed=2), load_bulk("GDSC2", "simulated", seed=2)
     assert cells.uns["name"] == name
     assert cells.uns["provenance"].tier == "simulated"
     assert cells.obs["model_id"].isin(panel.expression.index).all()
     assert cells.var_names.equals(panel.expression.columns)
-    scaled = name in ("A375", "SCAD-Gefitinib", "SCAD-Vorinostat", "SCAD-Afatinib")
-    assert cells.uns["units"] == ("z-scores" if scaled else "counts")
-    assert cells.obs["label"].notna().all() == scaled
-    if scaled:
-        np.testing.assert_allclose(cells.X.mean(axis=0), 0, atol=1e-5)
-
-
-def test_the_two_tables_that_share_cells_have_opposite_labels():
-    one, other = (load_cells(f"SCAD-{drug}", "simulated") for drug in ("Gefitinib", "Vorinostat"))
-    np.testing.assert_array_equal(one.X, other.X)
-    assert (one.obs["label"] + other.obs["label"] == 1).all()
+    assert cells.uns["units"] == "counts"
+    assert cells.obs["resistant"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -142,10 +133,9 @@ def test_normalise_is_log2_of_cpm():
 
 
 def test_units_are_not_mixed_up():
-    scaled = load_cells("A375", "simulated")
-    with pytest.raises(DataError, match="normalise needs counts, got z-scores"):
-        normalise(scaled)
     _, cells, _ = simulate_cells(0, n_cells=32)
+    with pytest.raises(DataError, match="normalise needs counts, got log"):
+        normalise(normalise(cells))
     with pytest.raises(DataError, match="quality_control needs counts, got log"):
         quality_control(normalise(cells))
 

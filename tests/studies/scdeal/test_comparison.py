@@ -86,7 +86,7 @@ def test_chance_is_that_of_the_task(task):
 def test_genes_of_a_run(task):
     attributions, predicted = attributed(task, SETTING, 0, steps=10, device="cpu")
     assert attributions.shape == task.cells_x.shape
-    assert len(predicted) == len(task.cells_y)
+    assert len(predicted) == len(task.cells_sensitive)
     check = critical_gene_check(task, SETTING, 0, n=5, steps=10, device="cpu")
     assert check["task"] == task.name
     if check["critical"]:

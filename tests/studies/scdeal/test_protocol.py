@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from helpers.data.bulk import load_bulk
-from helpers.data.cells import load_cells
 from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
+from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.metrics import CELL_METRICS
 from helpers.studies.scdeal.protocol import (
     CONSTANTS,
@@ -61,16 +61,16 @@ def test_no_line_is_in_bulk_and_in_cells(panel, prepared):
         cells_of = set(prepared[name].obs["model_id"])
         assert cells_of & set(panel.expression.index)
         assert not cells_of & set(made.bulk_x.index)
-        assert len(made.bulk_x) == len(made.bulk_y)
+        assert len(made.bulk_x) == len(made.bulk_sensitive)
 
 
 def test_labels_by_line_are_those_of_the_panel(panel, prepared):
     made = transfer_task(panel, prepared["breast-atlas"], "Docetaxel")
     assert made.by_line
     by_name = panel.lines.set_index("name").index
-    lookup = pd.Series(panel.labels["Docetaxel"].to_numpy(), by_name)
-    np.testing.assert_array_equal(made.cells_y, lookup[made.lines].to_numpy())
-    assert made.depth.shape == (len(made.cells_y), 2)
+    lookup = pd.Series(panel.resistant["Docetaxel"].to_numpy(), by_name)
+    np.testing.assert_array_equal(made.cells_sensitive, 1 - lookup[made.lines].to_numpy())
+    assert made.depth.shape == (len(made.cells_sensitive), 2)
 
 
 def test_cells_are_thinned_evenly_over_lines(prepared):
@@ -83,23 +83,24 @@ def test_own_labels_do_not_come_from_the_panel(panel, prepared):
     made = transfer_task(panel, prepared["A375"], "PLX-4720")
     assert not made.by_line
     assert made.depth is None
-    np.testing.assert_array_equal(made.cells_y, prepared["A375"].obs["label"])
+    np.testing.assert_array_equal(made.cells_sensitive, 1 - prepared["A375"].obs["resistant"])
 
 
 def test_other_bulk_labels_leave_the_cells_alone(panel, prepared):
     task = transfer_task(panel, prepared["A375"], "PLX-4720")
-    permuted = panel.labels["PLX-4720"].sample(frac=1, random_state=0).set_axis(panel.labels.index)
-    other = transfer_task(panel, prepared["A375"], "PLX-4720", bulk_labels=permuted)
-    np.testing.assert_array_equal(other.cells_y, task.cells_y)
+    permuted = panel.resistant["PLX-4720"].sample(frac=1, random_state=0).set_axis(panel.resistant.index)
+    other = transfer_task(panel, prepared["A375"], "PLX-4720", bulk_resistant=permuted)
+    np.testing.assert_array_equal(other.cells_sensitive, task.cells_sensitive)
     assert not np.array_equal(
-        pd.Series(other.bulk_y, other.bulk_x.index).reindex(task.bulk_x.index).to_numpy(), task.bulk_y
+        pd.Series(other.bulk_sensitive, other.bulk_x.index).reindex(task.bulk_x.index).to_numpy(),
+        task.bulk_sensitive,
     )
 
 
 def test_runs_have_scores_before_and_after(runs, task):
     assert len(runs.table) == 4
     assert {f"before {m}" for m in CELL_METRICS} | set(CELL_METRICS) <= set(runs.table)
-    assert runs.scores[task.name, "a", 1].shape == (len(task.cells_y), 2)
+    assert runs.scores[task.name, "a", 1].shape == (len(task.cells_sensitive), 2)
     assert runs.pick(["b"]).table["setting"].unique().tolist() == ["b"]
     joined = TransferRuns.join([runs.pick(["a"]), runs.pick(["b"])])
     assert len(joined.table) == 4
@@ -113,7 +114,7 @@ def test_equal_seeds_equal_runs(runs, task):
 
 def test_no_label_of_a_cell_reaches_a_fit(task, runs):
     """With other labels of the cells every score of a cell stays; only its marks change."""
-    flipped = type(task)(**{**vars(task), "cells_y": 1 - task.cells_y})
+    flipped = type(task)(**{**vars(task), "cells_sensitive": 1 - task.cells_sensitive})
     again = run_scdeal([flipped], SETTINGS, [0, 1], device="cpu")
     for key, scores in runs.scores.items():
         np.testing.assert_array_equal(again.scores[key], scores)
@@ -144,7 +145,7 @@ def test_two_drugs_on_the_same_cells_with_opposite_labels(panel, prepared):
         transfer_task(panel, prepared[f"SCAD-{drug}"], drug, cell_set="SCAD 66")
         for drug in ("Gefitinib", "Vorinostat")
     )
-    np.testing.assert_array_equal(one.cells_y, 1 - other.cells_y)
+    np.testing.assert_array_equal(one.cells_sensitive, 1 - other.cells_sensitive)
     np.testing.assert_array_equal(one.cells_x, other.cells_x)
     assert one.cell_set == other.cell_set
 
@@ -175,13 +176,13 @@ def test_unusable_tasks(panel, prepared, runs):
     cells = prepared["A375"]
     mouse = cells.copy()
     mouse.var_names = "ENSMUSG" + mouse.var_names
-    one_class = cells[cells.obs["label"] == 1].copy()
-    constant = pd.Series(1.0, panel.labels.index)
+    one_class = cells[cells.obs["resistant"] == 1].copy()
+    constant = pd.Series(1.0, panel.resistant.index)
     for call, message in [
         (lambda: transfer_task(panel, cells, "PLX4720"), "no drug"),
         (lambda: transfer_task(panel, mouse, "PLX-4720"), "share no gene"),
         (lambda: transfer_task(panel, one_class, "PLX-4720"), "cells of A375 .* one class"),
-        (lambda: transfer_task(panel, cells, "PLX-4720", bulk_labels=constant), "bulk lines .* one class"),
+        (lambda: transfer_task(panel, cells, "PLX-4720", bulk_resistant=constant), "bulk lines .* one class"),
         (lambda: prepare_cells(prepared["breast-atlas"], panel.expression.columns), "needs counts"),
         (lambda: grid_settings([33], [None]), "published grid"),
         (lambda: runs.pick(["c"]), "no run"),

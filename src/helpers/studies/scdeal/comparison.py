@@ -53,7 +53,7 @@ def over_chance(rows: pd.DataFrame, tasks: Sequence[TransferTask], metric: str) 
 
     ``F1``: the better constant answer; ``AUROC``: one half; ``AP``: the share of sensitive cells.
     """
-    levels = {task.name: chance_levels(task.cells_y)[metric] for task in tasks}
+    levels = {task.name: chance_levels(task.cells_sensitive)[metric] for task in tasks}
     return over_sets(rows, rows[metric] - rows["task"].map(levels))
 
 

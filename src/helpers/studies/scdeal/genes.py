@@ -33,7 +33,7 @@ def attributed(
     predicted : array (cells,) of 0 and 1
     """
     model = ScDEAL(**setting, random_state=seed, device=device)
-    model.fit(task.bulk_x, task.bulk_y, task.cells_x)
+    model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
     values = model.integrated_gradients(task.cells_x, steps=steps)
     return pd.DataFrame(values, task.cells_x.index, model.gene_names_), model.predict(task.cells_x)
 
@@ -71,7 +71,7 @@ def critical_gene_check(
     attributions, predicted = attributed(task, setting, seed, steps=steps, device=device)
     genes = attributions.columns.to_numpy(str)
     x = task.cells_x[attributions.columns].to_numpy(float)
-    response = class_genes(x, task.cells_y, genes, n)
+    response = class_genes(x, task.cells_sensitive, genes, n)
     found = critical_genes(attributions.to_numpy(), predicted, genes, n)
     states = two_states(x, seed=seed)
     defined = any(found.values())
@@ -110,7 +110,7 @@ def module_checks(
     rows = []
     for row in chosen[chosen["task"] == task.name].itertuples():
         predicted = runs.scores[task.name, row.setting, row.seed].argmax(axis=1)
-        check = module_check(x, predicted, task.cells_y, genes, n_null=n_null, seed=row.seed)
+        check = module_check(x, predicted, task.cells_sensitive, genes, n_null=n_null, seed=row.seed)
         about = {"task": task.name, "cell_set": task.cell_set, "seed": row.seed, "AUROC": row.AUROC}
         rows.append({**about, **check})
     return pd.DataFrame(rows)

@@ -146,7 +146,7 @@ def line_table(
     Returns
     -------
     DataFrame
-        One row a line, sorted: ``line``, ``n`` cells, ``label``, ``score`` (mean), ``sensitive_share``
+        One row a line, sorted: ``line``, ``n`` cells, ``sensitive``, ``score`` (mean), ``sensitive_share``
         (of the hard answers), ``majority`` (1 where that share exceeds a half).
 
     Raises
@@ -166,7 +166,10 @@ def line_table(
         msg = f"line(s) {list(mixed[:3])} have cells of both labels: they have no line metrics"
         raise DataError(msg)
     table = groups.agg(
-        n=("y", "size"), label=("y", "first"), score=("score", "mean"), sensitive_share=("predicted", "mean")
+        n=("y", "size"),
+        sensitive=("y", "first"),
+        score=("score", "mean"),
+        sensitive_share=("predicted", "mean"),
     )
     table["majority"] = (table["sensitive_share"] > 0.5).astype(int)
     return table.reset_index()
@@ -177,7 +180,7 @@ def line_metrics(
 ) -> dict[str, float]:
     """Compute :func:`cell_metrics` over lines: mean score and majority answer of each, each line once."""
     table = line_table(y, score, lines, predicted)
-    return cell_metrics(table["label"], table["score"], table["majority"])
+    return cell_metrics(table["sensitive"], table["score"], table["majority"])
 
 
 def auroc_by_line(

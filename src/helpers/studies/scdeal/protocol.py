@@ -146,7 +146,7 @@ def run_scdeal(
         (
             ScDEAL(**settings[name], random_state=seed, device=device),
             task.bulk_x,
-            task.bulk_y,
+            task.bulk_sensitive,
             task.cells_x,
         )
         for task, name, seed in keys
@@ -154,7 +154,7 @@ def run_scdeal(
     fits = fit_many(jobs, n_jobs=n_jobs)
     rows, scores = [], {}
     for (task, name, seed), fit in zip(keys, fits, strict=True):
-        before = _answer_metrics(task.cells_y, fit.before)
+        before = _answer_metrics(task.cells_sensitive, fit.before)
         rows.append(
             {
                 **_about(task, name, seed),
@@ -163,7 +163,7 @@ def run_scdeal(
                 "transfer_loss": fit.validation_loss,
                 "mmd_before": fit.mmd_before,
                 "mmd_after": fit.mmd_after,
-                **_answer_metrics(task.cells_y, fit.after),
+                **_answer_metrics(task.cells_sensitive, fit.after),
                 **{f"before {metric}": value for metric, value in before.items()},
             }
         )
@@ -192,22 +192,22 @@ def run_simple(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
         "all sensitive": Constant("sensitive"),
         "all resistant": Constant("resistant"),
     }
-    y = task.cells_y
+    y = task.cells_sensitive
     rows = []
 
     def add(model: str, seed: int, metrics: Mapping[str, float]) -> None:
         rows.append({**_about(task, model, seed), **metrics})
 
     for name, model in (("logistic", BulkLogistic()), ("boosting", BulkBoosting())):
-        model.fit(task.bulk_x, task.bulk_y, task.cells_x)
+        model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
         for how, scaling in (("bulk", "bulk"), ("own", "domain")):
             p = model.set_params(scaling=scaling).predict_proba(task.cells_x)
             add(f"{name}, {how} scale", seeds[0], _answer_metrics(y, p))
     for name, model in models.items():
-        p = model.fit(task.bulk_x, task.bulk_y, task.cells_x).predict_proba(task.cells_x)
+        p = model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x).predict_proba(task.cells_x)
         add(name, seeds[0], _answer_metrics(y, p))
     for seed in seeds:
-        p = RandomEncoder(random_state=seed).fit(task.bulk_x, task.bulk_y, task.cells_x)
+        p = RandomEncoder(random_state=seed).fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
         add("random encoder", seed, _answer_metrics(y, p.predict_proba(task.cells_x)))
         states = two_state_metrics(y, two_states(task.cells_x.to_numpy(), seed=seed))
         for index, model in (("random sign", ORACLES[1]), ("oracle sign", ORACLES[2])):
@@ -240,7 +240,7 @@ def averaged_in_clusters(task: TransferTask, runs: TransferRuns) -> pd.DataFrame
     for row in runs.table[runs.table["task"] == task.name].to_dict("records"):
         scores = runs.scores[task.name, row["setting"], row["seed"]]
         smooth = np.column_stack([cluster_means(column, labels) for column in scores.T])
-        rows.append({**row, **_answer_metrics(task.cells_y, smooth)})
+        rows.append({**row, **_answer_metrics(task.cells_sensitive, smooth)})
     return pd.DataFrame(rows)
 
 

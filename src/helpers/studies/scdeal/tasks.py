@@ -28,10 +28,10 @@ class TransferTask:
         Tasks with the same cells share it.
     bulk_x : DataFrame, lines x genes
         log2(TPM + 1); no line whose cells are in the task.
-    bulk_y : array (lines,) of 0 and 1
+    bulk_sensitive : array (lines,) of 0 (resistant) and 1 (sensitive)
     cells_x : DataFrame, cells x genes
         Log-normalised counts or z-scores; columns are gene symbols where known.
-    cells_y : array (cells,) of 0 and 1
+    cells_sensitive : array (cells,) of 0 and 1
         Never passed to a model.
     lines : array (cells,) of str
         Line of each cell, empty where unknown.
@@ -46,9 +46,9 @@ class TransferTask:
     drug: str
     cell_set: str
     bulk_x: pd.DataFrame
-    bulk_y: np.ndarray
+    bulk_sensitive: np.ndarray
     cells_x: pd.DataFrame
-    cells_y: np.ndarray
+    cells_sensitive: np.ndarray
     lines: np.ndarray
     by_line: bool
     depth: pd.DataFrame | None = None
@@ -73,7 +73,7 @@ def prepare_cells(
     Parameters
     ----------
     cells : AnnData
-        Counts or z-scores (:func:`helpers.data.cells.load_cells`). z-scores come filtered and
+        Counts or z-scores (:func:`helpers.studies.scdeal.cells.load_cells`). z-scores come filtered and
         normalised and are only thinned out.
     bulk_genes : Index
         Genes of the bulk lines: kept in any case.
@@ -115,7 +115,7 @@ def transfer_task(
     drug: str,
     *,
     cell_set: str | None = None,
-    bulk_labels: pd.Series | None = None,
+    bulk_resistant: pd.Series | None = None,
 ) -> TransferTask:
     """Join a bulk panel and prepared cells for one drug.
 
@@ -123,14 +123,14 @@ def transfer_task(
     ----------
     panel : BulkPanel
     cells : AnnData
-        From :func:`prepare_cells`. Where a cell has a label of its own it counts; else the label of its
-        line in the panel. Unlabelled cells are left out.
+        From :func:`prepare_cells`. Where a cell is called resistant or sensitive itself that counts; else
+        the response of its line in the panel. Cells without either are left out.
     drug : str
     cell_set : str, optional
         Default: the name of the cells.
-    bulk_labels : Series, optional
-        Labels of bulk lines (index = model id) to train on instead of the panel's for that drug: another
-        rule of binarisation, another drug, or permuted labels. The cells keep theirs.
+    bulk_resistant : Series, optional
+        Response of bulk lines (index = model id; 1 = resistant) to train on instead of the panel's to that
+        drug: by another rule, to another drug, or permuted. The cells keep theirs.
 
     Returns
     -------
@@ -143,31 +143,32 @@ def transfer_task(
         If the panel lacks the drug, bulk or cells are left with one class, or no gene name is shared.
     """
     name = cells.uns["name"]
-    if drug not in panel.labels:
-        msg = f"{panel.name} has no drug {drug!r}; for example {', '.join(panel.labels.columns[:5])}"
+    if drug not in panel.resistant:
+        msg = f"{panel.name} has no drug {drug!r}; for example {', '.join(panel.resistant.columns[:5])}"
         raise DataError(msg)
-    own = cells.obs["label"].to_numpy(float)
+    own = cells.obs["resistant"].to_numpy(float)
     by_line = bool(np.isnan(own).all())
-    y = line_labels(cells, panel, drug).to_numpy() if by_line else own
-    labelled = ~np.isnan(y)
-    _two_classes(y[labelled], f"cells of {name} with a label for {drug}")
-    bulk_y = (panel.labels[drug] if bulk_labels is None else bulk_labels).dropna()
-    bulk_y = bulk_y[bulk_y.index.isin(panel.expression.index) & ~bulk_y.index.isin(cells.obs["model_id"])]
-    _two_classes(bulk_y.to_numpy(), f"bulk lines of {panel.name} with a label for {drug}")
+    # scDEAL scores sensitivity: from here on 1 = sensitive.
+    cells_sensitive = 1 - (line_labels(cells, panel, drug).to_numpy() if by_line else own)
+    known = ~np.isnan(cells_sensitive)
+    _two_classes(cells_sensitive[known], f"cells of {name} with a label for {drug}")
+    bulk = 1 - (panel.resistant[drug] if bulk_resistant is None else bulk_resistant).dropna()
+    bulk = bulk[bulk.index.isin(panel.expression.index) & ~bulk.index.isin(cells.obs["model_id"])]
+    _two_classes(bulk.to_numpy(), f"bulk lines of {panel.name} with a label for {drug}")
     x = cells.X.toarray() if sparse.issparse(cells.X) else np.asarray(cells.X)
     depth = None
     if "library size" in cells.obs:
-        depth = cells.obs.loc[labelled, ["library size", "gene count"]].astype(float)
+        depth = cells.obs.loc[known, ["library size", "gene count"]].astype(float)
     task = TransferTask(
         name=f"{name} {drug}",
         dataset=name,
         drug=drug,
         cell_set=cell_set or name,
-        bulk_x=panel.expression.loc[bulk_y.index],
-        bulk_y=bulk_y.to_numpy(int),
-        cells_x=pd.DataFrame(x[labelled], cells.obs_names[labelled], cells.var_names),
-        cells_y=y[labelled].astype(int),
-        lines=cells.obs["line"].to_numpy(str)[labelled],
+        bulk_x=panel.expression.loc[bulk.index],
+        bulk_sensitive=bulk.to_numpy(int),
+        cells_x=pd.DataFrame(x[known], cells.obs_names[known], cells.var_names),
+        cells_sensitive=cells_sensitive[known].astype(int),
+        lines=cells.obs["line"].to_numpy(str)[known],
         by_line=by_line,
         depth=depth,
     )
