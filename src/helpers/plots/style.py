@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import matplotlib as mpl
-from cycler import cycler
+from matplotlib.rcsetup import cycler
 
 #: Okabe and Ito's palette, distinguishable with any common colour vision.
 OKABE_ITO = {
