@@ -9,6 +9,7 @@ calls a cell sensitive.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from helpers.evaluation.multiple_testing import benjamini_hochberg
 
 WEIGHTS = ("gf-icf", "log-cpm", "z-score")
 
-Matrix = np.ndarray | sparse.spmatrix | sparse.sparray
+Matrix: TypeAlias = Any  # a numpy array or a SciPy sparse matrix, of which SciPy has no types
 # Sets that are scored at once; bounds the memory of a call.
 _BLOCK = 20_000
 

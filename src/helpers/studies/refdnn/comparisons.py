@@ -6,7 +6,7 @@ becomes the column ``data``. ``Chapter.record_table`` records the tables as they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,8 @@ Results = Mapping[str, OutOfFold]
 class Family:
     """Models and metrics that the paper tested against RefDNN, and corrected for together."""
 
-    models: Collection[str]
-    metrics: Collection[str]
+    models: Sequence[str]
+    metrics: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Compared:
 
 
 def metric_table(
-    results: Results, models: Sequence[str] | None = None, metrics: Collection[str] | None = None
+    results: Results, models: Sequence[str] | None = None, metrics: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Metrics of every fold, model and seed of several results (:meth:`OutOfFold.metrics`)."""
     table = pd.concat([result.metrics(models).assign(data=name) for name, result in results.items()])
@@ -83,7 +83,7 @@ def compare_over_folds(
     test_ratio: float,
     *,
     family: Family | None = None,
-    rivals: Collection[str] = (),
+    rivals: Sequence[str] = (),
     rival_name: str = "strongest",
 ) -> Compared:
     """Compare RefDNN with all models over random folds.
@@ -110,7 +110,7 @@ def compare_over_folds(
 
 
 def compare_over_groups(
-    metrics: pd.DataFrame, *, family: Family | None = None, rivals: Collection[str] = ()
+    metrics: pd.DataFrame, *, family: Family | None = None, rivals: Sequence[str] = ()
 ) -> Compared:
     """Compare RefDNN with all models over left-out groups.
 
@@ -172,7 +172,7 @@ def comparison_table(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
 
 
 def result_ids(
-    data: Collection[str], protocol: str, models: Sequence[str], metrics: Sequence[str]
+    data: Sequence[str], protocol: str, models: Sequence[str], metrics: Sequence[str]
 ) -> dict[str, str]:
     """Label the results of a protocol for ``Chapter.compare_table``."""
     return {
@@ -188,7 +188,7 @@ def _compared(
     summarise: Callable[[pd.DataFrame], pd.DataFrame],
     compare: Callable[[pd.DataFrame], pd.DataFrame],
     published_test: Callable[[pd.DataFrame], pd.DataFrame] | None,
-    rivals: tuple[Collection[str], str, Sequence[str]],
+    rivals: tuple[Sequence[str], str, Sequence[str]],
 ) -> Compared:
     summaries, differences = [], []
     for name, part in metrics.groupby("data", sort=False):
@@ -219,7 +219,7 @@ def _wilcoxon(found: pd.DataFrame, family: Family) -> pd.DataFrame:
 def _strongest(
     summary: pd.DataFrame,
     found: pd.DataFrame,
-    rivals: Collection[str],
+    rivals: Sequence[str],
     role: str,
     metrics: Sequence[str],
 ) -> list[pd.DataFrame]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from helpers.evaluation.space import Float, Space
@@ -102,7 +104,7 @@ def left_out_contenders(
     max_samples : float, optional
         Share of the pairs that each tree of those forests draws.
     """
-    forest = {"n_estimators": 100, "max_depth": 10, "max_samples": max_samples}
+    forest: dict[str, Any] = {"n_estimators": 100, "max_depth": 10, "max_samples": max_samples}
     contenders = [
         Contender("Prevalence", DrugPrevalence(features)),
         Contender("Line only", LinePrevalence(features)),
@@ -189,7 +191,7 @@ def ablation_contenders(
     loss weights (0.5, 0.5), (1, 0) = (b), (0, 1) = (d), here with the same search budget each.
     """
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
-    variants = {
+    variants: dict[str, tuple[dict[str, Any], Space]] = {
         "RefDNN": ({}, REFDNN_SPACE),
         "(a) one loss, encoder by Adam": ({"encoder": "adam", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
         "(b) one loss, encoder by FTRL": ({"loss_weights": (1.0, 0.0)}, REFDNN_SPACE),

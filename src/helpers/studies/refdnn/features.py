@@ -130,18 +130,18 @@ class PairFeatures:
                     raise DataError(msg)
                 codes.append(code)
             return np.column_stack(codes).astype(np.int64)
-        codes = np.asarray(pairs)
-        if codes.ndim != 2 or codes.shape[1] != 2 or not np.issubdtype(codes.dtype, np.integer):
+        given = np.asarray(pairs)
+        if given.ndim != 2 or given.shape[1] != 2 or not np.issubdtype(given.dtype, np.integer):
             msg = (
                 "pairs must be a table with columns line and drug, or integer codes (n, 2); "
-                f"got {codes.shape} {codes.dtype}"
+                f"got {given.shape} {given.dtype}"
             )
             raise DataError(msg)
         limits = (len(self.line_names), len(self.drug_names))
-        if len(codes) and ((codes < 0).any() or (codes >= limits).any()):
+        if len(given) and ((given < 0).any() or (given >= limits).any()):
             msg = f"pair codes exceed the {limits[0]} lines or {limits[1]} drugs of the features"
             raise DataError(msg)
-        return codes.astype(np.int64, copy=False)
+        return given.astype(np.int64, copy=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # The cached similarity is left out, so that equal features have equal hashes in a cache.

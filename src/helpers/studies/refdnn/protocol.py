@@ -257,7 +257,7 @@ def cross_validate(
     for fold in folds:
         where[fold.tags["repeat"], fold.test] = names.index(fold.name)
 
-    def settings(contender: Contender) -> Searched:
+    def settings(contender: Contender, space: Space) -> Searched:
         model = _model(contender, stops_on="test")
         # Its name changes with the data, the folds and everything searched.
         digest = joblib.hash((table, repeats, contender.estimator, n_inner, seed))[:12]
@@ -266,7 +266,7 @@ def cross_validate(
             table,
             folds,
             model,
-            contender.space,
+            space,
             lambda fold: _inner_folds(table, fold, n_inner, seed),
             _accuracy,
             n_trials=n_trials,
@@ -280,13 +280,15 @@ def cross_validate(
     def jobs(model: Model) -> int:
         return 1 if model.batch > 1 else n_jobs  # a GPU has one batch at a time
 
-    scores, kept, searches = {}, {}, []
+    scores: dict[str, np.ndarray] = {}
+    kept: dict[tuple[str, int, str], Any] = {}
+    searches: list[Searched] = []
     # Around all fits: side by side, a limit of one fit alone would end with the first that ends.
     with threadpool_limits(1):
         for contender in contenders:
             final = folds
             if contender.space is not None:
-                searches.append(settings(contender))
+                searches.append(settings(contender, contender.space))
                 final = searches[-1].folds
             if contender.published_split:
                 final = [_with_validation(table, fold) for fold in final]
@@ -319,10 +321,17 @@ def _model(contender: Contender, *, stops_on: str, kept: dict[tuple, Any] | None
         watched = [_pairs(table, getattr(fold, stops_on)) for fold in folds]
         if on_gpu:
             fits = zip(models, folds, watched, strict=True)
-            fit_many([(model, *_pairs(table, fold.train), held) for model, fold, held in fits])
+            fit_many(
+                [(model, table.codes[fold.train], table.y[fold.train], held) for model, fold, held in fits]
+            )
         for model, fold, held in zip(models, folds, watched, strict=True):
             if not on_gpu:
-                model.fit(*_pairs(table, fold.train), validation=held, value=table.value[fold.train])
+                model.fit(
+                    table.codes[fold.train],
+                    table.y[fold.train],
+                    validation=held,
+                    value=table.value[fold.train],
+                )
             if kept is not None and contender.keep is not None:
                 kept[contender.name, fold.tags["repeat"], fold.name] = contender.keep(model)
             yield model.predict_proba(table.codes[fold.test])[:, 1]

@@ -188,7 +188,7 @@ def module_check(
     null = []
     for _ in range(n_null):
         drawn = rng.permutation(genes)[: 2 * n]
-        null.append(_correlation(_module(z, genes, {0: drawn[::2], 1: drawn[1::2]}), truth))
+        null.append(_correlation(_module(z, genes, {0: list(drawn[::2]), 1: list(drawn[1::2])}), truth))
     return {
         "correlation": _correlation(_module(z, genes, found), truth),
         "null": float(np.quantile(null, 0.95)),

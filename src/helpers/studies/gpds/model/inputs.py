@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
 
-Table = pd.DataFrame | np.ndarray
+Table: TypeAlias = pd.DataFrame | np.ndarray
 
 
 class GeneTable:
@@ -50,7 +52,7 @@ def gene_values(X: Table, who: str) -> np.ndarray:
     DataError
         If it is empty, has not two dimensions, or holds NaN or infinite values.
     """
-    values = np.asarray(X)
+    values: np.ndarray = np.asarray(X)
     if values.ndim != 2 or 0 in values.shape:
         msg = f"{who}: expected a table rows x genes, got shape {values.shape}"
         raise DataError(msg)

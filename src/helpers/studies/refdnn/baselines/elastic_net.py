@@ -129,7 +129,7 @@ def _largest_eigenvalue(line: np.ndarray, drug: np.ndarray, weight: np.ndarray) 
     for _ in range(100):
         a, b = line @ v[:split], drug @ v[split:]
         image = np.concatenate([(by_line * a + weight @ b) @ line, (by_drug * b + a @ weight) @ drug])
-        norm = np.linalg.norm(image)
+        norm = float(np.linalg.norm(image))
         if norm == 0:
             break
         v = image / norm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -15,7 +17,7 @@ from helpers.studies.refdnn.features import PairFeatures
 FOREST_SPACE: Space = {"n_estimators": Integer(10, 100), "max_depth": Integer(3, 10)}
 
 #: Published fixed hyperparameters of the leave-one-group-out protocols.
-FOREST_FIXED = {
+FOREST_FIXED: dict[str, dict[str, Any]] = {
     "CCLE": {"n_estimators": 53, "max_depth": 3},
     "GDSC": {"n_estimators": 51, "max_depth": 7},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
@@ -21,7 +23,7 @@ ELASTIC_NET_SPACE: Space = {
 }
 
 #: Published fixed hyperparameters of the leave-one-group-out protocols.
-ELASTIC_NET_FIXED = {
+ELASTIC_NET_FIXED: dict[str, dict[str, Any]] = {
     "CCLE": {"alpha": 0.1, "l1_ratio": 0.607952, "eta0": 3.908e-4},
     "GDSC": {"alpha": 0.0101969, "l1_ratio": 0.439733, "eta0": 0.021812},
 }

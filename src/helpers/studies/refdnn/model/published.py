@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from helpers.evaluation.space import Float, Integer, Space
 
 #: Search space of the nested cross-validation.
@@ -17,11 +19,11 @@ REFDNN_SPACE: Space = {
 ABLATION_SPACE: Space = {name: REFDNN_SPACE[name] for name in ("hidden_units", "lr_adam")}
 
 #: The ablation as published: no encoder loss, and an encoder that no optimiser trains.
-ABLATION = {"encoder": "frozen", "loss_weights": (1.0, 0.0)}
+ABLATION: dict[str, Any] = {"encoder": "frozen", "loss_weights": (1.0, 0.0)}
 
 #: Fixed hyperparameters of the leave-one-group-out protocols. They come from other runs than the
 #: reported search, in which the left-out groups were present.
-REFDNN_FIXED = {
+REFDNN_FIXED: dict[str, dict[str, Any]] = {
     "CCLE": {"hidden_units": 128, "lr_ftrl": 0.1, "lr_adam": 0.014530495, "l1": 100.0, "l2": 0.001},
     "GDSC": {
         "hidden_units": 49,

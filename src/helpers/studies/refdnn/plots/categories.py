@@ -90,8 +90,10 @@ class _Scale:
 
     @classmethod
     def of(cls, table: pd.DataFrame, reference: float | None) -> _Scale:
-        values = [table[column].to_numpy(float) for column in ("value", "low", "high") if column in table]
-        values = np.concatenate([*values, [] if reference is None else [reference]])
+        columns = [column for column in ("value", "low", "high") if column in table]
+        values = np.concatenate(
+            [*(table[column].to_numpy(float) for column in columns), [] if reference is None else [reference]]
+        )
         low, high = np.nanmin(values), np.nanmax(values)
         span = (high - low) or 1.0
         power = 10.0 ** math.floor(math.log10(span / 4))

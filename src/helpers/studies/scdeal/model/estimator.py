@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 import torch
@@ -16,7 +18,7 @@ from helpers.studies.scdeal.model.networks import Networks
 from helpers.studies.scdeal.model.pipeline import Fitted
 from helpers.studies.scdeal.model.settings import CHOICES, READINGS, Settings
 
-Table = pd.DataFrame | np.ndarray
+Table: TypeAlias = pd.DataFrame | np.ndarray
 # Parameters that are no settings of the method.
 _OF_THE_RUN = ("reading", "device")
 
