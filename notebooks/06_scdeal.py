@@ -46,57 +46,30 @@ n_boot = 300  # resamples of a bootstrap over lines
 # %% tags=["hide-input"]
 parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
 
-import numpy as np
+from functools import partial
+
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from helpers.chapter import Chapter
-from helpers.chapter.record_tables import record_comparison
-from helpers.data.binarise import binarise
 from helpers.data.bulk import load_bulk
 from helpers.data.cells_twin import simulate_cells
-from helpers.evaluation.statistics import mean_interval
 from helpers.plots import forest, metric_bars
+from helpers.studies.scdeal import checks, comparison, genes, plots, protocol, selection
 from helpers.studies.scdeal.cells import load_cells
-from helpers.studies.scdeal.comparison import (
-    difference,
-    gain_of_transfer,
-    over_chance,
-    ranking,
-    share_below_half,
-    spread_against_coin,
-    strongest,
-)
-from helpers.studies.scdeal.genes import attributed, critical_gene_check, module_checks
-from helpers.studies.scdeal.metrics import auroc_by_line, chance_levels, line_metrics
-from helpers.studies.scdeal.oracles import permuted_majority, two_states
-from helpers.studies.scdeal.plots import before_after, cell_panels, map_cells, run_spread
-from helpers.studies.scdeal.protocol import (
-    LABEL_FREE,
-    NO_ADAPTATION,
-    ORACLES,
-    TransferRuns,
-    averaged_in_clusters,
-    clusters,
-    grid_settings,
-    run_scdeal,
-    run_simple,
-)
-from helpers.studies.scdeal.published import published_grid
-from helpers.studies.scdeal.selection import (
-    RULES,
-    over_sets,
-    seed_summary,
-    select_once,
-    select_runs,
-    selection_gain,
-)
-from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
+from helpers.studies.scdeal.comparison import difference, share_below_half, tidy
+from helpers.studies.scdeal.protocol import LABEL_FREE, NO_ADAPTATION, ORACLES
+from helpers.studies.scdeal.published import grid_findings, published_grid
+from helpers.studies.scdeal.selection import RULES, over_sets, select_runs
+from helpers.studies.scdeal.tasks import describe, make_tasks
 
+# %% tags=["hide-input"]
 chapter = Chapter.begin("06_scdeal", parameters)
-fit_runs = chapter.memory.cache(run_scdeal, ignore=["n_jobs"])
-fit_simple = chapter.memory.cache(run_simple)
-check_genes = chapter.memory.cache(critical_gene_check)
+run_scdeal = partial(
+    chapter.memory.cache(protocol.run_scdeal, ignore=["n_jobs"]), device=chapter.device, n_jobs=chapter.jobs
+)
+fit = partial(protocol.run_by_set, run=run_scdeal, progress=chapter.progress)
+fit_simple = chapter.memory.cache(protocol.run_simple)
+check_genes = chapter.memory.cache(genes.critical_gene_check)
 METRICS = ["F1", "AUROC", "AP"]
 seeds = list(range(seed, seed + n_seeds))
 chapter.header()
@@ -152,14 +125,9 @@ SETS = {
     "lung-mixology": (["Gefitinib"], "lung lines"),
     "breast-atlas": (breast_drugs.split(","), "breast lines"),
 }
-cells, tasks, cards = {}, [], []
-for name, (drugs, cell_set) in SETS.items():
-    loaded = load_cells(name, data, seed=seed)
-    cards.append(chapter.use(loaded))
-    kept = {"top_genes": top_genes, "max_cells": max_cells, "seed": seed}
-    kept["min_genes"] = 20 if loaded.uns["provenance"].tier == "simulated" else 200
-    cells[name] = prepare_cells(loaded, panel.expression.columns, **kept)
-    tasks += [transfer_task(panel, cells[name], drug, cell_set=cell_set) for drug in drugs]
+loaded = {name: load_cells(name, data, seed=seed) for name in SETS}
+cards = [chapter.use(cells) for cells in loaded.values()]
+cells, tasks = make_tasks(panel, loaded, SETS, top_genes=top_genes, max_cells=max_cells, seed=seed)
 cards[0]
 
 # %% tags=["hide-input"]
@@ -173,24 +141,9 @@ cards[5]
 # simple models work with these; `faithful` uses all genes of a table and all genes of bulk.
 
 # %% tags=["hide-input"]
-about = []
-for task in tasks:
-    chance = chance_levels(task.cells_sensitive)
-    about.append(
-        {
-            "task": task.name,
-            "bulk lines": len(task.bulk_sensitive),
-            "of them sensitive": task.bulk_sensitive.mean(),
-            "cells": len(task.cells_sensitive),
-            "sensitive": chance["AP"],
-            "lines": len(set(task.lines)) if task.by_line else 1,
-            "genes of cells": task.cells_x.shape[1],
-            "shared genes": task.shared,
-            "F1 of the better constant answer": chance["F1"],
-        }
-    )
-    chapter.record(f"{task.dataset}.{task.drug}.shared genes", task.shared, n=len(task.cells_sensitive))
-about = pd.DataFrame(about).set_index("task")
+about = describe(tasks)
+shared = [{"task": f"{t.dataset}.{t.drug}", "value": t.shared, "n": len(t.cells_sensitive)} for t in tasks]
+chapter.record_table(pd.DataFrame(shared), "{task}.shared genes")
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
 # %% [markdown]
@@ -206,24 +159,7 @@ about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of th
 # %%
 numbers = {name: record.mean for name, record in chapter.published.items() if record.mean is not None}
 grid = published_grid(numbers)
-known = grid.dropna(subset="constant F1")
-chapter.record("scdeal_f1grid_max_mean6", grid["best F1"].mean(), n=6, note="from the authors' table of runs")
-chapter.record("scdeal_f1grid_q75_mean6", grid["upper quartile F1"].mean(), n=6)
-chapter.record("published.grid.runs.median AP", grid["median AP"].mean(), n=6)
-chapter.record("published.grid.best before.AP", grid["best AP before"].mean(), n=6)
-chapter.record("published.grid.best after.AP", grid["best AP after"].mean(), n=6)
-chapter.record(
-    "published.grid.upper quartile below constant",
-    (known["upper quartile F1"] < known["constant F1"]).sum(),
-    n=len(known),
-    note="data sets in which three quarters of the runs are worse than a constant answer",
-)
-chapter.record(
-    "published.grid.median below prevalence",
-    (known["median AP"] <= known["prevalence"] + 0.01).sum(),
-    n=len(known),
-    note="data sets whose median run is at or below chance in average precision",
-)
+chapter.record_table(grid_findings(grid), "{id}")
 grid.style.format("{:.3f}", na_rep="unknown")
 
 # %% [markdown]
@@ -244,52 +180,36 @@ base = {"encoder": (256, 128), "predictor": (128, 64), "epochs": epochs}
 sizes = [int(size) for size in bottlenecks.split(",")]
 kinds = [None if kind == "none" else kind for kind in samplings.split(",")]
 settings = {
-    reading: grid_settings(sizes, kinds, base | {"reading": reading}) for reading in ("faithful", "described")
+    reading: protocol.grid_settings(sizes, kinds, base | {"reading": reading})
+    for reading in ("faithful", "described")
 }
 DEFAULT = next(iter(settings["faithful"]))
 
-
-def fit(settings, seeds, label, only=None):
-    """Fit settings to tasks, one set of cells after the other; each is kept for a run that resumes."""
-    chosen = tasks if only is None else only
-    sets = list(dict.fromkeys(task.cell_set for task in chosen))
-    parts = []
-    for cell_set in chapter.progress(sets, label):
-        members = [task for task in chosen if task.cell_set == cell_set]
-        parts.append(fit_runs(members, settings, seeds, device=chapter.device, n_jobs=chapter.jobs))
-    return TransferRuns.join(parts)
-
-
+# %%
+few = seeds[:ablation_seeds]
 runs = {
-    reading: fit(own, seeds if reading == "faithful" else seeds[:ablation_seeds], f"scDEAL, {reading}")
-    for reading, own in settings.items()
+    "faithful": fit(tasks, settings["faithful"], seeds, "scDEAL, faithful"),
+    "described": fit(tasks, settings["described"], few, "scDEAL, described"),
 }
 
 # %%
 chosen = {rule: select_runs(runs["faithful"].table, rule) for rule in RULES}
-for rule, rows in chosen.items():
-    for metric in METRICS:
-        record_comparison(chapter, f"all.{rule}.scDEAL.{metric}", over_sets(rows, metric), unit=None)
-        record_comparison(chapter, f"all.{rule}.scDEAL-chance.{metric}", over_chance(rows, tasks, metric))
-        record_comparison(chapter, f"all.{rule}.after-before.{metric}", gain_of_transfer(rows, metric))
-for metric in ("Precision", "Recall", "AMI", "ARI", "F1 macro", "F1 sensitive", "F1 resistant", "AUROC hard"):
-    for rule in ("target_selected", "bulk_selected"):
-        record_comparison(chapter, f"all.{rule}.scDEAL.{metric}", over_sets(chosen[rule], metric), unit=None)
+over_chance = partial(comparison.over_chance, tasks=tasks)
+chapter.record_table(tidy(chosen, METRICS, over_sets, "value"), "all.{model}.scDEAL.{metric}")
+chapter.record_table(tidy(chosen, METRICS, over_chance), "all.{model}.scDEAL-chance.{metric}")
+chapter.record_table(tidy(chosen, METRICS, comparison.gain_of_transfer), "all.{model}.after-before.{metric}")
+OTHER = ["Precision", "Recall", "AMI", "ARI", "F1 macro", "F1 sensitive", "F1 resistant", "AUROC hard"]
+two_rules = {rule: chosen[rule] for rule in ("target_selected", "bulk_selected")}
+_ = chapter.record_table(tidy(two_rules, OTHER, over_sets, "value"), "all.{model}.scDEAL.{metric}")
 
 # %% tags=["hide-input"]
-published = {
-    name: f"scdeal_paper_mean6_{name.lower()}" for name in ("F1", "AUROC", "AP", "Precision", "Recall")
-}
-published |= {"AMI": "scdeal_paper_mean6_ami", "ARI": "scdeal_paper_mean6_ari"}
+published = {m: f"scdeal_paper_mean6_{m.lower()}" for m in (*METRICS, "Precision", "Recall", "AMI", "ARI")}
+columns = {"chosen with labels of the cells": "target_selected", "chosen on bulk": "bulk_selected"}
 table = pd.DataFrame(
-    {
-        "published, six data sets": {m: chapter.published[i].mean for m, i in published.items()},
-        "chosen with labels of the cells": {
-            m: chapter.result(f"all.target_selected.scDEAL.{m}").value for m in published
-        },
-        "chosen on bulk": {m: chapter.result(f"all.bulk_selected.scDEAL.{m}").value for m in published},
-    }
+    {"published, six data sets": {m: chapter.published[i].mean for m, i in published.items()}}
 )
+for column, rule in columns.items():
+    table[column] = [chapter.result(f"all.{rule}.scDEAL.{m}").value for m in published]
 table.style.format("{:.3f}").set_caption(
     "Other data sets than the published ones: only the direction of differences can be compared."
 )
@@ -297,7 +217,7 @@ table.style.format("{:.3f}").set_caption(
 # %% tags=["hide-input"]
 arrows = chosen["bulk_selected"].assign(before=lambda t: t["before AUROC"], after=lambda t: t["AUROC"])
 chapter.figure(
-    before_after(arrows, title="Before and after transfer, settings chosen on bulk", xlabel="AUROC"),
+    plots.before_after(arrows, title="Before and after transfer, settings chosen on bulk", xlabel="AUROC"),
     "before_after",
     "An arrow is a seed: from the AUROC before transfer to that after it (faithful reading).",
 )
@@ -315,24 +235,15 @@ chapter.figure(
 
 
 # %% tags=["hide-input"]
-def maps(task):
-    """Map the cells of a task by label, score, answer and cluster."""
-    row = chosen["bulk_selected"].query("task == @task.name and seed == @seed").iloc[0]
-    outputs = runs["faithful"].scores[task.name, row["setting"], row["seed"]]
-    panels = {
-        "label": task.cells_sensitive,
-        "score of sensitive": outputs[:, 1].astype(float),
-        "answer": outputs.argmax(axis=1),
-        "Leiden cluster": clusters(task).astype(str),
-    }
-    return cell_panels(map_cells(task.cells_x.to_numpy(), layout, seed), panels, title=task.name)
-
-
-chapter.figure(maps(tasks[0]), "map_a375", "Cells by label, score, answer and cluster.")
+shown_run = chosen["bulk_selected"].query("seed == @seed").set_index("task", drop=False)
+maps = partial(plots.task_maps, runs=runs["faithful"], method=layout, seed=seed)
+first_map = maps(tasks[0], run=shown_run.loc[tasks[0].name])
+chapter.figure(first_map, "map_a375", "Cells by label, score, answer and cluster.")
 
 # %% tags=["hide-input"]
 lung = next(task for task in tasks if task.dataset == "lung-mixology")
-chapter.figure(maps(lung), "map_lung", "Cells by label, score, answer and cluster; clusters are lines here.")
+lung_map = maps(lung, run=shown_run.loc[lung.name])
+chapter.figure(lung_map, "map_lung", "Cells by label, score, answer and cluster; clusters are lines here.")
 
 # %% [markdown]
 # ## Selection: what the labels of the cells add
@@ -341,23 +252,14 @@ chapter.figure(maps(lung), "map_lung", "Cells by label, score, answer and cluste
 
 
 # %% tags=["hide-input"]
-def spread(metric, chance):
-    """Draw all runs of the faithful reading, and what three rules choose."""
-    named = {
-        "chosen with labels of the cells": "target_selected",
-        "chosen on bulk": "bulk_selected",
-        "lowest loss of the transfer": "loss_selected",
-    }
-    marks = {name: chosen[rule].assign(value=lambda t: t[metric]) for name, rule in named.items()}
-    return run_spread(
-        runs["faithful"].table.assign(value=lambda t: t[metric]),
-        marks,
-        title=f"All runs of the faithful reading: {metric}",
-        xlabel=metric,
-        chance=chance,
-    )
-
-
+NAMED = {
+    "chosen with labels of the cells": "target_selected",
+    "chosen on bulk": "bulk_selected",
+    "lowest loss of the transfer": "loss_selected",
+}
+spread = partial(
+    plots.rule_spread, runs["faithful"].table, {name: chosen[rule] for name, rule in NAMED.items()}
+)
 chapter.figure(spread("AUROC", 0.5), "runs_auroc", "Grid x seeds; marks are means over seeds.")
 
 # %% tags=["hide-input"]
@@ -367,11 +269,14 @@ chapter.figure(
 )
 
 # %%
-for metric in ("F1", "AUROC"):
-    gain = selection_gain(runs["faithful"].table, metric)
-    record_comparison(chapter, f"all.selection.target-bulk.{metric}", gain)
-hard = over_sets(chosen["bulk_selected"], chosen["bulk_selected"].eval("AUROC - `AUROC hard`"))
-record_comparison(chapter, "all.selection.AUROC-AUROC hard.difference", hard)
+grid_runs = {"target-bulk": runs["faithful"].table}
+chapter.record_table(
+    tidy(grid_runs, ["F1", "AUROC"], selection.selection_gain), "all.selection.{model}.{metric}"
+)
+hard = chosen["bulk_selected"].eval("difference = AUROC - `AUROC hard`")
+chapter.record_table(
+    tidy({"AUROC hard": hard}, ["difference"], over_sets), "all.selection.AUROC-{model}.{metric}"
+)
 chapter.compare_table(
     {f"{RULES[rule]}: {metric}": f"all.{rule}.scDEAL.{metric}" for rule in RULES for metric in METRICS},
     "Mean over five sets of cells, faithful reading.",
@@ -388,37 +293,31 @@ chapter.compare_table(
 # The share of runs with an AUROC below one half says how often the two sides are confused.
 
 # %%
-once = select_once(runs["faithful"].table) if n_seeds > 1 else chosen["target_selected"]
-robust = {"target_selected_once": once, "bulk_selected": chosen["bulk_selected"]}
-for rule, rows in robust.items():
-    record_comparison(chapter, f"all.{rule}.scDEAL.share below half", share_below_half(rows), unit=None)
-    record_comparison(chapter, f"all.{rule}.scDEAL.AUROC at other seeds", over_sets(rows, "AUROC"), unit=None)
+once = selection.select_once(runs["faithful"].table) if n_seeds > 1 else chosen["target_selected"]
 described = select_runs(runs["described"].table, "bulk_selected")
-below = share_below_half(described)
-record_comparison(chapter, "all.bulk_selected.described.share below half", below, unit=None)
-for metric in METRICS:
-    record_comparison(
-        chapter, f"all.bulk_selected.described.{metric}", over_sets(described, metric), unit=None
-    )
-    record_comparison(
-        chapter, f"all.bulk_selected.described-chance.{metric}", over_chance(described, tasks, metric)
-    )
-for row in seed_summary(chosen["bulk_selected"]).itertuples():
-    dataset, drug = row.task.split(" ", 1)
-    chapter.record(
-        f"{dataset}.{drug}.scDEAL.AUROC", row.value, low=row.low, high=row.high, n=row.n, seeds=row.n
-    )
-    chapter.record(f"{dataset}.{drug}.scDEAL.SD", row.SD, n=row.n, note="over seeds, chosen on bulk")
-    chapter.record(f"{dataset}.{drug}.scDEAL.below half", row.below_half, n=row.n)
-pd.concat(
-    {
-        "faithful": seed_summary(chosen["bulk_selected"]).set_index("task"),
-        "described": seed_summary(described).set_index("task"),
-    },
-    axis=1,
-)[
-    [(r, c) for r in ("faithful", "described") for c in ("value", "low", "high", "SD", "below_half")]
-].style.format("{:.2f}", na_rep="–").set_caption(
+robust = {"target_selected_once": once, "bulk_selected": chosen["bulk_selected"]}
+below = partial(tidy, metrics=["AUROC"], compare=share_below_half, kind="value")
+chapter.record_table(below(robust), "all.{model}.scDEAL.share below half")
+chapter.record_table(below({"described": described}), "all.bulk_selected.{model}.share below half")
+chapter.record_table(tidy(robust, ["AUROC"], over_sets, "value"), "all.{model}.scDEAL.AUROC at other seeds")
+own = {"described": described}
+chapter.record_table(tidy(own, METRICS, over_sets, "value"), "all.bulk_selected.{model}.{metric}")
+_ = chapter.record_table(tidy(own, METRICS, over_chance), "all.bulk_selected.{model}-chance.{metric}")
+
+# %%
+by_seed = {
+    "faithful": selection.seed_summary(chosen["bulk_selected"]),
+    "described": selection.seed_summary(described),
+}
+of_seeds = by_seed["faithful"]
+spread_of_seeds = of_seeds[["dataset", "drug", "n"]].assign(value=of_seeds["SD"])
+below_half = of_seeds[["dataset", "drug", "n"]].assign(value=of_seeds["below_half"])
+chapter.record_table(of_seeds, "{dataset}.{drug}.scDEAL.AUROC")
+chapter.record_table(spread_of_seeds, "{dataset}.{drug}.scDEAL.SD", note="over seeds, chosen on bulk")
+chapter.record_table(below_half, "{dataset}.{drug}.scDEAL.below half")
+wide = pd.concat({name: table.set_index("task") for name, table in by_seed.items()}, axis=1)
+wide = wide.loc[:, (slice(None), ["value", "low", "high", "SD", "below_half"])].astype(float)
+wide.style.format("{:.2f}", na_rep="–").set_caption(
     "AUROC over seeds; the interval speaks of seeds, not of other cells."
 )
 
@@ -437,58 +336,46 @@ pd.concat(
 
 # %%
 simple = pd.concat([fit_simple(task, seeds) for task in chapter.progress(tasks, "simple models")])
+by_model = dict(list(simple.groupby("setting", sort=False)))
 best = {
-    "best without adaptation": strongest(simple, NO_ADAPTATION),
-    "strongest": strongest(simple, LABEL_FREE),
+    "best without adaptation": comparison.strongest(simple, NO_ADAPTATION),
+    "strongest": comparison.strongest(simple, LABEL_FREE),
 }
-for name, model in best.items():
-    rows = simple[simple["setting"] == model]
-    for metric in METRICS:
-        record_comparison(
-            chapter,
-            f"all.bulk_selected.scDEAL-{name}.{metric}",
-            difference(chosen["bulk_selected"], rows, metric),
-            note=f"{name} by mean AUROC: {model}",
-        )
-        record_comparison(
-            chapter, f"all.bulk_selected.described-{name}.{metric}", difference(described, rows, metric)
-        )
-everywhere = [m for m, own in simple.groupby("setting", sort=False) if own["task"].nunique() == len(tasks)]
-for model in everywhere:
-    rows = simple[simple["setting"] == model]
-    for metric in METRICS:
-        record_comparison(chapter, f"all.simple.{model}.{metric}", over_sets(rows, metric), unit=None)
-    gap = difference(chosen["bulk_selected"], rows, "AUROC")
-    record_comparison(chapter, f"all.bulk_selected.scDEAL-{model}.AUROC", gap)
+rivals = {name: by_model[model] for name, model in best.items()}
+against = tidy(rivals, METRICS, partial(difference, chosen["bulk_selected"]))
+against["note"] = [f"{name} by mean AUROC: {best[name]}" for name in against["model"]]
+chapter.record_table(against, "all.bulk_selected.scDEAL-{model}.{metric}")
+against = tidy(rivals, METRICS, partial(difference, described))
+_ = chapter.record_table(against, "all.bulk_selected.described-{model}.{metric}")
+
+# %%
+everywhere = {name: rows for name, rows in by_model.items() if rows["task"].nunique() == len(tasks)}
+chapter.record_table(tidy(everywhere, METRICS, over_sets, "value"), "all.simple.{model}.{metric}")
+versus = tidy(everywhere, ["AUROC"], partial(difference, chosen["bulk_selected"]))
+_ = chapter.record_table(versus, "all.bulk_selected.scDEAL-{model}.{metric}")
 
 # %% tags=["hide-input"]
 everything = pd.concat(
     [
-        *(
-            select_runs(own.table, "bulk_selected").assign(setting=f"scDEAL {reading}, chosen on bulk")
-            for reading, own in runs.items()
-        ),
+        chosen["bulk_selected"].assign(setting="scDEAL faithful, chosen on bulk"),
+        described.assign(setting="scDEAL described, chosen on bulk"),
         chosen["target_selected"].assign(setting="scDEAL faithful, chosen with labels of the cells"),
         simple,
     ]
 )
-board = ranking(everything, ["AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC"])
-board["sees labels of the cells"] = [
-    "yes" if name in ORACLES or "with labels" in name else "" for name in board.index
-]
-board.style.format("{:.3f}", subset=board.columns[:-1], na_rep="–").set_caption(
+SHOWN = ["AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC"]
+board = comparison.ranking(everything, SHOWN)
+sees = [name in ORACLES or "with labels" in name for name in board.index]
+board["sees labels of the cells"] = ["yes" if one else "" for one in sees]
+board.style.format("{:.3f}", subset=SHOWN, na_rep="–").set_caption(
     "Mean over sets of cells. Library size and gene count exist for counts only: a mean over two sets."
 )
 
 # %% tags=["hide-input"]
-gaps = []
-for model in everywhere:
-    result = chapter.result(f"all.bulk_selected.scDEAL-{model}.AUROC")
-    kind = "sees labels of the cells" if model in ORACLES else "sees no label of a cell"
-    gaps.append(
-        {"label": model, "group": kind, "difference": result.value, "low": result.low, "high": result.high}
-    )
-gaps = pd.DataFrame(gaps).astype({"difference": float, "low": float, "high": float})
+gaps = comparison.forest_rows(versus)
+gaps["group"] = [
+    "sees labels of the cells" if m in ORACLES else "sees no label of a cell" for m in gaps["model"]
+]
 chapter.figure(
     forest(
         gaps.sort_values("group", ascending=False, kind="stable"),
@@ -520,33 +407,20 @@ wide.style.format("{:.2f}").set_caption("AUROC of each task, mean over seeds.").
 
 # %%
 pair = [task for task in tasks if task.cell_set == "SCAD, 66 cells"]
-opposite = float((pair[0].cells_sensitive == 1 - pair[1].cells_sensitive).mean())
-chapter.record("SCAD.two_states.opposite labels", opposite, n=len(pair[0].cells_sensitive))
-states = two_states(pair[0].cells_x.to_numpy(), seed=seed)
-guess = {task.drug: roc_auc_score(task.cells_sensitive, states) for task in pair}
-for drug, value in guess.items():
-    chapter.record(f"SCAD.two_states.{drug}.AUROC", value, note="two clusters, one naming of the sides")
-of_pair = chosen["bulk_selected"][chosen["bulk_selected"]["cell_set"] == "SCAD, 66 cells"]
-by_drug = of_pair.pivot_table(index="seed", columns="drug", values="AUROC")
-total = mean_interval(by_drug.sum(axis=1).to_numpy())
-record_comparison(chapter, "SCAD.two_states.sum.AUROC", total, unit=None, note="of the two drugs, over seeds")
-xy = map_cells(pair[0].cells_x.to_numpy(), layout, seed)
+states, by_drug, found = checks.opposite_pair(pair, chosen["bulk_selected"], seed)
+chapter.record_table(found, "SCAD.two_states.{what}")
+figure = plots.cell_panels(
+    plots.map_cells(pair[0].cells_x.to_numpy(), layout, seed),
+    {f"label, {task.drug}": task.cells_sensitive for task in pair} | {"two clusters": states},
+    title="The same cells, two drugs",
+    names={"two clusters": {0: "group 0", 1: "group 1"}},
+)
 chapter.figure(
-    cell_panels(
-        xy,
-        {
-            "label, Gefitinib": pair[0].cells_sensitive,
-            "label, Vorinostat": pair[1].cells_sensitive,
-            "two clusters": states,
-        },
-        title="The same cells, two drugs",
-        names={"two clusters": {0: "group 0", 1: "group 1"}},
-    ),
-    "two_states",
-    "Labels of the two tables, and two clusters that were found without any.",
+    figure, "two_states", "Labels of the two tables, and two clusters that were found without any."
 )
 
 # %% tags=["hide-input"]
+guess = {task.drug: chapter.result(f"SCAD.two_states.{task.drug}.AUROC").value for task in pair}
 by_drug.assign(sum=by_drug.sum(axis=1)).style.format("{:.2f}").set_caption(
     f"AUROC of scDEAL by seed. Two clusters with one naming of the sides: {guess}."
 )
@@ -558,39 +432,16 @@ by_drug.assign(sum=by_drug.sum(axis=1)).style.format("{:.2f}").set_caption(
 # line:
 
 # %%
-by_line = []
-for task in (task for task in tasks if task.by_line):
-    rows = chosen["bulk_selected"].query("task == @task.name")
-    scores = [runs["faithful"].scores[task.name, r.setting, r.seed] for r in rows.itertuples()]
-    interval = auroc_by_line(task.cells_sensitive, [s[:, 1] for s in scores], task.lines, n_boot, seed)
-    record_comparison(chapter, f"{task.dataset}.{task.drug}.scDEAL.AUROC (lines)", interval, unit=None)
-    each = pd.DataFrame(
-        [line_metrics(task.cells_sensitive, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores]
-    )
-    by_line.append(
-        {
-            "task": task.name,
-            "lines": interval.n,
-            "AUROC over cells": interval.difference,
-            "low": interval.low,
-            "high": interval.high,
-            "AUROC over lines": each["AUROC"].mean(),
-            "F1 of the majority of each line": each["F1"].mean(),
-        }
-    )
-pd.DataFrame(by_line).set_index("task").style.format(precision=2)
+by_line = checks.scores_by_line(tasks, runs["faithful"], chosen["bulk_selected"], n_boot, seed)
+chapter.record_table(by_line, "{dataset}.{drug}.scDEAL.AUROC (lines)")
+shown = by_line.set_index("task").drop(columns=["dataset", "drug", "p"])
+shown.rename(columns={"n": "lines", "value": "AUROC over cells"}).style.format(precision=2)
 
 # %% [markdown]
 # ### What cluster majority owes to the number of clusters
 
 # %%
-bound = []
-for task in tasks:
-    groups = clusters(task)
-    told = simple.query("task == @task.name and setting == 'cluster majority'")["AUROC"].item()
-    null = permuted_majority(task.cells_sensitive, groups, seed=seed)["AUROC"]
-    bound.append({"task": task.name, "clusters": groups.max() + 1, "AUROC": told, "permuted labels": null})
-pd.DataFrame(bound).set_index("task").style.format(precision=2)
+checks.majority_bounds(tasks, simple, seed).style.format(precision=2)
 
 # %% [markdown]
 # ## Each ingredient switched off
@@ -604,42 +455,30 @@ REMOVED = {
     "no MMD": {"mmd_weight": 0.0},
     "plain autoencoder": {"denoising": False},
 }
-few = seeds[:ablation_seeds]
-full_model, ablated = {}, {}
+full_model, ablated, gaps = {}, {}, []
 for reading, own in settings.items():
     full_model[reading] = runs[reading].table.query("setting == @DEFAULT and seed in @few")
     variants = {name: own[DEFAULT] | change for name, change in REMOVED.items()}
-    ablated[reading] = fit(variants, few, f"ablations, {reading}")
-    for name in REMOVED:
-        for metric in METRICS:
-            gap = difference(full_model[reading], ablated[reading].pick([name]).table, metric)
-            record_comparison(chapter, f"all.ablation.{reading}-{name}.{metric}", gap)
+    ablated[reading] = fit(tasks, variants, few, f"ablations, {reading}")
+    without = dict(list(ablated[reading].table.groupby("setting", sort=False)))
+    table = tidy(without, METRICS, partial(difference, full_model[reading])).assign(group=reading)
+    gaps.append(chapter.record_table(table, "all.ablation.{group}-{model}.{metric}"))
 
 # %%
 without = ablated["described"].pick(["no clusters"])
-smooth = pd.concat([averaged_in_clusters(task, without) for task in tasks])
-rivals = {
-    "described-cluster means": smooth,
-    "described-CORAL": simple.query("setting == 'CORAL'"),
-    "faithful-random encoder": simple.query("setting == 'random encoder'"),
+smooth = pd.concat([protocol.averaged_in_clusters(task, without) for task in tasks])
+stand_ins = {
+    "described": {"cluster means": smooth, "CORAL": by_model["CORAL"]},
+    "faithful": {"random encoder": by_model["random encoder"]},
 }
-for name, rows in rivals.items():
-    for metric in METRICS:
-        gap = difference(full_model[name.split("-")[0]], rows, metric)
-        record_comparison(chapter, f"all.ablation.{name}.{metric}", gap)
+for reading, others in stand_ins.items():
+    table = tidy(others, METRICS, partial(difference, full_model[reading])).assign(group=reading)
+    gaps.append(chapter.record_table(table, "all.ablation.{group}-{model}.{metric}"))
 
 # %% tags=["hide-input"]
-gaps = []
-for name in [f"{r}-{n}" for r in settings for n in REMOVED] + list(rivals):
-    result = chapter.result(f"all.ablation.{name}.AUROC")
-    reading, other = name.split("-")
-    gaps.append(
-        {"label": other, "group": reading, "difference": result.value, "low": result.low, "high": result.high}
-    )
-gaps = pd.DataFrame(gaps).astype({"difference": float, "low": float, "high": float})
 chapter.figure(
     forest(
-        gaps.sort_values("group", kind="stable"),
+        comparison.forest_rows(pd.concat(gaps)).sort_values("group", kind="stable"),
         title="scDEAL against itself without a part, and against stand-ins",
         xlabel="AUROC of the whole model minus that of the other",
         margin=0.01,
@@ -667,19 +506,22 @@ ITEMS = {
     "cluster weight 10": {"cluster_weight": 10.0},
 }
 first = seeds[:item_seeds]
-reference = full_model["faithful"].query("seed in @first")
-changed = fit({n: settings["faithful"][DEFAULT] | c for n, c in ITEMS.items()}, first, "single changes").table
+items = {name: settings["faithful"][DEFAULT] | change for name, change in ITEMS.items()}
+
+# %%
+changed = fit(tasks, items, first, "single changes").table
 if long_epochs:
     longer = {f"{long_epochs} epochs": settings["faithful"][DEFAULT] | {"epochs": long_epochs}}
-    changed = pd.concat([changed, fit(longer, first[:1], "longer training").table])
-gaps = []
-for name, rows in changed.groupby("setting", sort=False):
-    gap = difference(rows, reference[reference["seed"].isin(rows["seed"])], "AUROC")
-    record_comparison(chapter, f"all.items.faithful-{name}.AUROC", gap, note="changed minus faithful")
-    gaps.append({"label": name, "difference": gap.difference, "low": gap.low, "high": gap.high})
+    changed = pd.concat([changed, fit(tasks, longer, first[:1], "longer training").table])
+reference = full_model["faithful"].query("seed in @first")
+minus_faithful = partial(comparison.minus_same_seeds, reference=reference)
+gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], minus_faithful)
+_ = chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
+
+# %% tags=["hide-input"]
 chapter.figure(
     forest(
-        pd.DataFrame(gaps),
+        comparison.forest_rows(gaps),
         title="One change at a time",
         xlabel="AUROC with the change minus AUROC of the faithful reading",
         margin=0.01,
@@ -695,50 +537,21 @@ chapter.figure(
 # the rule that turns IC50 into labels must not decide the answer.
 
 # %%
-WRONG = "Palbociclib"
-rng = np.random.default_rng(seed)
 other_panel = load_bulk("GDSC", data, seed=seed)
 chapter.use(other_panel)
-median = binarise(panel.response, "median")
-
-
-def relabelled(task, kind):
-    """Return the task with other labels of the bulk lines; None where a class has under twenty lines."""
-    own = panel.resistant[task.drug].dropna()
-    labels = {
-        "permuted labels": lambda: pd.Series(rng.permutation(own.to_numpy()), own.index),
-        "another drug": lambda: panel.resistant[WRONG],
-        "median split": lambda: median[task.drug],
-        "maximum concentration": lambda: other_panel.resistant.get(task.drug),
-    }[kind]()
-    if labels is None or labels.value_counts().reindex([0, 1], fill_value=0).min() < 20:
-        return None
-    return transfer_task(panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_resistant=labels)
-
-
-control_names = {
-    "permuted labels": "all.labels.own-permuted",
-    "another drug": "all.labels.own-another drug",
-    "median split": "all.labels.waterfall-median",
-    "maximum concentration": "all.labels.waterfall-maximum concentration",
-}
-skipped = []
-for kind, prefix in control_names.items():
-    made = {task.name: relabelled(task, kind) for task in tasks}
-    skipped += [f"{name} ({kind})" for name, task in made.items() if task is None]
-    made = [task for task in made.values() if task is not None]
-    rows = fit({DEFAULT: settings["faithful"][DEFAULT]}, first, kind, only=made).table
+made, skipped = checks.relabelled(tasks, cells, panel, other_panel, seed)
+for kind, name in checks.CONTROLS.items():
+    rows = fit(made[kind], {DEFAULT: settings["faithful"][DEFAULT]}, first, kind).table
     same = reference[reference["task"].isin(rows["task"])]
-    for metric in ("AUROC", "F1"):
-        record_comparison(chapter, f"{prefix}.{metric}", difference(same, rows, metric))
-chapter.compare_table(
-    {
-        f"own labels minus {kind}, {m}": f"{p}.{m}"
-        for kind, p in control_names.items()
-        for m in ("AUROC", "F1")
-    },
-    f"Faithful reading. Left out, as a class has fewer than twenty lines: {', '.join(skipped) or 'none'}.",
-)
+    table = tidy({name: rows}, ["AUROC", "F1"], partial(difference, same))
+    chapter.record_table(table, "all.labels.{model}.{metric}")
+ids = {
+    f"own labels minus {kind}, {m}": f"all.labels.{name}.{m}"
+    for kind, name in checks.CONTROLS.items()
+    for m in ("AUROC", "F1")
+}
+left_out = ", ".join(skipped) or "none"
+chapter.compare_table(ids, f"Faithful reading. Left out, as a class has fewer than twenty lines: {left_out}.")
 
 # %% [markdown]
 # ## Interpretation: critical genes
@@ -751,23 +564,17 @@ chapter.compare_table(
 
 # %%
 modules = {
-    rule: pd.concat([module_checks(task, runs["faithful"], chosen[rule]) for task in tasks])
-    for rule in ("target_selected", "bulk_selected")
+    rule: pd.concat([genes.module_checks(task, runs["faithful"], rows) for task in tasks])
+    for rule, rows in two_rules.items()
 }
-for rule, rows in modules.items():
-    record_comparison(
-        chapter,
-        f"all.{rule}.module-random genes.correlation",
-        over_sets(rows, rows["correlation"] - rows["null"]),
-    )
-    record_comparison(chapter, f"all.{rule}.module.correlation", over_sets(rows, "correlation"), unit=None)
-    defined = rows.dropna(subset="correlation")
-    chapter.record(
-        f"all.{rule}.module.follows the prediction",
-        defined["correlation"].corr(defined["AUROC"], method="spearman") if len(defined) > 2 else None,
-        n=len(defined),
-        note="Spearman correlation of the check with the AUROC of the run",
-    )
+gaps = {rule: rows.assign(correlation=rows["correlation"] - rows["null"]) for rule, rows in modules.items()}
+chapter.record_table(tidy(gaps, ["correlation"], over_sets), "all.{model}.module-random genes.{metric}")
+chapter.record_table(tidy(modules, ["correlation"], over_sets, "value"), "all.{model}.module.{metric}")
+_ = chapter.record_table(
+    genes.follows_prediction(modules),
+    "all.{model}.module.follows the prediction",
+    note="Spearman correlation of the check with the AUROC of the run",
+)
 
 # %%
 evidence = []
@@ -776,16 +583,14 @@ for task in chapter.progress(tasks, "critical genes"):
         setting = settings["faithful"][row.setting]
         evidence.append(check_genes(task, setting, row.seed, steps=steps, device=chapter.device))
 evidence = pd.DataFrame(evidence)
-one_class = int(evidence["share"].isna().sum())
-chapter.record(
-    "all.bulk_selected.critical genes.undefined", one_class, n=len(evidence), note="all cells alike"
-)
-for other, column in (("random genes", "chance"), ("two clusters", "two clusters")):
-    gap = over_sets(evidence, evidence["share"] - evidence[column])
-    record_comparison(chapter, f"all.bulk_selected.critical genes-{other}.share", gap)
-evidence.groupby("task", sort=False)[["critical", "share", "chance", "two clusters"]].mean().style.format(
-    "{:.2f}", na_rep="all cells called alike"
-)
+undefined = pd.DataFrame([{"value": int(evidence["share"].isna().sum()), "n": len(evidence)}])
+prefix = "all.bulk_selected.critical genes"
+chapter.record_table(undefined, f"{prefix}.undefined", note="all cells alike")
+null = {"random genes": "chance", "two clusters": "two clusters"}
+above = {other: evidence.assign(share=evidence["share"] - evidence[c]) for other, c in null.items()}
+chapter.record_table(tidy(above, ["share"], over_sets), prefix + "-{model}.{metric}")
+shown = evidence.groupby("task", sort=False)[["critical", "share", "chance", "two clusters"]].mean()
+shown.style.format("{:.2f}", na_rep="all cells called alike")
 
 # %% [markdown]
 # Correlation of modules minus the 95 % quantile of random genes, settings chosen with labels of the cells:
@@ -808,51 +613,28 @@ evidence.groupby("task", sort=False)[["critical", "share", "chance", "two cluste
 
 # %%
 TWINS = {"twin": {"state_gap": 2.0}, "clear": {"state_gap": 3.0, "planted": 24}}
+SIZES = {"n_lines": 160, "n_cells": 160, "n_genes": 200, "n_cell_lines": 1}
 twin_settings = {reading: own[DEFAULT] | {"epochs": twin_epochs} for reading, own in settings.items()}
 twin_settings["described, no clusters"] = twin_settings["described"] | REMOVED["no clusters"]
+twin_seed_list = list(range(seed, seed + twin_seeds))
+run_once = {"seed": seed, "steps": steps, "device": chapter.device}
 twin_rows = {}
-
-
-def check_twin(name, design):
-    """Fit both readings and the simple models to a simulated line and record what they recover."""
-    sizes = {"n_lines": 160, "n_cells": 160, "n_genes": 200, "n_cell_lines": 1}
-    twin_panel, twin_cells, truth = simulate_cells(seed=seed, **sizes, **design)
-    chapter.use(twin_cells, method_check=True)
-    ready = prepare_cells(twin_cells, twin_panel.expression.columns, min_genes=20)
-    twin = transfer_task(twin_panel, ready, truth.state_drug)
-    genes = twin.cells_x.columns
-    planted = (truth.weights.loc[truth.state_drug] != 0).reindex(genes, fill_value=False).to_numpy()
-    many = list(range(seed, seed + twin_seeds))
-    rows = fit_runs([twin], twin_settings, many, device=chapter.device, n_jobs=chapter.jobs).table
-    for setting, values in twin_settings.items():
-        own, key = rows[rows["setting"] == setting], f"check.{name}.{setting}"
-        for when in ("AUROC", "before AUROC"):
-            record_comparison(chapter, f"{key}.{when}", mean_interval(own[when].to_numpy()), unit=None)
-        chapter.record(f"{key}.below half", (own["AUROC"] < 0.5).mean(), n=len(own))
-        size = attributed(twin, values, seed, steps=steps, device=chapter.device)[0].abs().mean()
-        found = roc_auc_score(planted, size.reindex(genes).fillna(0))
-        chapter.record(f"{key}.planted genes", found, n=int(planted.sum()))
-    alone = fit_simple(twin, [seed]).set_index("setting")["AUROC"]
-    for model in (*LABEL_FREE, "cluster majority"):
-        chapter.record(f"check.{name}.{model}.AUROC", alone[model])
-    return rows
-
-
 for name, design in TWINS.items():
-    twin_rows[name] = check_twin(name, design)
+    twin_panel, twin_cells, truth = simulate_cells(seed=seed, **SIZES, **design)
+    chapter.use(twin_cells, method_check=True)
+    twin = checks.twin_task(twin_panel, twin_cells, truth)
+    twin_rows[name] = run_scdeal([twin], twin_settings, twin_seed_list).table
+    alone = fit_simple(twin, [seed])
+    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **run_once)
+    chapter.record_table(found, "check.{twin}.{model}.{metric}", twin=name)
+
+# %% tags=["hide-input"]
 KIND = {"twin": "one cluster", "clear": "clusters are states"}
+WHAT = ("before AUROC", "AUROC", "below half", "planted genes")
+asked = [(setting, what) for setting in twin_settings for what in WHAT]
+asked += [(model, "AUROC") for model in (*LABEL_FREE, "cluster majority")]
 chapter.compare_table(
-    {
-        f"{KIND[name]}: {reading}, {what}": f"check.{name}.{reading}.{what}"
-        for name in TWINS
-        for reading in twin_settings
-        for what in ("before AUROC", "AUROC", "below half", "planted genes")
-    }
-    | {
-        f"{KIND[name]}: {model}, AUROC": f"check.{name}.{model}.AUROC"
-        for name in TWINS
-        for model in (*LABEL_FREE, "cluster majority")
-    },
+    {f"{KIND[t]}: {model}, {what}": f"check.{t}.{model}.{what}" for t in TWINS for model, what in asked},
     "Simulated truth. 'planted genes': AUROC of the planted among all genes, by mean size of the attribution.",
 )
 
@@ -860,7 +642,9 @@ chapter.compare_table(
 shown = pd.concat(twin_rows, names=["twin"]).reset_index()
 shown["task"] = shown["twin"].map(KIND) + ": " + shown["setting"]
 chapter.figure(
-    run_spread(shown.assign(value=shown["AUROC"]), title="Simulated twins: AUROC over seeds", xlabel="AUROC"),
+    plots.run_spread(
+        shown.assign(value=shown["AUROC"]), title="Simulated twins: AUROC over seeds", xlabel="AUROC"
+    ),
     "twin",
     "A dot is a seed. The side of the two states is planted.",
 )
@@ -880,26 +664,27 @@ chapter.figure(
 # Rules were committed before the run that they judge; a verdict is computed from them.
 
 # %%
-coin = spread_against_coin(chosen["bulk_selected"], simple[simple["setting"] == ORACLES[2]])
-record_comparison(chapter, "all.bulk_selected.scDEAL-coin.SD", coin)
+told = by_model["two clusters, side told"]
+coin = tidy(
+    {"scDEAL-coin": chosen["bulk_selected"]}, ["SD"], partial(comparison.spread_against_coin, told=told)
+)
+chapter.record_table(coin, "all.bulk_selected.{model}.{metric}")
 chapter.verdicts()
 
 # %% tags=["hide-input"]
-shown = []
-for label, rule in (("chosen with labels", "target_selected"), ("chosen on bulk", "bulk_selected")):
-    for metric in METRICS:
-        r = chapter.result(f"all.{rule}.scDEAL.{metric}")
-        shown.append({"metric": metric, "model": label, "value": r.value, "low": r.low, "high": r.high})
+shown = tidy(two_rules, METRICS, over_sets, "value")
+shown["model"] = shown["model"].map(
+    {"target_selected": "chosen with labels", "bulk_selected": "chosen on bulk"}
+)
 reported = [(m, "chosen with labels", chapter.published[published[m]].mean) for m in METRICS]
+figure = metric_bars(
+    shown[["metric", "model", "value", "low", "high"]],
+    pd.DataFrame(reported, columns=["metric", "model", "value"]),
+    title="scDEAL, mean over sets of cells",
+    errors="95 % interval over five sets",
+)
 chapter.figure(
-    metric_bars(
-        pd.DataFrame(shown).astype({"low": float, "high": float}),
-        pd.DataFrame(reported, columns=["metric", "model", "value"]),
-        title="scDEAL, mean over sets of cells",
-        errors="95 % interval over five sets",
-    ),
-    "summary",
-    "Published means are of six other data sets; compare directions, not digits.",
+    figure, "summary", "Published means are of six other data sets; compare directions, not digits."
 )
 
 # %% [markdown]

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,15 +8,18 @@ from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
 from helpers.studies.scdeal.comparison import (
     difference,
+    forest_rows,
     gain_of_transfer,
     over_chance,
     ranking,
     share_below_half,
     spread_against_coin,
     strongest,
+    tidy,
 )
 from helpers.studies.scdeal.genes import attributed, critical_gene_check, module_checks
 from helpers.studies.scdeal.protocol import run_scdeal
+from helpers.studies.scdeal.selection import over_sets
 from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
 
 SETTING = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 20}
@@ -40,6 +45,17 @@ def test_difference_over_sets():
         difference(first, second.iloc[1:], "AUROC")
 
 
+def test_tables_have_one_row_a_group_and_metric():
+    one, other = rows({"A1": [0.8, 0.6], "B1": [0.9]}), rows({"A1": [0.5], "B1": [0.5]})
+    table = tidy({"x": one, "y": other}, ["AUROC"], partial(difference, one))
+    assert table["model"].tolist() == ["x", "y"]
+    assert table["difference"].tolist() == pytest.approx([0, (0.2 + 0.4) / 2])
+    assert table["n"].tolist() == [2, 2]
+    means = tidy({"x": one}, ["AUROC"], over_sets, "value")
+    assert means["value"].item() == pytest.approx((0.7 + 0.9) / 2)
+    assert forest_rows(table)["label"].tolist() == ["x", "y"]
+
+
 def test_gain_and_signs():
     table = rows({"A1": [0.6, 0.2], "B1": [0.9, 0.8]}).assign(**{"before AUROC": 0.5})
     assert gain_of_transfer(table, "AUROC").difference == pytest.approx((-0.1 + 0.35) / 2)
@@ -62,10 +78,10 @@ def test_a_coin_has_the_spread_of_a_coin():
             for name, v in (("A1", 0.9), ("B1", 0.7))
         }
     )
-    assert spread_against_coin(coin, told).difference == pytest.approx(0, abs=0.01)
-    assert spread_against_coin(rows({"A1": [0.9] * 5, "B1": [0.7] * 5}), told).difference == pytest.approx(
-        -0.3
-    )
+    assert spread_against_coin(coin, told=told).difference == pytest.approx(0, abs=0.01)
+    assert spread_against_coin(
+        rows({"A1": [0.9] * 5, "B1": [0.7] * 5}), told=told
+    ).difference == pytest.approx(-0.3)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +94,9 @@ def test_chance_is_that_of_the_task(task):
     constant = pd.DataFrame(
         [{"task": task.name, "cell_set": task.cell_set, "AUROC": 0.6, "AP": 0.5, "F1": 1 / 3}]
     )
-    assert over_chance(constant, [task], "AUROC").difference == pytest.approx(0.1)
-    assert over_chance(constant, [task], "AP").difference == pytest.approx(0)
-    assert over_chance(constant, [task], "F1").difference == pytest.approx(0)
+    assert over_chance(constant, "AUROC", tasks=[task]).difference == pytest.approx(0.1)
+    assert over_chance(constant, "AP", tasks=[task]).difference == pytest.approx(0)
+    assert over_chance(constant, "F1", tasks=[task]).difference == pytest.approx(0)
 
 
 def test_genes_of_a_run(task):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,45 @@ from helpers.evaluation.statistics import Comparison
 from helpers.studies.scdeal.metrics import chance_levels
 from helpers.studies.scdeal.selection import over_sets, seed_summary, set_means
 from helpers.studies.scdeal.tasks import TransferTask
+
+
+def tidy(
+    groups: Mapping[str, pd.DataFrame],
+    metrics: Sequence[str],
+    compare: Callable[[pd.DataFrame, str], Comparison],
+    kind: str = "difference",
+) -> pd.DataFrame:
+    """Compare every group in every metric.
+
+    Parameters
+    ----------
+    groups : mapping of name to DataFrame
+        Rows of runs.
+    metrics : sequence of str
+    compare : callable
+        ``compare(rows, metric)``, e.g. :func:`~helpers.studies.scdeal.selection.over_sets`,
+        :func:`gain_of_transfer`, or :func:`difference` with its first table given.
+    kind : {"difference", "value"}
+        Name of the column of estimates: whether they are differences.
+
+    Returns
+    -------
+    DataFrame
+        ``model`` (name of the group), ``metric``, ``difference`` or ``value``, ``low``, ``high``, ``p``,
+        ``n``: what ``Chapter.record_table`` takes.
+    """
+    rows = []
+    for name, own in groups.items():
+        for metric in metrics:
+            c = compare(own, metric)
+            found = {kind: c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
+            rows.append({"model": name, "metric": metric, **found})
+    return pd.DataFrame(rows)
+
+
+def forest_rows(table: pd.DataFrame, label: str = "model") -> pd.DataFrame:
+    """Rows of :func:`helpers.plots.forest`: the AUROC of a table of differences."""
+    return table[table["metric"] == "AUROC"].assign(label=lambda t: t[label])
 
 
 def task_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -43,12 +82,17 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, metric: str) -> Compar
     return over_sets(a, "value")
 
 
+def minus_same_seeds(rows: pd.DataFrame, metric: str, *, reference: pd.DataFrame) -> Comparison:
+    """Rows minus the reference at the seeds of the rows; as :func:`difference`."""
+    return difference(rows, reference[reference["seed"].isin(rows["seed"])], metric)
+
+
 def gain_of_transfer(rows: pd.DataFrame, metric: str) -> Comparison:
     """After minus before transfer in the same runs."""
     return over_sets(rows, rows[metric] - rows[f"before {metric}"])
 
 
-def over_chance(rows: pd.DataFrame, tasks: Sequence[TransferTask], metric: str) -> Comparison:
+def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask]) -> Comparison:
     """Subtract the chance level of each task from a metric.
 
     ``F1``: the better constant answer; ``AUROC``: one half; ``AP``: the share of sensitive cells.
@@ -63,27 +107,29 @@ def strongest(simple: pd.DataFrame, models: Sequence[str], metric: str = "AUROC"
     return max(means, key=lambda model: means[model])
 
 
-def share_below_half(rows: pd.DataFrame) -> Comparison:
-    """Share of runs with an AUROC below one half, mean over sets of cells; limits stay within 0 and 1."""
-    share = over_sets(rows, (rows["AUROC"] < 0.5).astype(float))
+def share_below_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
+    """Share of runs with a score below one half, mean over sets of cells; limits stay within 0 and 1."""
+    share = over_sets(rows, (rows[metric] < 0.5).astype(float))
     low, high = np.clip([share.low, share.high], 0, 1)
     return replace(share, low=float(low), high=float(high))
 
 
-def spread_against_coin(rows: pd.DataFrame, told: pd.DataFrame) -> Comparison:
+def spread_against_coin(rows: pd.DataFrame, metric: str = "SD", *, told: pd.DataFrame) -> Comparison:
     """Subtract the spread of a coin which names the sides from that of the AUROC over seeds.
 
     Parameters
     ----------
     rows : DataFrame
         Runs of one setting, several seeds a task.
+    metric : {"SD"}
+        What is compared: the standard deviation of the AUROC.
     told : DataFrame
         Scores of two clusters with the side told: a coin scores that AUROC or one minus it, so that its
         standard deviation is the distance from one half.
     """
-    spread = seed_summary(rows, "AUROC").rename(columns={"SD": "spread"})
+    spread = seed_summary(rows, "AUROC")
     coin = task_means(told, "AUROC").set_index("task")["value"]
-    return over_sets(spread, spread["spread"] - (coin.reindex(spread["task"]) - 0.5).abs().to_numpy())
+    return over_sets(spread, spread[metric] - (coin.reindex(spread["task"]) - 0.5).abs().to_numpy())
 
 
 def ranking(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

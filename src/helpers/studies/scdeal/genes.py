@@ -114,3 +114,13 @@ def module_checks(
         about = {"task": task.name, "cell_set": task.cell_set, "seed": row.seed, "AUROC": row.AUROC}
         rows.append({**about, **check})
     return pd.DataFrame(rows)
+
+
+def follows_prediction(checks: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Spearman correlation of the module check with the AUROC of the run: ``model``, ``value``, ``n``."""
+    rows = []
+    for name, table in checks.items():
+        defined = table.dropna(subset="correlation")
+        value = defined["correlation"].corr(defined["AUROC"], method="spearman") if len(defined) > 2 else None
+        rows.append({"model": name, "value": value, "n": len(defined)})
+    return pd.DataFrame(rows)

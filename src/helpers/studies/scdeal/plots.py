@@ -16,6 +16,8 @@ from sklearn.decomposition import PCA
 from helpers.errors import DataError
 from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH
 from helpers.plots.tables import need_columns
+from helpers.studies.scdeal.protocol import TransferRuns, clusters
+from helpers.studies.scdeal.tasks import TransferTask
 
 _CATEGORIES = [*OKABE_ITO.values(), "#999999", "#882255", "#44AA99", "#332288"]
 
@@ -52,6 +54,28 @@ def map_cells(x: np.ndarray, method: str = "umap", seed: int = 0) -> np.ndarray:
     return _umap_class()(
         n_neighbors=min(10, len(x) - 1), min_dist=0.5, random_state=seed, n_jobs=1
     ).fit_transform(z)
+
+
+def task_maps(task: TransferTask, runs: TransferRuns, run: Mapping, method: str, seed: int) -> Figure:
+    """Map the cells of a task by label, score, answer and cluster.
+
+    Parameters
+    ----------
+    task : TransferTask
+    runs : TransferRuns
+    run : mapping
+        ``setting`` and ``seed`` of the run that is shown.
+    method, seed
+        As for :func:`map_cells`.
+    """
+    outputs = runs.scores[task.name, run["setting"], run["seed"]]
+    panels = {
+        "label": task.cells_sensitive,
+        "score of sensitive": outputs[:, 1].astype(float),
+        "answer": outputs.argmax(axis=1),
+        "Leiden cluster": clusters(task).astype(str),
+    }
+    return cell_panels(map_cells(task.cells_x.to_numpy(), method, seed), panels, title=task.name)
 
 
 def cell_panels(
@@ -161,6 +185,22 @@ def run_spread(
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
     return figure
+
+
+def rule_spread(
+    runs: pd.DataFrame,
+    chosen: Mapping[str, pd.DataFrame],
+    metric: str,
+    chance: float | pd.Series,
+) -> Figure:
+    """Draw :func:`run_spread` of a metric for all runs of a reading, with what rules chose from them."""
+    return run_spread(
+        runs.assign(value=runs[metric]),
+        {name: rows.assign(value=rows[metric]) for name, rows in chosen.items()},
+        title=f"All runs of the faithful reading: {metric}",
+        xlabel=metric,
+        chance=chance,
+    )
 
 
 def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float | None = 0.5) -> Figure:

@@ -1,8 +1,13 @@
-"""Run scDEAL, simple models and yardsticks on the same tasks, and score them alike."""
+"""Run scDEAL, simple models and yardsticks on the same tasks, and score them alike.
+
+Not a list of folds of :mod:`helpers.evaluation.protocol`: a fold promises that nothing but its training rows
+is seen, while transfer learns from the unlabelled cells that it scores; lines and cells are rows of two
+tables with genes of their own; and yardsticks look at labels of the scored cells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -169,6 +174,37 @@ def run_scdeal(
         )
         scores[task.name, name, seed] = fit.after.astype(np.float32)
     return TransferRuns(pd.DataFrame(rows), scores)
+
+
+def run_by_set(
+    tasks: Sequence[TransferTask],
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[int],
+    label: str,
+    *,
+    run: Callable[..., TransferRuns] = run_scdeal,
+    progress: Callable[[list[str], str], Iterable[str]] = lambda sets, label: sets,
+) -> TransferRuns:
+    """Run one set of cells after the other: with a cached ``run`` a killed run resumes after the last one.
+
+    Parameters
+    ----------
+    tasks, settings, seeds
+        As for :func:`run_scdeal`.
+    label : str
+        What is run, for the report of progress.
+    run : callable
+        :func:`run_scdeal`, perhaps cached.
+    progress : callable
+        ``progress(sets, label)`` yields the sets.
+    """
+    sets = list(dict.fromkeys(task.cell_set for task in tasks))
+    return TransferRuns.join(
+        [
+            run([task for task in tasks if task.cell_set == cell_set], settings, seeds)
+            for cell_set in progress(sets, label)
+        ]
+    )
 
 
 def run_simple(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:

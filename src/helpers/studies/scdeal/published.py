@@ -53,3 +53,30 @@ def published_grid(numbers: Mapping[str, float]) -> pd.DataFrame:
     table.insert(2, "constant F1", [constant_f1(p) if p == p else p for p in prevalence])
     table.insert(3, "prevalence", prevalence)
     return table
+
+
+def grid_findings(grid: pd.DataFrame) -> pd.DataFrame:
+    """Say what the published grid amounts to, as results: ``id``, ``value``, ``n``, ``note``."""
+    known = grid.dropna(subset="constant F1")
+    worse = (known["upper quartile F1"] < known["constant F1"]).sum()
+    at_chance = (known["median AP"] <= known["prevalence"] + 0.01).sum()
+    rows = [
+        ("scdeal_f1grid_max_mean6", grid["best F1"].mean(), 6, "from the authors' table of runs"),
+        ("scdeal_f1grid_q75_mean6", grid["upper quartile F1"].mean(), 6, None),
+        ("published.grid.runs.median AP", grid["median AP"].mean(), 6, None),
+        ("published.grid.best before.AP", grid["best AP before"].mean(), 6, None),
+        ("published.grid.best after.AP", grid["best AP after"].mean(), 6, None),
+        (
+            "published.grid.upper quartile below constant",
+            worse,
+            len(known),
+            "data sets in which three quarters of the runs are worse than a constant answer",
+        ),
+        (
+            "published.grid.median below prevalence",
+            at_chance,
+            len(known),
+            "data sets whose median run is at or below chance in average precision",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["id", "value", "n", "note"])

@@ -129,9 +129,9 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a task: ``task``, ``cell_set``, ``value``, ``low``, ``high`` (t interval over seeds: it says
-        how sure the mean of the algorithm is, not how it would do on other cells), ``SD``,
-        ``below_half`` (share of values below 0.5) and ``n``.
+        One row a task: ``task``, ``cell_set``, ``dataset``, ``drug``, ``value``, ``low``, ``high`` (t
+        interval over seeds: it says how sure the mean of the algorithm is, not how it would do on other
+        cells), ``SD``, ``below_half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
     """
     summary = []
     for (task, cell_set), group in rows.groupby(["task", "cell_set"], sort=False):
@@ -141,45 +141,18 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
             {
                 "task": task,
                 "cell_set": cell_set,
+                "dataset": task.partition(" ")[0],
+                "drug": task.partition(" ")[2],
                 "value": mean.difference,
                 "low": mean.low,
                 "high": mean.high,
                 "SD": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan,
                 "below_half": float((values < 0.5).mean()),
                 "n": mean.n,
+                "seeds": mean.n,
             }
         )
     return pd.DataFrame(summary)
-
-
-def selection_table(runs: pd.DataFrame, metrics: Sequence[str], metric: str = "F1") -> pd.DataFrame:
-    """Score every rule.
-
-    Parameters
-    ----------
-    runs : DataFrame
-    metrics : sequence of str
-        Columns to report.
-    metric : str
-        Score that the label-based rules choose by.
-
-    Returns
-    -------
-    DataFrame
-        ``rule``, ``metric``, ``value``, ``low``, ``high``, ``n`` (:func:`over_sets`). Rules that cannot be
-        applied (one set of cells) are left out.
-    """
-    rows = []
-    for rule in RULES:
-        if rule == "others_selected" and runs["cell_set"].nunique() < 2:
-            continue
-        chosen = select_runs(runs, rule, metric)
-        for name in metrics:
-            c = over_sets(chosen, name)
-            rows.append(
-                {"rule": rule, "metric": name, "value": c.difference, "low": c.low, "high": c.high, "n": c.n}
-            )
-    return pd.DataFrame(rows)
 
 
 def selection_gain(

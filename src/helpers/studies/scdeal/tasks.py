@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import sparse
 from helpers.data.cells import line_labels, normalise, quality_control
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
+from helpers.studies.scdeal.metrics import chance_levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,58 @@ class TransferTask:
     def shared(self) -> int:
         """Number of genes that bulk and cells share."""
         return int(self.bulk_x.columns.isin(self.cells_x.columns).sum())
+
+
+def make_tasks(
+    panel: BulkPanel,
+    loaded: Mapping[str, AnnData],
+    sets: Mapping[str, tuple[Sequence[str], str]],
+    **kept: int,
+) -> tuple[dict[str, AnnData], list[TransferTask]]:
+    """Prepare sets of cells and join each with its drugs.
+
+    Parameters
+    ----------
+    panel : BulkPanel
+    loaded : mapping of data set to AnnData
+    sets : mapping of data set to (drugs, cell set)
+    **kept
+        ``top_genes``, ``max_cells`` and ``seed`` of :func:`prepare_cells`.
+
+    Returns
+    -------
+    cells : dict of str to AnnData
+        Prepared.
+    tasks : list of TransferTask
+    """
+    cells, tasks = {}, []
+    for name, (drugs, cell_set) in sets.items():
+        # Twins have few genes in all.
+        least = 20 if loaded[name].uns["provenance"].tier == "simulated" else 200
+        cells[name] = prepare_cells(loaded[name], panel.expression.columns, min_genes=least, **kept)
+        tasks += [transfer_task(panel, cells[name], drug, cell_set=cell_set) for drug in drugs]
+    return cells, tasks
+
+
+def describe(tasks: Sequence[TransferTask]) -> pd.DataFrame:
+    """Sizes, shares and chance level of every task, one row each."""
+    rows = []
+    for task in tasks:
+        chance = chance_levels(task.cells_sensitive)
+        rows.append(
+            {
+                "task": task.name,
+                "bulk lines": len(task.bulk_sensitive),
+                "of them sensitive": task.bulk_sensitive.mean(),
+                "cells": len(task.cells_sensitive),
+                "sensitive": chance["AP"],
+                "lines": len(set(task.lines)) if task.by_line else 1,
+                "genes of cells": task.cells_x.shape[1],
+                "shared genes": task.shared,
+                "F1 of the better constant answer": chance["F1"],
+            }
+        )
+    return pd.DataFrame(rows).set_index("task")
 
 
 def prepare_cells(

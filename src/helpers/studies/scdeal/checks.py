@@ -1,0 +1,240 @@
+"""Checks of the chapter: wrong labels on bulk, a planted truth, opposite labels, lines as units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from sklearn.metrics import roc_auc_score
+
+from helpers.data.binarise import binarise
+from helpers.data.cells_twin import CellTruth
+from helpers.data.types import BulkPanel
+from helpers.errors import DataError
+from helpers.evaluation.statistics import mean_interval
+from helpers.studies.scdeal.comparison import tidy
+from helpers.studies.scdeal.genes import attributed
+from helpers.studies.scdeal.metrics import auroc_by_line, line_metrics
+from helpers.studies.scdeal.oracles import permuted_majority, two_states
+from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns, clusters
+from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_task
+
+#: Other responses of the bulk lines, by the name under which own minus other is recorded.
+CONTROLS = {
+    "permuted labels": "own-permuted",
+    "another drug": "own-another drug",
+    "median split": "waterfall-median",
+    "maximum concentration": "waterfall-maximum concentration",
+}
+_WRONG = "Palbociclib"
+_FEWEST_LINES = 20  # of a class
+
+
+def relabelled(
+    tasks: Sequence[TransferTask],
+    cells: Mapping[str, AnnData],
+    panel: BulkPanel,
+    other: BulkPanel,
+    seed: int,
+) -> tuple[dict[str, list[TransferTask]], list[str]]:
+    """Give every task other responses of the bulk lines, in each of the ways of :data:`CONTROLS`.
+
+    Parameters
+    ----------
+    tasks : sequence of TransferTask
+    cells : mapping of data set to AnnData
+        Prepared.
+    panel, other : BulkPanel
+        That of the tasks, and one whose lines are called by the maximum concentration.
+    seed : int
+        Of the permutations.
+
+    Returns
+    -------
+    made : dict of kind to list of TransferTask
+    skipped : list of str
+        Tasks that a kind cannot be made of: a class has under twenty lines.
+    """
+    rng = np.random.default_rng(seed)
+    median = binarise(panel.response, "median")
+    makers: dict[str, Callable[[pd.Series, str], pd.Series | None]] = {
+        "permuted labels": lambda own, drug: pd.Series(rng.permutation(own.to_numpy()), own.index),
+        "another drug": lambda own, drug: panel.resistant[_WRONG],
+        "median split": lambda own, drug: median[drug],
+        "maximum concentration": lambda own, drug: other.resistant.get(drug),
+    }
+    made: dict[str, list[TransferTask]] = {kind: [] for kind in makers}
+    skipped = []
+    for kind, make in makers.items():
+        for task in tasks:
+            called = make(panel.resistant[task.drug].dropna(), task.drug)
+            if called is None or min((called == 0).sum(), (called == 1).sum()) < _FEWEST_LINES:
+                skipped.append(f"{task.name} ({kind})")
+                continue
+            made[kind].append(
+                transfer_task(
+                    panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_resistant=called
+                )
+            )
+    return made, skipped
+
+
+def twin_task(panel: BulkPanel, cells: AnnData, truth: CellTruth) -> TransferTask:
+    """Task on a simulated line whose cells are in two states."""
+    return transfer_task(
+        panel, prepare_cells(cells, panel.expression.columns, min_genes=20), truth.state_drug
+    )
+
+
+def twin_findings(
+    task: TransferTask,
+    truth: CellTruth,
+    runs: pd.DataFrame,
+    simple: pd.DataFrame,
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    seed: int,
+    steps: int,
+    device: str,
+) -> pd.DataFrame:
+    """Tell what scDEAL and simple models recover of a planted truth.
+
+    Parameters
+    ----------
+    task : TransferTask
+        From :func:`twin_task`.
+    truth : CellTruth
+    runs, simple : DataFrame
+        Tables of runs of ``settings`` and of simple models.
+    settings : mapping of name to keyword arguments of ``ScDEAL``
+    seed, steps, device
+        Of the fit whose attributions are compared with the planted genes.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``metric``, ``value``, ``low``, ``high``, ``p``, ``n``. Metrics of scDEAL: ``AUROC``,
+        ``before AUROC``, ``below half`` (share of seeds), ``planted genes`` (AUROC of the planted among all
+        genes by mean size of the attribution).
+    """
+    genes = task.cells_x.columns
+    planted = (truth.weights.loc[truth.state_drug] != 0).reindex(genes, fill_value=False).to_numpy()
+    groups = {name: runs[runs["setting"] == name] for name in settings}
+    found = tidy(
+        groups,
+        ["AUROC", "before AUROC"],
+        lambda rows, metric: mean_interval(rows[metric].to_numpy()),
+        "value",
+    )
+    others = []
+    for name, values in settings.items():
+        below = {
+            "metric": "below half",
+            "value": (groups[name]["AUROC"] < 0.5).mean(),
+            "n": len(groups[name]),
+        }
+        size = attributed(task, values, seed, steps=steps, device=device)[0].abs().mean()
+        score = roc_auc_score(planted, size.reindex(genes).fillna(0))
+        planted_genes = {"metric": "planted genes", "value": score, "n": int(planted.sum())}
+        others += [{"model": name, **below}, {"model": name, **planted_genes}]
+    alone = simple.set_index("setting")["AUROC"]
+    others += [
+        {"model": model, "metric": "AUROC", "value": alone[model]}
+        for model in (*LABEL_FREE, "cluster majority")
+    ]
+    return pd.concat([found, pd.DataFrame(others)], ignore_index=True)
+
+
+def opposite_pair(
+    pair: Sequence[TransferTask], chosen: pd.DataFrame, seed: int
+) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
+    """Two clusters of cells that two drugs give opposite labels, and scDEAL's runs of both.
+
+    Parameters
+    ----------
+    pair : two TransferTasks
+        On the same cells.
+    chosen : DataFrame
+        Runs, one a task and seed.
+    seed : int
+
+    Returns
+    -------
+    states : array (cells,) of 0 and 1
+    by_drug : DataFrame, seeds x drugs
+        AUROC of scDEAL.
+    found : DataFrame
+        ``what``, ``value``, ``low``, ``high``, ``n``, ``note``: share of opposite labels, AUROC of one naming
+        of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
+    """
+    one, other = pair
+    states = two_states(one.cells_x.to_numpy(), seed=seed)
+    opposite = float((one.cells_sensitive == 1 - other.cells_sensitive).mean())
+    rows = [{"what": "opposite labels", "value": opposite, "n": len(one.cells_sensitive)}]
+    note = "two clusters, one naming of the sides"
+    for task in pair:
+        value = roc_auc_score(task.cells_sensitive, states)
+        rows.append({"what": f"{task.drug}.AUROC", "value": value, "note": note})
+    own = chosen[chosen["cell_set"] == one.cell_set]
+    by_drug = own.pivot_table(index="seed", columns="drug", values="AUROC")
+    c = mean_interval(by_drug.sum(axis=1).to_numpy())
+    interval = {"low": c.low, "high": c.high, "n": c.n, "note": "of the two drugs, over seeds"}
+    rows.append({"what": "sum.AUROC", "value": c.difference, **interval})
+    return states, by_drug, pd.DataFrame(rows)
+
+
+def scores_by_line(
+    tasks: Sequence[TransferTask], runs: TransferRuns, chosen: pd.DataFrame, n_boot: int, seed: int
+) -> pd.DataFrame:
+    """Score runs of tasks whose labels come from lines, with the lines as the units.
+
+    Returns
+    -------
+    DataFrame
+        One row a task: ``task``, ``dataset``, ``drug``, ``value`` (AUROC over cells), ``low``, ``high``
+        (bootstrap over lines), ``n`` (lines), ``AUROC over lines``, ``F1 of the majority of each line``.
+
+    Raises
+    ------
+    DataError
+        If no task has labels by line.
+    """
+    rows = []
+    for task in (task for task in tasks if task.by_line):
+        own = chosen[chosen["task"] == task.name]
+        scores = [runs.scores[task.name, r.setting, r.seed] for r in own.itertuples()]
+        y = task.cells_sensitive
+        c = auroc_by_line(y, [s[:, 1] for s in scores], task.lines, n_boot, seed)
+        each = pd.DataFrame([line_metrics(y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])
+        about = {"task": task.name, "dataset": task.dataset, "drug": task.drug}
+        interval = {"value": c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
+        lines = {
+            "AUROC over lines": each["AUROC"].mean(),
+            "F1 of the majority of each line": each["F1"].mean(),
+        }
+        rows.append({**about, **interval, **lines})
+    if not rows:
+        msg = "no task has labels that come from lines"
+        raise DataError(msg)
+    return pd.DataFrame(rows)
+
+
+def majority_bounds(tasks: Sequence[TransferTask], simple: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """AUROC of the cluster majority beside its own chance level; index = task."""
+    told = simple[simple["setting"] == "cluster majority"].set_index("task")["AUROC"]
+    rows = []
+    for task in tasks:
+        groups = clusters(task)
+        null = permuted_majority(task.cells_sensitive, groups, seed=seed)["AUROC"]
+        rows.append(
+            {
+                "task": task.name,
+                "clusters": groups.max() + 1,
+                "AUROC": told[task.name],
+                "permuted labels": null,
+            }
+        )
+    return pd.DataFrame(rows).set_index("task")

@@ -1,0 +1,173 @@
+"""Checks of the chapter on simulated lines and cells."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data.bulk import load_bulk
+from helpers.data.cells_twin import simulate_cells
+from helpers.errors import DataError
+from helpers.studies.scdeal.cells import load_cells
+from helpers.studies.scdeal.checks import (
+    CONTROLS,
+    majority_bounds,
+    opposite_pair,
+    relabelled,
+    scores_by_line,
+    twin_findings,
+    twin_task,
+)
+from helpers.studies.scdeal.comparison import minus_same_seeds
+from helpers.studies.scdeal.genes import follows_prediction
+from helpers.studies.scdeal.plots import rule_spread, task_maps
+from helpers.studies.scdeal.protocol import TransferRuns, run_by_set, run_scdeal, run_simple
+from helpers.studies.scdeal.published import grid_findings, published_grid
+from helpers.studies.scdeal.tasks import describe, make_tasks
+
+TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
+SETS = {
+    "SCAD-Gefitinib": (["Gefitinib"], "SCAD"),
+    "SCAD-Vorinostat": (["Vorinostat"], "SCAD"),
+    "breast-atlas": (["Docetaxel"], "breast lines"),
+}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return load_bulk("GDSC2", "simulated")
+
+
+@pytest.fixture(scope="module")
+def made(panel):
+    loaded = {name: load_cells(name, "simulated") for name in SETS}
+    return make_tasks(panel, loaded, SETS, top_genes=50, max_cells=72, seed=0)
+
+
+@pytest.fixture(scope="module")
+def runs(made):
+    run = partial(run_scdeal, device="cpu")
+    return run_by_set(made[1], {"s": TINY}, [0, 1], "runs", run=run)
+
+
+def test_tasks_are_described(made):
+    table = describe(made[1])
+    assert table.index.tolist() == [f"{name} {drugs[0]}" for name, (drugs, _) in SETS.items()]
+    assert table["lines"].tolist()[:2] == [1, 1]
+    assert table["shared genes"].min() > 0
+    assert table["sensitive"].iloc[:2].sum() == pytest.approx(1)  # the two tables have opposite labels
+
+
+def test_sets_are_run_one_after_the_other(made, runs):
+    seen = []
+    parts = run_by_set(
+        made[1],
+        {"s": TINY},
+        [0],
+        "label",
+        run=lambda tasks, settings, seeds: TransferRuns(
+            pd.DataFrame({"task": [t.name for t in tasks], "set": tasks[0].cell_set})
+        ),
+        progress=lambda sets, label: seen.extend([*sets, label]) or sets,
+    )
+    assert seen == ["SCAD", "breast lines", "label"]
+    assert parts.table["set"].tolist() == ["SCAD", "SCAD", "breast lines"]
+    together = run_scdeal(made[1], {"s": TINY}, [0, 1], device="cpu")
+    pd.testing.assert_frame_equal(runs.table, together.table)
+
+
+def test_other_responses_of_the_lines(made, panel):
+    cells, tasks = made
+    other = load_bulk("GDSC", "simulated")
+    controls, skipped = relabelled(tasks, cells, panel, other, seed=0)
+    assert list(controls) == list(CONTROLS)
+    assert sum(len(kind) for kind in controls.values()) + len(skipped) == len(CONTROLS) * len(tasks)
+    for task in controls["permuted labels"]:
+        own = next(t for t in tasks if t.name == task.name)
+        np.testing.assert_array_equal(task.cells_sensitive, own.cells_sensitive)
+        assert not np.array_equal(task.bulk_sensitive, own.bulk_sensitive)
+    for task in controls["median split"]:
+        lines = panel.response[task.drug].reindex(task.bulk_x.index)
+        np.testing.assert_array_equal(task.bulk_sensitive, lines <= panel.response[task.drug].median())
+    drug = tasks[2].drug
+    few = (panel.response[drug].rank() > 19).where(panel.response[drug].notna())
+    rare = panel.__class__(
+        **{**vars(panel), "resistant": panel.resistant.assign(**{drug: few.astype(float)})}
+    )
+    _, skipped = relabelled(tasks[2:], cells, rare, other, seed=0)
+    assert skipped[0] == f"{tasks[2].name} (permuted labels)"
+
+
+def test_opposite_labels_sum_to_one(made, runs):
+    pair = made[1][:2]
+    states, by_drug, found = opposite_pair(pair, runs.table, seed=0)
+    value = found.set_index("what")["value"]
+    assert value["opposite labels"] == 1
+    assert value["Gefitinib.AUROC"] + value["Vorinostat.AUROC"] == pytest.approx(1)
+    assert value["sum.AUROC"] == pytest.approx(by_drug.sum(axis=1).mean())
+    assert len(states) == len(pair[0].cells_sensitive)
+
+
+def test_lines_are_units_where_labels_come_from_lines(made, runs):
+    table = scores_by_line(made[1], runs, runs.table, 30, 0)
+    assert table["task"].tolist() == ["breast-atlas Docetaxel"]
+    assert table["value"].item() == pytest.approx(
+        runs.table.query("task == 'breast-atlas Docetaxel'")["AUROC"].mean()
+    )
+    assert table["n"].item() == len(set(made[1][2].lines))
+    with pytest.raises(DataError, match="no task has labels"):
+        scores_by_line(made[1][:2], runs, runs.table, 30, 0)
+
+
+def test_majority_beats_its_own_chance_level_only_with_clusters_that_know(made):
+    simple = pd.DataFrame({"task": [t.name for t in made[1]], "setting": "cluster majority", "AUROC": 0.9})
+    table = majority_bounds(made[1], simple, seed=0)
+    assert (table["AUROC"] == 0.9).all()
+    assert (table["permuted labels"] >= 0.5).all()
+    assert (table["clusters"] >= 1).all()
+
+
+def test_findings_on_a_planted_truth():
+    panel, cells, truth = simulate_cells(n_lines=60, n_cells=60, n_genes=60, n_cell_lines=1, state_gap=3.0)
+    task = twin_task(panel, cells, truth)
+    settings = {"described": TINY | {"reading": "described"}}
+    runs = run_scdeal([task], settings, [0, 1], device="cpu").table
+    simple = run_simple(task, [0])
+    found = twin_findings(task, truth, runs, simple, settings, seed=0, steps=4, device="cpu")
+    value = found.set_index(["model", "metric"])["value"]
+    assert value["described", "AUROC"] == pytest.approx(runs["AUROC"].mean())
+    assert value["described", "below half"] == (runs["AUROC"] < 0.5).mean()
+    assert 0 <= value["described", "planted genes"] <= 1
+    assert value["CORAL", "AUROC"] == simple.set_index("setting").loc["CORAL", "AUROC"]
+
+
+def test_changes_are_compared_at_their_own_seeds():
+    reference = pd.DataFrame({"task": "a", "cell_set": "A", "seed": [0, 1], "AUROC": [0.5, 0.9]})
+    changed = reference.iloc[:1].assign(AUROC=0.6)
+    assert minus_same_seeds(changed, "AUROC", reference=reference).difference == pytest.approx(0.1)
+
+
+def test_module_checks_that_follow_the_prediction():
+    checks = pd.DataFrame({"correlation": [0.1, 0.5, 0.9, np.nan], "AUROC": [0.4, 0.6, 0.8, 0.1]})
+    table = follows_prediction({"rule": checks, "few": checks.iloc[2:]}).set_index("model")
+    assert table.loc["rule", "value"] == pytest.approx(1)
+    assert table["n"].tolist() == [3, 1]
+    assert pd.isna(table.loc["few", "value"])
+
+
+def test_findings_of_the_published_grid(repository):
+    records = json.loads((repository / "data" / "scdeal" / "published.json").read_text(encoding="utf-8"))
+    found = grid_findings(published_grid({r["id"]: r["mean"] for r in records})).set_index("id")
+    assert found.loc["scdeal_f1grid_max_mean6", "value"] == pytest.approx(0.8908, abs=1e-3)
+    assert found.loc["published.grid.upper quartile below constant", "n"] == 5
+
+
+def test_figures_of_runs(made, runs):
+    task = made[1][0]
+    figure = task_maps(task, runs, {"setting": "s", "seed": 1}, "pca", 0)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert {"label", "score of sensitive", "answer", "Leiden cluster"} <= set(titles)
+    figure = rule_spread(runs.table, {"first": runs.table.query("seed == 0")}, "AUROC", 0.5)
+    assert figure.axes[0].get_xlabel() == "AUROC"
