@@ -23,7 +23,6 @@ from helpers.studies.gpds.model import (
     out_of_range,
     saturation,
 )
-from helpers.studies.gpds.model.network import initial_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 7)).astype(np.float32)
@@ -63,15 +62,6 @@ def test_network_same_as_a_plain_pytorch_loop(activation, lr, batch, decay):
     _, oracle = plain_loop(X, Y, (8, 4), activation, lr, batch, 5, decay, 3)
     model = GPDSRegressor((8, 4), activation, lr, batch, 5, decay, random_state=3).fit(X, Y)
     assert model.predict(X) == pytest.approx(oracle, abs=2e-6)
-
-
-def test_start_values_are_those_of_pytorch_layers():
-    torch.manual_seed(5)
-    layers = nn.Linear(7, 8), nn.Linear(8, 4), nn.Linear(4, 1)
-    found = initial_weights(7, (8, 4), torch.Generator().manual_seed(5))
-    for layer, weight, bias in zip(layers, found[::2], found[1::2], strict=True):
-        assert torch.equal(layer.weight.T, weight)
-        assert torch.equal(layer.bias, bias[0])
 
 
 def test_many_fits_same_as_single_fits():
