@@ -59,9 +59,7 @@ from helpers.studies.gpds.bulk import (
     bulk_predictions,
     ensemble,
     grid_search,
-    repeated_folds,
     sensitivity_models,
-    study_splits,
 )
 from helpers.studies.gpds.cell_scores import (
     SHOWN_METRICS,
@@ -82,6 +80,7 @@ from helpers.studies.gpds.drug_ranking import (
     mean_spearman,
     pooled_auroc,
 )
+from helpers.studies.gpds.folds import repeated_folds, study_splits
 from helpers.studies.gpds.gene_lists import LISTS, build_lists
 from helpers.studies.gpds.heldout_cells import held_out_cells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
@@ -99,7 +98,7 @@ from helpers.studies.gpds.plots import (
 )
 
 chapter = Chapter.begin("03_gpds", parameters)
-predict_bulk = chapter.memory.cache(bulk_predictions, ignore=["n_jobs", "progress"])
+predict_bulk = chapter.memory.cache(bulk_predictions, ignore=["n_jobs"])
 search_grid = chapter.memory.cache(grid_search, ignore=["n_jobs"])
 predict_cells = chapter.memory.cache(held_out_cells, ignore=["n_jobs"])
 score_cells = chapter.memory.cache(dreep_run)

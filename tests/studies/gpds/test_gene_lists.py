@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.baselines import ALPHAS
-from helpers.studies.gpds.gene_correlations import partial_scores, pearson_scores, spearman_scores
+from helpers.studies.gpds.correlations import partial_scores, pearson_scores, spearman_scores
 from helpers.studies.gpds.gene_lists import LISTS, PROLIFERATION_GENES, build_lists, proliferation_score
 from helpers.studies.gpds.list_agreement import list_similarity, mean_agreement, split_half_reliability
 from helpers.studies.gpds.model import EqualFrequencyBinner, GPDSRegressor

@@ -1,60 +1,35 @@
-"""Prediction of bulk response: the study's split, many such splits, cross-validation, grid search.
+"""Prediction of bulk response: the report's split, many such splits, cross-validation, grid search.
 
 Every model runs in the same splits; the fits of a network in all splits, drugs and seeds are one batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy import stats
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import KFold, train_test_split
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from helpers.errors import DataError
-from helpers.evaluation.splits import Fold
-from helpers.studies.gpds.model import (
-    GPDSRegressor,
-    fit_many,
-    gpds_pipeline,
-    gpds_preprocessing,
-    grid_candidates,
+from helpers.evaluation.nested import search_grid
+from helpers.evaluation.protocol import Fold, predictions, run
+from helpers.studies.gpds.folds import (
+    BulkLines,
+    Splitter,
+    contenders,
+    drug_folds,
+    inner_folds,
+    is_network,
+    study_splits,
+    with_inits,
 )
+from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline, grid_candidates
 
-Repeats = list[list[Fold]]
-Splitter = Callable[[int], Repeats]
 _KEYS = ["drug", "seed", "fold", "model"]
-
-
-def study_splits(n_lines: int, n_repeats: int = 100, test_size: float = 0.05, seed: int = 42) -> Repeats:
-    """Split as the study did, 95 to 5 %, then again with the next seeds.
-
-    The first split has the study's seed; each repeat has one fold.
-    """
-    return [[_split(n_lines, test_size, seed + i)] for i in range(n_repeats)]
-
-
-def repeated_folds(n_lines: int, n_splits: int = 5, n_repeats: int = 10, seed: int = 0) -> Repeats:
-    """Shuffled folds of lines, repeated with the next seeds."""
-    if n_lines < n_splits:
-        msg = f"{n_lines} lines cannot make {n_splits} folds"
-        raise DataError(msg)
-    return [
-        [
-            Fold(str(i), train, test)
-            for i, (train, test) in enumerate(
-                KFold(n_splits, shuffle=True, random_state=seed + repeat).split(np.arange(n_lines))
-            )
-        ]
-        for repeat in range(n_repeats)
-    ]
 
 
 def bulk_predictions(
@@ -66,7 +41,6 @@ def bulk_predictions(
     n_inits: int = 1,
     seed: int = 0,
     n_jobs: int = 1,
-    progress: Callable[[str, int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Predict the held-out lines of every split with every model.
 
@@ -80,13 +54,11 @@ def bulk_predictions(
         Pipelines that end in a :class:`GPDSRegressor` are fitted in one batch; see
         :func:`helpers.studies.gpds.baselines.bulk_baselines` for the others.
     splits : callable
-        ``splits(n_lines)`` -> repeats of folds, e.g. ``partial(study_splits, n_repeats=20)`` or
-        :func:`repeated_folds`.
+        E.g. ``partial(study_splits, n_repeats=20)`` or
+        :func:`~helpers.studies.gpds.folds.repeated_folds`.
     n_inits : int
         Networks a split, with seeds ``seed``, ``seed + 1``, ...
     n_jobs : int
-    progress : callable, optional
-        Called with (what, done, all).
 
     Returns
     -------
@@ -94,51 +66,57 @@ def bulk_predictions(
         One row a held-out line: ``drug``, ``seed`` (repeat), ``fold``, ``model``, ``init``, ``line``,
         ``measured``, ``predicted`` (NaN if training diverged), ``training_mean``.
 
+    Raises
+    ------
+    DataError
+        If a drug has fewer than 10 lines.
+
     Examples
     --------
     ``models = {"Network": gpds_pipeline()} | bulk_baselines(panel.lines["lineage"])``;
     ``bulk_metrics(bulk_predictions(panel.expression, panel.response["Camptothecin"], models))``
     """
-    cases = [
-        _Case(drug, x, y, repeat, fold)
-        for drug, x, y in _drugs(expression, response)
-        for repeat, folds in enumerate(splits(len(y)))
-        for fold in folds
-    ]
-    networks = {name: model for name, model in models.items() if _is_network(model)}
+    lines = BulkLines.matched(expression, response)
+    folds = drug_folds(lines, splits)
+    networks = {name: model for name, model in models.items() if is_network(model)}
     others = {name: model for name, model in models.items() if name not in networks}
-    tables = []
-    for done, (name, model) in enumerate(networks.items()):
-        tables += _network_predictions(name, model, cases, n_inits, seed, n_jobs)
-        if progress:
-            progress("networks", done + 1, len(networks))
-    work = list(product(cases, others.items()))
-    with threadpool_limits(1):
-        found = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_fit_predict)(clone(model), case.train_x, case.train_y, case.test_x)
-            for case, (_, model) in work
-        )
-        for done, ((case, (name, _)), predicted) in enumerate(zip(work, found, strict=True)):
-            tables.append(case.table(name, 0, predicted))
-            if progress:
-                progress("baselines", done + 1, len(work))
-    return pd.concat(tables, ignore_index=True)
+    parts = [(networks, n_inits, 1), (others, 1, n_jobs)]
+    tables = [
+        run(lines, with_inits(folds, inits, seed), contenders(part, _predict, n_jobs), _held_out, n_jobs=jobs)
+        for part, inits, jobs in parts
+        if part
+    ]
+    # For all that follows a seed is that of the split, its repeat.
+    return pd.concat(tables, ignore_index=True).drop(columns="seed").rename(columns={"repeat": "seed"})
 
 
-def bulk_metrics(predictions: pd.DataFrame, *, by_init: bool = False) -> pd.DataFrame:
-    """Errors and correlations of every model in every split.
+def _predict(lines: BulkLines, fold: Fold, fit: BaseEstimator) -> np.ndarray:
+    return np.asarray(fit.predict(lines.expression.iloc[fold.test]), float)
+
+
+def _held_out(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "line": lines.expression.index[fold.test],
+            "measured": lines.of_drug(fold, fold.test),
+            "predicted": predicted,
+            "training_mean": lines.of_drug(fold, fold.train).mean(),
+        }
+    )
+
+
+def bulk_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Errors and correlations of every model in every split, mean over its networks.
 
     Parameters
     ----------
     predictions : DataFrame
         From :func:`bulk_predictions`.
-    by_init : bool
-        One row a network instead of the mean over the networks of a split.
 
     Returns
     -------
     DataFrame
-        ``drug``, ``seed``, ``fold``, ``model``, (``init``,) ``metric``, ``value``, ``n`` test lines. Metrics:
+        ``drug``, ``seed``, ``fold``, ``model``, ``metric``, ``value``, ``n`` test lines. Metrics:
         ``MSE`` (infinite where training diverged); ``MSE/Var``, over the variance of the test lines;
         ``R2`` = 1 - MSE/Var; ``Pearson``, ``Spearman`` and ``slope`` (predicted on measured), NaN for a
         constant prediction; ``SD`` of the predictions.
@@ -148,8 +126,6 @@ def bulk_metrics(predictions: pd.DataFrame, *, by_init: bool = False) -> pd.Data
         values = line_metrics(part["measured"].to_numpy(), part["predicted"].to_numpy())
         rows += [(*key, metric, value, len(part)) for metric, value in values.items()]
     table = pd.DataFrame(rows, columns=[*_KEYS, "init", "metric", "value", "n"])
-    if by_init:
-        return table
     return table.groupby([*_KEYS, "metric", "n"], sort=False, as_index=False)["value"].mean()
 
 
@@ -205,12 +181,12 @@ class GridResult:
     Attributes
     ----------
     trials : DataFrame
-        One row a split and candidate: ``seed``, ``fold``, ``candidate``, its settings, ``test_mse``,
-        ``test_r2``, ``inner_mse`` (mean over inner folds; NaN without them) and ``diverged``. A candidate
-        that diverged has an infinite error.
+        One row a split and candidate: ``seed`` (repeat), ``fold``, ``candidate``, its settings, ``test_mse``,
+        ``test_r2``, ``inner_mse`` (mean over inner folds) and ``diverged``. A candidate that diverged has
+        an infinite error.
     chosen : DataFrame
-        One row a split and ``selection``: "best on test (optimistic)", as the study apparently chose;
-        "inner folds"; "mean", the training mean. Columns ``candidate``, ``test_mse``, ``test_r2``.
+        One row a split and ``selection``: "best on test (optimistic)", as the report apparently chose;
+        "mean", the training mean; "inner folds". Columns ``candidate``, ``test_mse``, ``test_r2``.
     """
 
     trials: pd.DataFrame
@@ -239,148 +215,58 @@ def grid_search(
     grid : dict, optional
         As :data:`helpers.studies.gpds.model.GRID` (default, 864 candidates).
     n_inner : int
-        Inner folds; 0 leaves the nested search out.
+        Inner folds.
     seed : int
         Start values of all networks and the inner folds.
+
+    Raises
+    ------
+    DataError
+        If there is more than one drug.
     """
-    candidates = grid_candidates(grid)
-    (_, x, y), *more = _drugs(expression, response)
-    if more:
+    lines = BulkLines.matched(expression, response)
+    if lines.response.shape[1] > 1:
         msg = "grid_search takes the response to one drug, a Series"
         raise DataError(msg)
-    cases = [_Case("", x, y, r, fold) for r, folds in enumerate(splits(len(y))) for fold in folds]
-    rows, chosen = [], []
-    for case in cases:
-        test = _candidate_errors(
-            case.train_x, case.train_y, case.test_x, case.test_y, candidates, seed, n_jobs
-        )
-        inner = np.full((max(n_inner, 1), len(candidates)), np.nan)
-        folds = KFold(n_inner, shuffle=True, random_state=seed).split(case.train_y) if n_inner else []
-        for i, (train, held) in enumerate(folds):
-            a, b = case.train_x.iloc[train], case.train_x.iloc[held]
-            inner[i] = _candidate_errors(
-                a, case.train_y[train], b, case.train_y[held], candidates, seed, n_jobs
-            )
-        inner, variance = inner.mean(axis=0), case.test_y.var()
-        for i, candidate in enumerate(candidates):
-            settings = candidate | {"hidden": "-".join(map(str, candidate["hidden"]))}
-            key = {"seed": case.repeat, "fold": case.fold.name, "candidate": i}
-            scores = {"test_mse": test[i], "test_r2": 1 - test[i] / variance, "inner_mse": inner[i]}
-            rows.append(key | settings | scores | {"diverged": not np.isfinite(test[i])})
-        constant = ((case.test_y - case.train_y.mean()) ** 2).mean()
-        picks = [("best on test (optimistic)", int(test.argmin()), test.min()), ("mean", -1, constant)]
-        if n_inner:
-            picks.append(("inner folds", int(inner.argmin()), test[inner.argmin()]))
-        chosen += [(case.repeat, case.fold.name, *pick, 1 - pick[2] / variance) for pick in picks]
-    columns = ["seed", "fold", "selection", "candidate", "test_mse", "test_r2"]
-    return GridResult(pd.DataFrame(rows), pd.DataFrame(chosen, columns=columns))
+    candidates = grid_candidates(grid)
+    folds = [replace(fold, seed=seed) for fold in drug_folds(lines, splits)]
+    (network,) = contenders({"network": gpds_pipeline()}, _predict, n_jobs)
+    searched = search_grid(
+        lines, folds, network, candidates, lambda fold: inner_folds(fold, n_inner, seed), _minus_mse
+    )
+    every = [replace(fold, settings=candidate) for fold in folds for candidate in candidates]
+    test = np.array([-_minus_mse(lines, fold, p) for _, fold, p in predictions(lines, every, [network])])
+    variance = np.array([lines.of_drug(fold, fold.test).var() for fold in every])
+    trials = searched.trials.assign(
+        seed=searched.trials["repeat"],
+        hidden=["-".join(map(str, sizes)) for sizes in searched.trials["hidden"]],
+        test_mse=test,
+        test_r2=1 - test / variance,
+        inner_mse=-searched.trials["value"],
+        diverged=~np.isfinite(test),
+    ).rename(columns={"trial": "candidate"})
+    of_fold = [part for _, part in trials.groupby(["seed", "fold"], sort=False)]
+    chosen = [_selections(lines, fold, part) for fold, part in zip(folds, of_fold, strict=True)]
+    return GridResult(trials.drop(columns=["value", "repeat"]), pd.concat(chosen, ignore_index=True))
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """One split of one drug."""
-
-    drug: str
-    x: pd.DataFrame
-    y: np.ndarray
-    repeat: int
-    fold: Fold
-
-    @property
-    def train_x(self) -> pd.DataFrame:
-        return self.x.iloc[self.fold.train]
-
-    @property
-    def train_y(self) -> np.ndarray:
-        return self.y[self.fold.train]
-
-    @property
-    def test_x(self) -> pd.DataFrame:
-        return self.x.iloc[self.fold.test]
-
-    @property
-    def test_y(self) -> np.ndarray:
-        return self.y[self.fold.test]
-
-    def table(self, model: str, init: int, predicted: np.ndarray) -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "drug": self.drug,
-                "seed": self.repeat,
-                "fold": self.fold.name,
-                "model": model,
-                "init": init,
-                "line": self.x.index[self.fold.test],
-                "measured": self.test_y,
-                "predicted": predicted,
-                "training_mean": self.train_y.mean(),
-            }
-        )
+def _minus_mse(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> float:
+    """Value of a candidate, minus its mean squared error; minus infinity where training diverged."""
+    error = ((predicted - lines.of_drug(fold, fold.test)) ** 2).mean()
+    return -float(error) if np.isfinite(error) else -np.inf
 
 
-def _drugs(
-    expression: pd.DataFrame, response: pd.Series | pd.DataFrame
-) -> list[tuple[str, pd.DataFrame, np.ndarray]]:
-    """Lines with a value, drug by drug."""
-    table = response.to_frame(response.name or "response") if isinstance(response, pd.Series) else response
-    lines = expression.index.intersection(table.index)
-    found = []
-    for drug in table.columns:
-        y = table.loc[lines, drug].dropna()
-        if len(y) < 10:
-            msg = f"{drug}: only {len(y)} lines have both expression and a response; at least 10 are needed"
-            raise DataError(msg)
-        found.append((drug, expression.loc[y.index], y.to_numpy(float)))
-    return found
-
-
-def _split(n_lines: int, test_size: float, seed: int) -> Fold:
-    train, test = train_test_split(np.arange(n_lines), test_size=test_size, random_state=seed)
-    return Fold("0", np.sort(train), np.sort(test))
-
-
-def _is_network(model: BaseEstimator) -> bool:
-    return isinstance(model, Pipeline) and isinstance(model.steps[-1][1], GPDSRegressor)
-
-
-def _network_predictions(
-    name: str, model: Pipeline, cases: Sequence[_Case], n_inits: int, seed: int, n_jobs: int
-) -> list[pd.DataFrame]:
-    jobs, tests = [], []
-    for case in cases:
-        before = clone(model[:-1])
-        train = before.fit_transform(case.train_x, case.train_y)
-        tests.append(before.transform(case.test_x))
-        for init in range(n_inits):
-            network = clone(model.steps[-1][1]).set_params(random_state=seed + init)
-            jobs.append((network, train, case.train_y))
-    fitted = iter(fit_many(jobs, n_jobs))
-    return [
-        case.table(name, init, next(fitted).predict(test))
-        for case, test in zip(cases, tests, strict=True)
-        for init in range(n_inits)
-    ]
-
-
-def _fit_predict(
-    model: BaseEstimator, train_x: pd.DataFrame, train_y: np.ndarray, test_x: pd.DataFrame
-) -> np.ndarray:
-    return np.asarray(model.fit(train_x, train_y).predict(test_x), float)
-
-
-def _candidate_errors(
-    train_x: pd.DataFrame,
-    train_y: np.ndarray,
-    test_x: pd.DataFrame,
-    test_y: np.ndarray,
-    candidates: list[dict],
-    seed: int,
-    n_jobs: int,
-) -> np.ndarray:
-    """Mean squared error of every candidate on the second lines; infinite where training diverged."""
-    before = gpds_preprocessing()
-    train = before.fit_transform(train_x)
-    test = before.transform(test_x)
-    jobs = [(GPDSRegressor(**candidate, random_state=seed), train, train_y) for candidate in candidates]
-    errors = np.array([((m.predict(test) - test_y) ** 2).mean() for m in fit_many(jobs, n_jobs)])
-    return np.where(np.isfinite(errors), errors, np.inf)
+def _selections(lines: BulkLines, fold: Fold, trials: pd.DataFrame) -> pd.DataFrame:
+    """List the candidates that three ways of choosing take, with their error on the test lines."""
+    trials = trials.set_index("candidate")
+    test, inner = (trials.loc[trials[by].idxmin()] for by in ("test_mse", "inner_mse"))
+    y = lines.of_drug(fold, fold.test)
+    constant = ((y - lines.of_drug(fold, fold.train).mean()) ** 2).mean()
+    table = pd.DataFrame(
+        {
+            "selection": ["best on test (optimistic)", "mean", "inner folds"],
+            "candidate": [test.name, -1, inner.name],
+            "test_mse": [test["test_mse"], constant, inner["test_mse"]],
+        }
+    )
+    return table.assign(seed=fold.tags["repeat"], fold=fold.name, test_r2=1 - table["test_mse"] / y.var())

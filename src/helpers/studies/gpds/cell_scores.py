@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
-from helpers.studies.gpds.rank_correlation import masked_spearman
+from helpers.studies.gpds.correlations import masked_spearman
 
 #: What :func:`cell_metrics` reports.
 CELL_METRICS = (

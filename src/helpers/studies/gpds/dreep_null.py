@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.studies.gpds.correlations import masked_spearman, pearson_scores
 from helpers.studies.gpds.dreep import MarkerSets, enrichment_scores, null_table, p_values
-from helpers.studies.gpds.gene_correlations import pearson_scores
-from helpers.studies.gpds.rank_correlation import masked_spearman
 
 
 def permuted_response_scores(

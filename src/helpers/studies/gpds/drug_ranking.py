@@ -19,6 +19,7 @@ from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
 from helpers.studies.gpds.cells import common_genes
+from helpers.studies.gpds.correlations import masked_spearman
 from helpers.studies.gpds.dreep import (
     DreepScores,
     MarkerSets,
@@ -29,7 +30,6 @@ from helpers.studies.gpds.dreep import (
 )
 from helpers.studies.gpds.gene_lists import GeneLists, build_lists
 from helpers.studies.gpds.model import MeanVarianceFilter
-from helpers.studies.gpds.rank_correlation import masked_spearman
 
 ENDPOINTS = ("Spearman", "AUROC of thirds", "Spearman within lineages")
 

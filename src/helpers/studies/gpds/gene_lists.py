@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.baselines import ALPHAS, PLSCV, ElasticNetPath
-from helpers.studies.gpds.gene_correlations import partial_scores, pearson_scores, spearman_scores
+from helpers.studies.gpds.correlations import partial_scores, pearson_scores, spearman_scores
 from helpers.studies.gpds.list_agreement import mean_agreement
 from helpers.studies.gpds.model import GPDSRegressor, fit_many, gene_scores, saturation
 from helpers.studies.gpds.model.estimator import gpds_preprocessing

@@ -11,22 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from helpers.errors import DataError, ParameterError
-from helpers.studies.gpds.cells import (
-    cell_expression,
-    common_genes,
-    model_inputs,
-    pseudo_bulk,
-)
-from helpers.studies.gpds.model import GPDSRegressor, fit_many, out_of_range, saturation
-
-SOURCES = ("bulk", "pseudo-bulk", "cells")
+from helpers.evaluation.protocol import Fold, run
+from helpers.studies.gpds.cell_scores import KEYS
+from helpers.studies.gpds.cells import cell_expression, common_genes, model_inputs, pseudo_bulk
+from helpers.studies.gpds.folds import BulkLines, contenders, is_network, with_inits
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,35 +29,29 @@ class HeldOutCells:
     Attributes
     ----------
     cells : DataFrame
-        One row a cell: ``drug``, ``model``, ``source`` ("cells"), ``bins``, ``scale``, ``line``, ``cell``,
-        ``predicted`` (mean over the seeds of a network), ``measured``.
+        One row a cell: ``drug``, ``model``, ``source`` ("cells"), ``bins``, ``scale``, ``fold``, ``line``,
+        ``cell``, ``measured``, ``training_mean``, ``predicted`` (mean over the seeds of a network).
     lines : DataFrame
-        One row a line: keys as above with all sources; ``median`` and ``sd`` of its cells' predictions
-        (bulk and pseudo-bulk: the prediction, NaN), ``mse_cells``, ``n_cells``, ``measured``,
+        One row a line: keys as above with the sources "bulk", "cells", "pseudo-bulk"; ``median`` and ``sd``
+        of its cells' predictions (bulk and pseudo-bulk: the prediction, NaN), ``mse_cells``, ``measured``,
         ``training_mean``, ``fold``.
-    inputs : DataFrame
-        One row a network, fold and way of treating cells: ``saturated_1``, ``saturated_2`` (share of
-        hidden activations beyond 0.99) and ``out_of_range`` (share of inputs beyond 3 SD), mean over
-        seeds.
     """
 
     cells: pd.DataFrame
     lines: pd.DataFrame
-    inputs: pd.DataFrame
 
 
 def held_out_cells(
     expression: pd.DataFrame,
     response: pd.Series | pd.DataFrame,
     cells: AnnData,
-    models: Mapping[str, BaseEstimator],
+    models: Mapping[str, Pipeline],
     *,
     treatments: Sequence[tuple[str, str]] = (
         ("cells-own", "bulk"),
         ("bulk-edges", "bulk"),
         ("cells-own", "cells"),
     ),
-    units: str = "log2(1+CPM/10)",
     n_folds: int = 5,
     n_inits: int = 5,
     seed: int = 0,
@@ -80,7 +67,7 @@ def held_out_cells(
         log2(TPM + 1), index = model id.
     response : Series, or DataFrame lines x drugs
     cells : AnnData
-        Counts, or z-scores with ``units="as stored"`` (then there is no pseudo-bulk); ``obs["model_id"]``.
+        Counts; ``obs["model_id"]``.
     models : mapping of str to Pipeline
         E.g. ``{"network": gpds_pipeline(), "Ridge": bulk_baselines()["Ridge"]}``; fitted on the genes
         that the cells have too. Networks are fitted ``n_inits`` times and their predictions averaged.
@@ -100,151 +87,110 @@ def held_out_cells(
     if without:
         msg = f"{without} look at lines, not genes: only pipelines predict cells (training_mean is kept)"
         raise ParameterError(msg)
-    genes = common_genes(expression, cells)
-    expression = expression[genes]
-    table = response.to_frame(response.name or "response") if isinstance(response, pd.Series) else response
-    line_of = cells.obs["model_id"].astype(str).to_numpy()
-    tables = {"cells": cell_expression(cells, genes, units)}
-    if units != "as stored":
-        tables["pseudo-bulk"] = pseudo_bulk(cells, genes)
-    folds = [
-        fold
-        for drug in table.columns
-        for fold in _folds(drug, expression, table[drug].dropna(), line_of, n_folds, seed)
-    ]
-    fitted = _fit(models, folds, expression, n_inits, seed, n_jobs)
-    parts = [
-        _predict(fold, name, fits, expression, tables, line_of, treatments)
-        for (name, fold), fits in fitted.items()
-    ]
-    cell_table, line_table, input_table = (pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True))
-    return HeldOutCells(cell_table, line_table, input_table)
+    data = _lines_and_cells(expression, response, cells, treatments)
+    folds = [fold for drug in data.response.columns for fold in _folds(data, drug, n_folds, seed)]
+    tables = []
+    for name, model in models.items():
+        inits, jobs = (n_inits, 1) if is_network(model) else (1, n_jobs)
+        contender = contenders({name: model}, _Predictor(), n_jobs)
+        tables.append(run(data, with_inits(folds, inits, seed), contender, _rows, n_jobs=jobs))
+    keys = [*KEYS, "fold", "line", "cell", "measured", "training_mean"]
+    rows = pd.concat(tables).groupby(keys, sort=False, as_index=False)["predicted"].mean()
+    lines = (
+        rows.assign(error=(rows["predicted"] - rows["measured"]) ** 2)
+        .groupby([*KEYS, "fold", "line", "measured", "training_mean"], sort=False, as_index=False)
+        .agg(median=("predicted", "median"), sd=("predicted", "std"), mse_cells=("error", "mean"))
+    )
+    return HeldOutCells(rows[rows["source"] == "cells"].reset_index(drop=True), lines)
 
 
 @dataclass(frozen=True, eq=False)
-class _Fold:
-    """Lines left out together, and the lines to learn from, for one drug."""
+class _LinesAndCells(BulkLines):
+    """Bulk lines, then pseudo-bulk profiles, then cells: the rows that folds test.
 
-    drug: str
-    name: str
-    train: pd.Series
-    held_out: pd.Series
+    Attributes
+    ----------
+    profiles : dict of str to DataFrame, rows x genes
+        "pseudo-bulk" and "cells".
+    rows : DataFrame
+        ``source``, ``line`` and ``cell`` of all rows.
+    treatments : sequence of (bins, scale)
+    """
+
+    profiles: dict[str, pd.DataFrame]
+    rows: pd.DataFrame
+    treatments: Sequence[tuple[str, str]]
 
 
-def _folds(
-    drug: str, expression: pd.DataFrame, y: pd.Series, line_of: np.ndarray, n_folds: int, seed: int
-) -> list[_Fold]:
-    y = y.loc[y.index.intersection(expression.index)]
-    with_cells = y.index[y.index.isin(np.unique(line_of))]
+def _lines_and_cells(
+    expression: pd.DataFrame,
+    response: pd.Series | pd.DataFrame,
+    cells: AnnData,
+    treatments: Sequence[tuple[str, str]],
+) -> _LinesAndCells:
+    genes = common_genes(expression, cells)
+    bulk = BulkLines.matched(expression[genes], response)
+    profiles = {"pseudo-bulk": pseudo_bulk(cells, genes), "cells": cell_expression(cells, genes)}
+    line_of = {"bulk": bulk.expression.index, "pseudo-bulk": profiles["pseudo-bulk"].index}
+    line_of["cells"] = cells.obs["model_id"].astype(str)
+    rows = [pd.DataFrame({"source": source, "line": np.asarray(ids)}) for source, ids in line_of.items()]
+    table = pd.concat(rows, ignore_index=True).assign(cell="")
+    table.loc[table["source"] == "cells", "cell"] = cells.obs_names.to_numpy()
+    return _LinesAndCells(bulk.expression, bulk.response, profiles, table, treatments)
+
+
+def _folds(data: _LinesAndCells, drug: str, n_folds: int, seed: int) -> list[Fold]:
+    known, lines = data.measured(drug), data.expression.index
+    of_cells = data.rows.loc[data.rows["source"] == "cells", "line"].unique()
+    with_cells = known[lines[known].isin(of_cells)]
     if len(with_cells) < max(n_folds, 2):
         msg = (
             f"{drug}: {len(with_cells)} lines have cells, bulk expression and a response; "
             f"{n_folds} folds need as many"
         )
         raise DataError(msg)
-    splits = KFold(n_folds, shuffle=True, random_state=seed).split(with_cells)
-    return [
-        _Fold(drug, str(i), y.drop(with_cells[held]), y.loc[with_cells[held]])
-        for i, (_, held) in enumerate(splits)
-    ]
+    folds = []
+    for i, (_, held) in enumerate(KFold(n_folds, shuffle=True, random_state=seed).split(with_cells)):
+        test = np.flatnonzero(data.rows["line"].isin(lines[with_cells[held]]))
+        train = np.setdiff1d(known, with_cells[held])
+        folds.append(Fold(str(i), train, test, tags={"drug": drug}))
+    return folds
 
 
-def _fit(
-    models: Mapping[str, BaseEstimator],
-    folds: list[_Fold],
-    expression: pd.DataFrame,
-    n_inits: int,
-    seed: int,
-    n_jobs: int,
-) -> dict[tuple[str, _Fold], list[Pipeline]]:
-    """Fit every model in every fold; all networks as one batch."""
-    fitted: dict[tuple[str, _Fold], list[Pipeline]] = {}
-    jobs, others = [], []
-    for name, model in models.items():
-        for fold in folds:
-            train, y = expression.loc[fold.train.index], fold.train.to_numpy(float)
-            if not isinstance(model.steps[-1][1], GPDSRegressor):
-                others.append((name, fold, clone(model), train, y))
-                continue
-            before = clone(model[:-1])
-            inputs = before.fit_transform(train, y)
-            fits = fitted[name, fold] = []
-            for init in range(n_inits):
-                network = clone(model.steps[-1][1]).set_params(random_state=seed + init)
-                jobs.append((network, inputs, y))
-                fits.append(Pipeline([*before.steps, ("network", network)]))
-    fit_many(jobs, n_jobs)
-    with threadpool_limits(1):
-        done = Parallel(n_jobs=n_jobs)(delayed(model.fit)(train, y) for _, _, model, train, y in others)
-    fitted |= {(name, fold): [model] for (name, fold, *_), model in zip(others, done, strict=True)}
-    return fitted
+class _Predictor:
+    """Predict the test rows of a fold, one column a treatment.
+
+    The inputs of the last fold are kept, since its networks follow each other and share their preprocessing.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[BaseEstimator | None, list[pd.DataFrame]] = None, []
+
+    def __call__(self, data: _LinesAndCells, fold: Fold, fit: Pipeline) -> np.ndarray:
+        shared, inputs = self._last  # one tuple, so that threads cannot mix two folds
+        if shared is not fit.steps[0][1]:
+            inputs = [self._inputs(data, fold, fit[:-1], *way) for way in data.treatments]
+            self._last = fit.steps[0][1], inputs
+        return np.column_stack([np.asarray(fit.steps[-1][1].predict(table), float) for table in inputs])
+
+    @staticmethod
+    def _inputs(data: _LinesAndCells, fold: Fold, before: Pipeline, bins: str, scale: str) -> pd.DataFrame:
+        reference, n = data.expression.iloc[fold.train], len(data.expression)
+        # All cells are binned and scaled together, whichever line is left out: no response is looked at.
+        treated = [model_inputs(before, t, reference, bins=bins, scale=scale) for t in data.profiles.values()]
+        bulk = before.transform(data.expression.iloc[fold.test[fold.test < n]])
+        return pd.concat([bulk, pd.concat(treated).iloc[fold.test[fold.test >= n] - n]])
 
 
-def _predict(
-    fold: _Fold,
-    name: str,
-    fits: list[Pipeline],
-    expression: pd.DataFrame,
-    tables: dict[str, pd.DataFrame],
-    line_of: np.ndarray,
-    treatments: Sequence[tuple[str, str]],
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    reference = expression.loc[fold.train.index]
-    y, mean = fold.held_out, float(fold.train.mean())
-    key = {"drug": fold.drug, "model": name}
-    cell_tables, line_tables, inputs = [], [], []
-
-    def add_lines(predicted: np.ndarray, lines: pd.Index, **more: str) -> None:
-        measured = y.loc[lines].to_numpy()
-        error = (predicted - measured) ** 2
-        columns = {"median": predicted, "sd": np.nan, "mse_cells": error, "n_cells": 0, "measured": measured}
-        line_tables.append(pd.DataFrame(key | more | {"line": lines} | columns))
-
-    bulk = expression.loc[y.index]
-    add_lines(_mean([fit.predict(bulk) for fit in fits]), y.index, source="bulk", bins="", scale="")
-    in_fold = np.isin(line_of, y.index)
-    # All cells are binned and scaled together, whichever line is left out: no response is looked at.
-    for bins, scale in treatments:
-        ways = {"bins": bins, "scale": scale}
-        for source, table in tables.items():
-            ready = [model_inputs(fits[0], table, reference, bins=bins, scale=scale)]
-            predicted = _mean([np.asarray(fit.steps[-1][1].predict(ready[0]), float) for fit in fits])
-            if source == "pseudo-bulk":
-                place = table.index.get_indexer(y.index)
-                add_lines(predicted[place], y.index, source=source, **ways)
-                continue
-            part = pd.DataFrame(
-                key
-                | {"source": source}
-                | ways
-                | {"line": line_of[in_fold], "cell": table.index[in_fold], "predicted": predicted[in_fold]}
-            ).assign(measured=y.reindex(line_of[in_fold]).to_numpy())
-            cell_tables.append(part)
-            squared = part.assign(error=(part["predicted"] - part["measured"]) ** 2).groupby("line")
-            line_tables.append(
-                pd.DataFrame(
-                    {
-                        "median": squared["predicted"].median(),
-                        "sd": squared["predicted"].std(ddof=1),
-                        "mse_cells": squared["error"].mean(),
-                        "n_cells": squared.size(),
-                        "measured": squared["measured"].first(),
-                    }
-                )
-                .reset_index()
-                .assign(**key, source=source, **ways)
-            )
-            networks = [fit.steps[-1][1] for fit in fits if isinstance(fit.steps[-1][1], GPDSRegressor)]
-            if networks:
-                x = ready[0].to_numpy()[in_fold]
-                share = np.mean([saturation(n.network_, x) for n in networks], axis=0)
-                inputs.append(
-                    key | ways | {"fold": fold.name, "saturated_1": share[0], "saturated_2": share[1]}
-                )
-                inputs[-1]["out_of_range"] = out_of_range(x)
-    lines = pd.concat(line_tables, ignore_index=True).assign(training_mean=mean, fold=fold.name)
-    return pd.concat(cell_tables, ignore_index=True), lines, pd.DataFrame(inputs)
-
-
-def _mean(predictions: list[np.ndarray]) -> np.ndarray:
-    return np.mean(predictions, axis=0)
+def _rows(data: _LinesAndCells, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+    """One row a test row and treatment; bulk profiles have no treatment."""
+    rows = data.rows.iloc[fold.test]
+    response = data.response[fold.tags["drug"]]
+    rows = rows.assign(
+        measured=response.reindex(rows["line"]).to_numpy(), training_mean=response.iloc[fold.train].mean()
+    )
+    of_bulk = (rows["source"] == "bulk").to_numpy()
+    tables = [rows[of_bulk].assign(bins="", scale="", predicted=predicted[of_bulk, 0])]
+    for (bins, scale), column in zip(data.treatments, predicted[~of_bulk].T, strict=True):
+        tables.append(rows[~of_bulk].assign(bins=bins, scale=scale, predicted=column))
+    return pd.concat(tables)

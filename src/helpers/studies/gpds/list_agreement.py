@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.studies.gpds.gene_correlations import pearson_scores
+from helpers.studies.gpds.correlations import pearson_scores
 
 
 def list_similarity(lists: Mapping[str, pd.DataFrame], tail: int = 50) -> pd.DataFrame:

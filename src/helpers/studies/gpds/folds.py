@@ -1,0 +1,181 @@
+"""Folds of bulk lines, drug by drug, and the models that are fitted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.pipeline import Pipeline
+
+from helpers.errors import DataError
+from helpers.evaluation.protocol import Fold, Model
+from helpers.studies.gpds.model import GPDSRegressor, fit_many
+
+#: ``splits(n_lines)``: folds of that many lines, tagged with their ``repeat``.
+Splitter = Callable[[int], list[Fold]]
+#: ``predict(lines, fold, fitted pipeline)``: prediction for the fold's test rows.
+Predict = Callable[["BulkLines", Fold, BaseEstimator], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class BulkLines:
+    """Lines with expression and response; folds hold positions of these lines.
+
+    Attributes
+    ----------
+    expression : DataFrame, lines x genes
+        log2(TPM + 1).
+    response : DataFrame, lines x drugs
+        The same lines; NaN where not measured.
+    """
+
+    expression: pd.DataFrame
+    response: pd.DataFrame
+
+    @classmethod
+    def matched(cls, expression: pd.DataFrame, response: pd.Series | pd.DataFrame) -> BulkLines:
+        """Take the lines that have both, in the order of ``expression``; a Series is one drug."""
+        if isinstance(response, pd.Series):
+            response = response.to_frame(response.name or "response")
+        lines = expression.index.intersection(response.index)
+        return cls(expression.loc[lines], response.loc[lines])
+
+    def measured(self, drug: str) -> np.ndarray:
+        """Positions of the lines with a response to the drug."""
+        return np.flatnonzero(self.response[drug].notna())
+
+    def training(self, fold: Fold) -> tuple[pd.DataFrame, np.ndarray]:
+        """Expression and response of a fold's training lines."""
+        return self.expression.iloc[fold.train], self.of_drug(fold, fold.train)
+
+    def of_drug(self, fold: Fold, rows: np.ndarray) -> np.ndarray:
+        """Response of lines to the drug of a fold."""
+        return self.response[fold.tags["drug"]].to_numpy(float)[rows]
+
+
+def study_splits(n_lines: int, n_repeats: int = 100, test_size: float = 0.05, seed: int = 42) -> list[Fold]:
+    """Split as the report did, 95 to 5 %, then again with the next seeds.
+
+    The first split has the report's seed; each repeat has one fold.
+    """
+    folds = []
+    for repeat in range(n_repeats):
+        parts = train_test_split(np.arange(n_lines), test_size=test_size, random_state=seed + repeat)
+        folds.append(Fold("0", *map(np.sort, parts), tags={"repeat": repeat}))
+    return folds
+
+
+def repeated_folds(n_lines: int, n_splits: int = 5, n_repeats: int = 10, seed: int = 0) -> list[Fold]:
+    """Shuffled folds of lines, repeated with the next seeds.
+
+    Raises
+    ------
+    DataError
+        If there are fewer lines than folds.
+    """
+    if n_lines < n_splits:
+        msg = f"{n_lines} lines cannot make {n_splits} folds"
+        raise DataError(msg)
+    return [
+        Fold(str(i), train, test, tags={"repeat": repeat})
+        for repeat in range(n_repeats)
+        for i, (train, test) in enumerate(
+            KFold(n_splits, shuffle=True, random_state=seed + repeat).split(np.arange(n_lines))
+        )
+    ]
+
+
+def drug_folds(lines: BulkLines, splits: Splitter) -> list[Fold]:
+    """Split the lines of each drug; tags ``drug`` and ``repeat``.
+
+    Raises
+    ------
+    DataError
+        If a drug has fewer than 10 lines.
+    """
+    folds = []
+    for drug in lines.response.columns:
+        known = lines.measured(drug)
+        if len(known) < 10:
+            msg = (
+                f"{drug}: only {len(known)} lines have both expression and a response; at least 10 are needed"
+            )
+            raise DataError(msg)
+        folds += [
+            replace(fold, train=known[fold.train], test=known[fold.test], tags={"drug": drug, **fold.tags})
+            for fold in splits(len(known))
+        ]
+    return folds
+
+
+def with_inits(folds: Sequence[Fold], n_inits: int, seed: int) -> list[Fold]:
+    """Repeat each fold for networks with seeds ``seed``, ``seed + 1``, ...; tag ``init``."""
+    return [
+        replace(fold, seed=seed + init, tags={**fold.tags, "init": init})
+        for fold in folds
+        for init in range(n_inits)
+    ]
+
+
+def inner_folds(fold: Fold, n_splits: int, seed: int) -> list[Fold]:
+    """Shuffled folds of a fold's training lines."""
+    splits = KFold(n_splits, shuffle=True, random_state=seed).split(fold.train)
+    return [replace(fold, train=fold.train[train], test=fold.train[test]) for train, test in splits]
+
+
+def is_network(model: BaseEstimator) -> bool:
+    """Whether a model is a pipeline that ends in a :class:`GPDSRegressor`."""
+    return isinstance(model, Pipeline) and isinstance(model.steps[-1][1], GPDSRegressor)
+
+
+def contenders(models: Mapping[str, BaseEstimator], predict: Predict, n_jobs: int = 1) -> list[Model]:
+    """Models of a protocol: networks fit all folds as one batch, with the fold's seed; others one by one.
+
+    Parameters
+    ----------
+    models : mapping of str to estimator
+    predict : callable
+    n_jobs : int
+        Threads of a batch of networks. Run networks with ``n_jobs=1`` in the protocol: their batches would
+        depend on it, and so their rounding.
+    """
+
+    def of(model: BaseEstimator) -> Callable[[BulkLines, Sequence[Fold]], Iterator[np.ndarray]]:
+        def predictions(lines: BulkLines, folds: Sequence[Fold]) -> Iterator[np.ndarray]:
+            if is_network(model):
+                fits = fitted_networks(model, lines, folds, n_jobs)
+            else:
+                fits = (clone(model).fit(*lines.training(fold)) for fold in folds)
+            return (predict(lines, fold, fit) for fold, fit in zip(folds, fits, strict=True))
+
+        return predictions
+
+    everything = np.iinfo(int).max
+    return [Model(name, of(model), everything if is_network(model) else 1) for name, model in models.items()]
+
+
+def fitted_networks(
+    model: Pipeline, lines: BulkLines, folds: Sequence[Fold], n_jobs: int = 1
+) -> list[Pipeline]:
+    """Fit a network in every fold, with the fold's seed and settings, all as one batch.
+
+    Folds with the same drug and training lines share their preprocessing, fitted once.
+    """
+    prepared: dict[tuple[str, bytes], tuple[Pipeline, pd.DataFrame, np.ndarray]] = {}
+    pipelines, jobs = [], []
+    for fold in folds:
+        key = fold.tags["drug"], fold.train.tobytes()
+        if key not in prepared:
+            x, y = lines.training(fold)
+            before = clone(model[:-1])
+            prepared[key] = before, before.fit_transform(x, y), y
+        before, inputs, y = prepared[key]
+        network = clone(model.steps[-1][1]).set_params(random_state=fold.seed, **fold.settings)
+        jobs.append((network, inputs, y))
+        pipelines.append(Pipeline([*before.steps, ("network", network)]))
+    fit_many(jobs, n_jobs)
+    return pipelines
