@@ -23,6 +23,7 @@ from helpers.errors import DataError
 #: Inverse strengths of the L2 penalty that the bulk cross-validation chooses from.
 STRENGTHS = tuple(10.0 ** np.arange(-5, 2))
 SCALINGS = ("domain", "bulk")
+_FOLDS = 5  # of that search; fewer where the smaller class has fewer lines
 
 
 def shared_genes(bulk_x: pd.DataFrame, cells_x: pd.DataFrame) -> pd.Index:
@@ -124,34 +125,15 @@ class BulkLogistic(CellClassifier):
         z-score cells by their own mean and deviation (what adapting batch normalisation does), or by
         those of the bulk lines (no adaptation at all). Only the prediction depends on it: after
         ``set_params(scaling=...)`` a fitted model predicts in the other way.
-    folds : int
-        Stratified folds of the search; fewer where the smaller class has fewer lines.
-    random_state : int
-
-    Attributes
-    ----------
-    genes_ : Index
-    coef_ : array (genes,)
-        On z-scored expression; positive = higher in sensitive lines.
-    strength_ : float
-        Chosen inverse strength.
-    bulk_auroc_ : float
-        Cross-validated AUROC over bulk lines at that strength.
     """
 
-    def __init__(self, scaling: str = "domain", folds: int = 5, random_state: int = 0) -> None:
+    def __init__(self, scaling: str = "domain") -> None:
         self.scaling = scaling
-        self.folds = folds
-        self.random_state = random_state
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         _check_scaling(self.scaling)
-        search = _logistic_search(self.folds, bulk_y, self.random_state).fit(bulk_x, bulk_y)
-        self.strength_ = search.best_params_["logisticregression__C"]
-        self.bulk_auroc_ = float(search.best_score_)
-        bulk_scaler, self._model = search.best_estimator_
+        bulk_scaler, self._model = _logistic_search(bulk_y).fit(bulk_x, bulk_y).best_estimator_
         self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
-        self.coef_ = self._model.coef_[0]
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
         _check_scaling(self.scaling)
@@ -168,12 +150,10 @@ class BulkBoosting(CellClassifier):
     Parameters
     ----------
     scaling : {"domain", "bulk"}
-    random_state : int
     """
 
-    def __init__(self, scaling: str = "domain", random_state: int = 0) -> None:
+    def __init__(self, scaling: str = "domain") -> None:
         self.scaling = scaling
-        self.random_state = random_state
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         _check_scaling(self.scaling)
@@ -181,11 +161,7 @@ class BulkBoosting(CellClassifier):
         self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
         self._prior = bulk_y.mean()
         self._model = HistGradientBoostingClassifier(
-            max_leaf_nodes=8,
-            min_samples_leaf=5,
-            max_bins=32,
-            early_stopping=False,
-            random_state=self.random_state,
+            max_leaf_nodes=8, min_samples_leaf=5, max_bins=32, early_stopping=False, random_state=0
         ).fit(bulk_scaler.transform(bulk_x), bulk_y)
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
@@ -206,30 +182,24 @@ class CoralLogistic(CellClassifier):
     ----------
     n_components : int
         At most; fewer where there are fewer lines, cells or genes.
-    folds, random_state : int
-        As in :class:`BulkLogistic`.
 
     References
     ----------
     Sun, Feng and Saenko, Return of frustratingly easy domain adaptation, AAAI (2016).
     """
 
-    def __init__(self, n_components: int = 50, folds: int = 5, random_state: int = 0) -> None:
+    def __init__(self, n_components: int = 50) -> None:
         self.n_components = n_components
-        self.folds = folds
-        self.random_state = random_state
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         bulk_z = StandardScaler().fit_transform(bulk_x)
         self._cell_scaler = StandardScaler().fit(cells_x)
         size = min(self.n_components, *bulk_z.shape, len(cells_x))
-        self._pca = PCA(size, random_state=self.random_state).fit(bulk_z)
+        self._pca = PCA(size, random_state=0).fit(bulk_z)
         source = self._pca.transform(bulk_z)
         target = self._pca.transform(self._cell_scaler.transform(cells_x))
         aligned = coral(source, target)
-        search = _logistic_search(self.folds, bulk_y, self.random_state).fit(aligned, bulk_y)
-        self.bulk_auroc_ = float(search.best_score_)
-        self._model = search.best_estimator_
+        self._model = _logistic_search(bulk_y).fit(aligned, bulk_y).best_estimator_
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
         return self._model.predict_proba(self._pca.transform(self._cell_scaler.transform(cells_x)))[:, 1]
@@ -315,14 +285,14 @@ def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
     return (vectors * values**exponent) @ vectors.T
 
 
-def _logistic_search(folds: int, y: np.ndarray, random_state: int) -> GridSearchCV:
+def _logistic_search(y: np.ndarray) -> GridSearchCV:
     # Scaling is inside the folds.
     smallest = int(np.bincount(y, minlength=2).min())
     if smallest < 2:
         msg = f"the smaller class has {smallest} bulk line; the choice of the penalty needs two at least"
         raise DataError(msg)
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
-    split = StratifiedKFold(min(folds, smallest), shuffle=True, random_state=random_state)
+    split = StratifiedKFold(min(_FOLDS, smallest), shuffle=True, random_state=0)
     return GridSearchCV(model, {"logisticregression__C": STRENGTHS}, scoring="roc_auc", cv=split)
 
 

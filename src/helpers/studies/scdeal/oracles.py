@@ -19,8 +19,11 @@ from threadpoolctl import threadpool_limits
 from helpers.errors import DataError
 from helpers.studies.scdeal.metrics import cell_metrics
 
+# At most; fewer where there are fewer cells or genes.
+_NEIGHBOURS, _COMPONENTS = 10, 50
 
-def two_states(x: np.ndarray, *, neighbours: int = 10, components: int = 50, seed: int = 0) -> np.ndarray:
+
+def two_states(x: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Split the cells into two groups without any label: normalised cut of the graph of neighbours.
 
     The graph is that of the published clustering (10 neighbours on 50 components). A cut that weighs the
@@ -30,8 +33,6 @@ def two_states(x: np.ndarray, *, neighbours: int = 10, components: int = 50, see
     ----------
     x : array (cells, genes)
         Log expression or z-scores.
-    neighbours, components : int
-        At most; fewer where there are fewer cells or genes.
     seed : int
 
     Returns
@@ -50,8 +51,8 @@ def two_states(x: np.ndarray, *, neighbours: int = 10, components: int = 50, see
     """
     x = _matrix(x)
     with threadpool_limits(1):
-        z = PCA(min(components, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
-        graph = kneighbors_graph(z, min(neighbours, len(x) - 1)).toarray()
+        z = PCA(min(_COMPONENTS, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
+        graph = kneighbors_graph(z, min(_NEIGHBOURS, len(x) - 1)).toarray()
         # Parts without any edge between them would make the cut arbitrary: near cells are tied a little.
         squared = pairwise_distances(z, metric="sqeuclidean")
         affinity = (graph + graph.T) / 2 + 1e-3 * np.exp(-squared / np.median(squared))

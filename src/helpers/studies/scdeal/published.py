@@ -19,7 +19,7 @@ def published_grid(numbers: Mapping[str, float]) -> pd.DataFrame:
     Parameters
     ----------
     numbers : mapping of published id to value
-        ``data/published/scdeal.json``.
+        ``data/scdeal/published.json``.
 
     Returns
     -------
