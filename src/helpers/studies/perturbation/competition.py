@@ -25,19 +25,9 @@ DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)
 TRAIN, TRAIN_H5AD, TEST_H5AD = "kaggle-de-train", "kaggle-de-train-h5ad", "kaggle-de-test-h5ad"
 UNIT = "signed -log10 p"
 
-_COLUMNS = {
-    "cell_type": "cell",
-    "sm_name": "compound",
-    "sm_lincs_id": "lincs_id",
-    "SMILES": "smiles",
-}
+_COLUMNS = {"cell_type": "cell", "sm_name": "compound", "sm_lincs_id": "lincs_id", "SMILES": "smiles"}
 # Names of splits in the h5ad files. "control" marks the positive controls of the training rows.
-_SPLITS = {
-    "train": "train",
-    "control": "train",
-    "public_test": "public",
-    "private_test": "private",
-}
+_SPLITS = {"train": "train", "control": "train", "public_test": "public", "private_test": "private"}
 _N_PUBLIC = 50  # compounds of the competition's public test
 _POSITIVE_CONTROLS = ("Dabrafenib", "Belinostat")
 

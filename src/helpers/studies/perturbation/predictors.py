@@ -14,6 +14,9 @@ from helpers.studies.perturbation.protocol import predictor
 #: The paper's best network, and the same stack with plain averages in place of attention.
 BEST, NO_ATTENTION, SHUFFLED = "GRU3-ATTN", "no attention", "shuffled compounds"
 
+# Of the low-rank additive model; participants of the competition used 35 to 70.
+_COMPONENTS = 35
+
 #: Other readings of what the paper leaves open: name -> (architecture, options).
 READINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "MAE loss": (BEST, {"loss": "mae"}),
@@ -67,14 +70,8 @@ def reading_variants(epoch_share: float = 1.0) -> list[Model]:
     ]
 
 
-def simple_predictors(n_components: int = 35) -> list[Model]:
-    """Return the predictors that the paper left out.
-
-    Parameters
-    ----------
-    n_components : int
-        Of the low-rank additive model; participants of the competition used 35 to 70.
-    """
+def simple_predictors() -> list[Model]:
+    """Return the predictors that the paper left out."""
     return [
         predictor("zero", Constant("zero")),
         predictor("always up", Constant("always up")),
@@ -84,7 +81,7 @@ def simple_predictors(n_components: int = 35) -> list[Model]:
         predictor("cell mean", GroupMean("cell")),
         predictor("compound mean", GroupMean("compound")),
         predictor("additive", Additive()),
-        predictor("low-rank additive", Additive(n_components=n_components)),
+        predictor("low-rank additive", Additive(n_components=_COMPONENTS)),
         predictor("one-hot ridge", OneHotRidge()),
         predictor("similar response", CompoundNeighbours(by="response")),
         predictor("similar structure", CompoundNeighbours(by="structure")),

@@ -124,7 +124,8 @@ def simulate_changes(
     )
     genes = pd.Index([f"G{i + 1}" for i in range(n_genes)])
     compounds = pd.Index(rows["compound"].unique())
-    return _packed(name, rows, targets, genes, pd.Index(cells), compounds, effect, note)
+    source = Provenance("simulated", notes=(note,))
+    return _packed(name, rows, targets, genes, pd.Index(cells), compounds, effect, source)
 
 
 def simulate_worlds(seed: int = 0) -> dict[str, tuple[ExpressionChanges, PlantedTruth]]:
@@ -184,9 +185,8 @@ def kaggle_twin(
         "real, and so are the per-gene means of each cell type over the training rows; which gene answers "
         "to which compound is invented."
     )
-    data, truth = _packed("Kaggle", rows, targets, means.columns, cells, compounds, effect, note)
     source = Provenance("simulated", provenance.files, (note, *provenance.notes))
-    return ExpressionChanges("Kaggle", data.rows, data.values, data.unit, source), truth
+    return _packed("Kaggle", rows, targets, means.columns, cells, compounds, effect, source)
 
 
 def _targets(
@@ -276,17 +276,11 @@ def _packed(
     cells: pd.Index,
     compounds: pd.Index,
     effect: np.ndarray,
-    note: str,
+    provenance: Provenance,
 ) -> tuple[ExpressionChanges, PlantedTruth]:
     values, expected, noise = targets
-    rows = rows.reset_index(drop=True)
-    data = ExpressionChanges(
-        name,
-        rows,
-        pd.DataFrame(values, columns=genes),
-        "signed -log10 p",
-        Provenance("simulated", notes=(note,)),
-    )
+    table = pd.DataFrame(values, columns=genes)
+    data = ExpressionChanges(name, rows.reset_index(drop=True), table, "signed -log10 p", provenance)
     truth = PlantedTruth(
         pd.DataFrame(expected, columns=genes),
         pd.Series(effect, index=compounds),

@@ -41,7 +41,7 @@ class CategoryEncoder:
             msg = f"features={features}: name each at most once, out of {', '.join(FEATURES)}"
             raise ParameterError(msg)
         self.features = tuple(features)
-        self.length = length
+        self._numbers = ("length",) if length == "number" else ()
 
     def fit(self, rows: pd.DataFrame) -> CategoryEncoder:
         """Learn the categories of ``rows``, a table with the columns cell, compound, lincs_id, smiles.
@@ -52,7 +52,7 @@ class CategoryEncoder:
             If a column is missing, a value is missing, or a feature has more than 999 categories.
         """
         columns = self._columns(rows)
-        self.categories_ = {f: np.unique(columns[f]) for f in self.features if not self._is_number(f)}
+        self.categories_ = {f: np.unique(columns[f]) for f in self.features if f not in self._numbers}
         for feature, categories in self.categories_.items():
             if len(categories) >= VOCABULARY:
                 msg = (
@@ -79,16 +79,13 @@ class CategoryEncoder:
         codes = np.empty((len(rows), len(self.features)), dtype=np.int32)
         for i, feature in enumerate(self.features):
             values = columns[feature]
-            if self._is_number(feature):
+            if feature in self._numbers:
                 codes[:, i] = values
                 continue
             known = self.categories_[feature]
             place = np.minimum(np.searchsorted(known, values), len(known) - 1)
             codes[:, i] = np.where(known[place] == values, place + 1, UNKNOWN)
         return codes
-
-    def _is_number(self, feature: str) -> bool:
-        return feature == "length" and self.length == "number"
 
     def _columns(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
         needed = sorted({FEATURES[f] for f in self.features})
