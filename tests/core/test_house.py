@@ -10,12 +10,13 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import jupytext
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CORE = [path for path in MODULES if "studies" not in path.parts]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 
 ANYWHERE = {"atomic", "compiled", "errors", "project", "strict_yaml"}
 #: What a part of the package may import beside itself and ``ANYWHERE``. Studies take from claims the types of
@@ -27,7 +28,7 @@ ARROWS = {
     "data": set(),
     "plots": set(),
     "display": {"claims"},
-    "chapter": {"claims", "display", "data", "plots", "evaluation"},
+    "chapter": {"claims", "display", "data", "plots"},
     "run": {"chapter", "claims", "data"},
     "book": {"run", "display", "claims", "data"},
     "new": {"book", "run"},
@@ -83,13 +84,31 @@ def test_arrows(path):
         assert not others, f"the study {own[1]} imports {sorted(others)}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_execute_nothing_of_the_command(path):
     used = {parts(name)[0] for name in imports(path) if name.startswith("helpers.")}
     assert not used & {"run", "book", "cli"}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(PACKAGE)))
+#: Not yet thinned: its cells hold logic that belongs into the study.
+LONG_CELLS = {"03_gpds"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.stem not in LONG_CELLS], ids=lambda path: path.stem
+)
+def test_cells_of_a_notebook_are_short(path):
+    """At most 15 lines of code; blank lines, comments and the list of parameters do not count."""
+    long = []
+    for cell in jupytext.read(path, fmt="py:percent").cells:
+        lines = [line for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#"]
+        is_code = cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
+        if is_code and len(lines) > 15:
+            long.append((len(lines), lines[0]))
+    assert not long
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_is_long(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
