@@ -178,7 +178,7 @@ def _reduced(material: Material) -> str:
         return ""
     text = (
         f"Built from a reduced run (profile `{material.run.profile}`): fewer folds, candidates and groups "
-        "than the chapters used, so these verdicts are indicative."
+        "than the papers used, so these verdicts are indicative."
     )
     if material.record is not None:
         register = load_register(material.root / "data")
