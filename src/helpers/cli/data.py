@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "List, fetch and verify the registered data files (data/datasets.yml).\n\n"
+        "List, fetch and verify the registered data files (data/*/datasets.yml).\n\n"
         "HELPERS_DATA_MIRROR (a folder or an address) takes the place of raw.githubusercontent.com; "
         "HELPERS_CACHE is where files are kept (default data/cache); HELPERS_OFFLINE=1 forbids the network."
     ),

@@ -44,7 +44,7 @@ def load_bulk(
         Of the simulated twin; cells of :func:`~helpers.data.cells.load_cells` with the same
         seed belong to it.
     registry : Registry, optional
-        Default: ``data/datasets.yml`` of the project.
+        Default: ``data/*/datasets.yml`` of the project.
 
     Returns
     -------

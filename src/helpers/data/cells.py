@@ -48,7 +48,7 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     seed : int
         Of the simulated twin; its lines are those of the simulated bulk panel of the same seed.
     registry : Registry, optional
-        Default: ``data/datasets.yml`` of the project.
+        Default: ``data/*/datasets.yml`` of the project.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def load_response(
     seed : int
         Of the simulated twin.
     registry : Registry, optional
-        Default: ``data/datasets.yml`` of the project.
+        Default: ``data/*/datasets.yml`` of the project.
     expression : {"fhdsl", "joined"}
         Expression panel of CCLE, see :func:`helpers.studies.refdnn.ccle.load_ccle`.
     repeats : {"one", "keep"}
