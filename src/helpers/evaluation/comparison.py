@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import welch_t, wilcoxon_published
@@ -34,7 +36,8 @@ def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
         values = part["value"].dropna().to_numpy()
         interval = corrected_resampled_t(values, test_ratio)
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
-        rows.append((model, metric, interval.difference, spread, interval.low, interval.high, len(values)))
+        low, high = within_bounds(metric, interval.low, interval.high)
+        rows.append((model, metric, interval.difference, spread, low, high, len(values)))
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "sd", "low", "high", "n"])
     return table.assign(seeds=metrics["seed"].nunique())
 
@@ -84,8 +87,9 @@ def summarise_groups(metrics: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``model``, ``metric``, ``value`` (median), ``q25``, ``q75``, ``low``, ``high``
-        (Hodges-Lehmann 95 % interval of the centre), ``n`` groups, ``seeds``.
+        Columns ``model``, ``metric``, ``value`` (median; groups weigh the same, whatever their size),
+        ``q25``, ``q75``, ``low``, ``high`` (95 % interval of the median by order statistics, NaN below six
+        groups), ``n`` groups, ``seeds``.
     """
     rows = []
     for (model, metric), part in _by_group(metrics).groupby(["model", "metric"], sort=False):
@@ -93,9 +97,9 @@ def summarise_groups(metrics: pd.DataFrame) -> pd.DataFrame:
         if len(values) == 0:
             rows.append((model, metric, *[np.nan] * 5, 0))
             continue
-        centre = wilcoxon_exact(values)
         q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75])
-        rows.append((model, metric, median, q25, q75, centre.low, centre.high, len(values)))
+        interval = stats.quantile_test(values, q=median, p=0.5).confidence_interval(0.95)
+        rows.append((model, metric, median, q25, q75, interval.low, interval.high, len(values)))
     columns = ["model", "metric", "value", "q25", "q75", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns).assign(seeds=metrics["seed"].nunique())
 
