@@ -16,7 +16,8 @@ WHOSE = {
 }
 
 STYLE = """<style>
-.hv-evidence table {width: 100%;}
+.hv-evidence {overflow-x: auto;}
+.hv-evidence p {margin: 0.4rem 0 0.1rem;}
 .hv-plot {width: 13rem; height: 1.6rem; display: block; overflow: visible;}
 .hv-plot .axis {stroke: currentColor; stroke-opacity: 0.5; stroke-width: 1;}
 .hv-plot .interval {stroke: rgb(0,114,178); stroke-width: 2.5;}
@@ -24,7 +25,6 @@ STYLE = """<style>
 .hv-plot .matters {fill: rgb(0,158,115); fill-opacity: 0.22;}
 .hv-plot .visible {stroke: rgb(213,94,0); stroke-width: 2; stroke-dasharray: 2 2;}
 .hv-plot .published {fill: none; stroke: currentColor; stroke-width: 1.5;}
-.hv-plot-key {font-size: 0.8rem; opacity: 0.85;}
 </style>"""
 
 KEY = (
@@ -68,7 +68,8 @@ def _part(part: Verdict) -> str:
         notes += f" Readings: {readings}."
     return (
         f"{head}{escape(part.rule or '')}</p>"
-        f"<table><thead><tr>{table}</tr></thead><tbody>{body}</tbody></table><p>{escape(notes)}</p>"
+        f'<table class="hv-conditions"><thead><tr>{table}</tr></thead><tbody>{body}</tbody></table>'
+        f"<p>{escape(notes)}</p>"
     )
 
 
