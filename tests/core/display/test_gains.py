@@ -10,10 +10,12 @@ from helpers.claims import ChapterClaims, ChapterResults, Result
 from helpers.claims.gains import judge_gains
 from helpers.display.gains import findings, gains_html
 
+RESULT = "CCLE.cv.Net-strongest"
 GAINS = [
-    {"result": "CCLE.cv.Net-strongest.AUROC", "above": 0, "matters": "AUROC", "label": "CCLE, AUROC"},
-    {"result": "CCLE.cv.Net-strongest.{m}", "each": {"m": ["MAE", "none"]}, "below": 0, "matters": "MAE", "label": "e"},
-]  # fmt: skip
+    {"result": f"{RESULT}.AUROC", "above": 0, "matters": "AUROC", "label": "CCLE, AUROC"},
+    {"result": f"{RESULT}.MAE", "below": 0, "matters": "MAE", "label": "CCLE, error"},
+    {"result": f"{RESULT}.absent", "above": 0, "matters": "AUROC", "label": "not computed"},
+]
 
 
 @pytest.fixture
@@ -23,10 +25,8 @@ def judged(content):
 
     def _judge(**results):
         found = {f"CCLE.cv.Net-strongest.{name}": result for name, result in results.items()}
-        empty = dict.fromkeys(("parameters", "tiers", "versions", "times"), {}) | {
-            "inputs": [],
-            "figures": [],
-        }
+        empty = {name: {} for name in ("parameters", "tiers", "versions", "times")}
+        empty |= {name: [] for name in ("inputs", "figures")}
         facts = dict.fromkeys(("title", "profile", "commit", "source", "device"), "x") | {"threads": 1}
         run = ChapterResults(schema_=1, chapter="01_demo", results=found, **empty, **facts)
         return judge_gains(register, {"01_demo": run}, {})
