@@ -85,8 +85,8 @@ def gains_html(gains: Sequence[Gain], titles: Mapping[str, str]) -> Html:
     note = (
         "One unit is the smallest difference that would matter, declared per metric with its reason; the "
         "grey band is one unit on either side of zero, right is in the network's favour. Circle: ahead. "
-        "Square: every gain that would matter is excluded. Triangle: unresolved. Dashed: the smallest gain that the "
-        "design sees four times in five. Limits are corrected for the choice of the strongest."
+        "Square: every gain that would matter is excluded. Triangle: unresolved. Dashed: the smallest "
+        "gain that the design sees four times in five. Limits are corrected for the choice of the strongest."
     )
     return Html(
         f'{STYLE}<div class="hg-gains"><table><caption>{escape(gains_title(gains))}.</caption>'
