@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from helpers.claims.check import Check
-from helpers.claims.numbers import format_bound, format_interval, format_number
+from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
 from helpers.claims.verdict import ClaimVerdict, Verdict
 from helpers.display.tables import HEADINGS, SYMBOLS, check_name, tier_text
 
@@ -79,9 +79,10 @@ def _row(check: Check) -> str:
     signed = check.condition.kind != "point" and check.condition.bound == 0
     ours = format_number(result.value, signed=signed)
     interval = format_interval(result.low, result.high, signed=signed)
+    p = f"p {format_p(result.p)}" if check.condition.kind == "test" else ""
     cells = (
         check_name(check),
-        f"{ours} {interval}".strip(),
+        f"{ours} {interval} {p}".strip(),
         "–" if result.n is None else str(result.n),
         check.outcome or "–",
         _visible(check.visible),
@@ -107,7 +108,8 @@ def mini_plot(check: Check) -> str:
     )
     seen = None if check.visible is None or not direction else bound + direction * check.visible
     paper = None if check.published is None else check.published.difference
-    marks += edges + [x for x in (seen, paper) if x is not None]
+    # The zone of what matters is seen even where nothing reaches it.
+    marks += [bound + 1.6 * (edge - bound) for edge in edges] + [x for x in (seen, paper) if x is not None]
     low, high = min(marks), max(marks)
     scale = (_WIDTH - 2 * _EDGE) / ((high - low) or 1.0)
 
