@@ -81,7 +81,7 @@ class Chapter:
             Name of the notebook, e.g. ``"01_refdnn_reproduction"``.
         parameters : mapping
             ``profile``, ``data``, ``device``, ``jobs``, ``seed``, ``out`` (run folder; empty for
-            ``runs/<profile>``) and the chapter's own.
+            ``runs/interactive``) and the chapter's own.
         root : str or Path, optional
             Default: the project of the working directory.
 
@@ -330,7 +330,7 @@ class Chapter:
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
         caption = f"{caption.rstrip()} Input: {self._inputs}."
-        file, card = save_figure(figure, self.out / "figures", stem, caption)
+        file, card = save_figure(figure, self.settings.target / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
 
@@ -382,7 +382,7 @@ class Chapter:
         interrupt.
         """
         snapshot = self.snapshot()
-        write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
+        write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
         write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
         return cards.compute_card(snapshot, device_name(self.device))
 

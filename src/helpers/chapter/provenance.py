@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import platform
 import re
 import subprocess
@@ -106,16 +107,28 @@ def notebook_title(path: Path) -> str:
 
 
 def git_commit(root: Path) -> str:
-    """Return the commit of the checkout, ``+changes`` appended where tracked files differ from it.
+    """Return the commit of the checkout, ``+changes`` appended where files differ from it.
 
+    A new file counts where code and inputs are; the run of record, on which no number depends, does not.
     ``"unknown"`` outside a git checkout.
     """
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        lines = _git(root, "status", "--porcelain", "--untracked-files=all", "--", ".", ":!book/record")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+    new = tuple(f"?? {folder}/" for folder in ("data", "notebooks", "src"))
+    changed = any(not line.startswith("??") or line.startswith(new) for line in lines.splitlines())
     return f"{commit}+changes" if changed else commit
+
+
+def in_history(root: Path, commit: str) -> bool:
+    """Say whether a commit is the present one or one before it."""
+    try:
+        _git(root, "merge-base", "--is-ancestor", commit, "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -178,3 +191,11 @@ def peak_memory() -> int | None:
     unit = 1 if sys.platform == "darwin" else 1024
     usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(who).ru_maxrss for who in usage) * unit
+
+
+def total_memory() -> int | None:
+    """Return the memory of this machine in bytes; None where the system does not report it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
