@@ -39,7 +39,7 @@ COMMANDS = [
     "doctor",
     "new",
 ]
-COMMANDS += ["data list", "data fetch", "data verify"]
+COMMANDS += ["doctor", "new", "data list", "data fetch", "data verify"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -181,34 +181,50 @@ def test_the_version(helpers):
     assert helpers("run", "-h")[0] == 0
 
 
-def test_claims_shows_every_claim(helpers, toy):
+@pytest.fixture
+def judged(toy):
+    """Give the toy project two claims, one of which holds."""
     for chapter, level in (("01_first", 2.0), ("02_second", 0.5)):
         toy.notebook(chapter)
         toy.claim(chapter, above=1.0)
         toy.write_results(toy.folder, chapter, level={"value": level})
     toy.seal()
-    code, said = helpers("claims", "--run", toy.folder)
+    return toy
+
+
+def test_claims_shows_every_claim_on_a_line(helpers, judged, monkeypatch):
+    monkeypatch.setattr("helpers.cli.console.output.width", 80)
+    code, said = helpers("claims", "--run", judged.folder)
     assert code == 0
-    for text in (
-        "toy-01",
-        "toy-02",
-        "holds",
-        "fails",
-        "not asked",
-        "The level of 02_second is high",
-        "toy: panel",
-    ):
-        assert text in said
+    lines = [line for line in said.splitlines() if "toy-0" in line]
+    assert [line.split("toy-")[1][:2] for line in lines] == ["01", "02"]
+    assert all(len(line) <= 80 for line in lines)
+    assert "holds" in said
     assert helpers("claims")[1] == said
 
 
-def test_a_terminal_without_the_signs_shows_the_words(helpers, toy):
-    toy.claim("01_first", above=1.0)
-    toy.write_results(toy.folder, "01_first", level={"value": 2.0})
-    toy.seal()
-    code, said = helpers("claims", "--run", toy.folder, charset="ascii")
+def test_a_claim_in_full(helpers, judged):
+    said = helpers("claims", "toy-02")[1]
+    for text in ("The level of 02_second is high", "toy: panel", "fails", "rule: the level is above 1.0"):
+        assert text in said
+    assert "toy-01" not in said
+    code, said = helpers("claims", "toy-3")
+    assert code == 1
+    assert "unknown claim toy-3" in said
+
+
+def test_claims_for_programs(helpers, judged):
+    found = json.loads(helpers("claims", "--json")[1])
+    assert [(claim["id"], claim["sound"]) for claim in found] == [("toy-01", "holds"), ("toy-02", "fails")]
+    assert helpers("claims", "--csv")[1].splitlines()[1].startswith("toy-01,01_first,")
+
+
+def test_a_terminal_without_the_signs_shows_others(helpers, judged, monkeypatch):
+    monkeypatch.setattr("rich.console.Console.encoding", "ascii")
+    code, said = helpers("claims", charset="ascii")
     assert code == 0
-    assert "? holds" in said
+    assert "+ holds, ~ partly, x fails" in said
+    assert said.isascii()
 
 
 def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):

@@ -9,7 +9,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from helpers import __version__
-from helpers.cli import book, compare, data, new, run
+from helpers.cli import book, claims, compare, data, new, run
 from helpers.cli.console import errors, output, show_what_can_be_shown
 from helpers.errors import HelpersError
 
@@ -65,6 +65,7 @@ def _main(
 
 app.add_typer(data.app, name="data")
 app.add_typer(run.app)
+app.add_typer(claims.app)
 app.add_typer(compare.app)
 app.add_typer(book.app)
 app.add_typer(new.app)

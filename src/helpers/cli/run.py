@@ -1,4 +1,4 @@
-"""Commands around runs: ``run``, ``claims``, ``status``, ``logs``, ``doctor``."""
+"""Commands around runs: ``run``, ``status``, ``logs``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 RunFolder = Annotated[
     Path | None, typer.Option("--run", metavar="DIR", help="Run folder; default: the latest below runs/.")
 ]
-
-
-COLOURS = {
-    "holds": "green",
-    "partly": "yellow",
-    "fails": "red",
-    "unresolved": "cyan",
-    "not testable here": "dim",
-    "not asked": "dim",
-}
 
 
 app = typer.Typer()
@@ -165,29 +155,6 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
             msg = f"--set {name}: the value {value!r} cannot be read: {error}"
             raise ParameterError(msg) from error
     return parsed
-
-
-@app.command()
-def claims(run: RunFolder = None) -> None:
-    """Show the verdict board of a run: every claim, repeated, sound, survives."""
-    from helpers.claims.register import PARTS, load_register
-    from helpers.claims.verdict import judge_run
-    from helpers.display.board import summary
-    from helpers.display.tables import SYMBOLS, tier_text
-    from helpers.run.seal import load_sealed
-
-    root = project_root()
-    folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), load_sealed(folder))
-    table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
-    for verdict in verdicts:
-        cells = [
-            f"[{COLOURS[outcome]}]{SYMBOLS[outcome]} {outcome}[/]" for outcome in verdict.outcomes.values()
-        ]
-        name = f"[bold]{escape(verdict.claim.id)}[/]\n{escape(verdict.claim.claim)}"
-        table.add_row(name, *cells, tier_text(verdict.tiers))
-    output.print(table)
-    output.print(escape(summary(verdicts)))
 
 
 def chosen_run(root: Path, folder: Path | None) -> Path:

@@ -153,7 +153,8 @@ def _judge_anew(root: Path, fresh: Path) -> None:
     for path in fresh.iterdir():
         if path.is_dir() and path.name not in _KEPT:
             shutil.rmtree(path)
-    (fresh / ".lock").unlink(missing_ok=True)
+        elif path.is_file() and path.name != "run.json":
+            path.unlink()
 
 
 def _without_errors(text: str) -> str:

@@ -92,8 +92,10 @@ def take_over(root: Path, chapter: str) -> Path:
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as a notebook: {error}"
         raise RunError(msg) from error
-    notebook.metadata = _from_script(root, chapter).metadata  # Jupyter adds the kernel of this machine
-    write_text(script, jupytext.writes(notebook, fmt="py:percent"))
+    text, cell = script.read_text(encoding="utf-8"), "# %%"
+    header = text[: text.index(cell)]  # not the notebook's: Jupyter notes the kernel of this machine there
+    written = jupytext.writes(notebook, fmt="py:percent")
+    write_text(script, header + written[written.index(cell) :])
     write_pairs(root, discard=True)
     return script
 

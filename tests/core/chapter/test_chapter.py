@@ -40,9 +40,9 @@ def test_begin_takes_title_and_settings(chapter, parameters):
     assert chapter.out == Path(parameters["out"])
 
 
-def test_an_empty_out_means_the_profiles_run_folder(project, parameters):
+def test_a_session_by_hand_writes_beside_the_runs(project, parameters):
     chapter = Chapter.begin("01_demo", parameters | {"out": ""}, root=project)
-    assert chapter.out == project / "runs" / "quick"
+    assert chapter.out == project / "runs" / "interactive"
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_failure_keeps_what_an_earlier_run_wrote(toy):
 def test_other_choices_have_a_folder_of_their_own(toy):
     toy.notebook("01_first")
     run_notebooks(toy.root, SMOKE)
-    usual = {"data": "simulated", "seed": 0, "jobs": 2}
+    usual = {"data": "simulated", "seed": 0, "jobs": 1}
     run_notebooks(toy.root, RunOptions(profile="smoke", **usual))  # what the profile says anyway
     assert len(toy.calls()) == 1
     run_notebooks(toy.root, RunOptions(profile="smoke", seed=1, parameters={"level": 5.0}))
