@@ -198,7 +198,8 @@ def test_claims_shows_every_claim_on_a_line(helpers, judged, monkeypatch):
     assert code == 0
     lines = [line for line in said.splitlines() if "toy-0" in line]
     assert [line.split("toy-")[1][:2] for line in lines] == ["01", "02"]
-    assert all(len(line) <= 80 for line in lines)
+    assert [len(line.split()[:3]) for line in lines] == [3, 3]
+    assert all(line.split()[3].startswith("toy-") and len(line) <= 80 for line in lines)
     assert "holds" in said
     assert helpers("claims")[1] == said
 

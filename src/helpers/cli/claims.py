@@ -89,8 +89,9 @@ def _board(verdicts: Sequence[ClaimVerdict]) -> None:
 
     signs = _signs()
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    longest = max((len(verdict.claim.id) for verdict in verdicts), default=0)
+    for width in (5, min(longest, 40)):
+        table.add_column(no_wrap=True, min_width=width)
     table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
     for verdict in verdicts:
         cell = " ".join(f"[{COLOURS[outcome]}]{signs[outcome]}[/]" for outcome in verdict.outcomes.values())
