@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from helpers.cli.console import AsJson, output, print_json, short
 from helpers.cli.run import RunFolder, chosen_run
@@ -88,15 +88,12 @@ def _board(verdicts: Sequence[ClaimVerdict]) -> None:
     from helpers.display.board import summary
 
     signs = _signs()
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     longest = max((len(verdict.claim.id) for verdict in verdicts), default=0)
-    for width in (5, min(longest, 40)):
-        table.add_column(no_wrap=True, min_width=width)
-    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
     for verdict in verdicts:
-        cell = " ".join(f"[{COLOURS[outcome]}]{signs[outcome]}[/]" for outcome in verdict.outcomes.values())
-        table.add_row(cell, escape(verdict.claim.id), escape(verdict.claim.claim))
-    output.print(table)
+        line = Text(" ").join(Text(signs[o], style=COLOURS[o]) for o in verdict.outcomes.values())
+        line.append(f"  {verdict.claim.id:<{longest}}  ").append(verdict.claim.claim, style="dim")
+        line.truncate(output.width)
+        output.print(line, no_wrap=True, highlight=False)
     key = ", ".join(f"{sign} {outcome}" for outcome, sign in signs.items())
     output.print(f"[dim]repeated, sound, survives: {key}; in full: helpers claims ID[/]")
     output.print(escape(summary(verdicts)))
