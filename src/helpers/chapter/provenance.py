@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -176,7 +177,10 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
         "peak_memory_bytes": peak_memory() or 0,
     }
-    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else {}
+    before: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent or damaged: known times are lost
+        found = json.loads(earlier.read_text(encoding="utf-8")).items()
+        before = {what: value for what, value in found if isinstance(value, int | float)}
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
     return {"started": started.isoformat(timespec="seconds")} | now | longest
 

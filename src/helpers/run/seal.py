@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,8 @@ def put_in_place(folder: Path, chapter: str, earlier: Mapping[str, str]) -> dict
     for name in earlier.keys() - written.keys():
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(attempt)
+    with contextlib.suppress(OSError):  # others are still there
+        attempt.parent.rmdir()
     return written
 
 
