@@ -253,6 +253,13 @@ def test_doctor_names_what_differs_from_the_lock(helpers, toy):
         assert line in said
 
 
+def test_doctor_knows_a_mirror_that_is_not_there(helpers, toy, monkeypatch):
+    monkeypatch.setenv("HELPERS_DATA_MIRROR", "/nowhere/at/all")
+    code, said = helpers("doctor")
+    assert code == 1
+    assert "/nowhere/at/all is no folder" in said
+
+
 def test_check_finds_problems_and_mends_pairs(helpers, toy):
     toy.notebook("01_first")
     code, said = helpers("check")
