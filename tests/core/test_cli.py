@@ -64,7 +64,7 @@ BAD = [
     (["build"], "there is no run yet; start with"),
     (["build", "--run", "elsewhere"], "elsewhere is no run folder"),
     (["compare", "a", "b"], "a is no run folder"),
-    (["explain", "01"], "there is no run yet; start with"),
+    (["explain", "01"], "there is no run 01 yet; start with: helpers run 01"),
     (["logs", "01"], "there is no run yet; start with"),
     (["run", "-p", "smoke", "--set", "level=abc"], "level of 01_first must be a number"),
     (["data", "list"], "no data registry"),

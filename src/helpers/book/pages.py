@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import pkgutil
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,12 +116,12 @@ def differences_page(material: Material) -> str:
             "There is no run of record yet (`book/record/` is empty), so there is nothing to compare "
             f"this run (profile {material.run.profile}) with.\n"
         )
-    if not material.folder.joinpath("results").is_dir() or material.folder.samefile(material.record):
+    if material.folder.samefile(material.record):
         return "This book was built from the run of record itself, so nothing differs from it.\n"
     try:
         comparison = compare_runs(material.record, material.folder, material.root)
-    except RunError as error:
-        return f"Nothing is compared: {escape(str(error))}\n"
+    except RunError:  # both are sealed: see `collect`
+        return "No chapter is in both this run and the run of record, so nothing is compared.\n"
     parts = [
         f"{headline(comparison).capitalize()}. The profile of this run is `{material.run.profile}`: "
         "a smaller profile gives other numbers, so what matters is whether a verdict flips.\n"

@@ -97,6 +97,8 @@ def collect(root: Path, run: Path) -> Material:
     check_seal(run)
     chapters = select_chapters(root, run, record)
     has_record = (record / "run.json").is_file()
+    if has_record:
+        check_seal(record)
     results: dict[str, ChapterResults] = {}
     for shown, folder in (("run", run), ("record", record)):
         names = {page.name for page in chapters if page.shown == shown}

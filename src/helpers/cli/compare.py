@@ -59,9 +59,10 @@ def explain(
     from helpers.run.state import RECORD
 
     root = project_root()
-    folder = chosen_run(root, run)
+    [name] = select_chapters(root, [chapter])
+    folder = chosen_run(root, run, name)
     output.print(f"A: {short(root / RECORD)}, B: {short(folder)}", soft_wrap=True)
-    _show(compare_runs(root / RECORD, folder, root, select_chapters(root, [chapter])), limit)
+    _show(compare_runs(root / RECORD, folder, root, [name]), limit)
 
 
 def _show(comparison: Comparison, limit: int) -> None:

@@ -157,8 +157,8 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
-def chosen_run(root: Path, folder: Path | None) -> Path:
-    """Return the run folder named, or the latest one (:func:`helpers.run.status.latest_run`).
+def chosen_run(root: Path, folder: Path | None, chapter: str | None = None) -> Path:
+    """Return the run folder named, or the latest (:func:`helpers.run.status.latest_run`).
 
     Raises
     ------
@@ -170,9 +170,10 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     from helpers.run.status import latest_run
 
     if folder is None:
-        folder = latest_run(root)
+        folder = latest_run(root, chapter)
         if folder is None:
-            msg = "there is no run yet; start with: helpers run --profile quick"
+            what = f"run {chapter[:2]}" if chapter else "run"
+            msg = f"there is no {what} yet; start with: helpers {what} --profile quick"
             raise RunError(msg)
     load_run(folder)
     return folder.absolute()

@@ -42,12 +42,18 @@ def run_folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in (root / "runs").glob("*/run.json"))
 
 
-def latest_run(root: Path) -> Path | None:
-    """Return the run folder written last; one without a finished notebook, or simulated, comes after."""
+def latest_run(root: Path, chapter: str | None = None) -> Path | None:
+    """Return the run folder written last; one without a finished notebook, or simulated, comes after.
+
+    With ``chapter`` only folders count in which it is finished. None where there is no folder.
+    """
     states = {}
     for folder in run_folders(root):
         with contextlib.suppress(HelpersError):
-            states[folder] = load_run(folder)
+            state = load_run(folder)
+            entry = state.notebooks.get(chapter or "")
+            if chapter is None or (entry and entry.status == "done"):
+                states[folder] = state
 
     def rank(folder: Path) -> tuple[bool, bool, float]:
         entries = states[folder].notebooks.values()
