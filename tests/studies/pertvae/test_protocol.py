@@ -269,6 +269,21 @@ def test_table_1_is_the_papers_test(scores):
     assert table.loc["shift", ["lines", "splits"]].to_list() == [12, 10]
 
 
+def test_simple_models_see_the_singletons_that_pertvae_sees(twin):
+    seen = []
+
+    class Spy(Identity):
+        def _fit(self, pre, post, groups):
+            seen.append(self.singletons_)
+
+    data = twin[0].of_drug("shift")
+    lines = data.pairs["line"].to_numpy(str)
+    fold = line_folds(lines, n_repeats=1)[0]
+    next(iter(simple_models({"Spy": Spy()}).predict(data, [fold])))
+    assert np.array_equal(seen[0], make_task(data, fold).singletons)
+    assert len(seen[0]) == 6
+
+
 def test_a_prediction_with_nan_is_refused(twin):
     broken = Model("Broken", each_fold(lambda data, fold: np.full((len(fold.test), 40), np.nan)))
     with pytest.raises(DataError, match=r"predictions for fold 0 have shape .* or hold NaN"):

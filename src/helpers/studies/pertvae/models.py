@@ -73,7 +73,8 @@ def variant_models(settings: Mapping[str, Any], names: Sequence[str]) -> list[Mo
 def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Model:
     """All simple predictors (or those given by name), in every fold.
 
-    They stop on nothing, so they learn from the training and the validation part together.
+    They stop on nothing, so they learn from the training and the validation part together, and get the
+    singletons that PertVAE gets.
     """
     return Model("simple predictors", _SimpleFits(dict(predictors or pair_baselines())))
 
@@ -120,6 +121,6 @@ class _SimpleFits:
             task = make_task(data, fold)
             pre, post, lines = task.known()
             yield {
-                name: clone(model).fit(pre, post, lines).predict(task.test)
+                name: clone(model).fit(pre, post, lines, task.singletons).predict(task.test)
                 for name, model in self.predictors.items()
             }
