@@ -38,7 +38,7 @@ from helpers.studies.pertvae.metrics import (
     replicate_ceiling,
     spearman_rows,
 )
-from helpers.studies.pertvae.models import pertvae_model, simple_models
+from helpers.studies.pertvae.models import pertvae_model, simple_models, singleton_models
 from helpers.studies.pertvae.protocol import (
     cross_validate_drugs,
     line_folds,
@@ -284,6 +284,28 @@ def test_simple_models_see_the_singletons_that_pertvae_sees(twin):
     assert len(seen[0]) == 6
 
 
+def test_some_of_the_singletons_are_drawn_from_those_of_the_fold(twin):
+    data = twin[0].of_drug("shift")
+    fold = line_folds(data.pairs["line"].to_numpy(str), n_repeats=1)[0]
+    task = make_task(data, fold)
+    assert task.with_singletons(None, 0) is task.with_singletons(99, 0) is task
+    four = task.with_singletons(4, 1)
+    rows = [list(task.singleton_lines).index(line) for line in four.singleton_lines]
+    assert len(set(rows)) == 4
+    assert np.array_equal(four.singletons, task.singletons[rows])
+    drawn = {tuple(task.with_singletons(4, seed).singleton_lines) for seed in range(10)}
+    assert len(drawn) > 3
+    assert len(task.with_singletons(0, 0).singletons) == 0
+
+
+def test_a_curve_over_singletons_runs_network_and_linear_model(twin):
+    data = twin[0].of_drug("linear")
+    models = singleton_models(TINY, [0, 3])
+    found = cross_validate_drugs(data, ["linear"], models, n_repeats=1, at_most=1)
+    names = {f"{model}, {count} singletons" for model in ("PertVAE", "PCA + shift") for count in (0, 3)}
+    assert names < set(found["model"])
+
+
 def test_a_prediction_with_nan_is_refused(twin):
     broken = Model("Broken", each_fold(lambda data, fold: np.full((len(fold.test), 40), np.nan)))
     with pytest.raises(DataError, match=r"predictions for fold 0 have shape .* or hold NaN"):
@@ -317,8 +339,9 @@ def test_pertvae_takes_part_and_repeats(twin):
         "PertVAE reconstruction",
         "PertVAE latent shift",
         "PertVAE change on x1",
+        "PertVAE of the answer",
     }
-    bare = pertvae_model(TINY, singletons=False, by_products=False)
+    bare = pertvae_model(TINY, singletons=0, by_products=False)
     other = cross_validate_drugs(data, ["linear"], [bare], n_repeats=1, at_most=1)
     assert set(other["model"]) == {"PertVAE", "PertVAE reconstruction"}
     assert not other["value"].equals(runs[0].query("model in ['PertVAE', 'PertVAE reconstruction']")["value"])
