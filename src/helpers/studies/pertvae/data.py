@@ -10,7 +10,7 @@ from helpers.data.pair_types import PerturbationPairs
 from helpers.data.pairs import LANDMARKS, resolve_pairs
 from helpers.data.registry import Registry
 from helpers.data.resolve import Source
-from helpers.studies.pertvae import paper_files, signatures, wells
+from helpers.studies.pertvae import paper_files, signatures, untreated, wells
 
 #: How each set of pairs is read, by tier.
 TABLES = pairs.TABLES | {
@@ -19,7 +19,10 @@ TABLES = pairs.TABLES | {
     "skbr3": {"panel": Source((wells.SKBR3, LANDMARKS), wells.read_skbr3)},
     "signatures": {"panel": Source(signatures.FILES, signatures.read_signature_pairs)},
     "lincs": {
-        "paper": Source((paper_files.LEVEL3, paper_files.WELLS, paper_files.GENES), paper_files.read_lincs)
+        "paper": Source(
+            (paper_files.LEVEL3, paper_files.WELLS, paper_files.GENES, *untreated.FILES),
+            paper_files.read_lincs,
+        )
     },
     "drvae": {"paper": Source((paper_files.DRVAE,), paper_files.read_drvae)},
 }

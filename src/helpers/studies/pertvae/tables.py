@@ -7,10 +7,17 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from helpers.data.pair_types import PerturbationPairs
-from helpers.studies.pertvae.comparison import best_of, compare_all_drugs, compare_over_lines, table_1
+from helpers.evaluation.statistics import Comparison
+from helpers.evaluation.strongest import against_strongest, strongest_row
+from helpers.studies.pertvae.comparison import compare_all_drugs, compare_over_lines, table_1
 from helpers.studies.pertvae.latent import compare_sizes
-from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling
+from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling, shared_effect
+from helpers.studies.pertvae.models import LATENT_SHIFT, RECONSTRUCTION, UPPER
+from helpers.studies.pertvae.protocol import line_scores
 from helpers.studies.pertvae.statistics import bootstrap_mean
+
+#: Lines of a drug below which it is not looked at by itself.
+FEWEST = 5
 
 #: How alike profiles before and after treatment are: column of ``identity_scores`` by what it compares.
 _ALIKE = {
@@ -94,21 +101,11 @@ def results_of_tests(table: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for test, (columns, note) in _TESTS.items():
+        limits = {"split_low": "low", "split_high": "high"} if test == "Mann-Whitney" else {}
         part = table[list(columns)].set_axis(["difference", "p", "n"], axis=1)
-        if test == "Holm":
-            part = part.join(table[["low", "high"]])
+        part = part.join(table[list(limits) or ["low", "high"]].rename(columns=limits))
         parts.append(part.rename_axis("drug").reset_index().assign(test=test, note=note))
     return pd.concat(parts, ignore_index=True)
-
-
-def passing_shares(table: pd.DataFrame) -> pd.DataFrame:
-    """Share of the drugs of :func:`both_tests` that pass: ``on`` (splits, lines), ``value``, ``n``."""
-    on_splits = (table["p"] <= 0.001) & (table["difference"] > 0)
-    over_lines = (table["p_holm"] < 0.05) & (table["line_difference"] > 0)
-    # With fewer than ten splits no result can reach 0.001.
-    share = on_splits.mean() if table["splits"].min() >= 10 else None
-    rows = [("passing on splits", share, len(table)), ("passing over lines", over_lines.mean(), len(table))]
-    return pd.DataFrame(rows, columns=["what", "value", "n"])
 
 
 def differences(
@@ -141,27 +138,99 @@ def differences(
     return pd.concat(tables, ignore_index=True).assign(first=first)[columns]
 
 
-def strongest(summary: pd.DataFrame, overall: pd.DataFrame, rivals: Sequence[str]) -> pd.DataFrame:
-    """Pick from the differences over all drugs those to the best rival, by its mean over drugs.
+def against_simple(
+    scores: pd.DataFrame,
+    first: str,
+    rivals: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    scope: str = "all drugs",
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare a model with the strongest of the rivals, by its mean over lines, corrected for the choice.
 
     Returns
     -------
     DataFrame
-        One row a metric: those of ``overall`` with ``rival`` and a ``note`` that names it; ``model`` is
-        ``"strongest"``.
+        One row a metric: ``metric``, ``scope``, ``first``, ``model`` ("strongest"), and the columns of
+        :func:`helpers.evaluation.strongest.strongest_row`.
     """
     parts = []
-    for metric, part in overall.groupby("metric", sort=False):
-        rival = best_of(summary, rivals, str(metric))
-        note = f"strongest by mean: {rival}"
-        parts.append(part[part["model"] == rival].assign(model="strongest", rival=rival, note=note))
-    return pd.concat(parts, ignore_index=True)
+    for metric in metrics:
+        by_line = line_scores(scores, [metric]).pivot_table("value", "line", "model")
+        means = by_line[list(rivals)].mean().to_dict()
+
+        def compare(rival: str, level: float, by_line: pd.DataFrame = by_line) -> Comparison:
+            return bootstrap_mean((by_line[first] - by_line[rival]).to_numpy(), n_boot, seed, level)
+
+        best, comparison = against_strongest(means, compare, rivals)
+        parts.append(strongest_row(best, comparison, len(rivals)).assign(metric=metric))
+    return pd.concat(parts, ignore_index=True).assign(scope=scope, first=first, model="strongest")
 
 
-def share_above(table: pd.DataFrame, drugs: Sequence[str], model: str, metric: str = "rho") -> pd.DataFrame:
-    """Share of the drugs whose difference to ``model`` has its whole interval above zero."""
-    rows = table[table["scope"].isin(drugs) & (table["model"] == model) & (table["metric"] == metric)]
-    return pd.DataFrame({"value": [float((rows["low"] > 0).sum()) / len(drugs)], "n": [len(drugs)]})
+def decomposition(
+    scores: pd.DataFrame, metric: str = "rho", *, name: str = "PertVAE", n_boot: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Take the way from the measured profile before treatment to the prediction apart, step by step.
+
+    Returns
+    -------
+    DataFrame
+        ``step``, ``difference``, ``low``, ``high``, ``p``, ``n`` lines: what passing through encoder and
+        decoder costs (reconstruction minus identity), what the mean shift of the codes adds, what W and b
+        add to that, the sum, and what is left to the model's own reconstruction of the answer.
+    """
+    steps = {
+        "decoder": (name + RECONSTRUCTION, "Identity"),
+        "mean latent shift": (name + LATENT_SHIFT, name + RECONSTRUCTION),
+        "W": (name, name + LATENT_SHIFT),
+        "sum": (name, "Identity"),
+        "left to the answer": (name + UPPER, name),
+    }
+    parts = [
+        compare_all_drugs(scores, first, [second], metric, n_boot, seed).assign(step=step)
+        for step, (first, second) in steps.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["step", "difference", "low", "high", "p", "n"]]
+
+
+def shared_effects(sets: Sequence[PerturbationPairs], n_boot: int, seed: int) -> pd.DataFrame:
+    """Mean over lines of :func:`helpers.studies.pertvae.metrics.shared_effect`, for drugs with five or more.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``drug``, ``value``, ``low``, ``high`` (bootstrap over lines), ``n`` lines.
+    """
+    rows = []
+    for pairs in sets:
+        for drug, part in shared_effect(pairs).groupby("drug", sort=False):
+            mean = bootstrap_mean(part["value"].to_numpy(), n_boot, seed)
+            rows.append((pairs.name, drug, mean.difference, mean.low, mean.high, mean.n))
+    table = pd.DataFrame(rows, columns=["data", "drug", "value", "low", "high", "n"])
+    return table[table["n"] >= FEWEST]
+
+
+def singleton_curve(
+    scores: pd.DataFrame, metric: str = "rho", n_boot: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Mean over lines of the models of :func:`helpers.studies.pertvae.models.singleton_models`.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``size`` (number of singletons), ``value``, ``low``, ``high``, ``n`` lines.
+    """
+    lines = line_scores(scores, [metric])
+    named = lines["model"].str.extract(r"^(?P<model>.*), (?P<size>\d+) singletons$")
+    table = lines[["line", "value"]].join(named).dropna()
+    rows = []
+    for (model, size), part in table.groupby(["model", "size"], sort=False):
+        mean = bootstrap_mean(part.groupby("line")["value"].mean().to_numpy(), n_boot, seed)
+        rows.append((model, int(size), mean.difference, mean.low, mean.high, mean.n))
+    return pd.DataFrame(rows, columns=["model", "size", "value", "low", "high", "n"])
 
 
 def size_gaps(
