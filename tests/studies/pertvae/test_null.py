@@ -17,6 +17,7 @@ from helpers.studies.pertvae.null_test import (
     implied_line_sd,
     null_rejections,
     null_worlds,
+    visible_gain,
     worst_alarms,
 )
 from helpers.studies.pertvae.statistics import published_table
@@ -62,6 +63,15 @@ def test_the_worlds_come_from_the_printed_table(printed):
     assert {world.lines for world in worlds.values()} == {56, 19}
     with pytest.raises(DataError, match="names no drug with 50 lines"):
         null_worlds(printed[printed["lines"] < 50])
+
+
+def test_the_visible_gain_is_found_in_four_of_five_runs(printed):
+    sd, lines, rng = implied_difference_sd(printed), 56, np.random.default_rng(0)
+    gain = visible_gain(printed, lines)
+    draws = rng.normal(gain, sd, (4000, lines))
+    z = draws.mean(axis=1) / (sd / np.sqrt(lines))
+    assert (np.abs(z) > 1.96).mean() == pytest.approx(0.8, abs=0.03)
+    assert visible_gain(printed, 14) == pytest.approx(2 * gain)
 
 
 def test_the_null_simulation_shows_what_splits_do():

@@ -93,6 +93,35 @@ def test_a_shared_effect_is_what_lines_have_in_common(twin):
     assert by_line["shift", line] == pytest.approx(others.corr(change.loc[line], method="spearman"))
 
 
+def test_every_stopping_rule_has_its_own_reference(scores):
+    renamed = {"Mean shift": "A", "Mean post": "A reconstruction"}
+    table = scores.assign(model=scores["model"].replace(renamed))
+    found = tables.readings_of_stopping(table, {"A": "error"}, n_boot=50)
+    assert set(found["stops"]) == {"error"}
+    row = found.query("scope == 'shift' and model == 'A reconstruction' and metric == 'rho'").iloc[0]
+    own = tables.differences(scores, "Mean shift", ["Mean post"], ["rho"], n_boot=50)
+    assert row["difference"] == own.query("scope == 'shift'")["difference"].iloc[0]
+
+
+def test_tests_of_models_count_the_splits_that_a_model_was_run_in(scores):
+    renamed = {"Mean shift": "A", "Identity": "A reconstruction"}
+    first = scores.assign(model=scores["model"].replace(renamed))
+    renamed = {"Mean shift": "B", "Identity": "B reconstruction"}
+    second = scores[scores["repeat"] == 0]
+    second = second.assign(model=second["model"].replace(renamed))
+    found = tables.tests_of_models(pd.concat([first, second]), ["A", "B"])
+    splits = found[found["test"] == "Mann-Whitney"].set_index(["first", "drug"])["n"]
+    assert splits.to_dict() == {("A", "none"): 10, ("A", "shift"): 10, ("B", "none"): 5, ("B", "shift"): 5}
+    both = tables.in_folds_of(first, second)
+    assert set(both.loc[both["model"] == "A", "repeat"]) == {0}
+
+
+def test_titles_count_what_the_intervals_show():
+    table = pd.DataFrame({"low": [0.2, 0.05, -0.3], "high": [0.4, 0.3, -0.1]})
+    assert tables.shared_title(table).startswith("1 of 3 drugs")
+    assert tables.gain_title(table, "x") == "x: above zero in 2, below in 1 of 3 comparisons"
+
+
 def test_the_curve_over_singletons_by_hand():
     rows = [("PertVAE, 0 singletons", "a", 0.1), ("PertVAE, 0 singletons", "b", 0.3), ("PertVAE", "a", 0.9)]
     scores = pd.DataFrame(rows, columns=["model", "line", "value"]).assign(drug="d", metric="rho", repeat=0)
@@ -113,13 +142,15 @@ def test_printed_counts():
     printed = pd.DataFrame(
         {
             "lines": [60, 55, 10],
+            "p": [0.5, 0.5, 0.5],
             "difference": [0.1, -0.2, 0.3],
             "passes": [True, False, True],
             "passes_holm": [False, False, True],
         }
     )
     counts = tables.printed_counts(printed).set_index("what")["value"]
-    assert counts.to_list() == [1, 0, 0.1, 2]
+    assert counts.to_list()[:4] == [1, 0, 0.1, 2]
+    assert counts["visible gain with 19 lines"] > counts["visible gain with 56 lines"] > 0
 
 
 def test_gaps_of_latent_sizes():

@@ -152,6 +152,11 @@ def latent_map(
     return plane.transform(before), plane.transform(after), plane.transform(moved)
 
 
+def effect_sizes(model: PertVAE) -> list[float]:
+    """Length of b, and size of W (the root of the sum of its squares), in latent units."""
+    return [float(np.linalg.norm(model.b_)), float(np.linalg.norm(model.W_))]
+
+
 def recover_effect(
     data: PerturbationPairs,
     truth: PairTruth,

@@ -103,6 +103,16 @@ def null_worlds(printed: pd.DataFrame) -> dict[str, NullSetting]:
     return worlds | {f"lines vary by {least:.2f}, 19 lines": NullSetting(least, apart, lines=19)}
 
 
+def visible_gain(printed: pd.DataFrame, lines: int) -> float:
+    """Smallest mean gain that a test over ``lines`` lines finds with 80 % power at 5 %, two-sided.
+
+    With the spread of :func:`implied_difference_sd`: what the paper's design could have seen, each line
+    counted once.
+    """
+    reach = stats.norm.isf(0.025) + stats.norm.ppf(0.8)
+    return float(reach * implied_difference_sd(printed) / np.sqrt(lines))
+
+
 def false_alarms(worlds: Mapping[str, NullSetting], runs: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Run :func:`null_rejections` in every setting; the setting is ``world``."""
     tables = [

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from helpers.claims.numbers import format_p
 from helpers.data.pair_types import PerturbationPairs
 from helpers.evaluation.statistics import Comparison
 from helpers.evaluation.strongest import against_strongest, strongest_row
@@ -13,6 +14,7 @@ from helpers.studies.pertvae.comparison import compare_all_drugs, compare_over_l
 from helpers.studies.pertvae.latent import compare_sizes
 from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling, shared_effect
 from helpers.studies.pertvae.models import LATENT_SHIFT, RECONSTRUCTION, UPPER
+from helpers.studies.pertvae.null_test import visible_gain
 from helpers.studies.pertvae.protocol import line_scores
 from helpers.studies.pertvae.statistics import bootstrap_mean
 
@@ -33,6 +35,11 @@ _TESTS = {  # test: columns of its difference, p and n, and a note
     ),
     "Holm": (("line_difference", "p_holm", "lines"), "mean over lines; signed-rank test, Holm over drugs"),
 }
+
+
+def p_text(p: float) -> str:
+    """Write a p-value for a table: two digits, ``< 0.0001`` below that."""
+    return format_p(p).removeprefix("= ")
 
 
 def before_and_after(pairs: PerturbationPairs, n_boot: int, seed: int) -> pd.DataFrame:
@@ -61,6 +68,9 @@ def printed_counts(printed: pd.DataFrame) -> pd.DataFrame:
         ("drugs with 50 lines.passing after Holm", int(many["passes_holm"].sum()), len(many), 5),
         ("all drugs.median difference", printed["difference"].median(), len(printed), None),
         ("all drugs.gains", int((printed["difference"] > 0).sum()), len(printed), None),
+    ]
+    rows += [
+        (f"visible gain with {lines} lines", visible_gain(printed, lines), lines, None) for lines in (56, 19)
     ]
     return pd.DataFrame(rows, columns=["what", "value", "n", "published"])
 
@@ -106,6 +116,28 @@ def results_of_tests(table: pd.DataFrame) -> pd.DataFrame:
         part = part.join(table[list(limits) or ["low", "high"]].rename(columns=limits))
         parts.append(part.rename_axis("drug").reset_index().assign(test=test, note=note))
     return pd.concat(parts, ignore_index=True)
+
+
+def tests_of_models(scores: pd.DataFrame, names: Sequence[str], seed: int = 0) -> pd.DataFrame:
+    """Run :func:`both_tests` for several models, each against its own reconstruction, as rows of results.
+
+    Returns
+    -------
+    DataFrame
+        :func:`results_of_tests` with ``first``, the model; a model counts the splits that it was run in.
+    """
+    tables = []
+    for name in names:
+        own = scores[scores["model"].isin([name, name + RECONSTRUCTION])]
+        table = both_tests(own, name, name + RECONSTRUCTION, seed)
+        tables.append(results_of_tests(table).assign(first=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def in_folds_of(scores: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return both tables together, ``scores`` in the folds only that ``other`` has too."""
+    rows = other[["drug", "repeat", "fold"]].drop_duplicates()
+    return pd.concat([scores.merge(rows), other], ignore_index=True)
 
 
 def differences(
@@ -213,6 +245,46 @@ def shared_effects(sets: Sequence[PerturbationPairs], n_boot: int, seed: int) ->
     return table[table["n"] >= FEWEST]
 
 
+def shared_title(table: pd.DataFrame, least: float = 0.1) -> str:
+    """Say, as a title of :func:`shared_effects`, how many drugs surely share more than ``least``."""
+    many = int((table["low"] > least).sum())
+    return f"{many} of {len(table)} drugs do the same in different lines (interval above {least:g})"
+
+
+def gain_title(table: pd.DataFrame, what: str) -> str:
+    """Say, as a title of differences, in how many rows the interval lies above and below zero."""
+    above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
+    return f"{what}: above zero in {above}, below in {below} of {len(table)} comparisons"
+
+
+def steps_title(steps: Mapping[str, pd.DataFrame]) -> str:
+    """Say, as a title of :func:`decomposition` by data set, what the decoder loses and the effect brings."""
+    parts = []
+    for name, table in steps.items():
+        value = table.set_index("step")["difference"]
+        brought = value["mean latent shift"] + value["W"]
+        parts.append(f"{name}: decoder {value['decoder']:+.3f}, drug effect {brought:+.3f}")
+    return "\n".join(parts)
+
+
+def sizes_title(gaps: pd.DataFrame) -> str:
+    """Say, as a title of :func:`size_gaps`, at which sizes the autoencoder is surely ahead of PCA."""
+    rows = gaps[gaps["models"] == "VAE-PCA"]
+    size = rows["what"].str.removeprefix("rho at ")
+    ahead, behind = ", ".join(size[rows["low"] > 0]), ", ".join(size[rows["high"] < 0])
+    return f"Autoencoder ahead of PCA at {ahead or 'no size'},\nbehind at {behind or 'no size'}"
+
+
+def curve_title(curve: pd.DataFrame) -> str:
+    """Say, as a title of :func:`singleton_curve`, what all singletons add to each model."""
+    ends = {}
+    for model, part in curve.sort_values("size").groupby("model", sort=False):
+        ends[model] = part["value"].iloc[-1] - part["value"].iloc[0]
+    return "All unpaired profiles add " + ",\n".join(
+        f"{gain:+.3f} to {model}" for model, gain in ends.items()
+    )
+
+
 def singleton_curve(
     scores: pd.DataFrame, metric: str = "rho", n_boot: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
@@ -231,6 +303,30 @@ def singleton_curve(
         mean = bootstrap_mean(part.groupby("line")["value"].mean().to_numpy(), n_boot, seed)
         rows.append((model, int(size), mean.difference, mean.low, mean.high, mean.n))
     return pd.DataFrame(rows, columns=["model", "size", "value", "low", "high", "n"])
+
+
+def readings_of_stopping(scores: pd.DataFrame, models: Mapping[str, str], **boot: int) -> pd.DataFrame:
+    """Prediction minus reconstruction under every stopping rule, drug by drug.
+
+    Parameters
+    ----------
+    scores : DataFrame
+    models : mapping of model to the words for what stops it
+    **boot
+        ``n_boot`` and ``seed``.
+
+    Returns
+    -------
+    DataFrame
+        ``stops``, and the columns of :func:`differences` for the drugs and all of them.
+    """
+    tables = [
+        differences(scores, model, [model + RECONSTRUCTION, "Identity"], ["rho", "change"], **boot).assign(
+            stops=words
+        )
+        for model, words in models.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def size_gaps(
