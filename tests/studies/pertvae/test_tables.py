@@ -119,7 +119,7 @@ def test_tests_of_models_count_the_splits_that_a_model_was_run_in(scores):
 def test_titles_count_what_the_intervals_show():
     table = pd.DataFrame({"low": [0.2, 0.05, -0.3], "high": [0.4, 0.3, -0.1]})
     assert tables.shared_title(table).startswith("1 of 3 drugs")
-    assert tables.gain_title(table, "x") == "x: above zero in 2, below in 1 of 3 comparisons"
+    assert tables.gain_title(table, "x") == "x: above zero in 2,\nbelow in 1 of 3 comparisons"
 
 
 def test_the_curve_over_singletons_by_hand():

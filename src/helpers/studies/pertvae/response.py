@@ -126,7 +126,9 @@ def compare_inputs(errors: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> p
         lines), ``n`` lines, ``unit``. A negative difference is a gain.
     """
     wide = errors.pivot_table("value", "line", "model", sort=False)
-    columns = {name: (wide[name], None) for name in (MEAN, BEFORE, PREDICTED, MEASURED)}
+    columns: dict[str, tuple[pd.Series, str | None]] = {
+        name: (wide[name], None) for name in (MEAN, BEFORE, PREDICTED, MEASURED)
+    }
     columns |= {
         f"{name} minus {BEFORE}": (wide[name] - wide[BEFORE], "difference")
         for name in (MEAN, PREDICTED, MEASURED)

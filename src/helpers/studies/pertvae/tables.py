@@ -254,7 +254,7 @@ def shared_title(table: pd.DataFrame, least: float = 0.1) -> str:
 def gain_title(table: pd.DataFrame, what: str) -> str:
     """Say, as a title of differences, in how many rows the interval lies above and below zero."""
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
-    return f"{what}: above zero in {above}, below in {below} of {len(table)} comparisons"
+    return f"{what}: above zero in {above},\nbelow in {below} of {len(table)} comparisons"
 
 
 def steps_title(steps: Mapping[str, pd.DataFrame]) -> str:
@@ -305,15 +305,16 @@ def singleton_curve(
     return pd.DataFrame(rows, columns=["model", "size", "value", "low", "high", "n"])
 
 
-def readings_of_stopping(scores: pd.DataFrame, models: Mapping[str, str], **boot: int) -> pd.DataFrame:
+def readings_of_stopping(
+    scores: pd.DataFrame, models: Mapping[str, str], *, n_boot: int = 2000, seed: int = 0
+) -> pd.DataFrame:
     """Prediction minus reconstruction under every stopping rule, drug by drug.
 
     Parameters
     ----------
     scores : DataFrame
     models : mapping of model to the words for what stops it
-    **boot
-        ``n_boot`` and ``seed``.
+    n_boot, seed : int
 
     Returns
     -------
@@ -321,9 +322,9 @@ def readings_of_stopping(scores: pd.DataFrame, models: Mapping[str, str], **boot
         ``stops``, and the columns of :func:`differences` for the drugs and all of them.
     """
     tables = [
-        differences(scores, model, [model + RECONSTRUCTION, "Identity"], ["rho", "change"], **boot).assign(
-            stops=words
-        )
+        differences(
+            scores, model, [model + RECONSTRUCTION, "Identity"], ["rho", "change"], n_boot=n_boot, seed=seed
+        ).assign(stops=words)
         for model, words in models.items()
     ]
     return pd.concat(tables, ignore_index=True)
