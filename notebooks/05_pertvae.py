@@ -729,7 +729,8 @@ chapter.deviations()
 #
 # - None of the paper's 19 drugs can be tested here. The two strong drugs are rebuilt from signatures: the profile
 #   before treatment is basal, for half of the lines carried over from RNA-seq, and the size of the change rests on
-#   the spread of one plate.
+#   the spread of one plate. Before and after share the basal profile without the noise of two wells, so identity and
+#   mean shift are stronger rivals here than between wells; the other compounds are measured on both sides.
 # - The other public pairs are few and averaged; compounds with few lines say little one by one, and count in the
 #   comparison over all of them.
 # - The profiles were scaled by training lines; the paper may have scaled otherwise, or not at all.
