@@ -73,31 +73,24 @@ n_boot = 2000  # resamples of a bootstrap
 # %% tags=["hide-input"]
 parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
 
+from helpers.chapter import Chapter
+
+chapter = Chapter.begin("05_pertvae", parameters)
+chapter.header()
+
+# %% tags=["hide-input"]
 from dataclasses import replace
 
 import pandas as pd
 
-from helpers.chapter import Chapter
 from helpers.data.bulk import load_bulk
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.plots import forest, metric_bars
-from helpers.studies.pertvae import (
-    choice,
-    latent,
-    models,
-    null_test,
-    plots,
-    protocol,
-    response,
-    statistics,
-    tables,
-)
+from helpers.studies.pertvae import choice, latent, models, null_test, plots, protocol, statistics, tables
+from helpers.studies.pertvae import response as next_step
 from helpers.studies.pertvae.baselines import pair_baselines
 from helpers.studies.pertvae.comparison import summarise_lines
 from helpers.studies.pertvae.data import load_pairs
-
-chapter = Chapter.begin("05_pertvae", parameters)
-chapter.header()
 
 # %% tags=["hide-input"]
 published = {id: record.mean for id, record in chapter.published.items()}
@@ -443,6 +436,8 @@ curves = latent.summarise_sizes(by_size, **boot).assign(seeds=size_repeats)
 gaps = tables.size_gaps(by_size, sizes, small, seed).assign(seeds=size_repeats)
 chapter.record_table(curves, "{dataset}.figure2.{model} {size}.{metric}", dataset=pairs.name)
 chapter.record_table(gaps, "{dataset}.figure2.{models}.{what}", dataset=pairs.name)
+
+# %% tags=["hide-input"]
 chapter.figure(
     plots.size_curves(
         curves.query("metric == 'rho'"), title=tables.sizes_title(gaps), ylabel="Spearman correlation"
@@ -578,6 +573,8 @@ control_gaps = tables.differences(control_scores, "PertVAE", OTHERS, METRICS, by
 chapter.record_table(summarise_lines(control_scores, **boot), BY_MODEL, dataset=wells.name)
 chapter.record_table(control_tests, BY_TEST, dataset=wells.name)
 chapter.record_table(control_gaps, DIFFERENCE, dataset=wells.name)
+
+# %% tags=["hide-input"]
 chapter.compare_table(
     {
         f"{control_drug}, {model}, {metric}": f"{wells.name}.{control_drug}.{model}.{metric}"
@@ -599,10 +596,10 @@ chapter.compare_table(
 # %%
 bulk = load_bulk("GDSC2", tier, seed=seed)
 chapter.use(bulk)
-labelled = response.label_pairs(strong, strong_drugs[0], bulk, "PLX-4720", seed)
-predict = chapter.memory.cache(response.predict_response, ignore=["n_jobs", "progress"])
+labelled = next_step.label_pairs(strong, strong_drugs[0], bulk, "PLX-4720", seed)
+predict = chapter.memory.cache(next_step.predict_response, ignore=["n_jobs", "progress"])
 errors = predict(labelled, settings, seed=seed, at_most=response_folds, **budget)
-inputs = response.compare_inputs(errors, **boot)
+inputs = next_step.compare_inputs(errors, **boot)
 chapter.record_table(inputs, "{dataset}.response.{what}.absolute error", dataset=strong.name)
 chapter.compare_table(
     {what: f"{strong.name}.response.{what}.absolute error" for what in inputs["what"]},
@@ -627,6 +624,8 @@ effect = pd.DataFrame({"what": ["length of b", "size of W"], "value": latent.eff
 chapter.record_table(
     effect.assign(n=len(fold.train)), "{dataset}.{drug}.effect.{what}", dataset=strong.name, drug=name
 )
+
+# %% tags=["hide-input"]
 chapter.figure(
     plots.latent_arrows(
         *codes,
