@@ -24,7 +24,8 @@ class ExpressionChanges:
     rows : DataFrame
         Columns ``cell``, ``compound``, ``lincs_id``, ``smiles`` (str), ``control`` (bool: a positive
         control of the plate) and ``split`` (``"train"``, ``"public"`` or ``"private"``). A cell
-        and a compound stand together once; a compound has one LINCS id and one SMILES.
+        and a compound stand together once; a compound has one LINCS id and one SMILES. An optional column
+        ``block`` names rows that were compared with the same control measurements.
     values : DataFrame, rows x genes, float32
         The changes, with the index of ``rows``.
     unit : str
