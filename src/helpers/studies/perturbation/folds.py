@@ -73,6 +73,11 @@ def same_split(fold: Fold, seeds: Sequence[int]) -> list[Fold]:
     return [_fold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
 
 
+def retagged(folds: Sequence[Fold], protocol: str) -> list[Fold]:
+    """Return the same folds under another name, for models that are trained another way in them."""
+    return [replace(fold, tags={**fold.tags, "protocol": protocol}) for fold in folds]
+
+
 def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
     """Protocol B: all training rows against all test rows, once a seed of the models.
 

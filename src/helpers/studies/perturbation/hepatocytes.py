@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import rdata
 
+from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
@@ -40,6 +41,40 @@ def hepatocyte_changes(sources: Sources) -> ExpressionChanges:
     return ExpressionChanges(
         "TG-GATEs", rows, values, "signed -log10 p", Provenance("panel", sources.files(), notes)
     )
+
+
+def load_arrays(tier: str, *, seed: int = 0, registry: Registry | None = None) -> pd.DataFrame:
+    """Load the single arrays, columns as :func:`contrasts` takes them.
+
+    Parameters
+    ----------
+    tier : {"panel", "simulated"}
+        That of the rows which the arrays belong to. The simulated arrays have a compound effect of standard
+        deviation 1 and noise of 1, and no interaction.
+    seed : int
+        Of simulated arrays.
+    registry : Registry, optional
+        Default: the project's.
+    """
+    if tier == "simulated":
+        return _simulated_arrays(seed)
+    registry = Registry.load() if registry is None else registry
+    return Sources.fetch(registry, (ARRAYS,)).decoded(ARRAYS, _decode)
+
+
+def _simulated_arrays(seed: int, n_compounds: int = 20, n_genes: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    design = [
+        (f"compound {c + 1}", str(c), dose, hours)
+        for c in range(n_compounds)
+        for hours in ("2", "8", "24")
+        for dose in ("Control", "Control", "Middle", "Middle", "High", "High")
+    ]
+    info = pd.DataFrame(design, columns=_DESCRIBED)
+    effect = rng.normal(size=(n_compounds, n_genes))[info["treatmentid_no"].astype(int)]
+    values = 8 + effect * (info["dose_level"] != "Control").to_numpy()[:, None]
+    values = values + rng.normal(size=values.shape)
+    return pd.concat([info, pd.DataFrame(values, columns=[f"G{i + 1}" for i in range(n_genes)])], axis=1)
 
 
 def contrasts(arrays: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
