@@ -299,6 +299,46 @@ def compare_in_cells(
     return pd.DataFrame(rows)
 
 
+def errors_in_cells(
+    scores: pd.DataFrame,
+    unit: str,
+    model: str,
+    others: Mapping[str, Sequence[str]],
+    *,
+    metric: str = "MAE",
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare a model's score in every cell with the mean score of some others there.
+
+    Parameters
+    ----------
+    scores, unit, n_boot, seed
+        As in :func:`summarise_models`.
+    model : str
+    others : mapping of a name to models
+    metric : str
+
+    Returns
+    -------
+    DataFrame
+        ``first`` (the model), ``second`` (the name), ``cell``, ``metric``, ``difference``, ``low``, ``high``,
+        ``n``.
+    """
+    rows = []
+    for cell, part in scores.groupby("cell"):
+        boot = Bootstrap(part, unit, n_boot, seed)
+        value, draws = boot.metric(model, metric)
+        for name, models in others.items():
+            rivals = [boot.metric(rival, metric) for rival in models]
+            difference = value - float(np.mean([v for v, _ in rivals]))
+            low, high = _interval(draws - np.mean([d for _, d in rivals], axis=0))
+            limits = {"low": min(low, difference), "high": max(high, difference), "n": boot.n_units}
+            row = {"first": model, "second": name, "cell": cell, "metric": metric}
+            rows.append({**row, "difference": difference, **limits})
+    return pd.DataFrame(rows)
+
+
 def part_difference(
     scores: pd.DataFrame, model: str, cell: str, metric: str, unit: str, n_boot: int = 1000, seed: int = 0
 ) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.stats import binomtest
 from sklearn.model_selection import GridSearchCV
 
 from helpers.evaluation.protocol import Fold, Model, predictions
+from helpers.evaluation.statistics import cluster_bootstrap
 from helpers.studies.perturbation.folds import random_rows
 from helpers.studies.perturbation.metrics import (
     METRICS,
@@ -21,7 +23,6 @@ from helpers.studies.perturbation.metrics import (
 )
 from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.protocol import Rows
-from helpers.studies.perturbation.twin import PlantedTruth
 from helpers.studies.perturbation.types import ExpressionChanges
 
 #: Multiples of the published settings that :func:`tune_networks` tries.
@@ -61,19 +62,20 @@ def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: i
 
 
 def oracle_scores(
-    data: ExpressionChanges,
-    truth: PlantedTruth,
-    folds: Sequence[Fold],
-    metrics: Sequence[str] = tuple(METRICS),
+    data: ExpressionChanges, folds: Sequence[Fold], metrics: Sequence[str] = tuple(METRICS)
 ) -> pd.DataFrame:
     """Score the planted changes without noise on the test rows of all folds: no model can do better.
 
     Returns
     -------
     DataFrame
-        ``model`` (``"oracle"``), ``metric``, ``value``, ``n`` (rows of the data).
+        ``model`` (``"oracle"``), ``metric``, ``value``, ``n`` (rows of the data); empty where nothing was
+        planted.
     """
-    expected = truth.expected.to_numpy()
+    columns = ["metric", "value", "model", "n"]
+    if data.planted is None:
+        return pd.DataFrame(columns=columns).astype({"value": float})
+    expected = data.planted
     tables = [row_scores(data.matrix[f.test], expected[f.test], data.significant) for f in folds]
     found = mean_scores(pd.concat(tables, ignore_index=True))
     table = pd.DataFrame({"metric": metrics, "value": [found[metric] for metric in metrics]})
@@ -110,25 +112,17 @@ def errors_by_compound(
     return pd.DataFrame(errors)
 
 
-def error_ranges(scores: pd.DataFrame, model: str = "GRU3-ATTN") -> pd.DataFrame:
-    """Range of the errors of a model's rows within each cell.
+def error_ranges(scores: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Range of the absolute errors of models' rows within each cell.
 
     Returns
     -------
     DataFrame
-        ``quantity`` (MAE right, MAE wrong, MAE), ``group`` (cell), ``low``, ``mean``, ``high``.
+        ``model``, ``group`` (cell), ``low``, ``mean``, ``high``.
     """
-    table = scores[scores["model"] == model]
-    errors = {
-        "MAE right": table["right_error"] / table["right"],
-        "MAE wrong": table["wrong_error"] / table["wrong"],
-        "MAE": table["error"],
-    }
-    ranges = {
-        what: error.groupby(table["cell"]).agg(low="min", mean="mean", high="max")
-        for what, error in errors.items()
-    }
-    return pd.concat(ranges, names=["quantity", "group"]).reset_index()
+    table = scores[scores["model"].isin(models)]
+    ranges = table.groupby(["model", "cell"])["error"].agg(low="min", mean="mean", high="max")
+    return ranges.loc[list(models)].rename_axis(["model", "group"]).reset_index()
 
 
 def error_follows_size(
@@ -233,7 +227,43 @@ def _sign_accuracy(network: PerturbationNetwork, rows: pd.DataFrame, values: np.
     return float((values * network.predict(rows) > 0).mean())
 
 
-def compare_fitted(
+def shared_control_correlation(data: ExpressionChanges, n_boot: int = 500, seed: int = 0) -> pd.DataFrame:
+    """Correlate the changes of two rows of one cell, with and without control measurements in common.
+
+    Parameters
+    ----------
+    data : ExpressionChanges
+        With the column ``block``.
+    n_boot, seed : int
+        Bootstrap over cells.
+
+    Returns
+    -------
+    DataFrame
+        ``controls`` (shared, other), ``value`` (mean correlation), ``low``, ``high``, ``n`` (pairs of rows).
+    """
+    found = []
+    for cell, rows in data.rows.groupby("cell"):
+        for i, j in itertools.combinations(rows.index, 2):
+            shared = rows.loc[i, "block"] == rows.loc[j, "block"]
+            r = np.corrcoef(data.matrix[i], data.matrix[j])[0, 1]
+            found.append((cell, "shared" if shared else "other", r))
+    table = pd.DataFrame(found, columns=["cell", "controls", "r"])
+    out = []
+    for controls, part in table.groupby("controls", sort=False):
+        r = part["r"].to_numpy()
+        boot = cluster_bootstrap(
+            lambda w, r=r: float(w @ r / w.sum()) if w.sum() else np.nan,
+            part["cell"].to_numpy(),
+            n_boot,
+            seed,
+        )
+        low, high = min(boot.low, boot.difference), max(boot.high, boot.difference)
+        out.append((controls, boot.difference, low, high, len(part)))
+    return pd.DataFrame(out, columns=["controls", "value", "low", "high", "n"])
+
+
+def share_of_groups(
     scores: pd.DataFrame, pairs: Sequence[tuple[str, str]], by: str, column: str
 ) -> pd.DataFrame:
     """Count in how many groups of rows a model has a smaller error than another.

@@ -298,7 +298,8 @@ def _packed(
 ) -> tuple[ExpressionChanges, PlantedTruth]:
     values, expected, noise = targets
     table = pd.DataFrame(values, columns=genes)
-    data = ExpressionChanges(name, rows.reset_index(drop=True), table, "signed -log10 p", provenance)
+    unit = "signed -log10 p"
+    data = ExpressionChanges(name, rows.reset_index(drop=True), table, unit, provenance, expected)
     truth = PlantedTruth(
         pd.DataFrame(expected, columns=genes),
         pd.Series(effect, index=compounds),
