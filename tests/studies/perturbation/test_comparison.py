@@ -12,12 +12,11 @@ from helpers.studies.perturbation.comparison import (
     best_against_best,
     by_protocol,
     compare_contest,
-    compare_in_cells,
     compare_models,
     leaderboard,
-    part_difference,
     summarise_models,
 )
+from helpers.studies.perturbation.in_cells import compare_in_cells, errors_in_cells, part_difference
 from helpers.studies.perturbation.metrics import mean_scores
 from helpers.studies.perturbation.ranking import bootstrap_ranks, rank_agreement, ranks_by_seed
 
@@ -207,3 +206,11 @@ def test_bootstrap_ranks_are_sure_of_a_gap_and_unsure_of_a_tie():
 def test_bad_comparisons_are_refused(call, message):
     with pytest.raises(DataError, match=message):
         call(score_table({"a": [0.5, 0.6], "b": [0.5, 0.4]}))
+
+
+def test_a_model_against_the_mean_of_others_in_every_cell():
+    table = score_table({"a": [0.9, 0.5], "b": [0.7, 0.6], "c": [0.5, 0.8]}, unit="compound")
+    table = pd.concat([table.assign(cell="x"), table.assign(cell="y", error=1.0)], ignore_index=True)
+    found = errors_in_cells(table, "compound", "a", {"others": ["b", "c"]}, n_boot=50).set_index("cell")
+    assert found.loc["x", "difference"] == pytest.approx(1.3 - (1.35 + 1.35) / 2)  # error is 2 - right
+    assert found.loc["y", "difference"] == 0 and (found["low"] <= found["high"]).all()

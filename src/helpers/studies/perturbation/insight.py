@@ -233,7 +233,7 @@ def shared_control_correlation(data: ExpressionChanges, n_boot: int = 500, seed:
     Parameters
     ----------
     data : ExpressionChanges
-        With the column ``block``.
+        Without the column ``block`` no two rows share controls.
     n_boot, seed : int
         Bootstrap over cells.
 
@@ -245,7 +245,7 @@ def shared_control_correlation(data: ExpressionChanges, n_boot: int = 500, seed:
     found = []
     for cell, rows in data.rows.groupby("cell"):
         for i, j in itertools.combinations(rows.index, 2):
-            shared = rows.loc[i, "block"] == rows.loc[j, "block"]
+            shared = "block" in rows and rows.loc[i, "block"] == rows.loc[j, "block"]
             r = np.corrcoef(data.matrix[i], data.matrix[j])[0, 1]
             found.append((cell, "shared" if shared else "other", r))
     table = pd.DataFrame(found, columns=["cell", "controls", "r"])
