@@ -12,35 +12,33 @@ from helpers.evaluation.statistics import cluster_bootstrap
 from helpers.studies.perturbation.base_rates import class_shares
 from helpers.studies.perturbation.types import ExpressionChanges
 
-# Standard deviations of true effects, in units of the noise: a mixture of normals around zero.
-_SCALES = np.concatenate([[0.0], np.geomspace(0.05, 12, 30)])
-_STEPS = 3000
+# Sizes of true effects, in units of the noise.
+_SIZES = np.concatenate([np.arange(0, 3, 0.15), np.geomspace(3, 10, 12)])
+_STEPS = 1000
+#: Share of the noise variance that a predictor might know: control wells that all contrasts share.
+KNOWN = {"noise ceiling": 0.0, "noise ceiling, a third of the noise known": 1 / 3}
 #: p below 0.05 in units of -log10 p: the usual threshold of "a response".
 USUAL = 1.301
 
 
 def z_scores(data: ExpressionChanges) -> np.ndarray | None:
-    """Return changes in units of their own noise; None where the unit has no model of the noise.
+    """Return the normal deviates of the same two-sided p; None where the unit has no model of the noise.
 
-    A signed -log10 p becomes the normal deviate of the same two-sided p; z-scores stay.
+    L1000's z-scores are none: their noise is smaller than 1 (the median of their absolute values is).
     """
+    if data.unit != "signed -log10 p":
+        return None
     y = data.matrix.astype(float)
-    if data.unit == "z-score":
-        return y
-    if data.unit == "signed -log10 p":
-        # isf of the logarithm keeps its precision far in the tail.
-        return np.sign(y) * -norm.ppf(np.maximum(10.0 ** -np.abs(y), 1e-300) / 2)
-    return None
+    return np.sign(y) * -norm.ppf(np.maximum(10.0 ** -np.abs(y), 1e-300) / 2)
 
 
 def noise_ceiling(z: np.ndarray) -> float:
     """Share of right signs of a predictor that knows every true effect.
 
-    Measured effects are ``z = m + e`` with noise e ~ N(0, 1); the true ones follow a mixture of normals
-    around zero, whose weights are fitted to ``z`` by expectation maximisation (as in adaptive shrinkage,
-    Stephens 2017). Effects far below the noise cannot be told from none, so that pure noise gives about
-    0.53 instead of 0.5: the ceiling errs upwards. For m ~ N(0, s^2) the signs of m and z agree with
-    probability 1/2 + arctan(s) / pi.
+    Measured effects are ``z = m + e`` with noise e ~ N(0, 1), so the sign of z is that of m with probability
+    Phi(|m|). The distribution of |m| is fitted to |z| by maximum likelihood without a form (Kiefer and
+    Wolfowitz 1956), by expectation maximisation. Effects far below the noise cannot be told from none, so
+    that pure noise gives about 0.53 instead of 0.5.
 
     Parameters
     ----------
@@ -52,25 +50,23 @@ def noise_ceiling(z: np.ndarray) -> float:
     float
         Between 0.5 and 1.
     """
-    # Steps of 0.05 are small beside the noise of 1 and leave few hundred sizes.
-    size, counts = np.unique(np.round(20 * np.abs(np.ravel(z))) / 20, return_counts=True)
-    density = norm.pdf(size[:, None], scale=np.sqrt(1 + _SCALES**2))
-    density = np.maximum(density, 1e-300)
-    weights = np.full(len(_SCALES), 1 / len(_SCALES))
+    # Steps of 0.05 are small beside the noise of 1, and beyond 10 a sign is certain: few sizes are left.
+    size, counts = np.unique(np.round(20 * np.minimum(np.abs(np.ravel(z)), 10)) / 20, return_counts=True)
+    density = norm.pdf(size[:, None] - _SIZES) + norm.pdf(size[:, None] + _SIZES)
+    weights = np.full(len(_SIZES), 1 / len(_SIZES))
     for _ in range(_STEPS):
-        share = density * weights
-        share /= share.sum(axis=1, keepdims=True)
-        weights = counts @ share / counts.sum()
-    return float(weights @ (0.5 + np.arctan(_SCALES) / np.pi))
+        weights = weights * ((counts / (density @ weights)) @ density) / counts.sum()
+    return float(weights @ norm.cdf(_SIZES))
 
 
 def noise_ceilings(sets: Sequence[ExpressionChanges], *, n_boot: int = 20, seed: int = 0) -> pd.DataFrame:
-    """:func:`noise_ceiling` of data sets, with a bootstrap over compounds (cells where they are more).
+    """:func:`noise_ceiling` of data sets, with a bootstrap over compounds.
 
     Returns
     -------
     DataFrame
-        ``data``, ``value``, ``low``, ``high``, ``n`` (units); no row for a data set without a model of noise.
+        ``data``, ``what`` (of :data:`KNOWN`: whoever knows a share of the noise sees smaller noise), ``value``,
+        ``low``, ``high``, ``n`` (compounds); no row for a data set without a model of its noise.
     """
     rows = []
     for data in sets:
@@ -78,18 +74,16 @@ def noise_ceilings(sets: Sequence[ExpressionChanges], *, n_boot: int = 20, seed:
         if z is None:
             continue
         train = (data.rows["split"] == "train").to_numpy()
-        z, table = z[train], data.rows[train]
-        unit = max(("compound", "cell"), key=lambda name: table[name].nunique())
-        groups = list(table.reset_index(drop=True).groupby(unit).indices.values())
+        groups = list(data.rows[train].reset_index(drop=True).groupby("compound").indices.values())
         rng = np.random.default_rng(seed)
-        draws = []
-        for _ in range(n_boot):
-            drawn = rng.integers(len(groups), size=len(groups))
-            draws.append(noise_ceiling(z[np.concatenate([groups[i] for i in drawn])]))
-        value = noise_ceiling(z)
-        low, high = np.quantile(draws, [0.025, 0.975])
-        rows.append((data.name, value, min(low, value), max(high, value), len(groups)))
-    return pd.DataFrame(rows, columns=["data", "value", "low", "high", "n"])
+        drawn = [rng.integers(len(groups), size=len(groups)) for _ in range(n_boot)]
+        for what, known in KNOWN.items():
+            own = z[train] / np.sqrt(1 - known)
+            draws = [noise_ceiling(own[np.concatenate([groups[i] for i in draw])]) for draw in drawn]
+            value = noise_ceiling(own)
+            low, high = np.quantile(draws, [0.025, 0.975])
+            rows.append((data.name, what, value, min(low, value), max(high, value), len(groups)))
+    return pd.DataFrame(rows, columns=["data", "what", "value", "low", "high", "n"])
 
 
 def printed_checks(

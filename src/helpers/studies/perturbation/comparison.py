@@ -202,7 +202,10 @@ def compare_contest(
     boot = Bootstrap(scores, unit, n_boot, seed)
     reference = contest.reference
     ordered = [name for name in PUBLISHED_ORDER if name in contest.networks]
-    pairs = [*itertools.combinations(ordered, 2), *((reference, other) for other in contest.controls)]
+    pairs = [
+        *itertools.combinations(ordered, 2),
+        *((reference, name) for name in contest.controls if name in boot.models),
+    ]
     rows = [_row(boot, *pair, metric) for pair in pairs for metric in BETWEEN_NETWORKS]
     simple = [name for name in contest.simple if name in boot.models]
     seconds = {name: [name] for name in YARDSTICKS if name in simple} | {BEST_SIMPLE: simple}
