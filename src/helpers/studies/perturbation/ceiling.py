@@ -65,8 +65,8 @@ def noise_ceilings(sets: Sequence[ExpressionChanges], *, n_boot: int = 20, seed:
     Returns
     -------
     DataFrame
-        ``data``, ``what`` (of :data:`KNOWN`: who knows a share of the noise sees less of it), ``value``, ``low``,
-        ``high``, ``n`` (compounds); no row for a data set without a model of its noise.
+        ``data``, ``what`` (of :data:`KNOWN`: who knows a share of the noise sees less of it), ``value``,
+        ``low``, ``high``, ``n`` (compounds); no row for a data set without a model of its noise.
     """
     rows = []
     for data in sets:
