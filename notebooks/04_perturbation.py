@@ -70,6 +70,11 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
+
+chapter = Chapter.begin("04_perturbation", parameters)
+chapter.header()
+
+# %% tags=["hide-input"]
 from helpers.studies.perturbation import (
     base_rates,
     ceiling,
@@ -90,11 +95,8 @@ from helpers.studies.perturbation.model.backend import use_device
 from helpers.studies.perturbation.protocol import run_protocol
 from helpers.studies.perturbation.twin import simulate_worlds
 
-chapter = Chapter.begin("04_perturbation", parameters)
-use_device(chapter.device)
-chapter.header()
-
 # %% tags=["hide-input"]
+use_device(chapter.device)
 run = chapter.memory.cache(run_protocol, ignore=["n_jobs", "progress"])
 learned = chapter.memory.cache(insight.learned_additivity)
 focus = chapter.memory.cache(insight.attention_weights)
