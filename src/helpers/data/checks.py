@@ -125,8 +125,8 @@ def check_direction(
         span = f"by {wrong.abs().min():.2g} to {wrong.abs().max():.2g}"
         refuse(
             where,
-            f"pairs labelled resistant have the lower mean {what} in {len(wrong)} of {len(gap)} drugs with both "
-            f"labels ({span}): label 1 means resistant, and low values mean sensitive",
+            f"pairs labelled resistant have the lower mean {what} in {len(wrong)} of {len(gap)} drugs with "
+            f"both labels ({span}): label 1 means resistant, and low values mean sensitive",
             "did you pass 1 = sensitive, or values that rise with sensitivity?",
         )
 
