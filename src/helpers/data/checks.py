@@ -86,7 +86,7 @@ def check_keep(keep: np.ndarray | pd.Series, n: int, where: object) -> np.ndarra
 
 def check_log_scale(values: np.ndarray, where: object, remedy: str = "take log2(x + 1) first") -> None:
     """Refuse expression that is linear (counts, TPM, RPKM) where a log scale is expected."""
-    highest = float(np.max(values, initial=-np.inf))
+    highest = float(np.max(np.asarray(values, float), initial=-np.inf))
     if highest > HIGHEST_LOG:
         refuse(where, f"the largest expression value is {highest:,.6g}, so the scale is linear", remedy)
 
@@ -140,7 +140,9 @@ def check_log_response(value: np.ndarray, where: object) -> None:
     if not len(known):
         return
     low, high = float(known.min()), float(known.max())
-    if low >= 0 and high > 50:
+    # Concentrations spread to the right over orders of magnitude, their logarithms do not.
+    skewed = low > 0 and len(known) >= 20 and float(pd.Series(known).skew()) > 2
+    if (low >= 0 and high > 50) or skewed:
         problem = f"IC50 from {low:.3g} to {high:.4g} are concentrations, not their logarithm"
         refuse(where, problem, "take the natural logarithm of the IC50 in uM")
     if high > 50 or low < -50:

@@ -119,3 +119,9 @@ def test_gene_names_that_only_look_like_dates():
 def test_concentrations_in_molar():
     with pytest.raises(DataError, match="as of concentrations in M"):
         check_log_response(np.log(np.geomspace(1e-8, 1e-5, 20)), "own")
+
+
+def test_small_concentrations_are_no_logarithms():
+    with pytest.raises(DataError, match="are concentrations, not their logarithm"):
+        check_log_response(np.geomspace(0.01, 30, 40), "own")
+    check_log_response(np.linspace(0.01, 6, 40), "own")

@@ -15,20 +15,10 @@ from scipy import io, sparse
 
 from helpers.data.checks import check_gene_names, check_numbers, check_unique, refuse
 from helpers.data.readers.expression import split_annotation
-from helpers.data.readers.ids import gene_symbols, genes_are_rows, text_ids
+from helpers.data.readers.ids import SYMBOL_COLUMNS, gene_symbols, genes_are_rows, text_ids
 from helpers.data.readers.response import WORDS
 from helpers.data.readers.text import read_table
 
-_SYMBOLS = (
-    "symbol",
-    "symbols",
-    "gene_symbol",
-    "gene_symbols",
-    "gene_name",
-    "genename",
-    "description",
-    "hgnc_symbol",
-)
 _COUNTS = ("counts", "raw_counts", "raw", "count")
 
 
@@ -52,7 +42,7 @@ def read_gene_table(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     ids, described, values = split_annotation(raw, notes)
     values = values.set_axis(ids)
     rows_are_genes = _rows_are_genes(ids, values.columns, described.columns[0], path)
-    symbol = next((name for name in described if name.lower() in _SYMBOLS), None)
+    symbol = next((name for name in described if name.lower() in SYMBOL_COLUMNS), None)
     if rows_are_genes and symbol is not None:
         values = values.set_axis(text_ids(described[symbol]))
     values = values.T if rows_are_genes else values

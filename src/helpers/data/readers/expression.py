@@ -8,21 +8,11 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.checks import check_gene_names, check_log_scale, check_numbers, check_table, refuse
-from helpers.data.readers.ids import gene_symbols, genes_are_rows, text_ids
+from helpers.data.readers.ids import SYMBOL_COLUMNS, gene_symbols, genes_are_rows, text_ids
 from helpers.data.readers.text import Raw, read_table
 
 _DEFAULT = ("IsDefaultEntryForModel", "is_default_entry")
 _MODEL_IDS = ("ModelID", "depmap_id", "DepMap_ID")
-_SYMBOLS = (
-    "gene_symbols",
-    "gene_symbol",
-    "symbol",
-    "symbols",
-    "gene_name",
-    "genename",
-    "description",
-    "hgnc_symbol",
-)
 #: Numbers that describe a gene or a line: no values.
 _DESCRIBES = {
     *("chr", "chrom", "chromosome", "start", "end", "strand", "length", "width", "gene_length", "entrez"),
@@ -71,7 +61,7 @@ def read_expression(path: str | Path, *, linear: bool = False) -> tuple[pd.DataF
     ids, described, values = split_annotation(raw, notes)
     values = values.set_axis(ids)
     if genes_are_rows(ids, values.columns, described.columns[0], path):
-        symbol = next((name for name in described if name.lower() in _SYMBOLS), None)
+        symbol = next((name for name in described if name.lower() in SYMBOL_COLUMNS), None)
         if symbol is not None:
             values = values.set_axis(text_ids(described[symbol]))
         values = _replicates(values.T, notes)

@@ -21,6 +21,11 @@ _KNOWN = set(
     NOTCH1 NRAS PARP1 PCNA PIK3CA PTEN RAF1 RB1 SMAD4 SOX2 SRC STAT3 STK11 TNMD TOP1 TOP2A TP53 TSPAN6 TUBB
     VEGFA VIM""".split()  # noqa: SIM905 - a list of one name a line is no easier to read
 )
+#: Columns, lower case, that name a gene by its symbol.
+SYMBOL_COLUMNS = {
+    *("symbol", "symbols", "gene_symbol", "gene_symbols", "pr_gene_symbol", "hgnc_symbol"),
+    *("gene_name", "genename", "description"),
+}
 _COSMIC = (680_000, 2_600_000)
 _GENE_WORDS = {
     "gene",

@@ -34,7 +34,7 @@ _BITS = 2048
 
 
 def read_lines(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read what is known of lines: DepMap's ``Model.csv``, ``sample_info.csv`` up to 22Q2, or a table like it.
+    """Read what is known of lines: DepMap's ``Model.csv``, ``sample_info.csv`` up to 22Q2, own tables.
 
     Returns
     -------

@@ -113,16 +113,13 @@ def read_response(path: str | Path, *, measure: str | None = None) -> tuple[pd.D
         found = _named_measure(found, measure, path)
     ids = _ids(found, path)
     notes = list(raw.notes)
-    values = pd.DataFrame(
-        {
-            "value": _ln_ic50(found, raw, notes),
-            "auc": _auc(found, raw, notes),
-            "resistant": _resistant(found, raw, notes),
-        }
+    table = ids.assign(
+        value=_ln_ic50(found, raw, notes),
+        auc=_auc(found, raw, notes),
+        resistant=_resistant(found, raw, notes),
     )
-    if values.isna().all(axis=None):
+    if table[["value", "auc", "resistant"]].isna().all(axis=None):
         refuse(path, "no column of response", "name it ln_ic50, ic50_um, auc, aac, resistant or sensitive")
-    table = pd.concat([ids, values.set_axis(ids.index)], axis=1)
     return _one_row_a_pair(table, path, notes), notes
 
 
@@ -203,12 +200,9 @@ def _ln_ic50(found: Mapping[str, pd.Series], raw: Raw, notes: list[str]) -> np.n
             x = _TO_LN[what](x)
         if what != "ln_ic50" or found[what].name != what:
             notes.append(f"Column {found[what].name!r} ({what}) was taken as ln IC50 in uM.")
-    known = ~np.isnan(x)
-    ran_away = known & ~(np.abs(x) <= _RUN_AWAY)
-    # Fits run away one by one; where most values are too large it is the unit.
-    if ran_away.sum() > known.sum() / 2:
+    if what.startswith("l"):  # of values that are said to be logarithms large ones say that they are not
         check_log_response(np.where(np.isinf(x), np.nan, x), raw.path)
-        refuse(raw.path, f"column {found[what].name!r}: most values are infinite", "give finite IC50")
+    ran_away = ~np.isnan(x) & ~(np.abs(x) <= _RUN_AWAY)
     if ran_away.any():
         notes.append(f"{ran_away.sum()} IC50 are infinite or beyond any dose; left out.")
     x = np.where(ran_away, np.nan, x)
