@@ -249,8 +249,8 @@ def test_expression(form, packed, tmp_path):
         check_error(path, "expression matrix", expected)
         return
     found = read(path, "expression matrix")
-    assert found.values.index.tolist() == list(expected)
-    pd.testing.assert_frame_equal(found.values, frame(expected).astype(np.float32), check_index_type=False)
+    assert found.content.index.tolist() == list(expected)
+    pd.testing.assert_frame_equal(found.content, frame(expected).astype(np.float32), check_index_type=False)
     assert found.provenance.tier == "own"
     assert found.provenance.files[0].name == path.name
 
@@ -262,7 +262,7 @@ def test_response(form, tmp_path):
     if isinstance(expected, str):
         check_error(path, "response table", expected, **options)
         return
-    table = read(path, "fitted curves", **options).values.set_index(["line", "drug"])
+    table = read(path, "fitted curves", **options).content.set_index(["line", "drug"])
     if form == "AUC":
         table = table[-1:]
     found = {pair: (row["value"], row["auc"], row["resistant"]) for pair, row in table.iterrows()}
@@ -310,7 +310,7 @@ def test_gene_tables(form, tmp_path):
     if isinstance(expected, str):
         check_error(path, "gene table", expected)
     else:
-        found = read(path, "gene table").values
+        found = read(path, "gene table").content
         pd.testing.assert_frame_equal(found, frame(expected).astype(np.float32), check_index_type=False)
 
 
@@ -328,7 +328,7 @@ def test_gctx(form, tmp_path):
         file["0/DATA/0/matrix"] = [[0.0, 1.0], [3.0, 4.0]]
         file["0/META/ROW/id"] = IDS[form]
         file["0/META/COL/id"] = np.array(["w-µ".encode("latin-1"), b"w2"])
-    found = read(path, "gctx").values
+    found = read(path, "gctx").content
     assert found.columns.tolist() == ["5720", "55847"]
     assert found.index.tolist() == ["w-µ", "w2"]
     assert found["5720"].tolist() == [0, 3]
@@ -364,7 +364,7 @@ def h5ad(path: Path, form: str) -> None:
 @pytest.mark.filterwarnings("ignore")  # anndata says that the form is old, or that names repeat
 def test_h5ad(form, tmp_path):
     h5ad(tmp_path / "cells.h5ad", form)
-    found = read(tmp_path / "cells.h5ad", "h5ad").values
+    found = read(tmp_path / "cells.h5ad", "h5ad").content
     values = found.X.toarray() if sparse.issparse(found.X) else found.X
     np.testing.assert_array_equal(values, [[1, 0], [2, 5]])
     assert (found.obs_names.tolist(), found.var_names.tolist()) == (["c1", "c2"], ["TP53", "EGFR"])
@@ -400,8 +400,8 @@ def mtx(folder: Path, genes: str, barcodes: str, prefix: str = "") -> None:
 def test_mtx(prefix, tmp_path):
     mtx(tmp_path / "m", "ENSG1\tTP53\tx\nENSG2\tTP53\tx\n", "A\nB\nC\n", prefix)
     found = read(tmp_path / "m", "mtx")
-    assert found.values.var_names.tolist() == ["TP53", "ENSG2"]
-    np.testing.assert_array_equal(found.values.X.toarray(), [[1, 0], [0, 3], [2, 0]])
+    assert found.content.var_names.tolist() == ["TP53", "ENSG2"]
+    np.testing.assert_array_equal(found.content.X.toarray(), [[1, 0], [0, 3], [2, 0]])
     assert {file.name for file in found.provenance.files} >= {f"m/{prefix}matrix.mtx"}
 
 
@@ -417,7 +417,7 @@ def test_mtx_that_does_not_fit(tmp_path):
 def test_labels_are_joined_by_name_and_never_by_order(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("cell,sensitive\nc3,1\nc2,0\nc9,1\n", encoding="utf-8")
-    labels = read(path, "labels").values
+    labels = read(path, "labels").content
     cells = anndata.AnnData(np.ones((3, 1)), pd.DataFrame(index=["c1", "c2", "c3"]))
     assert label_cells(cells, labels) == ["2 of 3 cells have a label; 1 labels name no cell."]
     np.testing.assert_array_equal(cells.obs["resistant"], [np.nan, 1, 0])
@@ -444,7 +444,7 @@ def test_line_tables(tmp_path):
     path.write_text(
         "DepMap_ID,stripped_cell_line_name,COSMICID,lineage\nACH-1,A,11.0,lung\nACH-2,B,,\n", encoding="utf-8"
     )
-    lines = read(path, "line table").values
+    lines = read(path, "line table").content
     assert lines.loc["ACH-1", ["name", "cosmic_id", "cancer_type", "patient"]].tolist() == [
         "A",
         "11",
@@ -459,10 +459,10 @@ def test_structures(tmp_path):
     path = tmp_path / "structures.csv"
     path.write_text("drug,smiles\nEthanol,CCO\nBroken,C(\nMethanol,CO\n", encoding="utf-8")
     found = read(path, "structures")
-    assert found.values.index.tolist() == ["Ethanol", "Methanol"]
+    assert found.content.index.tolist() == ["Ethanol", "Methanol"]
     assert found.provenance.notes == ("No readable structure for 1 drug(s): Broken.",)
     path.write_text("Name,FP1,FP2\nA,0.0,1.0\nB,1.0,0.0\n", encoding="utf-8")
-    assert read(path, "structures").values.to_numpy().tolist() == [[0, 1], [1, 0]]
+    assert read(path, "structures").content.to_numpy().tolist() == [[0, 1], [1, 0]]
     path.write_text("Name,FP1\nA,0.5\n", encoding="utf-8")
     check_error(path, "structures", "not all values are 0 or 1")
 

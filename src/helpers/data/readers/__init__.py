@@ -12,7 +12,7 @@ from helpers.data.hashes import sha256
 from helpers.data.l1000_files import read_gctx
 from helpers.data.readers.cells import read_gene_table, read_h5ad, read_labels, read_mtx
 from helpers.data.readers.expression import read_expression
-from helpers.data.readers.lines import read_lines, read_structures
+from helpers.data.readers.lines import read_drugs, read_lines, read_structures
 from helpers.data.readers.response import read_response
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources
@@ -26,6 +26,7 @@ KINDS: dict[str, Callable[..., tuple[Any, list[str]]]] = {
     "response table": read_response,
     "fitted curves": read_response,
     "line table": read_lines,
+    "drug table": read_drugs,
     "structures": read_structures,
     "gene table": read_gene_table,
     "gctx": lambda path: (read_gctx(path)[0], []),
@@ -41,13 +42,13 @@ class Read:
 
     Attributes
     ----------
-    values : object
+    content : object
         What the reader of its kind returns.
     provenance : Provenance
         Tier ``"own"`` for a file that is not registered, with its name, sha256 and the reader's notes.
     """
 
-    values: Any
+    content: Any
     provenance: Provenance
 
 
@@ -86,9 +87,9 @@ def read(
         path = Sources.fetch_for(registry, (name,), name, tier)[name]
     if kind not in KINDS:
         refuse(source, f"of unknown kind {kind!r}", f"one of {', '.join(KINDS)}")
-    values, notes = KINDS[kind](path, **options)
+    content, notes = KINDS[kind](path, **options)
     files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
     hashes = tuple(
         SourceFile(name if one == path else f"{name}/{one.relative_to(path)}", sha256(one)) for one in files
     )
-    return Read(values, Provenance(tier, hashes, tuple(notes)))
+    return Read(content, Provenance(tier, hashes, tuple(notes)))

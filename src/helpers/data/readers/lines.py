@@ -70,6 +70,28 @@ def read_lines(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     return table, raw.notes
 
 
+def read_drugs(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read names, ids and synonyms of drugs, as GDSC's list of compounds has them.
+
+    Returns
+    -------
+    drugs : DataFrame
+        Index = name; ``drug_id`` and ``synonyms`` (text, separated by commas; empty where unknown). A drug
+        with two ids stands twice.
+    notes : list of str
+    """
+    raw = read_table(path, ("drug_id", "drug_name", "drug", "name", "synonyms"))
+    named = {name.lower().replace(" ", "_"): at for at, name in reversed(list(enumerate(raw.header)))}
+    name = next((named[one] for one in ("drug_name", "drug", "name") if one in named), None)
+    if name is None:
+        refuse(path, f"names no drug; it has {', '.join(raw.header[:6])}", "name a column drug_name")
+    columns = {
+        what: text_ids(raw.table.iloc[:, named[what]]) if what in named else ""
+        for what in ("drug_id", "synonyms")
+    }
+    return pd.DataFrame(columns, text_ids(raw.table.iloc[:, name])), raw.notes
+
+
 def read_structures(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """Read structures of drugs: a column of names and one of SMILES, or fingerprints of 0 and 1.
 
