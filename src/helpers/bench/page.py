@@ -117,6 +117,8 @@ def page_html(content: Mapping[str, Any]) -> str:
 
 def _headline(content: Mapping[str, Any], best: str) -> str:
     """Say whether the first place is more than chance: who cannot be told apart from it."""
+    if not content["differences"]:
+        return f"{best} alone"
     tied = [row["model"] for row in content["differences"] if row["low"] is None or row["low"] <= 0]
     if not tied:
         return f"{best} is ahead of every other model"

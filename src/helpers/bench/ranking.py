@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,7 +128,10 @@ def rank(
         raise DataError(msg)
     best = str(chosen["model"].iloc[0])
     of_metric = scores[scores["metric"] == metric]
-    differences = compare_groups(of_metric, best) if grouped else compare_folds(of_metric, best, ratio)
+    with warnings.catch_warnings():
+        # Models that predict a constant have one value in all folds, which a t-test warns of.
+        warnings.filterwarnings("ignore", message="Precision loss")
+        differences = compare_groups(of_metric, best) if grouped else compare_folds(of_metric, best, ratio)
     order = {name: at for at, name in enumerate(chosen["model"])}
     summary = summary.assign(order=summary["model"].map(order)).sort_values(
         ["metric", "order"], kind="stable"
@@ -137,7 +141,7 @@ def rank(
         target,
         metric,
         summary[["model", "metric", "value", "low", "high", "n"]].reset_index(drop=True),
-        differences[["model", "difference", "low", "high", "p"]],
+        differences.reindex(columns=["model", "difference", "low", "high", "p"]),
         _excluded(pairs, target, of_metric if grouped else None),
         seeds,
         len(folds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -15,9 +16,11 @@ import pytest
 from scipy import io as matrix_io
 from scipy import sparse
 
-from helpers.data.readers import read
+from helpers.data.cells import load_cells
+from helpers.data.readers import KINDS, read
 from helpers.data.readers.cells import label_cells
 from helpers.data.readers.ids import text_ids
+from helpers.data.registry import DataFile, Registry
 from helpers.errors import DataError
 
 Write = Callable[[Path], None]
@@ -476,3 +479,46 @@ def test_what_is_no_file_and_no_key():
 
 def test_text_ids():
     assert text_ids(pd.Series([" a ", 5.0, None, "1.5", "7.0"])).tolist() == ["a", "5", "", "1.5", "7"]
+
+
+def test_every_registered_kind_is_known():
+    kinds = {entry.key: entry.kind for entry in Registry.load() if entry.kind}
+    assert set(kinds.values()) <= set(KINDS)
+
+
+def test_a_registry_entry_with_a_kind_is_readable_at_once(tmp_path, monkeypatch):
+    content = b"gene,c1,c2\nTP53,1,2\n"
+    monkeypatch.setenv("HELPERS_DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
+    digest = hashlib.sha256(content).hexdigest()
+    entry = {
+        "key": "my-own", "title": "Cells", "tier": "panel", "owner": "me", "repository": "me/mine",
+        "commit": "0" * 40, "path": "cells.csv", "sha256": digest, "licence": "CC0", "obtain": "downloaded",
+        "chapters": ["06_scdeal"], "card": "mine/cards/mine.md", "kind": "gene table",
+    }  # fmt: skip
+    file = tmp_path / "mirror" / "me" / "mine" / ("0" * 40) / "cells.csv"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    registry = Registry([DataFile.model_validate(entry)])
+    found = read("my-own", registry=registry)
+    assert found.content.loc["c2", "TP53"] == 2
+    assert (found.provenance.tier, found.provenance.files[0].name) == ("panel", "my-own")
+    cells = load_cells("my-own", registry=registry)
+    assert (cells.uns["units"], cells.n_obs, cells.uns["provenance"].tier) == ("counts", 2, "panel")
+
+
+@pytest.mark.panel
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        ("fhdsl-ccle", (1450, 535)),
+        ("hierbipartite-ccle", (391, 791)),
+        ("refdnn-response-ccle", (5724, 10)),
+        ("refdnn-fingerprint-gdsc", (222, 3072)),
+        ("cadrres-gdsc-ic50", (190860, 10)),
+        ("oncopredict-gdsc2", (134728, 10)),
+        ("slinky-plates", (581, 978)),
+    ],
+)
+def test_registered_files_by_key(key, shape, panel):
+    assert read(key, registry=panel).content.shape == shape
