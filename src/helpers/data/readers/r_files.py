@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 import rdata
-import xarray as xr
 
 from helpers.data.checks import refuse
 
@@ -35,7 +34,7 @@ def read_r(path: str | Path) -> Any:
 
 def matrix_of(value: Any, path: str | Path) -> pd.DataFrame:
     """Return a matrix with row and column names as a table."""
-    if not isinstance(value, xr.DataArray) or value.ndim != 2 or set(value.coords) != set(value.dims):
+    if not _is_matrix(value) or value.ndim != 2 or set(value.coords) != set(value.dims):
         refuse(path, "holds no matrix with row and column names")
     rows, columns = (pd.Index(value.coords[name].to_numpy().astype(str), dtype=object) for name in value.dims)
     return pd.DataFrame(value.to_numpy(), rows, columns)
@@ -47,7 +46,9 @@ def table_of(content: Any, path: str | Path) -> pd.DataFrame:
     Row names become the first column.
     """
     found = {
-        name: value for name, value in _walk("", content) if isinstance(value, (pd.DataFrame, xr.DataArray))
+        name: value
+        for name, value in _walk("", content)
+        if isinstance(value, pd.DataFrame) or _is_matrix(value)
     }
     named = [name for name in found if name.rpartition("$")[2] in _PREFERRED]
     chosen = list(found) if len(found) == 1 else named
@@ -62,6 +63,11 @@ def table_of(content: Any, path: str | Path) -> pd.DataFrame:
     if all(pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes):
         table = table.reset_index(names="")
     return table.set_axis([str(name) for name in table.columns], axis=1)
+
+
+def _is_matrix(value: Any) -> bool:
+    """Tell rdata's matrices, which are those of xarray, a dependency of rdata."""
+    return hasattr(value, "coords") and hasattr(value, "dims")
 
 
 def _walk(prefix: str, value: Any) -> list[tuple[str, Any]]:
