@@ -54,13 +54,13 @@ def match(asked: pd.DataFrame, known: pd.DataFrame, what: str) -> pd.DataFrame:
     rows = []
     for name, row in _rows(asked):
         texts = _texts(name, row)
-        tries = [
-            ("id", f"{column} {text}", table.get(text))
+        tries: list[tuple[str, str, set]] = [
+            ("id", f"{column} {text}", table.get(text, set()))
             for column, table in by_id.items()
-            for text in (row.get(column), name)
+            for text in (row.get(column, ""), name)
         ]
-        tries += [("name", text, by_name.get(text)) for text in texts]
-        tries += [("normalised name", text, by_normal.get(normalised(text))) for text in texts]
+        tries += [("name", text, by_name.get(text, set())) for text in texts]
+        tries += [("normalised name", text, by_normal.get(normalised(text), set())) for text in texts]
         hits = [one for one in tries if one[2]]
         if not hits:
             rows.append(("", "lost", "not in the other table"))

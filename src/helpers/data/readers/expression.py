@@ -65,7 +65,7 @@ def read_expression(path: str | Path, *, linear: bool = False) -> tuple[pd.DataF
         if symbol is not None:
             values = values.set_axis(text_ids(described[symbol]))
         values = _replicates(values.T, notes)
-    values = _genes(values, path, notes)
+    values = _genes(values, raw.path, notes)
     check_table(values, path, "expression")
     check_numbers(values, path, "expression (lines x genes)")
     if linear:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
 from helpers.data.checks import check_unique, refuse
@@ -126,13 +126,12 @@ def read_structures(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
         return bits.astype(np.uint8).set_axis(drugs), raw.notes
     with_structure, prints = [], []
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=_BITS)
-    RDLogger.DisableLog("rdApp.*")
-    for drug, text in zip(drugs, raw.table.iloc[:, smiles], strict=True):
-        molecule = Chem.MolFromSmiles(text) if isinstance(text, str) and text else None
-        if molecule is not None:
-            with_structure.append(drug)
-            prints.append(generator.GetFingerprintAsNumPy(molecule))
-    RDLogger.EnableLog("rdApp.*")
+    with rdBase.BlockLogs():  # what cannot be read is named in the notes
+        for drug, text in zip(drugs, raw.table.iloc[:, smiles], strict=True):
+            molecule = Chem.MolFromSmiles(text) if isinstance(text, str) and text else None
+            if molecule is not None:
+                with_structure.append(drug)
+                prints.append(generator.GetFingerprintAsNumPy(molecule))
     lost = [drug for drug in drugs if drug not in set(with_structure)]
     if not prints:
         refuse(path, "none of the structures can be read", "give SMILES")

@@ -6,7 +6,7 @@ and labels of which 1 means resistant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from helpers.data.readers.text import Raw, read_table
 
 _MICROMOLAR = np.log(1e6)
 #: What a column of response can be, and how it becomes ln IC50 in uM; AUC and labels apart.
-_TO_LN = {
+_TO_LN: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ln_ic50": lambda x: x,
     "log2_ic50": lambda x: x * np.log(2),
     "log10_ic50": lambda x: x * np.log(10),
