@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import anndata
 import h5py
@@ -17,6 +18,7 @@ from scipy import io as matrix_io
 from scipy import sparse
 
 from helpers.data.cells import load_cells
+from helpers.data.download import locate
 from helpers.data.readers import KINDS, read
 from helpers.data.readers.cells import label_cells
 from helpers.data.readers.ids import text_ids
@@ -522,3 +524,27 @@ def test_a_registry_entry_with_a_kind_is_readable_at_once(tmp_path, monkeypatch)
 )
 def test_registered_files_by_key(key, shape, panel):
     assert read(key, registry=panel).content.shape == shape
+
+
+PROFILES = pd.DataFrame({"aac_recomputed": [0.25, 0.5], "ic50_recomputed": [1.0, np.inf]}, ["e1", "e2"])
+INFO = pd.DataFrame({"cellid": ["A549", "MCF7"], "drugid": ["X", "X"]}, ["e1", "e2"])
+
+
+@pytest.mark.parametrize("slot", ["sensitivity", "treatmentResponse"])
+def test_the_sensitivity_of_a_pharmaco_set(slot, tmp_path, monkeypatch):
+    """Rdata gives an object of R as a namespace of its slots; profiles are joined to curves by name."""
+    (tmp_path / "pset.rds").write_bytes(b"RDX")
+    content = SimpleNamespace(**{slot: {"info": INFO, "profiles": PROFILES[::-1]}})
+    monkeypatch.setattr("helpers.data.readers.response.read_r", lambda path: content)
+    table = read(tmp_path / "pset.rds", "response table").content.set_index("line")
+    assert table["auc"].to_dict() == {"A549": 0.75, "MCF7": 0.5}
+    assert table.loc["A549", "value"] == 0
+    assert np.isnan(table.loc["MCF7", "value"])
+    getattr(content, slot).pop("profiles")
+    check_error(tmp_path / "pset.rds", "response table", "a PharmacoSet without tables of sensitivity")
+
+
+@pytest.mark.panel
+def test_real_sets_of_bioconductor(panel):
+    path = locate(panel["cmapbox-skbr3"])
+    check_error(path, "response table", "a PharmacoSet without tables of sensitivity")
