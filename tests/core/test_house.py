@@ -31,8 +31,9 @@ ARROWS = {
     "chapter": {"claims", "display", "data", "plots"},
     "run": {"chapter", "claims", "data"},
     "book": {"run", "display", "claims", "data"},
+    "bench": {"data", "display", "evaluation", "plots"},
     "new": {"book", "run"},
-    "cli": {"book", "run", "new", "display", "claims", "data"},
+    "cli": {"bench", "book", "run", "new", "display", "claims", "data"},
     "studies": {"chapter", "claims", "evaluation", "training", "data", "plots"},
 }
 
