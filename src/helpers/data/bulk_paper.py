@@ -20,6 +20,8 @@ RESPONSE = "gdsc2-release-8.5"
 _MODEL_COLUMNS = {"StrippedCellLineName": "name", "OncotreeLineage": "lineage", "COSMICID": "cosmic_id"}
 _RESPONSE_COLUMNS = ("COSMIC_ID", "DRUG_ID", "DRUG_NAME", "AUC")
 _GENE = re.compile(r"^(\S+) \((\w+)\)$")  # "TSPAN6 (7105)"
+# From 25Q2 on a row is a sequencing profile; a model may have several, one of which is its default.
+_DEFAULT, _YES = "IsDefaultEntryForModel", ("Yes", "True", "1")
 
 
 def load_paper(sources: Sources) -> BulkPanel:
@@ -46,8 +48,14 @@ def load_paper(sources: Sources) -> BulkPanel:
         msg = f"no line is in {sources[EXPRESSION]}, {sources[MODELS]} and {sources[RESPONSE]}"
         raise DataError(msg)
     values = response.loc[known["cosmic_id"]].set_axis(known.index)
-    names = pd.Index([f"{name} (GDSC2:{number})" for number, name in values.columns], dtype=object)
-    drugs = pd.DataFrame({"drug_id": [str(number) for number, _ in values.columns]}, index=names)
+    names = pd.Index([f"{name} (GDSC2:{number})" for number, name, _ in values.columns], dtype=object)
+    drugs = pd.DataFrame(
+        {
+            "drug_id": [str(number) for number, *_ in values.columns],
+            "target": [target for *_, target in values.columns],
+        },
+        index=names,
+    )
     values = values.set_axis(names, axis=1)
     notes += [
         f"{len(known)} of {len(response)} screened lines have expression (matched by COSMIC number).",
@@ -65,7 +73,11 @@ def load_paper(sources: Sources) -> BulkPanel:
 
 
 def read_depmap_expression(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read ``OmicsExpressionProteinCodingGenesTPMLogp1.csv``: lines x ``SYMBOL (entrez)``.
+    """Read the expression of protein-coding genes: lines x ``SYMBOL (entrez)``.
+
+    Two layouts are known. Up to 25Q1 (``OmicsExpressionProteinCodingGenesTPMLogp1.csv``) a row is a model,
+    named by the first column. From 25Q2 on a row is a profile, with its model and whether it is the default
+    profile of that model in columns of their own; the default profiles are taken.
 
     Returns
     -------
@@ -79,15 +91,24 @@ def read_depmap_expression(path: Path) -> tuple[pd.DataFrame, list[str]]:
         If the columns are named otherwise, a line stands twice, or values are missing.
     """
     header = pd.read_csv(path, nrows=0).columns
-    table = pd.read_csv(path, index_col=0, dtype=dict.fromkeys(header[1:], np.float32))
-    matches = [_GENE.match(name) for name in table.columns]
-    symbols = [match[1] for match in matches if match]
-    if len(symbols) < len(matches) or table.index.has_duplicates or table.isna().to_numpy().any():
+    genes = [name for name in header if _GENE.match(name)]
+    by_profile = {"ModelID", _DEFAULT} <= set(header)
+    wanted = ["ModelID", _DEFAULT, *genes] if by_profile else list(header)
+    table = pd.read_csv(
+        path, usecols=wanted, index_col=wanted[0], dtype=dict.fromkeys(genes, np.float32) | {_DEFAULT: str}
+    )
+    notes = []
+    if by_profile:
+        default = table.pop(_DEFAULT).isin(_YES).to_numpy()
+        notes.append(f"{default.sum():,} of {len(table):,} profiles are the default of their model.")
+        table = table[default]
+    if list(table.columns) != genes or table.index.has_duplicates or table.isna().to_numpy().any():
         msg = f"{path}: expected unique lines, columns named 'SYMBOL (entrez)', and no missing value"
         raise DataError(msg)
-    table.columns = pd.Index(symbols, dtype=object)
+    table.columns = pd.Index([name.rsplit(" (", 1)[0] for name in genes], dtype=object)
     twice = table.columns.duplicated()
-    notes = [f"{twice.sum()} gene column(s) repeat a symbol; the first was kept."] if twice.any() else []
+    if twice.any():
+        notes.append(f"{twice.sum()} gene column(s) repeat a symbol; the first was kept.")
     table.index = table.index.astype(str).astype(object)
     return table.loc[:, ~twice].rename_axis(None), notes
 
@@ -113,13 +134,13 @@ def read_depmap_models(path: Path) -> pd.DataFrame:
 
 
 def read_gdsc_fits(path: Path) -> pd.DataFrame:
-    """Read the table of fitted curves of GDSC2 (xlsx).
+    """Read the table of fitted curves of GDSC2, xlsx as it is published, or the same as csv.
 
     Returns
     -------
     DataFrame
-        AUC; index = COSMIC number (text), columns = (drug id, drug name). The mean where a line was
-        tested twice with one drug id.
+        AUC; index = COSMIC number (text), columns = (drug id, drug name, target; "" where the file names
+        none). The mean where a line was tested twice with one drug id.
 
     Raises
     ------
@@ -127,7 +148,7 @@ def read_gdsc_fits(path: Path) -> pd.DataFrame:
         If a column is missing, a value lies outside 0 to 1, or no reader of xlsx is installed.
     """
     try:
-        table = pd.read_excel(path)
+        table = pd.read_csv(path) if Path(path).suffix == ".csv" else pd.read_excel(path)
     except ImportError as error:
         msg = f"{path}: reading xlsx needs the package openpyxl; install it, then load again"
         raise DataError(msg) from error
@@ -138,6 +159,7 @@ def read_gdsc_fits(path: Path) -> pd.DataFrame:
     if not table["AUC"].between(0, 1).all():
         msg = f"{path}: expected AUC values between 0 and 1"
         raise DataError(msg)
-    wide = table.pivot_table(index="COSMIC_ID", columns=["DRUG_ID", "DRUG_NAME"], values="AUC")
+    table["target"] = table["PUTATIVE_TARGET"].fillna("") if "PUTATIVE_TARGET" in table else ""
+    wide = table.pivot_table(index="COSMIC_ID", columns=["DRUG_ID", "DRUG_NAME", "target"], values="AUC")
     wide.index = wide.index.astype(int).astype(str).astype(object)
     return wide.rename_axis(None)

@@ -126,6 +126,20 @@ def test_depmap_expression(tmp_path):
     assert notes == ["1 gene column(s) repeat a symbol; the first was kept."]
 
 
+def test_depmap_expression_by_profile(tmp_path):
+    """The layout from 25Q2 on; the second profile of ACH-1 is not its default."""
+    path = tmp_path / "expression.csv"
+    path.write_text(
+        ",SequencingID,ModelID,IsDefaultEntryForModel,ModelConditionID,IsDefaultEntryForMC,"
+        "EGFR (1956),TP53 (7157)\n"
+        "0,CDS-a,ACH-1,Yes,MC-1,Yes,1.5,0\n1,CDS-b,ACH-1,No,MC-1,No,9,9\n2,CDS-c,ACH-2,Yes,MC-2,Yes,3,4\n",
+        encoding="utf-8",
+    )
+    table, notes = read_depmap_expression(path)
+    assert table.to_dict() == {"EGFR": {"ACH-1": 1.5, "ACH-2": 3}, "TP53": {"ACH-1": 0, "ACH-2": 4}}
+    assert notes == ["2 of 3 profiles are the default of their model."]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -178,8 +192,17 @@ FITS = pd.DataFrame(
 def test_fitted_curves_become_a_matrix(fits):
     fits(FITS)
     table = read_gdsc_fits("fits.xlsx")
-    assert table.loc["11", (1003, "Camptothecin")] == 0.5
-    assert np.isnan(table.loc["12", (5, "Other")])
+    assert table.loc["11", (1003, "Camptothecin", "")] == 0.5
+    assert np.isnan(table.loc["12", (5, "Other", "")])
+
+
+def test_fitted_curves_as_csv_are_those_of_the_xlsx(tmp_path):
+    table = FITS.assign(PUTATIVE_TARGET=["TOP1"] * 3 + [np.nan])
+    for name, write in (("fits.csv", table.to_csv), ("fits.xlsx", table.to_excel)):
+        write(tmp_path / name, index=False)
+    one, other = (read_gdsc_fits(tmp_path / name) for name in ("fits.csv", "fits.xlsx"))
+    pd.testing.assert_frame_equal(one, other)
+    assert one.loc["11", (1003, "Camptothecin", "TOP1")] == 0.5
 
 
 @pytest.mark.parametrize(
