@@ -44,8 +44,14 @@ def load_paper(sources: Sources) -> BulkPanel:
         msg = f"no line is in {sources[EXPRESSION]}, {sources[MODELS]} and {sources[RESPONSE]}"
         raise DataError(msg)
     values = response.loc[known["cosmic_id"]].set_axis(known.index)
-    names = pd.Index([f"{name} (GDSC2:{number})" for number, name in values.columns], dtype=object)
-    drugs = pd.DataFrame({"drug_id": [str(number) for number, _ in values.columns]}, index=names)
+    names = pd.Index([f"{name} (GDSC2:{number})" for number, name, _ in values.columns], dtype=object)
+    drugs = pd.DataFrame(
+        {
+            "drug_id": [str(number) for number, *_ in values.columns],
+            "target": [target for *_, target in values.columns],
+        },
+        index=names,
+    )
     values = values.set_axis(names, axis=1)
     notes += [
         f"{len(known)} of {len(response)} screened lines have expression (matched by COSMIC number).",
@@ -70,10 +76,10 @@ def models_of(sources: Sources) -> pd.DataFrame:
 
 
 def read_curves(path: Path) -> pd.DataFrame:
-    """Return the AUC of fitted curves; index = COSMIC number (text), columns = (drug id, drug name)."""
+    """Return the AUC of fitted curves: COSMIC number (text) x (drug id, drug name, target or "")."""
     table, _ = read_response(path)
     numbered = table.assign(drug_id=pd.to_numeric(table["drug_id"], errors="coerce"))
-    wide = numbered.pivot_table(index="cosmic_id", columns=["drug_id", "drug"], values="auc")
+    wide = numbered.pivot_table(index="cosmic_id", columns=["drug_id", "drug", "target"], values="auc")
     if wide.empty:
         refuse(path, "no AUC with COSMIC and drug numbers", "take GDSC's table of fitted curves")
     return wide.rename_axis(None)

@@ -70,6 +70,9 @@ class DataFile(BaseModel):
     kind : str, optional
         A kind of :data:`helpers.data.readers.KINDS`: :func:`helpers.data.readers.read` reads such a file by
         its key. Files without one have a loader of their own.
+    option : str, optional
+        ``"what/which"``, e.g. ``"pan-cancer cells/h5ad"``: of the sets of files that are the same *what*, one
+        complete *which* is enough.
     measure : str, optional
         What the values of a matrix of response are, e.g. ``"log2_ic50"``.
     """
@@ -95,6 +98,7 @@ class DataFile(BaseModel):
     card: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+/cards/[a-z0-9-]+\.md$")]
     obtain: Text
     kind: Text | None = None
+    option: Annotated[str, StringConstraints(pattern=r"^[^/]+/[^/]+$")] | None = None
     measure: Text | None = None
 
     @model_validator(mode="after")

@@ -515,10 +515,10 @@ def test_a_registry_entry_with_a_kind_is_readable_at_once(tmp_path, monkeypatch)
     [
         ("fhdsl-ccle", (1450, 535)),
         ("hierbipartite-ccle", (391, 791)),
-        ("refdnn-response-ccle", (5724, 10)),
+        ("refdnn-response-ccle", (5724, 11)),
         ("refdnn-fingerprint-gdsc", (222, 3072)),
-        ("cadrres-gdsc-ic50", (190860, 10)),
-        ("oncopredict-gdsc2", (134728, 10)),
+        ("cadrres-gdsc-ic50", (190860, 11)),
+        ("oncopredict-gdsc2", (134728, 11)),
         ("slinky-plates", (581, 978)),
     ],
 )

@@ -48,6 +48,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "model_id": ("modelid", "model_id", "depmap_id", "arxspan_id"),
     "drug": ("drug", "drug_name", "drugname", "compound", "compound_name", "treatmentid", "drugid"),
     "drug_id": ("drug_id",),
+    "target": ("putative_target", "target", "targets"),
     "cancer_type": ("cancer_type", "tcga_desc", "tcga_classification", "oncotreelineage", "lineage"),
     "ln_ic50": ("ln_ic50", "lnic50", "value"),
     "log2_ic50": ("log2_ic50",),
@@ -63,7 +64,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "sensitive": ("sensitive",),
     "label": ("label", "response"),
 }
-_IDS = ("line", "cosmic_id", "sanger_id", "model_id", "drug", "drug_id", "cancer_type")
+_IDS = ("line", "cosmic_id", "sanger_id", "model_id", "drug", "drug_id", "target", "cancer_type")
 #: What words of a label mean.
 WORDS = {"resistant": 1, "resistance": 1, "r": 1, "sensitive": 0, "sensitivity": 0, "s": 0}
 _RUN_AWAY = 30.0  # |ln IC50| beyond any concentration
@@ -85,9 +86,9 @@ def read_response(path: str | Path, *, measure: str | None = None) -> tuple[pd.D
     -------
     response : DataFrame
         One row a line and drug. ``line`` and ``drug`` (names as the file spells them), ``cosmic_id``,
-        ``sanger_id``, ``model_id``, ``drug_id`` and ``cancer_type`` (text, empty where unknown), ``value``
-        (ln IC50 in uM) and ``auc`` (0 to 1, 1 = no effect), ``resistant`` (1, 0), these NaN where unknown.
-        Repeated curves are averaged; labels that contradict each other are NaN.
+        ``sanger_id``, ``model_id``, ``drug_id``, ``target`` and ``cancer_type`` (text, empty where unknown),
+        ``value`` (ln IC50 in uM) and ``auc`` (0 to 1, 1 = no effect), ``resistant`` (1, 0), these NaN where
+        unknown. Repeated curves are averaged; labels that contradict each other are NaN.
     notes : list of str
         What was converted, averaged or left out.
 
@@ -291,7 +292,9 @@ def _resistant(found: Mapping[str, pd.Series], raw: Raw, notes: list[str]) -> np
 def _one_row_a_pair(table: pd.DataFrame, path: str | Path, notes: list[str]) -> pd.DataFrame:
     keys = ["line", "drug", "drug_id"]
     twice = int(table.duplicated(keys).sum())
-    check: dict[str, Any] = dict.fromkeys(("cosmic_id", "sanger_id", "model_id", "cancer_type"), "first")
+    check: dict[str, Any] = dict.fromkeys(
+        ("cosmic_id", "sanger_id", "model_id", "target", "cancer_type"), "first"
+    )
     if twice:
         notes.append(f"{twice} of {len(table)} curves repeat a line and drug; their mean was taken.")
         table = table.groupby(keys, sort=False).agg(
@@ -305,5 +308,4 @@ def _one_row_a_pair(table: pd.DataFrame, path: str | Path, notes: list[str]) -> 
     for what in ("value", "auc"):
         values = table[what].to_numpy(float), table["resistant"].to_numpy(float)
         check_direction(table["drug"].to_numpy(), *values, path, "ln IC50" if what == "value" else "AUC")
-    columns = ["line", "drug", "cosmic_id", "sanger_id", "model_id", "drug_id", "cancer_type", "value", "auc"]
-    return table[[*columns, "resistant"]]
+    return table[[*_IDS, "value", "auc", "resistant"]]
