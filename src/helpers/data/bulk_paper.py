@@ -45,7 +45,9 @@ def load_paper(sources: Sources) -> BulkPanel:
         raise DataError(msg)
     values = response.loc[known["cosmic_id"]].set_axis(known.index)
     names = pd.Index([f"{name} (GDSC2:{number})" for number, name in values.columns], dtype=object)
-    drugs = pd.DataFrame({"drug_id": [str(number) for number, _ in values.columns]}, index=names)
+    numbers = [str(number) for number, _ in values.columns]
+    drugs = pd.DataFrame({"drug_id": numbers}, index=names)
+    drugs["target"] = targets_of(sources[RESPONSE]).reindex(numbers).fillna("").to_numpy(object)
     values = values.set_axis(names, axis=1)
     notes += [
         f"{len(known)} of {len(response)} screened lines have expression (matched by COSMIC number).",
@@ -77,3 +79,13 @@ def read_curves(path: Path) -> pd.DataFrame:
     if wide.empty:
         refuse(path, "no AUC with COSMIC and drug numbers", "take GDSC's table of fitted curves")
     return wide.rename_axis(None)
+
+
+def targets_of(path: Path) -> pd.Series:
+    """Return what the table of curves names as target; index = drug number (text), empty without a column."""
+    wanted = {"DRUG_ID": str, "PUTATIVE_TARGET": str}
+    read = pd.read_csv if path.suffix == ".csv" else pd.read_excel
+    table = read(path, usecols=lambda name: name in wanted, dtype=wanted)
+    if set(table.columns) != set(wanted):
+        return pd.Series(dtype=object)
+    return table.drop_duplicates("DRUG_ID").set_index("DRUG_ID")["PUTATIVE_TARGET"]

@@ -35,7 +35,12 @@ _PLATE_FILES = tuple(f"mixology-{plate}-{part}" for plate in _PLATES for part in
 _UNSCALED = ("counts", "TPM", "FPKM", "linear")
 _KINDS = ("gene table", "h5ad", "mtx")
 #: Lines of the simulated twin of a set, and cells of each.
-TWINS = {"breast-atlas": (24, 15), "lung-mixology": (5, 40), cells_paper.PAN_CANCER: (24, 15)}
+TWINS = {
+    "breast-atlas": (24, 15),
+    "lung-mixology": (5, 40),
+    cells_paper.PAN_CANCER: (24, 15),
+    cells_paper.PAN_CANCER_H5AD: (24, 15),
+}
 
 
 def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Registry | None = None) -> AnnData:
@@ -45,8 +50,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     ----------
     name : str
         Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
-        tier only: ``"pan-cancer-lines"``. Or the key of any registered file of kind ``gene table``, ``h5ad``
-        or ``mtx``, on the tier that it is of.
+        tier only: ``"pan-cancer-lines"`` and ``"pan-cancer-h5ad"``, the same as one file. Or the key of any
+        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
@@ -303,4 +308,5 @@ SOURCES = {
     "breast-atlas": {"panel": Source((_ATLAS, ENSEMBL, FHDSL), _load_atlas)},
     "lung-mixology": {"panel": Source((*_PLATE_FILES, ENSEMBL, FHDSL), _load_mixology)},
     cells_paper.PAN_CANCER: {"paper": Source(cells_paper.FILES, cells_paper.load_pan_cancer)},
+    cells_paper.PAN_CANCER_H5AD: {"paper": Source(cells_paper.H5AD_FILES, cells_paper.load_pan_cancer_h5ad)},
 }

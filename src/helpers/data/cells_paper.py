@@ -11,13 +11,17 @@ from scipy import sparse
 
 from helpers.data.bulk_paper import MODELS, models_of
 from helpers.data.cell_files import annotated, check_counts
+from helpers.data.readers.cells import read_h5ad
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 
-PAN_CANCER = "pan-cancer-lines"
+PAN_CANCER, PAN_CANCER_H5AD = "pan-cancer-lines", "pan-cancer-h5ad"
 #: Registry keys.
 FILES = ("scp542-counts", "scp542-metadata", MODELS)
+H5AD_FILES = (PAN_CANCER_H5AD, MODELS)
+#: Columns that may name a cell's line (``MKN45_STOMACH``) and its pool.
+_LINE_COLUMNS, _POOL_COLUMNS = ("Cell_line", "cell_line", "CellLine"), ("Pool_ID", "pool")
 _CHUNK = 1000  # genes that are read at once
 
 
@@ -36,23 +40,51 @@ def load_pan_cancer(sources: Sources) -> AnnData:
         msg = f"{sources['scp542-metadata']} names none of the cells of {sources['scp542-counts']}"
         raise DataError(msg)
     cells, lines = cells[kept], lines[kept]
-    short = lines.str.split("_").str[0]
-    models = models_of(sources)
+    obs = _about_cells(cells, lines, about.loc[cells, "Pool_ID"].to_numpy(object), sources)
+    note = f"{len(kept):,} cells are in the annotation, that is, passed the authors' quality control."
+    return annotated(
+        PAN_CANCER, counts[kept], obs, genes, "counts", Provenance("paper", sources.files(), (note,))
+    )
+
+
+def load_pan_cancer_h5ad(sources: Sources) -> AnnData:
+    """Build the same set from an ``.h5ad`` file, as the report read it.
+
+    Raises
+    ------
+    DataError
+        If no column names the line of a cell, or the file holds no counts.
+    """
+    path = sources[PAN_CANCER_H5AD]
+    stored, notes = read_h5ad(path)
+    columns = [name for name in _LINE_COLUMNS if name in stored.obs]
+    if not columns:
+        msg = f"{path}: obs names the line of a cell in one of {', '.join(_LINE_COLUMNS)}; none is there"
+        raise DataError(msg)
+    counts = sparse.csr_matrix(stored.X, dtype=np.float32)
+    check_counts(counts.data, path)
+    pools = [name for name in _POOL_COLUMNS if name in stored.obs]
+    pool = stored.obs[pools[0]].astype(str).to_numpy(object) if pools else ""
+    lines = pd.Index(stored.obs[columns[0]].astype(str))
+    obs = _about_cells(pd.Index(stored.obs_names, dtype=object), lines, pool, sources)
+    provenance = Provenance("paper", sources.files(), (f"Lines: column {columns[0]}.", *notes))
+    return annotated(PAN_CANCER_H5AD, counts, obs, stored.var_names, "counts", provenance)
+
+
+def _about_cells(cells: pd.Index, lines: pd.Index, pool: object, sources: Sources) -> pd.DataFrame:
+    """Annotate cells by the part of their line's name before the tissue, where one model has that name."""
+    short, models = lines.str.split("_").str[0], models_of(sources)
     unique = models[~models["name"].duplicated(keep=False)].reset_index(names="model_id").set_index("name")
     found = unique.reindex(short)
-    obs = pd.DataFrame(
+    return pd.DataFrame(
         {
             "line": short.to_numpy(object),
             "model_id": found["model_id"].fillna("").to_numpy(object),
             "lineage": found["lineage"].fillna("unknown").to_numpy(object),
             "resistant": np.nan,
-            "batch": about.loc[cells, "Pool_ID"].to_numpy(object),
+            "batch": pool,
         },
         index=cells,
-    )
-    note = f"{len(kept):,} cells are in the annotation, that is, passed the authors' quality control."
-    return annotated(
-        PAN_CANCER, counts[kept], obs, genes, "counts", Provenance("paper", sources.files(), (note,))
     )
 
 

@@ -7,11 +7,18 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData
 
 from helpers.data.bulk import load_bulk
 from helpers.data.cell_files import read_plate, read_r_counts, single_cells
 from helpers.data.cells import line_labels, load_cells
-from helpers.data.cells_paper import FILES, load_pan_cancer, read_portal_counts
+from helpers.data.cells_paper import (
+    FILES,
+    H5AD_FILES,
+    load_pan_cancer,
+    load_pan_cancer_h5ad,
+    read_portal_counts,
+)
 from helpers.data.gene_ids import to_symbols
 from helpers.data.sources import Sources
 from helpers.errors import DataError
@@ -144,6 +151,46 @@ def test_portal_files_that_are_refused(tmp_path, text, message):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_portal_counts(path)
+
+
+MODELS = "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-000356,MKN45,Stomach,925340\n"
+THREE_CELLS = [[0, 4], [1, 0], [2, 0]]
+
+
+@pytest.fixture
+def h5ad(tmp_path):
+    """Writes an h5ad file of three cells and its models; returns what its loader makes of it."""
+
+    def load(values, *, layer=None, column="Cell_line"):
+        obs = pd.DataFrame({column: ["MKN45_STOMACH", "SCC9_X", "MKN45_STOMACH"]}, index=["c1", "c2", "c3"])
+        made = AnnData(np.asarray(values, float), obs, pd.DataFrame(index=["EGFR", "TP53"]))
+        if layer is not None:
+            made.layers["counts"] = np.asarray(layer, float)
+        made.write_h5ad(tmp_path / "cells.h5ad")
+        (tmp_path / "models.csv").write_text(MODELS, encoding="utf-8")
+        paths = (tmp_path / "cells.h5ad", tmp_path / "models.csv")
+        return load_pan_cancer_h5ad(Sources(dict(zip(H5AD_FILES, paths, strict=True))))
+
+    return load
+
+
+def test_pan_cancer_lines_as_h5ad(h5ad):
+    cells = h5ad(THREE_CELLS)
+    assert cells.obs["model_id"].tolist() == ["ACH-000356", "", "ACH-000356"]
+    assert cells.X.toarray().tolist() == THREE_CELLS
+    assert cells.uns["units"] == "counts"
+
+
+def test_counts_of_a_layer_come_before_logarithms(h5ad):
+    cells = h5ad(np.log1p(THREE_CELLS), layer=THREE_CELLS, column="cell_line")
+    assert cells.X.toarray().tolist() == THREE_CELLS
+
+
+def test_h5ad_files_that_are_refused(h5ad):
+    with pytest.raises(DataError, match="expected counts"):
+        h5ad(np.log1p(THREE_CELLS))
+    with pytest.raises(DataError, match="names the line of a cell"):
+        h5ad(THREE_CELLS, column="who")
 
 
 # The real panel ------------------------------------------------------------------------------------
