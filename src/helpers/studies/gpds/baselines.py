@@ -6,6 +6,9 @@ splits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -22,8 +25,14 @@ from sklearn.utils.validation import check_is_fitted
 from helpers.errors import DataError
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
-from helpers.studies.gpds.model.filters import MeanVarianceFilter
+from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
 
+#: Genes that a model may see, by name: cut lines that are learnt on the training lines.
+GENE_SETS: dict[str, bool | MeanVarianceFilter] = {
+    "report's filter": True,
+    "mean >= 1": MeanVarianceFilter(min_mean=1.0, min_log_variance=-np.inf),
+    "all genes": False,
+}
 #: Ridge penalties on standardised genes; the best is found by leaving one line out.
 ALPHAS = np.geomspace(1, 1e5, 16)
 
@@ -254,7 +263,7 @@ def bulk_baselines(
     lineage: pd.Series | None = None,
     proliferation: pd.Series | None = None,
     *,
-    gene_filter: bool = True,
+    gene_filter: bool | MeanVarianceFilter = True,
     n_inner: int = 5,
     n_trees: int = 200,
     network: GPDSRegressor | None = None,
@@ -268,8 +277,8 @@ def bulk_baselines(
         Index = line; without it the two lineage models are left out.
     proliferation : Series, optional
         Index = line; second covariate of "Ridge on lineage".
-    gene_filter : bool
-        Learn the mean-variance filter in the training part; False if genes were chosen before.
+    gene_filter : bool or MeanVarianceFilter
+        Learn the study's filter, or another one, in the training part; False takes all genes.
     n_inner : int
         Folds of the inner searches.
     n_trees : int
@@ -282,11 +291,10 @@ def bulk_baselines(
     --------
     ``bulk_baselines()["Ridge"].fit(expression.loc[train], y[train]).predict(expression.loc[test])``
     """
-    first = [("filter", MeanVarianceFilter())] if gene_filter else []
 
     def on_genes(name: str, model: BaseEstimator, *, bins: bool = False) -> Pipeline:
         binned = [("bins", EqualFrequencyBinner())] if bins else []
-        steps = [*(clone_steps(first)), *binned, ("scale", StandardScaler()), (name, model)]
+        steps = [*filter_steps(gene_filter), *binned, ("scale", StandardScaler()), (name, model)]
         return Pipeline(steps).set_output(transform="pandas")
 
     models: dict[str, BaseEstimator] = {"Mean": DummyRegressor()}
@@ -325,11 +333,6 @@ def line_values(values: pd.Series, lines: pd.Index) -> np.ndarray:
     return found.fillna("unknown").to_numpy(str)
 
 
-def clone_steps(steps: list[tuple]) -> list[tuple]:
-    """Return copies of pipeline steps, so that two pipelines share no fitted part."""
-    return [(name, clone(step)) for name, step in steps]
-
-
 def _pls_path(x: np.ndarray, y: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Coefficients with 1, 2, ... components, (genes, components), and the means."""
     x_mean, y_mean = x.mean(axis=0), float(y.mean())
@@ -349,3 +352,24 @@ def _neighbour_means(x: np.ndarray, y: np.ndarray, new: np.ndarray, most: int) -
     """Mean response of the nearest 1, 2, ... ``most`` rows of ``x`` for each new row."""
     order = np.argsort(-(new @ x.T), axis=1, kind="stable")[:, :most]
     return np.cumsum(y[order], axis=1) / np.arange(1, most + 1)
+
+
+def on_gene_sets(
+    names: Sequence[str], sets: Sequence[str] = ("mean >= 1", "all genes"), **options: Any
+) -> dict[str, BaseEstimator]:
+    """Build some baselines on other genes than the report's, named ``"Ridge, all genes"`` and so on.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of :func:`bulk_baselines`.
+    sets : sequence of str
+        Of :data:`GENE_SETS`.
+    **options
+        Of :func:`bulk_baselines`.
+    """
+    return {
+        f"{name}, {genes}": bulk_baselines(gene_filter=GENE_SETS[genes], **options)[name]
+        for genes in sets
+        for name in names
+    }

@@ -1,4 +1,4 @@
-"""Prediction of bulk response: the report's split, many such splits, cross-validation, grid search.
+"""Prediction of bulk response: the report's split, many such splits, cross-validation.
 
 Every model runs in the same splits; the fits of a network in all splits, drugs and seeds are one batch.
 """
@@ -6,33 +6,27 @@ Every model runs in the same splits; the fits of a network in all splits, drugs 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.base import BaseEstimator, clone
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator
 
-from helpers.errors import DataError
-from helpers.evaluation.nested import search_grid
-from helpers.evaluation.protocol import Fold, predictions, run
+from helpers.evaluation.protocol import Fold, run
 from helpers.studies.gpds.folds import (
     BulkLines,
     Splitter,
     contenders,
     drug_folds,
-    inner_folds,
     is_network,
     study_splits,
     with_inits,
 )
-from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline, grid_candidates
 
 _KEYS = ["drug", "seed", "fold", "model"]
 
 
-def bulk_predictions(
+def bulkpredict_testions(
     expression: pd.DataFrame,
     response: pd.Series | pd.DataFrame,
     models: Mapping[str, BaseEstimator],
@@ -74,7 +68,7 @@ def bulk_predictions(
     Examples
     --------
     ``models = {"Network": gpds_pipeline()} | bulk_baselines(panel.lines["lineage"])``;
-    ``bulk_metrics(bulk_predictions(panel.expression, panel.response["Camptothecin"], models))``
+    ``bulk_metrics(bulkpredict_testions(panel.expression, panel.response["Camptothecin"], models))``
     """
     lines = BulkLines.matched(expression, response)
     folds = drug_folds(lines, splits)
@@ -82,7 +76,13 @@ def bulk_predictions(
     others = {name: model for name, model in models.items() if name not in networks}
     parts = [(networks, n_inits, 1), (others, 1, n_jobs)]
     tables = [
-        run(lines, with_inits(folds, inits, seed), contenders(part, _predict, n_jobs), _held_out, n_jobs=jobs)
+        run(
+            lines,
+            with_inits(folds, inits, seed),
+            contenders(part, predict_test, n_jobs),
+            held_out_rows,
+            n_jobs=jobs,
+        )
         for part, inits, jobs in parts
         if part
     ]
@@ -90,11 +90,13 @@ def bulk_predictions(
     return pd.concat(tables, ignore_index=True).drop(columns="seed").rename(columns={"repeat": "seed"})
 
 
-def _predict(lines: BulkLines, fold: Fold, fit: BaseEstimator) -> np.ndarray:
+def predict_test(lines: BulkLines, fold: Fold, fit: BaseEstimator) -> np.ndarray:
+    """Prediction of a fitted model for the test lines of a fold."""
     return np.asarray(fit.predict(lines.expression.iloc[fold.test]), float)
 
 
-def _held_out(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+def held_out_rows(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
+    """One row a test line of a fold; see :func:`bulk_predictions`."""
     return pd.DataFrame(
         {
             "line": lines.expression.index[fold.test],
@@ -111,7 +113,7 @@ def bulk_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions : DataFrame
-        From :func:`bulk_predictions`.
+        From :func:`bulkpredict_testions`.
 
     Returns
     -------
@@ -154,119 +156,7 @@ def ensemble(predictions: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
     return mean.assign(model=name, init=0)[predictions.columns]
 
 
-def sensitivity_models(network: GPDSRegressor | None = None) -> dict[str, Pipeline]:
-    """Networks that differ from the study's in one choice that the report leaves open."""
-    network = GPDSRegressor() if network is None else network
-
-    def other(**settings: object) -> GPDSRegressor:
-        return clone(network).set_params(**settings)
-
-    return {
-        "as chosen": gpds_pipeline(clone(network)),
-        "bins over a line's genes": gpds_pipeline(clone(network), scope="line"),
-        "bins over all values": gpds_pipeline(clone(network), scope="global"),
-        "no bins": gpds_pipeline(clone(network), scope="none"),
-        "tied bins dropped": gpds_pipeline(clone(network), ties="drop"),
-        "no gene filter": gpds_pipeline(clone(network), gene_filter=False),
-        "z-scored target": gpds_pipeline(other(scale_target=True)),
-        "learning rate 0.001": gpds_pipeline(other(lr=0.001)),
-        "learning rate 0.001, weight decay 0.01": gpds_pipeline(other(lr=0.001, weight_decay=0.01)),
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class GridResult:
-    """A grid search in several splits.
-
-    Attributes
-    ----------
-    trials : DataFrame
-        One row a split and candidate: ``seed`` (repeat), ``fold``, ``candidate``, its settings, ``test_mse``,
-        ``test_r2``, ``inner_mse`` (mean over inner folds) and ``diverged``. A candidate that diverged has
-        an infinite error.
-    chosen : DataFrame
-        One row a split and ``selection``: "best on test (optimistic)", as the report apparently chose;
-        "mean", the training mean; "inner folds". Columns ``candidate``, ``test_mse``, ``test_r2``.
-    """
-
-    trials: pd.DataFrame
-    chosen: pd.DataFrame
-
-
-def grid_search(
-    expression: pd.DataFrame,
-    response: pd.Series,
-    splits: Splitter,
-    grid: dict[str, tuple] | None = None,
-    *,
-    n_inner: int = 5,
-    seed: int = 0,
-    n_jobs: int = 1,
-) -> GridResult:
-    """Score every candidate of a grid on the test lines and in inner folds of the training lines.
-
-    The test error of the candidate that is best on the test lines is too good; that of the candidate
-    that is best in the inner folds is not.
-
-    Parameters
-    ----------
-    expression, response, splits
-        As :func:`bulk_predictions`; one drug.
-    grid : dict, optional
-        As :data:`helpers.studies.gpds.model.GRID` (default, 864 candidates).
-    n_inner : int
-        Inner folds.
-    seed : int
-        Start values of all networks and the inner folds.
-
-    Raises
-    ------
-    DataError
-        If there is more than one drug.
-    """
-    lines = BulkLines.matched(expression, response)
-    if lines.response.shape[1] > 1:
-        msg = "grid_search takes the response to one drug, a Series"
-        raise DataError(msg)
-    candidates = grid_candidates(grid)
-    folds = [replace(fold, seed=seed) for fold in drug_folds(lines, splits)]
-    (network,) = contenders({"network": gpds_pipeline()}, _predict, n_jobs)
-    searched = search_grid(
-        lines, folds, network, candidates, lambda fold: inner_folds(fold, n_inner, seed), _minus_mse
-    )
-    every = [replace(fold, settings=candidate) for fold in folds for candidate in candidates]
-    test = np.array([-_minus_mse(lines, fold, p) for _, fold, p in predictions(lines, every, [network])])
-    variance = np.array([lines.of_drug(fold, fold.test).var() for fold in every])
-    trials = searched.trials.assign(
-        seed=searched.trials["repeat"],
-        hidden=["-".join(map(str, sizes)) for sizes in searched.trials["hidden"]],
-        test_mse=test,
-        test_r2=1 - test / variance,
-        inner_mse=-searched.trials["value"],
-        diverged=~np.isfinite(test),
-    ).rename(columns={"trial": "candidate"})
-    of_fold = [part for _, part in trials.groupby(["seed", "fold"], sort=False)]
-    chosen = [_selections(lines, fold, part) for fold, part in zip(folds, of_fold, strict=True)]
-    return GridResult(trials.drop(columns=["value", "repeat"]), pd.concat(chosen, ignore_index=True))
-
-
-def _minus_mse(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> float:
+def minus_mse(lines: BulkLines, fold: Fold, predicted: np.ndarray) -> float:
     """Value of a candidate, minus its mean squared error; minus infinity where training diverged."""
     error = ((predicted - lines.of_drug(fold, fold.test)) ** 2).mean()
     return -float(error) if np.isfinite(error) else -np.inf
-
-
-def _selections(lines: BulkLines, fold: Fold, trials: pd.DataFrame) -> pd.DataFrame:
-    """List the candidates that three ways of choosing take, with their error on the test lines."""
-    trials = trials.set_index("candidate")
-    test, inner = (trials.loc[trials[by].idxmin()] for by in ("test_mse", "inner_mse"))
-    y = lines.of_drug(fold, fold.test)
-    constant = ((y - lines.of_drug(fold, fold.train).mean()) ** 2).mean()
-    table = pd.DataFrame(
-        {
-            "selection": ["best on test (optimistic)", "mean", "inner folds"],
-            "candidate": [test.name, -1, inner.name],
-            "test_mse": [test["test_mse"], constant, inner["test_mse"]],
-        }
-    )
-    return table.assign(seed=fold.tags["repeat"], fold=fold.name, test_r2=1 - table["test_mse"] / y.var())

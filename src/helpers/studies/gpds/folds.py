@@ -89,6 +89,19 @@ def repeated_folds(n_lines: int, n_splits: int = 5, n_repeats: int = 10, seed: i
     ]
 
 
+def smaller_training(
+    n_lines: int, size: int | None, n_splits: int = 5, n_repeats: int = 1, seed: int = 0
+) -> list[Fold]:
+    """:func:`repeated_folds` with at most ``size`` training lines a fold, drawn at random; None keeps all.
+
+    A smaller training set is part of every larger one.
+    """
+    folds = repeated_folds(n_lines, n_splits, n_repeats, seed)
+    rng = np.random.default_rng([seed, n_splits])
+    orders = [rng.permutation(fold.train) for fold in folds]
+    return [replace(fold, train=np.sort(order[:size])) for fold, order in zip(folds, orders, strict=True)]
+
+
 def drug_folds(lines: BulkLines, splits: Splitter) -> list[Fold]:
     """Split the lines of each drug; tags ``drug`` and ``repeat``.
 

@@ -12,10 +12,24 @@ from matplotlib.patches import Rectangle
 from scipy import stats
 
 from helpers.errors import DataError
-from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
+from helpers.plots.style import OKABE_ITO, WIDTH
 from helpers.plots.tables import need_columns
 
 _RED, _YELLOW = OKABE_ITO["vermillion"], OKABE_ITO["orange"]
+#: Colour and marker of a model, the same in every figure of the chapter.
+STYLES = {
+    "network": (OKABE_ITO["blue"], "o"),
+    "network, tuned": (OKABE_ITO["sky"], "D"),
+    "network, learning rate 0.0001": (OKABE_ITO["sky"], "D"),
+    "Ridge": (OKABE_ITO["orange"], "s"),
+    "Ridge, mean >= 1": (OKABE_ITO["green"], "^"),
+    "training mean": ("0.4", "v"),
+}
+
+
+def style_of(model: str) -> tuple[str, str]:
+    """Colour and marker of a model; black crosses for one without its own."""
+    return STYLES.get(model, ("black", "x"))
 
 
 def mean_variance(table: pd.DataFrame, *, min_mean: float, min_variance: float, title: str) -> Figure:
@@ -179,32 +193,104 @@ def line_densities(
     return figure
 
 
-def error_histograms(
+def error_strips(
     table: pd.DataFrame, *, title: str, xlabel: str, marks: Mapping[str, float] | None = None
 ) -> Figure:
-    """Draw the distribution of an error over many splits, one histogram a model.
+    """Draw an error of every split as a point, one row a model, with the model's mean.
 
     Parameters
     ----------
     table : DataFrame
-        ``model``, ``value``; one row a split.
+        ``model``, ``value``; one row a split. Splits without a finite value are counted, not drawn.
     marks : mapping of label to float, optional
         Single values to mark, e.g. the published one.
     """
-    need_columns("error_histograms", table, ("model", "value"))
-    finite = table[np.isfinite(table["value"])]
-    models = list(finite["model"].unique())
-    colours = model_styles(models)
-    figure, axes = plt.subplots()
-    edges = np.histogram_bin_edges(finite["value"], 25)
-    for model in models:
-        values = finite.loc[finite["model"] == model, "value"]
-        label = f"{model} (mean {values.mean():.2f}, n = {len(values)})"
-        axes.hist(values, edges, color=colours[model][0], alpha=0.45, label=label)
+    need_columns("error_strips", table, ("model", "value"))
+    models = list(table["model"].unique())
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.7 + 0.55 * len(models)))
+    names = []
+    for position, model in enumerate(models):
+        values = table.loc[table["model"] == model, "value"].to_numpy(float)
+        finite = values[np.isfinite(values)]
+        names.append(f"{model} (n = {len(finite)} of {len(values)})")
+        colour, marker = style_of(model)
+        height = position + 0.5 * (np.arange(len(finite)) / max(len(finite) - 1, 1) - 0.5)
+        axes.plot(finite, height, marker, color=colour, alpha=0.6, markersize=5, linestyle="none")
+        if len(finite):
+            axes.plot([finite.mean()] * 2, [position - 0.35, position + 0.35], color="black", linewidth=2)
     for (label, value), style in zip((marks or {}).items(), ("--", ":", "-."), strict=False):
-        axes.axvline(value, color="black", linestyle=style, label=f"{label} {value:.2f}")
-    axes.set(title=title, xlabel=xlabel, ylabel="splits")
-    figure.legend(loc="outside lower center", ncols=1, fontsize=10)
+        axes.axvline(value, color="black", linestyle=style, linewidth=1, label=f"{label} {value:.2f}")
+    axes.set_yticks(range(len(models)), names)
+    axes.set_ylim(len(models) - 0.4, -0.6)
+    axes.set(xlabel=f"{xlabel} (bar: mean)")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    if marks:
+        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
+    return figure
+
+
+def curves(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Figure:
+    """Draw a score against the number of training lines, one line a model, with intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``model``, ``lines``, ``value``, ``low``, ``high``.
+    """
+    need_columns("curves", table, ("model", "lines", "value", "low", "high"))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
+    models = list(table["model"].unique())
+    for i, model in enumerate(models):
+        part = table[table["model"] == model].sort_values("lines")
+        colour, marker = style_of(model)
+        x = part["lines"].to_numpy(float) * 1.03 ** (i - (len(models) - 1) / 2)
+        bars = np.abs(part[["low", "high"]].to_numpy(float).T - part["value"].to_numpy(float))
+        axes.errorbar(
+            x,
+            part["value"],
+            yerr=np.nan_to_num(bars),
+            fmt=f"{marker}-",
+            color=colour,
+            elinewidth=1,
+            label=model,
+        )
+    ticks = sorted(table["lines"].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.axhline(0, color="0.6", linewidth=1)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=10)
+    return figure
+
+
+def board_scatter(board: pd.DataFrame, *, marked: str, title: str) -> Figure:
+    """Draw every drug: how well it is predicted over all lines, and within lineages.
+
+    Parameters
+    ----------
+    board : DataFrame
+        From :func:`helpers.studies.gpds.board.drug_board`.
+    marked : str
+        Drug that is named.
+    """
+    need_columns("board_scatter", board, ("drug", "lineage mean", "within lineages"))
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
+    axes.plot(
+        board["lineage mean"], board["within lineages"], "o", color=OKABE_ITO["blue"], alpha=0.6, markersize=5
+    )
+    own = board[board["drug"] == marked]
+    axes.plot(own["lineage mean"], own["within lineages"], "D", color=_RED, markersize=8, label=marked)
+    axes.axhline(0, color="0.6", linewidth=1)
+    axes.axvline(0, color="0.6", linewidth=1)
+    axes.set(
+        xlabel=f"lineage mean, Spearman over all lines (n = {len(board)} drugs)",
+        ylabel="ridge, Spearman within lineages",
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    if len(own):
+        figure.legend(loc="outside lower center", fontsize=10)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers.errors import ParameterError
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
-from helpers.studies.gpds.model.filters import MeanVarianceFilter
+from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
 from helpers.studies.gpds.model.inputs import GeneTable, Table, check_target
 from helpers.studies.gpds.model.network import ACTIVATIONS, Network, Task, rhythm, train
 
@@ -238,19 +239,26 @@ def grid_candidates(grid: dict[str, tuple] | None = None) -> list[dict]:
 
 
 def gpds_preprocessing(
-    *, n_bins: int = 20, scope: str = "gene", ties: str = "average", gene_filter: bool = True
+    *,
+    n_bins: int = 20,
+    scope: str = "gene",
+    ties: str = "average",
+    gene_filter: bool | MeanVarianceFilter = True,
+    scale: bool = True,
 ) -> Pipeline:
     """Filter, binning and scaler of the study, to be fitted on training lines.
 
     Steps ``filter``, ``bins`` and ``scale``; tables in, tables out (DataFrames keep their genes).
-    ``gene_filter=False`` leaves the filter out, for genes that were chosen before.
+    ``gene_filter=False`` leaves the filter out, for genes that were chosen before, ``scale=False`` the
+    scaler.
     """
-    steps: list[tuple] = [("filter", MeanVarianceFilter())] if gene_filter else []
-    steps += [("bins", EqualFrequencyBinner(n_bins, scope, ties)), ("scale", StandardScaler())]
+    steps: list[tuple] = [*filter_steps(gene_filter), ("bins", EqualFrequencyBinner(n_bins, scope, ties))]
+    if scale:
+        steps.append(("scale", StandardScaler()))
     return Pipeline(steps).set_output(transform="pandas")
 
 
-def gpds_pipeline(network: GPDSRegressor | None = None, **preprocessing: object) -> Pipeline:
+def gpds_pipeline(network: GPDSRegressor | None = None, **preprocessing: Any) -> Pipeline:
     """Build the whole study as one estimator: preprocessing, then the network (step ``network``).
 
     Examples

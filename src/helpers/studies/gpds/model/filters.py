@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError
 from helpers.studies.gpds.model.inputs import GeneTable, Table
 
+_Steps = list[tuple[str, BaseEstimator]]
 # log2(TPM + 1) ends near 20: one transcript with all of a million reads.
 _LARGEST_LOG = 25.0
 
@@ -89,3 +90,10 @@ class MeanVarianceFilter(GeneTable, TransformerMixin, BaseEstimator):
         """Names of the genes kept (their positions if ``fit`` saw no names)."""
         check_is_fitted(self, "support_")
         return self.table_.index[self.support_].to_numpy(object)
+
+
+def filter_steps(gene_filter: bool | MeanVarianceFilter = True) -> _Steps:
+    """Return the first steps of a pipeline: the study's filter, another one, or (False) none."""
+    if isinstance(gene_filter, MeanVarianceFilter):
+        return [("filter", clone(gene_filter))]
+    return [("filter", MeanVarianceFilter())] if gene_filter else []

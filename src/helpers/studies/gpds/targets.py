@@ -1,0 +1,105 @@
+"""Known targets: how near the sensitive end of its drug's list does a drug's target stand?
+
+A target shared by many drugs is one gene, not many pieces of evidence: genes are the units.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.evaluation.statistics import mean_interval
+from helpers.studies.gpds.drug_ranking import sign_flip_p
+from helpers.studies.gpds.results import Found, named, result, results
+
+
+def known_targets(
+    targets: pd.Series, genes: Sequence[str], response: pd.DataFrame, min_lines: int = 300
+) -> list[tuple[str, str]]:
+    """Pairs of a drug and a gene that is named as its target.
+
+    Parameters
+    ----------
+    targets : Series
+        Text such as ``"EGFR, ERBB2"``; index = drug.
+    genes : sequence of str
+        Genes of the lists; names that are no such symbol (``"Microtubule stabiliser"``) are left out.
+    response : DataFrame, lines x drugs
+    min_lines : int
+        Measured lines that a drug needs.
+    """
+    enough = response.columns[response.notna().sum() >= min_lines]
+    return [
+        (drug, gene)
+        for drug, text in targets.items()
+        if drug in enough
+        for gene in dict.fromkeys(re.split(r"[,;]\s*", text))
+        if gene in set(genes)
+    ]
+
+
+def target_places(lists: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Percentile of each target in its drug's lists: 0 = most sensitive end, 100 = most resistant end.
+
+    Parameters
+    ----------
+    lists : mapping of str to DataFrame, genes x drugs
+        High = resistance.
+
+    Returns
+    -------
+    DataFrame
+        ``drug``, ``gene`` and one column a list.
+    """
+    places = pd.DataFrame(pairs, columns=["drug", "gene"])
+    for name, scores in lists.items():
+        rank = 100 * (scores.rank() - 1) / (len(scores) - 1)
+        places[name] = [rank.at[gene, drug] for drug, gene in pairs]
+    return places
+
+
+def target_recovery(
+    places: pd.DataFrame, first: str, others: Sequence[str], seed: int = 0, tail: float = 10.0
+) -> Found:
+    """Compare one list with others by the place of known targets, mean over genes.
+
+    Parameters
+    ----------
+    places : DataFrame
+        From :func:`target_places`; places of a gene's drugs are averaged.
+    first, others : str
+        Lists.
+    tail : float
+        Percentile that counts as found.
+
+    Returns
+    -------
+    Found
+        Results ``GDSC2.targets.<list>.percentile`` with t intervals over genes inside 0 to 100,
+        ``GDSC2.targets.<list>.found`` (share of the pairs), and ``GDSC2.targets.<first>-<other>.percentile``:
+        how many percentiles ``first`` puts a target nearer to the sensitive end, with the p-value of a
+        sign-flip test over genes. The table has one row a list.
+    """
+    names = [first, *others]
+    by_gene = places.groupby("gene")[names].mean()
+    found = [result("GDSC2.targets.genes", len(by_gene)), result("GDSC2.targets.pairs", len(places))]
+    rows = []
+    for name in names:
+        mean = mean_interval(by_gene[name].to_numpy())
+        ends = {"low": max(mean.low, 0.0), "high": min(mean.high, 100.0), "n": mean.n}
+        rows.append({"list": name, "value": mean.difference, **ends, "found": (places[name] <= tail).mean()})
+    table = pd.DataFrame(rows)
+    found += named(table, "GDSC2.targets.{list}.percentile", note="mean over genes")
+    found += [
+        result(f"GDSC2.targets.{row.list}.found", row.found, n=len(places)) for row in table.itertuples()
+    ]
+    for other in others:
+        gain = (by_gene[other] - by_gene[first]).to_numpy()
+        mean = mean_interval(gain)
+        p = sign_flip_p(gain, seed=seed) if len(gain) else np.nan
+        fields = {"low": mean.low, "high": mean.high, "p": p, "n": mean.n, "unit": "difference"}
+        found.append(result(f"GDSC2.targets.{first}-{other}.percentile", mean.difference, **fields))
+    return Found(results(found), table)
