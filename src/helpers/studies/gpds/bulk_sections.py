@@ -11,11 +11,12 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 
 from helpers.evaluation.comparison import compare_folds, summarise_folds
-from helpers.evaluation.statistics import corrected_resampled_t
+from helpers.evaluation.statistics import Comparison, corrected_resampled_t
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.bulk import bulk_metrics, bulk_predictions
 from helpers.studies.gpds.folds import repeated_folds, smaller_training, study_splits
 from helpers.studies.gpds.results import Found, central, named, result, results
-from helpers.studies.gpds.tasks import REPORT_LINES
+from helpers.studies.gpds.tasks import REPORT_LINES, Inputs
 
 #: Test lines over training lines of a fold of five.
 RATIO = 0.25
@@ -94,18 +95,8 @@ def test_shares(
 
 
 def summarise(scores: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> pd.DataFrame:
-    """Mean over folds of each model, with Nadeau-Bengio intervals that stay inside a metric's bounds.
-
-    Correlations are averaged, and their interval is made, on Fisher's scale.
-    """
-    defined = scores[scores["metric"].isin(metrics)].dropna(subset="value")
-    table = summarise_folds(defined, RATIO)
-    by_model = dict(iter(defined[defined["metric"] == "Spearman"].groupby("model")["value"]))
-    for row in table[table["metric"] == "Spearman"].itertuples():
-        z = np.arctanh(by_model[row.model].to_numpy().clip(-0.999999, 0.999999))
-        found = corrected_resampled_t(z, RATIO)
-        table.loc[row.Index, ["value", "low", "high"]] = np.tanh([found.difference, found.low, found.high])
-    return table
+    """Mean over folds of each model; folds in which a metric is undefined are left out."""
+    return summarise_folds(scores[scores["metric"].isin(metrics)].dropna(subset="value"), RATIO)
 
 
 def cross_validated(
@@ -145,6 +136,37 @@ def cross_validated(
     return Found(results(rows), table.sort_values("MSE/Var")), versus
 
 
+def against_strongest_baseline(
+    folds: pd.DataFrame, references: Sequence[str] = ("network", "network, tuned"), metric: str = "MSE/Var"
+) -> tuple[pd.DataFrame, str]:
+    """Compare networks with the strongest baseline by its mean error in the same folds.
+
+    Returns
+    -------
+    rows : DataFrame
+        Results ``GDSC2.cv.<reference>-strongest.<metric>``; limits are corrected for the choice.
+    best : str
+        The strongest of all models that are no network.
+    """
+    scores = bulk_metrics(folds)
+    wide = scores[scores["metric"] == metric].pivot_table(
+        index=["seed", "fold"], columns="model", values="value"
+    )
+    rivals = [name for name in wide.columns if not name.startswith(("network", "mean of the", "Permuted"))]
+    rows, best = [], ""
+    for name in references:
+        # A tuned network may stand in the folds of the first repetition only.
+        same = wide.dropna(subset=name)
+
+        def compare(rival: str, level: float, name: str = name, same: pd.DataFrame = same) -> Comparison:
+            return corrected_resampled_t((same[name] - same[rival]).to_numpy(), RATIO, level)
+
+        best, found = against_strongest(same.mean().to_dict(), compare, rivals, lower_is_better=True)
+        table = strongest_row(best, found, len(rivals))
+        rows += named(table, f"GDSC2.cv.{name}-strongest.{metric}")
+    return results(rows), best
+
+
 def of_report_lines(folds: pd.DataFrame, lines: pd.DataFrame, published: Mapping[str, float]) -> Found:
     """Look up the report's four lines in the bulk panel: measured, and predicted while held out.
 
@@ -167,7 +189,7 @@ def of_report_lines(folds: pd.DataFrame, lines: pd.DataFrame, published: Mapping
     table["report: measured"] = [published[f"gpds_sc_{key}_true"] for key in short]
     table["report: mode of the cells"] = [published[f"gpds_sc_{key}_pred"] for key in short]
     there = table.dropna(subset="measured")
-    rows = [result(f"GDSC2.report lines.{row}.measured", there.at[row, "measured"]) for row in there.index]
+    rows = [result(f"GDSC2.report lines.{row}.measured", there.loc[row, "measured"]) for row in there.index]
     return Found(results([result("GDSC2.report lines", len(there)), *rows]), table)
 
 
@@ -224,12 +246,29 @@ def drugs_found(predictions: pd.DataFrame, drug: str) -> Found:
     return Found(results(rows), table)
 
 
-def ceiling(response: pd.Series, other: pd.DataFrame | None) -> list[dict]:
-    """Agreement of two screens of the drug over the lines that both have; nothing without a second one."""
-    if other is None:
-        return []
-    twice = pd.concat([response, other[response.name]], axis=1, join="inner").dropna().to_numpy()
-    return [result("GDSC2.ceiling.Spearman", stats.spearmanr(*twice.T).statistic, n=len(twice))]
+def other_responses(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, pd.Series]]:
+    """Expression and response by name: as in the chapter, on the scale of an AUC, and of the other screen.
+
+    Without a second screen there is only the first.
+    """
+    found = {"as in the chapter": (inputs.panel.expression, inputs.response)}
+    screen = inputs.screen
+    if screen is None:
+        return found
+    if "max_concentration" in screen.drugs:
+        highest = float(screen.drugs.loc[inputs.task.drug, "max_concentration"])
+        found["AUC-like"] = (inputs.panel.expression, auc_like(inputs.response, highest))
+    found["other screen"] = (screen.expression, screen.response[inputs.task.drug])
+    return found
+
+
+def ceiling(inputs: Inputs) -> pd.DataFrame:
+    """Agreement of two screens of the drug over the lines that both have; null without a second one."""
+    if inputs.screen is None:
+        return results([result("GDSC2.ceiling.Spearman", np.nan)])
+    other = inputs.screen.response[inputs.task.drug]
+    twice = pd.concat([inputs.response, other], axis=1, join="inner").dropna().to_numpy()
+    return results([result("GDSC2.ceiling.Spearman", stats.spearmanr(*twice.T).statistic, n=len(twice))])
 
 
 def auc_like(ln_ic50: pd.Series, highest: float, folds: float = 1000.0) -> pd.Series:
@@ -256,7 +295,7 @@ def auc_like(ln_ic50: pd.Series, highest: float, folds: float = 1000.0) -> pd.Se
 
 
 def board_found(board: pd.DataFrame, drug: str, usable: float = 0.3) -> Found:
-    """What the board of drugs says: how many are predictable within lineages, and where the drug stands."""
+    """Count the drugs that are predictable within lineages, and find the place of one."""
     n = len(board)
     rows = [
         result("GDSC2.board.drugs", n),

@@ -1,4 +1,4 @@
-"""Sections of the chapter on cells: the report's four lines, errors and spreads, why the answers are narrow."""
+"""Sections of the chapter on cells: the report's four lines, errors and spreads, reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from helpers.studies.gpds.cell_scores import (
     name_ways,
     spread_of_cells,
 )
-from helpers.studies.gpds.cells import cell_expression
+from helpers.studies.gpds.cells import cell_expression, common_genes
 from helpers.studies.gpds.heldout_cells import HeldOutCells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
 from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline
@@ -40,7 +40,7 @@ _LINEAR_WAYS = ("cells", "cells scaled by themselves", "bulk of the same lines")
 
 
 def report_four(published: Mapping[str, float]) -> Found:
-    """The report's four lines, and what follows from its numbers.
+    """Table the report's four lines, and what follows from its numbers.
 
     Parameters
     ----------
@@ -188,10 +188,10 @@ def reasons(inputs: Inputs, seed: int = 0, device: str = "cpu") -> tuple[Found, 
 def answer_reasons(table: pd.DataFrame) -> pd.DataFrame:
     """Answer each hypothesis by a rule that was fixed with the table's conditions.
 
-    The cells' answers count as narrow where their SD is below half of that of the response. H1 explains it if
-    the answer to a cell whose genes are all in their lowest bin lies within a quarter SD of the cells' median;
-    H2 and H3 if what they change leaves less than half of the cells' spread; H4 if held-out bulk profiles are
-    answered as narrowly.
+    The cells' answers count as narrow where their SD is below half of that of the response. H1 explains it
+    if the answer to a cell whose genes are all in their lowest bin lies within a quarter SD of the cells'
+    median; H2 and H3 if what they change leaves less than half of the cells' spread; H4 if held-out bulk
+    profiles are answered as narrowly.
     """
     by = table.set_index("condition")
     scale = by["sd"].iloc[0]
@@ -208,8 +208,8 @@ def answer_reasons(table: pd.DataFrame) -> pd.DataFrame:
             "H1",
             "Do zeros push every cell to one answer?",
             narrow < 0.5 and shift < 0.25,
-            f"{cells['lowest']:.0%} of the inputs are in the lowest bin; the all-lowest answer is {shift:.2f} "
-            "SD from the cells' median",
+            f"{cells['lowest']:.0%} of the inputs are in the lowest bin; the answer to all-lowest is "
+            f"{shift:.2f} SD from the cells' median",
         ),
         (
             "H2",

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.evaluation.statistics import Comparison
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.dreep import null_table
 from helpers.studies.gpds.dreep_null import permuted_endpoints, permuted_response_scores
 from helpers.studies.gpds.drug_ranking import (
@@ -29,7 +31,7 @@ PLANNED = [("L7", "L1"), ("L8", "L1"), ("L9", "L1"), ("L3", "L1"), ("L6", "L1"),
 
 
 def list_names(inputs: Inputs) -> list[str]:
-    """Lists that are compared; the partial correlation needs genes of known names."""
+    """Name the lists that are compared; the partial correlation needs genes of known names."""
     partial = [] if inputs.proliferation is None else ["L10"]
     return ["L1", "L2", "L3", "L6", "L7", "L8", "L9", *partial, *CONTROLS]
 
@@ -55,8 +57,8 @@ def scores_found(
     Returns
     -------
     Found
-        Results ``cells.dreep.<list>.Spearman`` and ``.AUROC pooled``; and ``cells.dreep as published...``, with
-        lists that the scored lines helped to build.
+        Results ``cells.dreep.<list>.Spearman`` and ``.AUROC pooled``; and ``cells.dreep as published...``,
+        with lists that the scored lines helped to build.
     """
     response = inputs.panel.response
     others = scored.lines[scored.lines["drug"] != inputs.task.drug]
@@ -92,24 +94,27 @@ def gains_found(scored: DreepRun, means: pd.DataFrame, inputs: Inputs, n_boot: i
     """
     response = inputs.panel.response
     others = scored.lines[scored.lines["drug"] != inputs.task.drug]
-    linear, control = (means.loc[list(names), "Spearman"].idxmax() for names in (LINEAR, CONTROLS))
 
-    def gains(pairs: list[tuple[str, str]]) -> pd.DataFrame:
-        return list_gains(others, response, pairs, n_boot=n_boot, seed=seed)
+    def gains(pairs: list[tuple[str, str]], level: float = 0.95) -> pd.DataFrame:
+        return list_gains(others, response, pairs, n_boot=n_boot, seed=seed, level=level)
 
-    tables = [gains(PLANNED), gains([("L7", linear)]), gains([("L1", control)])]
+    tables = [gains(PLANNED)]
     rows = named(holm_results(tables[0]), "cells.dreep.{first}-{second}.Spearman")
-    for table, what, name in (
-        (tables[1], "strongest linear", linear),
-        (tables[2], "strongest control", control),
-    ):
-        rows += named(holm_results(table), f"cells.dreep.{{first}}-{what}.Spearman", note=f"{what}: {name}")
+    for first, what, names in (("L7", "strongest linear", LINEAR), ("L1", "strongest control", CONTROLS)):
+
+        def compare(rival: str, level: float, first: str = first) -> Comparison:
+            row = gains([(first, rival)], level).iloc[0]
+            return Comparison(row["difference"], row["low"], row["high"], row["p"], row["n"], "bootstrap")
+
+        best, found = against_strongest(means["Spearman"].to_dict(), compare, names)
+        rows += named(strongest_row(best, found, len(names)), f"cells.dreep.{first}-{what}.Spearman")
+        tables.append(gains([(first, best)]))
     table = pd.concat(tables, ignore_index=True)
     return Found(results(rows), table.assign(label=table["first"] + " - " + table["second"]))
 
 
 def direct_arms(direct: pd.DataFrame, scored: DreepRun, inputs: Inputs, n_boot: int, seed: int = 0) -> Found:
-    """The same endpoint for models that predict cells without a list.
+    """Give the same endpoint for models that predict cells without a list.
 
     Parameters
     ----------

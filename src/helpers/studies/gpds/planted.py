@@ -21,7 +21,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 
 
 def planted_truth(seed: int = 0, n_jobs: int = 1) -> Found:
-    """Do planted genes lead the lists, and do the scores of cells follow the response?
+    """See whether planted genes lead the lists and scores of cells follow the response.
 
     Returns
     -------

@@ -56,7 +56,7 @@ def named(table: pd.DataFrame, pattern: str, **fields: Any) -> list[dict[str, An
     rows = []
     for row in table.to_dict("records"):
         given = {name: row[name] for name in FIELDS if name in row and not pd.isna(row[name])}
-        rows.append(result(pattern.format(**row), row[kind], **unit, **fields, **given))
+        rows.append(result(pattern.format(**row), row[kind], **{**unit, **fields, **given}))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Known targets: how near the sensitive end of its drug's list does a drug's target stand?
+"""Known targets: how near the sensitive end of its drug's list a target stands.
 
 A target shared by many drugs is one gene, not many pieces of evidence: genes are the units.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from helpers.evaluation.statistics import mean_interval
+from helpers.evaluation.statistics import Comparison, mean_interval
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.drug_ranking import sign_flip_p
 from helpers.studies.gpds.results import Found, named, result, results
 
@@ -57,7 +59,7 @@ def target_places(lists: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, 
     places = pd.DataFrame(pairs, columns=["drug", "gene"])
     for name, scores in lists.items():
         rank = 100 * (scores.rank() - 1) / (len(scores) - 1)
-        places[name] = [rank.at[gene, drug] for drug, gene in pairs]
+        places[name] = [rank.loc[gene, drug] for drug, gene in pairs]
     return places
 
 
@@ -81,10 +83,11 @@ def target_recovery(
         Results ``GDSC2.targets.<list>.percentile`` with t intervals over genes inside 0 to 100,
         ``GDSC2.targets.<list>.found`` (share of the pairs), and ``GDSC2.targets.<first>-<other>.percentile``:
         how many percentiles ``first`` puts a target nearer to the sensitive end, with the p-value of a
-        sign-flip test over genes. The table has one row a list.
+        sign-flip test over genes; ``<first>-strongest`` is against the best of the others. The table has one
+        row a list.
     """
     names = [first, *others]
-    by_gene = places.groupby("gene")[names].mean()
+    by_gene = places.groupby("gene")[names].mean().astype(float)
     found = [result("GDSC2.targets.genes", len(by_gene)), result("GDSC2.targets.pairs", len(places))]
     rows = []
     for name in names:
@@ -96,10 +99,20 @@ def target_recovery(
     found += [
         result(f"GDSC2.targets.{row.list}.found", row.found, n=len(places)) for row in table.itertuples()
     ]
-    for other in others:
+
+    def compare(other: str, level: float) -> Comparison:
         gain = (by_gene[other] - by_gene[first]).to_numpy()
-        mean = mean_interval(gain)
-        p = sign_flip_p(gain, seed=seed) if len(gain) else np.nan
-        fields = {"low": mean.low, "high": mean.high, "p": p, "n": mean.n, "unit": "difference"}
-        found.append(result(f"GDSC2.targets.{first}-{other}.percentile", mean.difference, **fields))
+        return replace(mean_interval(gain, level), p=sign_flip_p(gain, seed=seed))
+
+    for other in others:
+        gain = compare(other, 0.95)
+        fields = {"low": gain.low, "high": gain.high, "p": gain.p, "n": gain.n, "unit": "difference"}
+        found.append(result(f"GDSC2.targets.{first}-{other}.percentile", gain.difference, **fields))
+    if len(by_gene):
+        # A low percentile is a good one.
+        means = (-by_gene[list(others)].mean()).to_dict()
+        best, gain = against_strongest(means, compare, others)
+        found += named(strongest_row(best, gain, len(others)), f"GDSC2.targets.{first}-strongest.percentile")
+    else:
+        found.append(result(f"GDSC2.targets.{first}-strongest.percentile", np.nan))
     return Found(results(found), table)

@@ -14,6 +14,7 @@ from helpers.evaluation.protocol import Fold, Model, predictions, run
 from helpers.studies.gpds.bulk import held_out_rows, minus_mse, predict_test
 from helpers.studies.gpds.folds import BulkLines, Splitter, contenders, drug_folds, inner_folds
 from helpers.studies.gpds.model import GRID, gpds_pipeline, grid_candidates
+from helpers.studies.gpds.results import Found, result, results
 
 #: Grids around the report's setting. "full" is the sheet's; "tuning" has what wins in it, and little else.
 GRIDS = {
@@ -128,6 +129,33 @@ def _selections(lines: BulkLines, fold: Fold, trials: pd.DataFrame) -> pd.DataFr
         }
     )
     return table.assign(seed=fold.tags["repeat"], fold=fold.name, test_r2=1 - table["test_mse"] / y.var())
+
+
+def count(grid: str) -> int:
+    """Return the number of candidates of one of :data:`GRIDS`."""
+    return len(grid_candidates(GRIDS[grid]))
+
+
+def grid_found(found: GridResult, grid: str) -> Found:
+    """Tell what the search found: R2 of what each way chooses, and its settings.
+
+    Parameters
+    ----------
+    grid : str
+        One of :data:`GRIDS`, for notes.
+    """
+    settings = ["hidden", "activation", "lr", "batch_size", "epochs"]
+    table = found.chosen.merge(found.trials[["seed", "fold", "candidate", *settings]], how="left")
+    chosen = found.chosen.groupby("selection", sort=False)["test_r2"].agg(["mean", "count"])
+    rows = [
+        result(f"GDSC2.grid.{row.Index}.R2", row.mean, n=row.count, note=f"{grid} grid")
+        for row in chosen.itertuples()
+    ]
+    r2 = found.trials.loc[~found.trials["diverged"], "test_r2"]
+    rows.append(result("GDSC2.grid.diverged", found.trials["diverged"].mean(), n=len(found.trials)))
+    rows.append(result("GDSC2.grid.median of candidates.R2", r2.median(), n=len(r2)))
+    shown = table.rename(columns={"test_r2": "R2 on the test lines"})
+    return Found(results(rows), shown[["selection", "R2 on the test lines", *settings]].fillna(""))
 
 
 @dataclass(frozen=True, eq=False)
