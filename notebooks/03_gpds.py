@@ -68,31 +68,33 @@ import itables
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.plots import forest
 from helpers.studies.gpds import bulk_sections as bulk
-from helpers.studies.gpds import cell_sections, list_sections, plots, tuning
+from helpers.studies.gpds import cell_sections, figures, list_sections, tuning
 from helpers.studies.gpds.baselines import bulk_baselines, on_gene_sets
 from helpers.studies.gpds.board import drug_board
 from helpers.studies.gpds.bulk import bulk_predictions, ensemble
-from helpers.studies.gpds.drug_ranking import drug_gains, dreep_run
+from helpers.studies.gpds.drug_ranking import dreep_run, drug_gains
 from helpers.studies.gpds.folds import study_splits
 from helpers.studies.gpds.gene_lists import LISTS, build_lists
 from helpers.studies.gpds.heldout_cells import held_out_cells
+
+# %% tags=["hide-input"]
 from helpers.studies.gpds.model import GPDSRegressor, MeanVarianceFilter, gpds_pipeline
 from helpers.studies.gpds.planted import planted_truth
-from helpers.studies.gpds.targets import known_targets, target_places, target_recovery
+from helpers.studies.gpds.results import recorder
+from helpers.studies.gpds.targets import known_target_places
 from helpers.studies.gpds.tasks import load_inputs
 from helpers.studies.gpds.variants import deeper_networks, sensitivity_models
 
-# %% tags=["hide-input"]
 chapter = Chapter.begin("03_gpds", parameters)
 cached = partial(chapter.memory.cache, ignore=["n_jobs"])
 predict_bulk = partial(cached(bulk_predictions), seed=seed, n_jobs=chapter.jobs)
 predict_cells = partial(cached(held_out_cells), seed=seed, n_jobs=chapter.jobs)
-search_grid, tune = cached(tuning.grid_search), cached(tuning.tuned_network)
+search = {"n_inner": n_inner, "n_jobs": chapter.jobs}
+search_grid, tune = (partial(cached(f), **search) for f in (tuning.grid_search, tuning.tuned_network))
 make_lists = partial(cached(build_lists), seed=seed, n_jobs=chapter.jobs)
-score_cells = chapter.memory.cache(dreep_run, ignore=["n_jobs"])
-record = partial(chapter.record_table, id="{id}")
+score_cells = chapter.memory.cache(dreep_run)
+take = recorder(chapter)
 published = {name: number.mean for name, number in chapter.published.items() if number.mean is not None}
 chapter.header()
 
@@ -154,33 +156,16 @@ pd.Series(vars(task), name="on this tier").to_frame()
 # is learnt on training lines only; the figures show it on all lines.
 
 # %% tags=["hide-input"]
-genes = MeanVarianceFilter().fit(expression)
-kept = chapter.record("gpds_genes_filtered", genes.support_.sum(), note=f"of {expression.shape[1]} genes")
-chapter.record("gpds_genes_common", genes.table_.loc[common.columns, "kept"].sum())
-title = f"Figure 1: {kept.value:,} of {expression.shape[1]:,} genes pass both cut lines"
-chapter.figure(
-    plots.mean_variance(genes.table_, min_mean=1.9, min_variance=1.0, title=title),
-    "figure_1",
-    "Mean and variance of each gene over all lines; the kept genes lie in the upper right.",
-)
+genes = MeanVarianceFilter().fit(expression).table_
+chapter.record("gpds_genes_filtered", genes["kept"].sum(), note=f"of {expression.shape[1]} genes")
+chapter.record("gpds_genes_common", genes.loc[common.columns, "kept"].sum())
+chapter.figure(*figures.two_cuts(genes))
 
 # %% tags=["hide-input"]
-means, share = genes.table_["mean"].to_numpy(), (genes.table_["mean"] >= 1.9).mean()
-title, label = f"Figure 2: {share:.0%} of the genes pass the cut on the mean", "mean over lines, log2(TPM + 1)"
-chapter.figure(
-    plots.cut_density(means, 1.9, title=title, xlabel=label),
-    "figure_2",
-    "Density of the means. The report cuts between two modes.",
-)
+chapter.figure(*figures.cut_on_mean(genes))
 
 # %% tags=["hide-input"]
-variances, share = genes.table_["log_variance"].to_numpy(), (genes.table_["log_variance"] >= 0).mean()
-title = f"Figure 3: {share:.0%} of the genes pass the cut on the variance"
-chapter.figure(
-    plots.cut_density(variances, 0.0, title=title, xlabel="ln(variance over lines)"),
-    "figure_3",
-    "Density of the logarithm of the variance.",
-)
+chapter.figure(*figures.cut_on_variance(genes))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -195,8 +180,7 @@ chapter.compare_table(
 # for predictability.
 
 # %% tags=["hide-input"]
-missing = panel.response.isna().sum().nsmallest(5)
-missing.rename("lines without a value").to_frame()
+panel.response.isna().sum().nsmallest(5).rename("lines without a value").to_frame()
 
 # %% [markdown]
 # ### Bins, split, network
@@ -210,39 +194,25 @@ network = gpds_pipeline(GPDSRegressor(device=chapter.device))
 models = {"network": network}
 options = {"n_trees": n_trees, "seed": seed}
 baselines = bulk_baselines(lineage, network=network.steps[-1][1], **options)
-baselines = {
-    {"Mean": "training mean", "Lineage mean": "lineage mean"}.get(name, name): model
-    for name, model in baselines.items()
-}
 simple = {name: baselines[name] for name in ("training mean", "Ridge")}
 split = partial(study_splits, n_repeats=n_splits)
 splits = predict_bulk(expression, response, models | simple, split, seed=42)
-own = bulk.report_split(splits, response)
-record(own.results)
-slope = chapter.result("GDSC2.split_42.network.slope").value
-
-# %% tags=["hide-input"]
-title = f"Figure 4: the predictions rise by {slope:.2f} for each unit measured"
-chapter.figure(
-    plots.true_against_predicted(own.table, title=title, unit=UNIT),
-    "figure_4",
-    "Test lines of the report's split; the dotted line is what a predictor without any input answers.",
-)
+own = take(bulk.report_split(splits, response))
+chapter.figure(*figures.report_split(own.table, UNIT))
 
 # %% tags=["hide-input"]
 rows = {"MSE": "gpds_mlp_mse", "R2": "gpds_mlp_r2", "variance of all lines": "gpds_target_variance"}
-chapter.compare_table(rows, "One split, seed 42. MSE and variance are in units of the response, which differ.")
+chapter.compare_table(
+    rows, "One split, seed 42. MSE and variance are in units of the response, which differ."
+)
 
 # %% [markdown]
 # The report sets its MSE of {glue}`gpds_mlp_mse.published` beside a variance of {glue}`gpds_target_variance.published`
 # and reads its R2 of {glue}`gpds_mlp_r2.published` as an effect of the small variance of the target. But R2
 # divides by exactly that variance. From the report's two numbers the variance of its test lines follows:
 
-# %%
-mse, r2 = published["gpds_mlp_mse"], published["gpds_mlp_r2"]
-chapter.record("gpds_derived_test_variance", mse / (1 - r2), note="from the report's numbers")
-ours = chapter.result("gpds_derived_test_variance").value
-pd.Series({"MSE of the network": mse, "MSE of the mean of the test lines, implied": ours}, name="report").to_frame()
+# %% tags=["hide-input"]
+take(bulk.derived_variance(published)).table
 
 # %% [markdown]
 # A constant at the mean of the test lines has an MSE equal to their variance, {glue}`gpds_derived_test_variance`:
@@ -254,9 +224,7 @@ pd.Series({"MSE of the network": mse, "MSE of the mean of the test lines, implie
 # The report evaluates four lines that are in its test set. Its numbers:
 
 # %% tags=["hide-input"]
-four = cell_sections.report_four(published)
-record(four.results)
-four.table
+take(cell_sections.report_four(published)).table
 
 # %% [markdown]
 # All four modes lie within 0.01 of 0.40: the network gives nearly the same answer for every cell. As predictions of
@@ -273,23 +241,11 @@ single = predict_cells(common, response, inputs.cells, models, treatments=ways[:
 held_out = predict_cells(
     common, response, inputs.cells, cell_models, treatments=ways, n_inits=max(n_inits, 2), n_folds=5
 )
-errors = cell_sections.errors_of_cells(held_out, single, n_boot, seed)
-record(errors.results)
+errors = take(cell_sections.errors_of_cells(held_out, single, n_boot, seed))
 width = chapter.result("cells.cells.networks.spread within lines").value
 
 # %% tags=["hide-input"]
-chapter.figure(
-    plots.line_densities(
-        cell_sections.shown_lines(held_out, lines),
-        cell_sections.other_profiles(held_out.lines, lines),
-        title=f"Figures 5 to 8: the cells of a line spread {width:.2f} times as wide as the response",
-        unit=UNIT,
-        constant=float(held_out.lines["training_mean"].mean()),
-    ),
-    "figure_5_to_8",
-    "Density of the cells' predictions (mean of the networks), measured response of the line, and predictions from "
-    "other profiles of the same line.",
-)
+chapter.figure(*figures.four_lines(held_out, lines, UNIT, width))
 
 # %% [markdown]
 # ## What the report left out: bulk lines
@@ -299,19 +255,8 @@ chapter.figure(
 # The report has one split with about 32 test lines. Many such splits:
 
 # %% tags=["hide-input"]
-many = bulk.many_splits(splits)
-record(many.results)
-low, high = (getattr(chapter.result("GDSC2.splits.network.R2"), end) or 0.0 for end in ("low", "high"))
-chapter.figure(
-    plots.error_strips(
-        many.table,
-        title=f"The network's R2 depends on the split: {low:.2f} to {high:.2f}",
-        xlabel="R2 on about 5 % of the lines",
-        marks={"report": published["gpds_mlp_r2"]},
-    ),
-    "splits",
-    "A point is a random split into 95 and 5 % of the lines; the published value is one draw.",
-)
+many = take(bulk.many_splits(splits))
+chapter.figure(*figures.many_splits(many.table, published["gpds_mlp_r2"]))
 
 # %% [markdown]
 # Mean R2: network {glue}`GDSC2.splits.network.R2` {glue}`GDSC2.splits.network.R2.interval`, ridge regression
@@ -321,8 +266,7 @@ chapter.figure(
 # more on the draw:
 
 # %% tags=["hide-input"]
-shares = bulk.test_shares(expression, response, simple, n_splits=n_splits, n_jobs=chapter.jobs)
-record(shares.results)
+shares = take(bulk.test_shares(expression, response, simple, n_splits=n_splits, n_jobs=chapter.jobs))
 shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).style.format("{:.2f}")
 
 # %% [markdown]
@@ -337,11 +281,9 @@ shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).
 
 # %%
 grid_split = partial(study_splits, n_repeats=grid_splits)
-found = search_grid(
-    expression, response, grid_split, tuning.GRIDS[grid], n_inner=n_inner, seed=42, n_jobs=chapter.jobs
+searched = take(
+    tuning.grid_found(search_grid(expression, response, grid_split, tuning.GRIDS[grid], seed=42), grid)
 )
-searched = tuning.grid_found(found, grid)
-record(searched.results)
 searched.table.style.format({"R2 on the test lines": "{:.2f}"}).hide(axis="index")
 
 # %% [markdown]
@@ -358,60 +300,41 @@ searched.table.style.format({"R2 on the test lines": "{:.2f}"}).hide(axis="index
 
 # %%
 wide = on_gene_sets(wide_models.split(","), **options)
-tuned = tune(
-    expression,
-    response,
-    bulk.repeated(1),
-    tuning.GRIDS[tune_grid],
-    n_inner=n_inner,
-    n_inits=n_inits,
-    seed=seed,
-    n_jobs=chapter.jobs,
+tuned = tune(expression, response, bulk.repeated(1), tuning.GRIDS[tune_grid], n_inits=n_inits, seed=seed)
+every = models | baselines | wide
+folds = predict_bulk(expression, response, every, bulk.repeated(n_repeats), n_inits=n_inits)
+mean = ensemble(folds, "network", "mean of the networks")
+folds = pd.concat([folds, mean, tuned.predictions], ignore_index=True)
+tuned.chosen[["fold", "hidden", "activation", "lr", "batch_size", "epochs", "inner_mse"]].style.hide(
+    axis="index"
 )
-folds = predict_bulk(expression, response, models | baselines | wide, bulk.repeated(n_repeats), n_inits=n_inits)
-folds = pd.concat([folds, ensemble(folds, "network", "mean of the networks"), tuned.predictions], ignore_index=True)
-tuned.chosen[["fold", "hidden", "activation", "lr", "batch_size", "epochs", "inner_mse"]].style.hide(axis="index")
 
 # %%
 cv, versus = bulk.cross_validated(folds, response)
-record(cv.results)
-strongest, best = bulk.against_strongest_baseline(folds, versus)
-record(strongest)
+take(cv)
 chapter.record("GDSC2.cv.candidates of the search", tuning.count(tune_grid), note=f"grid {tune_grid}")
 cv.table.style.format("{:.3f}", na_rep="undefined").set_caption("Mean over folds; MSE/Var = 1 - R2")
 
 # %% tags=["hide-input"]
-shown = versus.query("metric == 'MSE/Var'").sort_values("difference")
-gap = chapter.result("GDSC2.cv.network-strongest.MSE/Var").value
-chapter.figure(
-    forest(
-        shown.assign(label=shown["model"], group=shown["reference"]).sort_values("group", kind="stable"),
-        title=f"The report's network errs by {gap:+.2f} of the variance against {best}",
-        xlabel="MSE/Var minus that of the other model (below zero: the network is better)",
-        margin=0.055,
-    ),
-    "versus",
-    f"{n_repeats} x 5 folds of lines, camptothecin; 95 % intervals with Nadeau and Bengio's variance.",
-)
+chapter.figure(*figures.against_models(versus, chapter.claims.matters["error"].difference))
 
 # %% [markdown]
 # The network's MSE is {glue}`GDSC2.cv.network.MSE/Var` of the variance {glue}`GDSC2.cv.network.MSE/Var.interval`; minus
 # the training mean's that is {glue}`GDSC2.cv.network-training mean.MSE/Var`
 # {glue}`GDSC2.cv.network-training mean.MSE/Var.interval`. With settings from inner folds (of
 # {glue}`GDSC2.cv.candidates of the search` candidates) it is {glue}`GDSC2.cv.network, tuned.MSE/Var`
-# {glue}`GDSC2.cv.network, tuned.MSE/Var.interval`. The filter has its price: ridge regression errs by
+# {glue}`GDSC2.cv.network, tuned.MSE/Var.interval`. The filter's price: ridge regression errs by
 # {glue}`GDSC2.cv.Ridge.MSE/Var` on the report's genes and by {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var` on those with a
-# mean of at least 1. Against the strongest baseline the tuned network's difference is
+# mean of at least 1. Against the strongest baseline the tuned network differs by
 # {glue}`GDSC2.cv.network, tuned-strongest.MSE/Var` {glue}`GDSC2.cv.network, tuned-strongest.MSE/Var.interval`. The
-# report's network is no constant: its predictions spread {glue}`GDSC2.cv.network.spread of predictions` times as wide as
-# the response, and their rank correlation with it is {glue}`GDSC2.cv.network.Spearman`
+# predictions of the report's network spread {glue}`GDSC2.cv.network.spread of predictions` times as wide as the
+# response (a constant: 0), and their rank correlation with it is {glue}`GDSC2.cv.network.Spearman`
 # {glue}`GDSC2.cv.network.Spearman.interval`.
 #
 # **The report's four lines in this panel**, predicted from bulk while they were held out:
 
 # %% tags=["hide-input"]
-in_panel = bulk.of_report_lines(folds, panel.lines, published)
-record(in_panel.results)
+in_panel = take(bulk.of_report_lines(folds, panel.lines, published))
 in_panel.table.style.format("{:.2f}", na_rep="not in the panel").set_caption(f"{UNIT}; report: AUC (0 to 1)")
 
 # %% [markdown]
@@ -423,19 +346,8 @@ in_panel.table.style.format("{:.2f}", na_rep="not in the panel").set_caption(f"{
 # %%
 slow = gpds_pipeline(GPDSRegressor(lr=0.0001, device=chapter.device))
 curve_models = models | {"network, learning rate 0.0001": slow, "Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
-curve = bulk.learning_curve(expression, response, curve_models, seed=seed, n_jobs=chapter.jobs)
-record(curve.results)
-ends = [chapter.result(f"GDSC2.curve.{size}.Ridge, mean >= 1.Spearman").value for size in ("60", "all")]
-chapter.figure(
-    plots.curves(
-        curve.table,
-        title=f"Ridge regression still gains with lines: {ends[0]:.2f} with 60, {ends[1]:.2f} with all",
-        xlabel="training lines",
-        ylabel="Spearman on held-out lines",
-    ),
-    "curve",
-    "Five folds of lines, the same test lines throughout; 95 % intervals.",
-)
+curve = take(bulk.learning_curve(expression, response, curve_models, seed=seed, n_jobs=chapter.jobs))
+chapter.figure(*figures.learning_curve(curve.table))
 
 # %% [markdown]
 # ### Choices that the report leaves open
@@ -446,8 +358,7 @@ chapter.figure(
 # %%
 variants = sensitivity_models(network.steps[-1][1])
 deep = deeper_networks([int(depth) for depth in depths.split(",")], seed)
-changed = bulk.variants_found(predict_bulk(expression, response, variants | deep, bulk.repeated(1)))
-record(changed.results)
+changed = take(bulk.variants_found(predict_bulk(expression, response, variants | deep, bulk.repeated(1))))
 changed.table.style.format("{:.3f}")
 
 # %% [markdown]
@@ -462,15 +373,9 @@ changed.table.style.format("{:.3f}")
 # from the other screen.
 
 # %% tags=["hide-input"]
-responses = bulk.other_responses(inputs)
 learners = models | simple | {"Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
-tables = {}
-for name, (x, y) in responses.items():
-    found = bulk.variants_found(predict_bulk(x, y, learners, bulk.repeated(1)), f"GDSC2.response, {name}")
-    record(found.results)
-    tables[name] = found.table
-record(bulk.ceiling(inputs))
-pd.concat(tables, axis=1).style.format("{:.3f}", na_rep="undefined")
+responses = take(bulk.by_response(inputs, predict_bulk, learners))
+responses.table.style.format("{:.3f}", na_rep="undefined")
 
 # %% [markdown]
 # **How well could anyone do?** Over the lines that both screens have, the two responses to camptothecin agree with a
@@ -486,8 +391,7 @@ pd.concat(tables, axis=1).style.format("{:.3f}", na_rep="undefined")
 drugs = inputs.varied_drugs(n_drugs)
 contenders = models | simple | {"lineage mean": baselines["lineage mean"]}
 several = predict_bulk(expression, panel.response[[DRUG, *drugs]], contenders, bulk.repeated(1))
-by_drug = bulk.drugs_found(several, DRUG)
-record(by_drug.results)
+by_drug = take(bulk.drugs_found(several, DRUG))
 by_drug.table.style.format("{:.2f}").set_caption("R2, mean over five folds")
 
 # %% [markdown]
@@ -503,14 +407,8 @@ least = min(300, len(expression) // 2)
 board_options = {"min_lines": least, "n_drugs": board_drugs, "seed": seed, "n_jobs": chapter.jobs}
 second = None if inputs.screen is None else inputs.screen.response
 board = cached(drug_board)(expression, panel.response, lineage, other=second, **board_options)
-ranked = bulk.board_found(board, DRUG)
-record(ranked.results)
-count, of = (chapter.result(f"GDSC2.board.{what}").value for what in ("within lineages above 0.3", "drugs"))
-chapter.figure(
-    plots.board_scatter(board, marked=DRUG, title=f"{count} of {of} drugs are predicted within lineages (above 0.3)"),
-    "board",
-    "A drug that the lineage's mean predicts need not be predicted within lineages; held-out lines of five folds.",
-)
+ranked = take(bulk.board_found(board, DRUG))
+chapter.figure(*figures.board(board, DRUG))
 
 # %% tags=["hide-input"]
 itables.init_notebook_mode(connected=False)
@@ -521,8 +419,7 @@ itables.show(board.round(2), lengthMenu=[10, 50, -1], showIndex=False)
 # rank correlation above 0.3; camptothecin is number {glue}`GDSC2.board.rank of camptothecin`. Ridge regression beats the
 # lineage's mean over all lines on {glue}`GDSC2.board.ridge above lineage mean` drugs. The median agreement of the two
 # screens, the ceiling of any model, is {glue}`GDSC2.board.median ceiling`.
-
-# %% [markdown]
+#
 # ## What the report left out: cells
 #
 # ### How wrong, how narrow
@@ -538,22 +435,20 @@ errors.table.style.format("{:.2f}", na_rep="")
 # With one network, as in the report, the cells of a line are spread by
 # {glue}`cells.cells.network.spread within lines` and the lines' medians have an R2 of {glue}`cells.cells.network.R2`
 # {glue}`cells.cells.network.R2.interval`. Binned by the bulk lines' bins instead of their own, cells are spread by
-# {glue}`cells.cells in bulk bins.network.spread within lines`: whether they are answered narrowly hangs on a choice that
-# the report does not state. The R2 stays below zero either way, {glue}`cells.cells in bulk bins.networks.R2`
-# {glue}`cells.cells in bulk bins.networks.R2.interval` with bulk bins and averaged networks.
+# {glue}`cells.cells in bulk bins.network.spread within lines`, a choice that the report does not state; the R2 is then
+# {glue}`cells.cells in bulk bins.networks.R2` {glue}`cells.cells in bulk bins.networks.R2.interval` (averaged networks).
 #
 # The rank correlation over lines is {glue}`cells.cells.networks.Spearman`
 # {glue}`cells.cells.networks.Spearman.interval` from cells and
 # {glue}`cells.bulk of the same lines.networks.Spearman` {glue}`cells.bulk of the same lines.networks.Spearman.interval`
-# from the bulk profiles of the same lines: with so few lines neither can be told from zero. Pseudo-bulk averages away
-# what is noise of single cells. It changes the correlation by {glue}`cells.pseudo-bulk minus cells.networks.Spearman`
+# from the bulk profiles of the same lines. Pseudo-bulk averages away what is noise of single cells. It changes the
+# correlation by {glue}`cells.pseudo-bulk minus cells.networks.Spearman`
 # {glue}`cells.pseudo-bulk minus cells.networks.Spearman.interval`.
 #
 # **How much of the spread is cell, how much line?**
 
 # %%
-spread = cell_sections.shares_of_spread(held_out)
-record(spread.results)
+spread = take(cell_sections.shares_of_spread(held_out))
 spread.table.style.format(precision=2).hide(axis="index")
 
 # %% [markdown]
@@ -568,8 +463,7 @@ spread.table.style.format(precision=2).hide(axis="index")
 
 # %%
 why, answers = cell_sections.reasons(inputs, seed, chapter.device)
-record(why.results)
-why.table.style.format(precision=2, na_rep="").hide(axis="index")
+take(why).table.style.format(precision=2, na_rep="").hide(axis="index")
 
 # %% tags=["hide-input"]
 answers.style.hide(axis="index").set_caption("Each reason by a rule that the package states")
@@ -584,21 +478,9 @@ answers.style.hide(axis="index").set_caption("Each reason by a rule that the pac
 # response, too few for any test.
 
 # %% tags=["hide-input"]
-if inputs.more_cells is None:
-    lung = "This tier has no second set of cells."
-else:
-    other = expression[cell_sections.common_genes(expression, inputs.more_cells)]
-    found = predict_cells(
-        other, response, inputs.more_cells, models, treatments=ways[:1], n_inits=n_inits, n_folds=2
-    )
-    figure = plots.line_densities(
-        found.cells.assign(line=found.cells["line"].map(lines)),
-        cell_sections.other_profiles(found.lines, lines),
-        title="Lung lines: cells of a line spread as widely as lines differ",
-        unit=UNIT,
-    )
-    lung = chapter.figure(figure, "lung", "As figures 5 to 8, for the lung lines with a measured response.")
-lung
+held, more = {"treatments": ways[:1], "n_inits": n_inits, "n_folds": 2}, inputs.more_cells
+found = None if more is None else predict_cells(expression, response, more, models, **held)
+"No second set on this tier." if found is None else chapter.figure(*figures.more_cells(found, lines, UNIT))
 
 # %% [markdown]
 # ## The comparison that was announced
@@ -622,8 +504,7 @@ dreep_options = list_sections.dreep_options(inputs, drugs, **shared)
 score = partial(score_cells, expression, panel.response, inputs.cells)
 scored = score(list_sections.list_names(inputs), **dreep_options)
 as_published = score(["L1"], leave_out=False, **dreep_options)
-ranking = list_sections.scores_found(scored, as_published, inputs, n_boot, seed)
-record(ranking.results)
+ranking = take(list_sections.scores_found(scored, as_published, inputs, n_boot, seed))
 ranking.table.style.format(precision=3)
 
 # %% [markdown]
@@ -632,23 +513,14 @@ ranking.table.style.format(precision=3)
 # {glue}`cells.dreep.L7.Spearman` {glue}`cells.dreep.L7.Spearman.interval`.
 
 # %%
-gains = list_sections.gains_found(scored, ranking.table, inputs, n_boot, seed)
-record(gains.results)
-gain = chapter.result("cells.dreep.L7-L1.Spearman").value
-chapter.figure(
-    forest(
-        gains.table,
-        title=f"The network's list changes the correlation by {gain:+.2f} against Pearson's",
-        xlabel="mean gain in Spearman correlation over drugs",
-    ),
-    "figure_11",
-    "L1 Pearson, L2 Spearman, L3 ridge, L6 PLS, L7-L9 network, C controls; 95 % bootstrap over lines.",
-)
+gains = take(list_sections.gains_found(scored, ranking.table, inputs, n_boot, seed))
+chapter.figure(*figures.gains_of_lists(gains.table))
 
 # %% tags=["hide-input"]
 per_drug = drug_gains(scored.lines, panel.response, "L7", "L1").sort_values("gain", ascending=False)
-per_drug = per_drug.rename(columns={"first": "network (L7)", "second": "Pearson (L1)"})
-per_drug.style.format(precision=2).hide(axis="index")
+per_drug.rename(columns={"first": "network (L7)", "second": "Pearson (L1)"}).style.format(precision=2).hide(
+    axis="index"
+)
 
 # %% [markdown]
 # Network minus Pearson: {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval`. Network minus
@@ -658,15 +530,7 @@ per_drug.style.format(precision=2).hide(axis="index")
 # verdicts below say how large a gain these lines and drugs could have shown. Camptothecin by itself, line by line:
 
 # %% tags=["hide-input"]
-of_drug = scored.lines.query("drug == @DRUG and list in ['L1', 'L7']")
-points = of_drug.assign(x=of_drug["line"].map(response), y=of_drug["es"], label=of_drug["list"].map(LISTS))
-chapter.figure(
-    plots.scores_against_response(
-        points, title="Camptothecin: a working list rises to the right", xlabel=UNIT, ylabel="median DREEP score"
-    ),
-    "figure_10",
-    "A point is a line.",
-)
+chapter.figure(*figures.scores_of_drug(scored, inputs))
 
 # %% [markdown]
 # ### Without a list: predict the cells directly
@@ -679,8 +543,7 @@ pair = models | {"Ridge": baselines["Ridge"]}
 direct = predict_cells(
     common, panel.response[drugs], inputs.cells, pair, treatments=ways[:1], n_inits=1, n_folds=list_folds
 )
-arms = list_sections.direct_arms(direct.lines.query("source == 'cells'"), scored, inputs, n_boot, seed)
-record(arms.results)
+arms = take(list_sections.direct_arms(direct.lines.query("source == 'cells'"), scored, inputs, n_boot, seed))
 arms.table.style.format(precision=3)
 
 # %% [markdown]
@@ -694,8 +557,7 @@ arms.table.style.format(precision=3)
 # are not scored.
 
 # %%
-choices = list_sections.scorer_choices(score_cells, inputs, drugs, dreep_options, n_boot)
-record(choices.results)
+choices = take(list_sections.scorer_choices(score_cells, inputs, drugs, dreep_options, n_boot))
 choices.table.style.format(precision=3)
 
 # %% [markdown]
@@ -705,29 +567,15 @@ choices.table.style.format(precision=3)
 # between Pearson lists of two random halves of the lines:
 
 # %%
-agreement = list_sections.agreement_found(scored, inputs, drugs, seed)
-record(agreement.results)
-alike = chapter.result("cells.dreep.L7.agreement of seeds").value or 0.0
-chapter.figure(
-    plots.seed_agreement(agreement.table, title=f"Two networks of a drug agree by {alike:.2f}"),
-    "figure_12",
-    "A point is a drug (and fold): between seeds of the network, and between halves of the lines.",
-)
+agreement = take(list_sections.agreement_found(scored, inputs, drugs, seed))
+chapter.figure(*figures.agreement(agreement.table))
 
 # %% tags=["hide-input"]
 without = common.loc[~with_cells, list_genes], panel.response.loc[~with_cells]
-known = known_targets(inputs.targets(), list_genes, panel.response, least)
-asked = list(dict.fromkeys([DRUG, *drugs]))
 which = ["L1", "L2", "L3", "L6", "L7", "L9", "C2", "C4"]
-bulk_lists = make_lists(*without, which, drugs=asked, n_seeds=list_seeds)
-likeness = list_sections.likeness_found(bulk_lists)
-record(likeness.results)
-ridge_like = chapter.result("GDSC2.lists.L7 and L3.Spearman").value
-chapter.figure(
-    plots.list_heatmap(likeness.table, title=f"The network's list is close to ridge's ({ridge_like:.2f})"),
-    "likeness",
-    "Spearman correlation over genes, mean over drugs; lists of all lines without cells.",
-)
+bulk_lists = make_lists(*without, which, drugs=[DRUG, *drugs], n_seeds=list_seeds)
+likeness = take(list_sections.likeness_found(bulk_lists))
+chapter.figure(*figures.likeness(likeness.table))
 
 # %% [markdown]
 # Median agreement between single networks: {glue}`cells.dreep.L7.agreement of seeds`; between Pearson lists of
@@ -741,8 +589,7 @@ chapter.figure(
 # be too narrow. Lists built from *permuted responses* keep everything but the link to the drug:
 
 # %%
-calls = list_sections.called_cells(scored, inputs, drugs, n_permutations, seed)
-record(calls.results)
+calls = take(list_sections.called_cells(scored, inputs, drugs, n_permutations, seed))
 calls.table.style.format(precision=3)
 
 # %% [markdown]
@@ -759,14 +606,8 @@ calls.table.style.format(precision=3)
 # places of a gene's drugs are averaged, since one gene is one piece of evidence however many drugs aim at it.
 
 # %%
-target_drugs = list(dict.fromkeys(drug for drug, _ in known)) or [DRUG]
-partial_list = [] if inputs.proliferation is None else ["L10"]
-which = ["L1", "L3", "L6", "L7", *partial_list]
-growth = {"lineage": lineage, "proliferation": inputs.proliferation}
-target_lists = make_lists(*without, which, drugs=target_drugs, n_seeds=target_seeds, **growth)
-places = target_places(target_lists.scores, known)
-recovery = target_recovery(places, "L7", [name for name in which if name != "L7"], seed)
-record(recovery.results)
+recovery, places = known_target_places(make_lists, inputs, min_lines=least, n_seeds=target_seeds, seed=seed)
+take(recovery)
 recovery.table.assign(list=recovery.table["list"].map(LISTS)).style.format(precision=2).hide(axis="index")
 
 # %% tags=["hide-input"]
@@ -794,8 +635,7 @@ ends.style.hide(axis="index").set_caption("Camptothecin, from the sensitive to t
 # response; without signal they do not.
 
 # %%
-check = cached(planted_truth)(seed, n_jobs=chapter.jobs)
-record(check.results)
+check = take(cached(planted_truth)(seed, n_jobs=chapter.jobs))
 check.table.style.format("{:.2f}", na_rep="")
 
 # %% [markdown]
@@ -822,20 +662,20 @@ chapter.deviations()
 # The report asked for a network that predicts a drug's response from expression and that explains itself by its weights.
 #
 # - *Does it predict bulk lines?* It orders them (rank correlation {glue}`GDSC2.cv.network.Spearman`), and a great error
-#   {glue}`verdict.gpds-bulk-mse.sound`. Its setting, not its kind, is what holds it back: tuned inside the training
-#   lines it errs by {glue}`GDSC2.cv.network, tuned.MSE/Var` of the variance. Ridge regression does so by
-#   {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var` on the genes that the report's filter drops, and gains with every line.
+#   {glue}`verdict.gpds-bulk-mse.sound`. Tuned inside the training lines it errs by
+#   {glue}`GDSC2.cv.network, tuned.MSE/Var` of the variance instead of {glue}`GDSC2.cv.network.MSE/Var`, ridge regression
+#   on the genes with a mean of at least 1 by {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var`.
 # - *Does it predict cells?* The claim that it fails there {glue}`verdict.gpds-cells-wrong.sound`; that sparsity is the
 #   reason {glue}`verdict.gpds-cells-sparsity.sound`.
 # - *Is its list better?* For DREEP: {glue}`verdict.gpds-list-better.sound`. For finding known targets:
-#   {glue}`verdict.gpds-target-recovery.sound`. What it finds it shares with ridge regression.
+#   {glue}`verdict.gpds-target-recovery.sound`. Its likeness to ridge regression's is
+#   {glue}`GDSC2.lists.L7 and L3.Spearman`.
 #
 # ## What was easy, what was difficult
 #
-# Easy: the pipeline is short and its order is told clearly; DREEP's score is a few lines. Difficult: the report names
-# neither the unit of its response nor the grid, the scope of its bins, or what was done to cells before they entered the
-# network, and its link to the code is empty; each had to be an option. A network with saturated units gives gradients
-# of nearly zero, so that three definitions of a gene's score were needed.
+# Easy: the pipeline is short and told in order; DREEP's score is a few lines. Difficult: the report names neither the
+# unit of its response nor the grid, the scope of its bins, or what was done to cells, and its link to the code is empty;
+# each had to be an option. Saturated units give gradients near zero, hence three definitions of a gene's score.
 #
 # ## Limitations
 #

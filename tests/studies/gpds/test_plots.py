@@ -5,8 +5,10 @@ from matplotlib import pyplot as plt
 
 from helpers.errors import DataError
 from helpers.studies.gpds.plots import (
+    board_scatter,
+    curves,
     cut_density,
-    error_histograms,
+    error_strips,
     line_densities,
     list_heatmap,
     mean_variance,
@@ -56,10 +58,21 @@ def test_line_densities_take_constant_predictions():
     assert "A (5 cells)" in words and "measured" in words and "bulk" in words and "training mean" in words
 
 
-def test_histograms_leave_diverged_networks_out():
+def test_strips_count_diverged_networks_and_do_not_draw_them():
     table = pd.DataFrame({"model": ["net"] * 4, "value": [1.0, 2, 3, np.inf]})
-    words = texts(error_histograms(table, title="t", xlabel="MSE", marks={"published": 0.08}))
-    assert "net (mean 2.00, n = 3)" in words and "published 0.08" in words
+    figure = error_strips(table, title="t", xlabel="MSE", marks={"published": 0.08})
+    words = texts(figure)
+    assert "net (n = 3 of 4)" in words and "published 0.08" in words
+    points, bar = figure.axes[0].lines[:2]
+    assert sorted(points.get_xdata()) == [1, 2, 3] and set(bar.get_xdata()) == {2}
+
+
+def test_curves_and_board_draw_what_they_are_given():
+    table = pd.DataFrame({"model": ["Ridge"] * 2, "lines": [60, 476], "value": [0.4, 0.5]})
+    words = texts(curves(table.assign(low=0.3, high=0.6), title="t", xlabel="lines", ylabel="rho"))
+    assert "Ridge" in words and "476" in words
+    drugs = pd.DataFrame({"drug": ["A", "B"], "lineage mean": [0.1, 0.2], "within lineages": [0.3, np.nan]})
+    assert "n = 2 drugs" in texts(board_scatter(drugs, marked="A", title="t"))
 
 
 def test_scores_and_agreement_and_heatmap():

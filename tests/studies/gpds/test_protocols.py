@@ -16,9 +16,7 @@ from helpers.studies.gpds.bulk import (
     bulk_metrics,
     bulk_predictions,
     ensemble,
-    grid_search,
     line_metrics,
-    sensitivity_models,
 )
 from helpers.studies.gpds.cell_scores import cell_differences, cell_metrics, name_ways, spread_of_cells
 from helpers.studies.gpds.cells import (
@@ -45,11 +43,13 @@ from helpers.studies.gpds.folds import repeated_folds, study_splits
 from helpers.studies.gpds.heldout_cells import held_out_cells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
 from helpers.studies.gpds.model import EqualFrequencyBinner, GPDSRegressor, MeanVarianceFilter, gpds_pipeline
+from helpers.studies.gpds.tuning import grid_search
+from helpers.studies.gpds.variants import sensitivity_models
 
 PANEL, CELLS, TRUTH = simulate_cells(seed=0, n_lines=90, n_cells=160, n_genes=200)
 DRUG = PANEL.response.columns[0]
 NETWORK = GPDSRegressor(hidden=(8, 4), epochs=10)
-SIMPLE = {name: m for name, m in bulk_baselines(n_inner=3).items() if name in ("Mean", "Ridge")}
+SIMPLE = {name: m for name, m in bulk_baselines(n_inner=3).items() if name in ("training mean", "Ridge")}
 GENES = common_genes(PANEL.expression, CELLS)
 
 
@@ -81,9 +81,11 @@ def test_network_in_the_batch_is_the_network_alone(predictions):
 
 def test_mean_predictor_is_never_better_than_the_mean(predictions):
     metrics = bulk_metrics(predictions)
-    assert (metrics.query("model == 'Mean' and metric == 'R2'")["value"] <= 0).all()
-    assert metrics.query("model == 'Mean' and metric == 'Spearman'")["value"].isna().all()
-    ridge, mean = (metrics.query(f"model == '{m}' and metric == 'MSE'")["value"] for m in ("Ridge", "Mean"))
+    assert (metrics.query("model == 'training mean' and metric == 'R2'")["value"] <= 0).all()
+    assert metrics.query("model == 'training mean' and metric == 'Spearman'")["value"].isna().all()
+    ridge, mean = (
+        metrics.query(f"model == '{m}' and metric == 'MSE'")["value"] for m in ("Ridge", "training mean")
+    )
     assert ridge.mean() < 0.7 * mean.mean()
     table = compare_folds(metrics.query("metric == 'MSE/Var'"), "network", 0.5)
     assert table["n"].tolist() == [6, 6]
@@ -122,7 +124,7 @@ def test_sensitivity_models_run():
     one = partial(study_splits, n_repeats=1)
     found = bulk_predictions(PANEL.expression, PANEL.response[DRUG], sensitivity_models(NETWORK), one)
     assert found.groupby("model")["predicted"].std().gt(0).all()
-    assert found["model"].nunique() == 9
+    assert found["model"].nunique() == 10
 
 
 def test_grid_search_chooses_the_best_and_marks_divergence():
@@ -418,7 +420,7 @@ def test_masked_spearman_same_as_scipy():
         (
             lambda: held_out_cells(PANEL.expression, PANEL.response[DRUG], CELLS, SIMPLE),
             ParameterError,
-            r"\['Mean'\] look at lines, not genes",
+            r"\['training mean'\] look at lines, not genes",
         ),
         (
             lambda: dreep_run(PANEL.expression[40:], PANEL.response, CELLS, ["L1"], k=8),

@@ -297,9 +297,9 @@ def bulk_baselines(
         steps = [*filter_steps(gene_filter), *binned, ("scale", StandardScaler()), (name, model)]
         return Pipeline(steps).set_output(transform="pandas")
 
-    models: dict[str, BaseEstimator] = {"Mean": DummyRegressor()}
+    models: dict[str, BaseEstimator] = {"training mean": DummyRegressor()}
     if lineage is not None:
-        models["Lineage mean"] = LineageMean(lineage)
+        models["lineage mean"] = LineageMean(lineage)
         models["Ridge on lineage"] = LineageRidge(lineage, proliferation)
     models |= {
         "Ridge": on_genes("ridge", RidgeCV(ALPHAS)),

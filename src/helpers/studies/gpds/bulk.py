@@ -26,7 +26,7 @@ from helpers.studies.gpds.folds import (
 _KEYS = ["drug", "seed", "fold", "model"]
 
 
-def bulkpredict_testions(
+def bulk_predictions(
     expression: pd.DataFrame,
     response: pd.Series | pd.DataFrame,
     models: Mapping[str, BaseEstimator],
@@ -68,7 +68,7 @@ def bulkpredict_testions(
     Examples
     --------
     ``models = {"Network": gpds_pipeline()} | bulk_baselines(panel.lines["lineage"])``;
-    ``bulk_metrics(bulkpredict_testions(panel.expression, panel.response["Camptothecin"], models))``
+    ``bulk_metrics(bulk_predictions(panel.expression, panel.response["Camptothecin"], models))``
     """
     lines = BulkLines.matched(expression, response)
     folds = drug_folds(lines, splits)
@@ -113,7 +113,7 @@ def bulk_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions : DataFrame
-        From :func:`bulkpredict_testions`.
+        From :func:`bulk_predictions`.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -54,6 +54,15 @@ def report_split(splits: pd.DataFrame, response: pd.Series) -> Found:
         result("GDSC2.split_42.test variance", first["measured"].var(ddof=0), n=n),
     ]
     return Found(results(rows), first)
+
+
+def derived_variance(published: Mapping[str, float]) -> Found:
+    """Work out the variance of the report's test lines from its MSE and R2."""
+    mse, r2 = published["gpds_mlp_mse"], published["gpds_mlp_r2"]
+    variance = mse / (1 - r2)
+    rows = [result("gpds_derived_test_variance", variance, note="from the report's numbers")]
+    shown = {"MSE of the network": mse, "MSE of the mean of the test lines, implied": variance}
+    return Found(results(rows), pd.Series(shown, name="report").to_frame())
 
 
 def many_splits(splits: pd.DataFrame) -> Found:
@@ -114,8 +123,8 @@ def cross_validated(
     Returns
     -------
     found : Found
-        Results ``GDSC2.cv.<model>.<metric>`` and ``GDSC2.cv.<reference>-<model>.<metric>``; table models x
-        metrics.
+        Results ``GDSC2.cv.<model>.<metric>``, ``GDSC2.cv.<reference>-<model>.<metric>`` and those of
+        :func:`against_strongest_baseline`; table models x metrics.
     versus : DataFrame
         The comparisons, with the column ``reference``.
     """
@@ -133,7 +142,8 @@ def cross_validated(
         for name in references
     ]
     table = summary.pivot_table(index="model", columns="metric", values="value", sort=False)
-    return Found(results(rows), table.sort_values("MSE/Var")), versus
+    found = pd.concat([results(rows), against_strongest_baseline(folds, references)[0]], ignore_index=True)
+    return Found(found, table.sort_values("MSE/Var")), versus
 
 
 def against_strongest_baseline(
@@ -260,6 +270,25 @@ def other_responses(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, pd.Series]]
         found["AUC-like"] = (inputs.panel.expression, auc_like(inputs.response, highest))
     found["other screen"] = (screen.expression, screen.response[inputs.task.drug])
     return found
+
+
+def by_response(
+    inputs: Inputs, predict: Callable[..., pd.DataFrame], models: Mapping[str, BaseEstimator]
+) -> Found:
+    """Fit the same models on each of :func:`other_responses`; and the agreement of the two screens.
+
+    Parameters
+    ----------
+    predict : callable
+        :func:`~helpers.studies.gpds.bulk.bulk_predictions`, with its seed and jobs.
+    """
+    parts = {
+        name: variants_found(predict(x, y, models, repeated(1)), f"GDSC2.response, {name}")
+        for name, (x, y) in other_responses(inputs).items()
+    }
+    rows = [part.results for part in parts.values()]
+    table = pd.concat({name: part.table for name, part in parts.items()}, axis=1)
+    return Found(pd.concat([*rows, ceiling(inputs)], ignore_index=True), table)
 
 
 def ceiling(inputs: Inputs) -> pd.DataFrame:

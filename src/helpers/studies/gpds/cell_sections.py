@@ -15,7 +15,7 @@ from helpers.studies.gpds.cell_scores import (
     name_ways,
     spread_of_cells,
 )
-from helpers.studies.gpds.cells import cell_expression, common_genes
+from helpers.studies.gpds.cells import cell_expression
 from helpers.studies.gpds.heldout_cells import HeldOutCells
 from helpers.studies.gpds.hypotheses import cell_hypotheses
 from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from helpers.chapter import Chapter
 
 #: Columns of a result, beside its id and value.
 FIELDS = ("low", "high", "p", "n", "seeds", "unit", "note")
@@ -27,6 +29,16 @@ class Found:
 
     results: pd.DataFrame
     table: pd.DataFrame
+
+
+def recorder(chapter: Chapter) -> Callable[[Found], Found]:
+    """Return a function that records what a part found, and gives it back to be shown."""
+
+    def take(found: Found) -> Found:
+        chapter.record_table(found.results, "{id}")
+        return found
+
+    return take
 
 
 def result(id: str, value: float, **fields: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A target shared by many drugs is one gene, not many pieces of evidence: genes ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,50 @@ import pandas as pd
 from helpers.evaluation.statistics import Comparison, mean_interval
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.drug_ranking import sign_flip_p
+from helpers.studies.gpds.gene_lists import GeneLists
 from helpers.studies.gpds.results import Found, named, result, results
+from helpers.studies.gpds.tasks import Inputs
+
+
+def known_target_places(
+    build: Callable[..., GeneLists],
+    inputs: Inputs,
+    *,
+    min_lines: int = 300,
+    n_seeds: int = 1,
+    seed: int = 0,
+) -> tuple[Found, pd.DataFrame]:
+    """Build the lists of all drugs with a known target, from the lines without cells, and look it up.
+
+    Parameters
+    ----------
+    build : callable
+        :func:`~helpers.studies.gpds.gene_lists.build_lists`.
+    n_seeds : int
+        Networks a drug.
+
+    Returns
+    -------
+    found : Found
+        Of :func:`target_recovery`, the network's list first.
+    places : DataFrame
+        Of :func:`target_places`.
+    """
+    lines, genes, response = ~inputs.with_cells, inputs.list_genes, inputs.panel.response
+    pairs = known_targets(inputs.targets(), genes, response, min_lines)
+    growth = inputs.proliferation
+    others = ["L1", "L3", "L6"] if growth is None else ["L1", "L3", "L6", "L10"]
+    lists = build(
+        inputs.common.loc[lines, genes],
+        response.loc[lines],
+        ["L7", *others],
+        drugs=list(dict.fromkeys(drug for drug, _ in pairs)) or [inputs.task.drug],
+        lineage=inputs.panel.lines["lineage"],
+        proliferation=growth,
+        n_seeds=n_seeds,
+    )
+    places = target_places(lists.scores, pairs)
+    return target_recovery(places, "L7", others, seed), places
 
 
 def known_targets(

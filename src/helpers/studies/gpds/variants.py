@@ -43,7 +43,7 @@ def deeper_networks(depths: Sequence[int] = (1, 2, 3, 4), seed: int = 0) -> dict
 
     def network(depth: int) -> MLPRegressor:
         return MLPRegressor(
-            (32, *[16] * (depth - 1)),
+            hidden_layer_sizes=(32, *[16] * (depth - 1)),
             activation=PUBLISHED["activation"],
             learning_rate_init=PUBLISHED["lr"],
             batch_size=PUBLISHED["batch_size"],
