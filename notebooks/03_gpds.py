@@ -49,6 +49,7 @@ grid_splits = 1  # splits in which it is
 tune_grid = "tuning"  # grid of the nested search: these or "tuning"
 n_inner = 3  # inner folds of both searches
 wide_models = "Ridge,PLS"  # baselines on other genes than the report's
+curve_sizes = "60,120,240"  # training lines of the learning curve, beside all
 depths = "1,3"  # hidden layers of the variants
 n_trees = 100  # of the random forest
 board_drugs = 60  # drugs of the board, evenly spaced by name; 0 for all
@@ -346,7 +347,8 @@ in_panel.table.style.format("{:.2f}", na_rep="not in the panel").set_caption(f"{
 # %%
 slow = gpds_pipeline(GPDSRegressor(lr=0.0001, device=chapter.device))
 curve_models = models | {"network, learning rate 0.0001": slow, "Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
-curve = take(bulk.learning_curve(expression, response, curve_models, seed=seed, n_jobs=chapter.jobs))
+at = {"sizes": [int(size) for size in curve_sizes.split(",")], "seed": seed, "n_jobs": chapter.jobs}
+curve = take(bulk.learning_curve(expression, response, curve_models, **at))
 chapter.figure(*figures.learning_curve(curve.table))
 
 # %% [markdown]

@@ -91,13 +91,7 @@ def test_notebooks_execute_nothing_of_the_command(path):
     assert not used & {"run", "book", "cli"}
 
 
-#: Not yet thinned: its cells hold logic that belongs into the study.
-LONG_CELLS = {"03_gpds"}
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in NOTEBOOKS if path.stem not in LONG_CELLS], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_of_a_notebook_are_short(path):
     """At most 15 lines of code; blank lines, comments and the list of parameters do not count.
 
