@@ -137,7 +137,7 @@ cards[0]
 # %% tags=["hide-input"]
 cards[1]
 
-# %% tags=["hide-input"]
+# %%
 common, with_cells, list_genes = inputs.common, inputs.with_cells, inputs.list_genes
 lines, lineage = panel.lines["name"], panel.lines["lineage"]
 chapter.record("GDSC2.lines", response.notna().sum(), note="with expression and response to camptothecin")
@@ -370,9 +370,8 @@ changed.table.style.format("{:.3f}")
 #
 # ### Is it the response?
 #
-# ln IC50 runs on beyond the tested doses; an AUC does not. The panel has no measured AUC, but one follows from each
-# IC50 for a curve of slope 1 over the tested range. And the drug was screened twice, so that the same models can learn
-# from the other screen.
+# ln IC50 runs on beyond the tested doses, an AUC does not. The panel has no measured AUC, but one follows from each
+# IC50 for a curve of slope 1 over the tested range. And the drug was screened twice: the same models on both screens.
 
 # %% tags=["hide-input"]
 learners = models | simple | {"Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
@@ -613,8 +612,9 @@ take(recovery)
 recovery.table.assign(list=recovery.table["list"].map(LISTS)).style.format(precision=2).hide(axis="index")
 
 # %% tags=["hide-input"]
-shown = places.rename(columns=LISTS).style.format(precision=0).hide(axis="index")
-shown.set_caption("Percentile of each target in its drug's lists; 0 = most sensitive end")
+places.rename(columns=LISTS).style.format(precision=0).hide(axis="index").set_caption(
+    "Percentile of each target in its drug's lists; 0 = most sensitive end"
+)
 
 # %% [markdown]
 # Over {glue}`GDSC2.targets.genes` genes ({glue}`GDSC2.targets.pairs` pairs) the target stands at percentile

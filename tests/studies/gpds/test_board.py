@@ -51,7 +51,7 @@ def tables():
     lines = [f"L{i}" for i in range(120)]
     drugs = [f"D{i}" for i in range(5)]
     lineage = pd.Series(np.repeat(["a", "b", "c"], 40), lines)
-    y[:, 4] = np.where(lineage == "a", 3.0, 0.0) + 0.1 * np.random.default_rng(2).normal(size=120)
+    y[:, 4] = lineage.map({"a": 6.0, "b": 3.0, "c": 0.0}) + 0.1 * np.random.default_rng(2).normal(size=120)
     return pd.DataFrame(x, lines), pd.DataFrame(y, lines, drugs), lineage
 
 
