@@ -612,9 +612,7 @@ take(recovery)
 recovery.table.assign(list=recovery.table["list"].map(LISTS)).style.format(precision=2).hide(axis="index")
 
 # %% tags=["hide-input"]
-places.rename(columns=LISTS).style.format(precision=0).hide(axis="index").set_caption(
-    "Percentile of each target in its drug's lists; 0 = most sensitive end"
-)
+places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 0 = most sensitive end")
 
 # %% [markdown]
 # Over {glue}`GDSC2.targets.genes` genes ({glue}`GDSC2.targets.pairs` pairs) the target stands at percentile
@@ -681,8 +679,7 @@ chapter.deviations()
 #
 # ## Limitations
 #
-# - On the panel: 535 genes instead of about 19,000, chosen by others for other ends. A network may gain more from more.
-# - On the panel: ln IC50 instead of AUC. The order of lines by the two is alike, but not the same.
+# - On the panel: 535 genes instead of about 19,000, chosen by others for other ends; ln IC50 instead of a measured AUC.
 # - The breast lines are one tissue with few lines: a correlation over {glue}`cells.lines` lines needs to exceed
 #   about 0.4 to be told from zero, which is why lists are compared over many drugs. Drugs share lines and mechanisms.
 # - Cells of the report's four lines are in the paper's tier only; figures 5 to 8 show other lines.
