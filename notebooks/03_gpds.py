@@ -400,8 +400,8 @@ by_drug.table.style.format("{:.2f}").set_caption("R2, mean over five folds")
 # R2. The network has a lower error than the training mean on {glue}`GDSC2.drugs.network above training mean` of them,
 # and than ridge regression on {glue}`GDSC2.drugs.network above Ridge`.
 #
-# Then every drug with enough lines, with ridge regression on all genes. A prediction that only knows the
-# lineage cannot rank the lines *within* a lineage; that is what a model has to do to be of use tomorrow.
+# Then every drug with enough lines, with ridge regression on the genes with a mean of at least 1. A prediction that only
+# knows the lineage cannot rank the lines *within* a lineage; that is what a model has to do to be of use tomorrow.
 
 # %%
 least = min(300, len(expression) // 2)
@@ -412,7 +412,7 @@ ranked = take(bulk.board_found(board, DRUG))
 chapter.figure(*figures.board(board, DRUG))
 
 # %% tags=["hide-input"]
-itables.init_notebook_mode(connected=False)
+itables.init_notebook_mode(all_interactive=False, connected=False)
 itables.show(board.round(2), lengthMenu=[10, 50, -1], showIndex=False)
 
 # %% [markdown]

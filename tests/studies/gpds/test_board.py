@@ -52,7 +52,7 @@ def tables():
     drugs = [f"D{i}" for i in range(5)]
     lineage = pd.Series(np.repeat(["a", "b", "c"], 40), lines)
     y[:, 4] = lineage.map({"a": 6.0, "b": 3.0, "c": 0.0}) + 0.1 * np.random.default_rng(2).normal(size=120)
-    return pd.DataFrame(x, lines), pd.DataFrame(y, lines, drugs), lineage
+    return pd.DataFrame(x + 5, lines), pd.DataFrame(y, lines, drugs), lineage
 
 
 def test_board_tells_lineage_from_genes(tables):

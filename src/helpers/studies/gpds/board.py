@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import linalg
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, each_fold, run
-from helpers.studies.gpds.baselines import ALPHAS, LineageMean
+from helpers.studies.gpds.baselines import ALPHAS, GENE_SETS, LineageMean
 from helpers.studies.gpds.bulk import line_metrics
 from helpers.studies.gpds.correlations import masked_spearman
 from helpers.studies.gpds.folds import BulkLines, repeated_folds
@@ -101,6 +103,7 @@ def drug_board(
     lineage: pd.Series,
     *,
     other: pd.DataFrame | None = None,
+    genes: str = "mean >= 1",
     min_lines: int = 300,
     n_drugs: int = 0,
     n_folds: int = 5,
@@ -119,6 +122,8 @@ def drug_board(
         Index = line.
     other : DataFrame, optional
         Responses of another screen, for the ceiling.
+    genes : str
+        One of :data:`~helpers.studies.gpds.baselines.GENE_SETS`, cut on the training lines.
     min_lines : int
         Measured lines that a drug needs.
     n_drugs : int
@@ -141,8 +146,9 @@ def drug_board(
     y = lines.response[drugs].to_numpy(float)
 
     def ridge(data: BulkLines, fold: Fold) -> np.ndarray:
-        scaler = StandardScaler().fit(data.expression.iloc[fold.train])
-        train, test = (scaler.transform(data.expression.iloc[rows]) for rows in (fold.train, fold.test))
+        before = Pipeline([("filter", clone(GENE_SETS[genes])), ("scale", StandardScaler())])
+        train = before.fit_transform(data.expression.iloc[fold.train])
+        test = before.transform(data.expression.iloc[fold.test])
         return ManyRidge().fit(train, y[fold.train]).predict(test)
 
     def lineage_mean(data: BulkLines, fold: Fold) -> np.ndarray:

@@ -66,7 +66,7 @@ def four_lines(held_out: HeldOutCells, names: pd.Series, unit: str, width: float
     figure = plots.line_densities(
         shown_lines(held_out, names),
         other_profiles(held_out.lines, names),
-        title=f"Figures 5 to 8: the cells of a line spread {width:.2f} times as wide as the response",
+        title=f"Figures 5 to 8: cells of a line spread {width:.2f} SD of the response",
         unit=unit,
         constant=float(held_out.lines["training_mean"].mean()),
     )
@@ -84,7 +84,7 @@ def more_cells(found: HeldOutCells, names: pd.Series, unit: str) -> Shown:
     figure = plots.line_densities(
         found.cells.assign(line=found.cells["line"].map(names)),
         other_profiles(found.lines, names),
-        title=f"Lung lines: cells of a line spread {within / between:.2f} times as wide as the lines",
+        title=f"Lung lines: cells of a line spread {within / between:.2f} SD of the response",
         unit=unit,
     )
     return figure, "lung", "As figures 5 to 8, for the lung lines with a measured response."
