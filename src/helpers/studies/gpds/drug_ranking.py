@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ def dreep_run(
     genes: Sequence[str] | None = None,
     draws: int = 100_000,
     seed: int = 0,
-    **options: object,
+    **options: Any,
 ) -> DreepRun:
     """Build lists from bulk lines and score cells with them, fold by fold of the lines that have cells.
 

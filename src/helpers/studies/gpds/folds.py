@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from helpers.studies.gpds.model import GPDSRegressor, fit_many
 #: ``splits(n_lines)``: folds of that many lines, tagged with their ``repeat``.
 Splitter = Callable[[int], list[Fold]]
 #: ``predict(lines, fold, fitted pipeline)``: prediction for the fold's test rows.
-Predict = Callable[["BulkLines", Fold, BaseEstimator], np.ndarray]
+Predict = Callable[[Any, Fold, Any], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +160,7 @@ def contenders(models: Mapping[str, BaseEstimator], predict: Predict, n_jobs: in
 
     def of(model: BaseEstimator) -> Callable[[BulkLines, Sequence[Fold]], Iterator[np.ndarray]]:
         def predictions(lines: BulkLines, folds: Sequence[Fold]) -> Iterator[np.ndarray]:
+            fits: Iterable[BaseEstimator]
             if is_network(model):
                 fits = fitted_networks(model, lines, folds, n_jobs)
             else:

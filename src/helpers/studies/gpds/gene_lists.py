@@ -140,8 +140,10 @@ def build_lists(
     raw, y = expression.to_numpy(float), response[drugs].to_numpy(float)
     binned = gpds_preprocessing(gene_filter=False).fit_transform(expression).to_numpy(np.float32)
 
+    def of_every_drug() -> np.ndarray:
+        return pearson_scores(raw, response.to_numpy(float))
+
     scores: dict[str, np.ndarray] = {}
-    every = pearson_scores(raw, response.to_numpy(float)) if {"C3", "C4"} & set(which) else None
     position = [response.columns.get_loc(drug) for drug in drugs]
     base = pearson_scores(raw, y)
     for name in which:
@@ -159,9 +161,9 @@ def build_lists(
         elif name == "C2":
             scores[name] = np.repeat(raw.mean(axis=0)[:, None], len(drugs), axis=1)
         elif name == "C3":
-            scores[name] = every[:, _other_drugs(position, response.shape[1], seed)]
+            scores[name] = of_every_drug()[:, _other_drugs(position, response.shape[1], seed)]
         elif name == "C4":
-            scores[name] = np.repeat(np.nanmean(every, axis=1)[:, None], len(drugs), axis=1)
+            scores[name] = np.repeat(np.nanmean(of_every_drug(), axis=1)[:, None], len(drugs), axis=1)
     fitted = [name for name in which if name in _FITTED]
     if fitted:
         with threadpool_limits(1):

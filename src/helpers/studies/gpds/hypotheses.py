@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -84,6 +86,6 @@ def cell_hypotheses(
         row("H4", "bulk profiles of the training lines", trained),
     ]
     y = response.reindex(reference.index).dropna()
-    measured = {"hypothesis": "", "condition": "measured, training lines"}
+    measured: dict[str, Any] = {"hypothesis": "", "condition": "measured, training lines"}
     measured |= {"median": y.median(), "sd": y.std(ddof=0), "n": len(y)}
     return pd.DataFrame([measured, *rows])

@@ -151,7 +151,7 @@ class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
         return Task(
             inputs,
             ((y - self.target_mean_) / self.target_scale_).astype(np.float32),
-            tuple(self.hidden),
+            (self.hidden[0], self.hidden[1]),
             self.activation,
             self.lr,
             self.weight_decay,

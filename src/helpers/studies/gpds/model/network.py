@@ -130,9 +130,9 @@ def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
     def network(i: int, epoch: int) -> Network:
         # Training that ended early, since every network diverged, has no state at later epochs.
         parts = own_part(keep.states.get(epoch, parameters), i, tasks[i].widths)
-        weights = [*parts[:4], parts[4][:, 0], parts[5][0]]
+        w1, b1, w2, b2, w3, b3 = parts
         lost = bool(diverged[i, :epoch][-1])
-        return Network(*weights, tasks[i].activation, losses[i, :epoch].copy(), lost)
+        return Network(w1, b1, w2, b2, w3[:, 0], b3[0], tasks[i].activation, losses[i, :epoch].copy(), lost)
 
     found: list[list[Network]] = [[] for _ in tasks]
     for place, i in enumerate(order):
