@@ -87,6 +87,7 @@ from helpers.studies.gpds.targets import known_target_places
 from helpers.studies.gpds.tasks import load_inputs
 from helpers.studies.gpds.variants import deeper_networks, sensitivity_models
 
+# %% tags=["hide-input"]
 chapter = Chapter.begin("03_gpds", parameters)
 cached = partial(chapter.memory.cache, ignore=["n_jobs"])
 predict_bulk = partial(cached(bulk_predictions), seed=seed, n_jobs=chapter.jobs)
