@@ -406,7 +406,7 @@ by_drug.table.style.format("{:.2f}").set_caption("R2, mean over five folds")
 
 # %%
 least = min(300, len(expression) // 2)
-board_options = {"min_lines": least, "n_drugs": board_drugs, "seed": seed, "n_jobs": chapter.jobs}
+board_options = {"min_lines": least, "n_drugs": board_drugs, "always": DRUG, "seed": seed}
 second = None if inputs.screen is None else inputs.screen.response
 board = cached(drug_board)(expression, panel.response, lineage, other=second, **board_options)
 ranked = take(bulk.board_found(board, DRUG))

@@ -83,4 +83,6 @@ def test_a_reduced_board_has_the_drugs_asked_for(tables):
     expression, response, lineage = tables
     board = drug_board(expression, response, lineage, min_lines=50, n_drugs=2)
     assert sorted(board["drug"]) == ["D0", "D4"]
+    asked = drug_board(expression, response, lineage, min_lines=50, n_drugs=2, always="D3")
+    assert sorted(asked["drug"]) == ["D0", "D3", "D4"]
     assert board["ceiling"].isna().all()

@@ -106,6 +106,7 @@ def drug_board(
     genes: str = "mean >= 1",
     min_lines: int = 300,
     n_drugs: int = 0,
+    always: str | None = None,
     n_folds: int = 5,
     min_group: int = 8,
     seed: int = 0,
@@ -128,6 +129,8 @@ def drug_board(
         Measured lines that a drug needs.
     n_drugs : int
         Evenly spaced drugs in order of their names, a declared reduction; 0 for all.
+    always : str, optional
+        A drug that a reduced board shows in any case.
     min_group : int
         Lines that a lineage needs to count for the correlation within lineages.
 
@@ -142,7 +145,8 @@ def drug_board(
     lines = BulkLines.matched(expression, response.loc[:, response.notna().sum() >= min_lines])
     drugs = lines.response.columns.sort_values()
     if 0 < n_drugs < len(drugs):
-        drugs = drugs[np.linspace(0, len(drugs) - 1, n_drugs).round().astype(int)]
+        chosen = drugs[np.linspace(0, len(drugs) - 1, n_drugs).round().astype(int)]
+        drugs = drugs[drugs.isin([*chosen, always])]
     y = lines.response[drugs].to_numpy(float)
 
     def ridge(data: BulkLines, fold: Fold) -> np.ndarray:
