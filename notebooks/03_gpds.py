@@ -13,17 +13,18 @@
 #
 # :::{admonition} What we found
 # :class: tip
-# 1. **Bulk lines.** The network's error is {glue}`GDSC2.cv.network.MSE/Var` of the variance of held-out lines; the
-#    claim of a great error {glue}`verdict.gpds-bulk-mse.sound` against the training mean. Tuned inside the training
-#    lines it is {glue}`GDSC2.cv.network, tuned.MSE/Var`, ridge regression on more genes
+# 1. **Bulk lines.** The network's error is {glue}`GDSC2.cv.network.MSE/Var` of the variance of held-out lines (verdict on
+#    a great error: {glue}`verdict.gpds-bulk-mse.sound`); with settings chosen inside the training lines it is
+#    {glue}`GDSC2.cv.network, tuned.MSE/Var`, and ridge regression on more genes has
 #    {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var`.
-# 2. **Single cells.** The cells of a line are spread {glue}`cells.cells.networks.spread within lines` times as wide as
-#    the response; that they are answered narrowly {glue}`verdict.gpds-cells-narrow.sound`, that they are answered
-#    wrongly {glue}`verdict.gpds-cells-wrong.sound`.
+# 2. **Single cells.** Predictions for the cells of a line spread {glue}`cells.cells.networks.spread within lines` times
+#    as wide as the response, or {glue}`cells.cells in bulk bins.networks.spread within lines` times if cells are binned
+#    as bulk lines are (verdict on narrow: {glue}`verdict.gpds-cells-narrow.sound`; on wrong:
+#    {glue}`verdict.gpds-cells-wrong.sound`).
 # 3. **Gene lists.** As a list for DREEP the network's weights change the correlation with the response by
-#    {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval` against Pearson correlations: that
-#    they are better {glue}`verdict.gpds-list-better.sound`. They put known targets
-#    {glue}`GDSC2.targets.L7-L1.percentile` percentiles nearer to the sensitive end.
+#    {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval` against Pearson correlations (verdict
+#    on better: {glue}`verdict.gpds-list-better.sound`), and put known targets {glue}`GDSC2.targets.L7-L1.percentile`
+#    percentiles nearer to the sensitive end (verdict: {glue}`verdict.gpds-target-recovery.sound`).
 # :::
 #
 # DREEP {cite:p}`pellecchia2023dreep` scores a single cell for a drug: it asks where the cell's marker genes lie in
@@ -366,8 +367,7 @@ changed.table.style.format("{:.3f}")
 
 # %% [markdown]
 # Without scaling the network's error is {glue}`GDSC2.variants.no scaling.MSE/Var` of the variance, with it
-# {glue}`GDSC2.variants.as chosen.MSE/Var`. One hidden layer gives {glue}`GDSC2.variants.1 hidden layer.MSE/Var`, three
-# give {glue}`GDSC2.variants.3 hidden layers.MSE/Var`.
+# {glue}`GDSC2.variants.as chosen.MSE/Var`. Three hidden layers give {glue}`GDSC2.variants.3 hidden layers.MSE/Var`.
 #
 # ### Is it the response?
 #
@@ -662,14 +662,14 @@ chapter.deviations()
 #
 # The report asked for a network that predicts a drug's response from expression and that explains itself by its weights.
 #
-# - *Does it predict bulk lines?* It orders them (rank correlation {glue}`GDSC2.cv.network.Spearman`), and a great error
-#   {glue}`verdict.gpds-bulk-mse.sound`. Tuned inside the training lines it errs by
+# - *Does it predict bulk lines?* It orders them with a rank correlation of {glue}`GDSC2.cv.network.Spearman`; a great
+#   error: {glue}`verdict.gpds-bulk-mse.sound`. Tuned inside the training lines it errs by
 #   {glue}`GDSC2.cv.network, tuned.MSE/Var` of the variance instead of {glue}`GDSC2.cv.network.MSE/Var`, ridge regression
 #   on the genes with a mean of at least 1 by {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var`.
-# - *Does it predict cells?* The claim that it fails there {glue}`verdict.gpds-cells-wrong.sound`; that sparsity is the
-#   reason {glue}`verdict.gpds-cells-sparsity.sound`.
+# - *Does it predict cells?* That it is far from the target: {glue}`verdict.gpds-cells-wrong.sound`; that noise and
+#   sparsity are the reason: {glue}`verdict.gpds-cells-sparsity.sound`.
 # - *Is its list better?* For DREEP: {glue}`verdict.gpds-list-better.sound`. For finding known targets:
-#   {glue}`verdict.gpds-target-recovery.sound`. Its likeness to ridge regression's is
+#   {glue}`verdict.gpds-target-recovery.sound`, with a likeness to ridge regression's list of
 #   {glue}`GDSC2.lists.L7 and L3.Spearman`.
 #
 # ## What was easy, what was difficult
