@@ -56,6 +56,8 @@ class DataFile(BaseModel):
     sha256, git_blob_sha1, lfs_oid, md5 : str, optional
         At least one, unless ``unpinned``. ``git_blob_sha1`` is the sha1 of ``blob <size>``, a zero
         byte, and the content; ``lfs_oid`` is the sha256 that a Git LFS pointer names.
+    instead_of : list of str
+        Keys of files that are not needed where this one is at hand; it is not needed itself where it is not.
     unpinned : bool
         True for a file of the paper tier of which no hash is known: its content is not checked.
         The sha256 of what was read stands in the results in any case.
@@ -89,6 +91,7 @@ class DataFile(BaseModel):
     git_blob_sha1: Sha1 | None = None
     lfs_oid: Sha256 | None = None
     md5: Md5 | None = None
+    instead_of: list[str] = Field(default_factory=list)
     unpinned: bool = False
     licence: Text
     chapters: Annotated[list[Chapter], Field(min_length=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.data.download import fetch_all
+from helpers.data.download import fetch_all, needed
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import DownloadError, RunError
 from helpers.run.plan import RunOptions, Task
@@ -79,7 +79,7 @@ def check_needs(root: Path, folder: Path, tasks: Sequence[Task], options: RunOpt
         tier, chapter = task.parameters["data"], task.source.chapter
         if tier in ("panel", "paper"):
             try:
-                fetch_all(registry.select(tier, chapter))
+                fetch_all(needed(registry.select(tier, chapter)))
             except DownloadError as error:
                 fetch = f"helpers data fetch --tier {tier} --chapter {chapter[:2]}"
                 msg = f"{chapter} needs data of tier {tier}. {error}\nTo fetch them: {fetch}"
