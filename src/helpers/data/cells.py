@@ -50,8 +50,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     ----------
     name : str
         Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
-        tier only: ``"pan-cancer-lines"`` (files of the portal), ``"pan-cancer-h5ad"`` (the same as h5ad). Or
-        the key of any registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of.
+        tier only: ``"pan-cancer-lines"`` and ``"pan-cancer-h5ad"``, the same as one file. Or the key of any
+        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.

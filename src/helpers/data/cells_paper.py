@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anndata
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -12,6 +11,7 @@ from scipy import sparse
 
 from helpers.data.bulk_paper import MODELS, models_of
 from helpers.data.cell_files import annotated, check_counts
+from helpers.data.readers.cells import read_h5ad
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
@@ -50,37 +50,31 @@ def load_pan_cancer(sources: Sources) -> AnnData:
 def load_pan_cancer_h5ad(sources: Sources) -> AnnData:
     """Build the same set from an ``.h5ad`` file, as the report read it.
 
-    Counts are taken from the layer ``counts``, else from ``raw``, else from ``X``.
-
     Raises
     ------
     DataError
-        If no column names the line of a cell, or none of the three places holds counts.
+        If no column names the line of a cell, or the file holds no counts.
     """
     path = sources[PAN_CANCER_H5AD]
-    stored = anndata.read_h5ad(path)
+    stored, notes = read_h5ad(path)
     columns = [name for name in _LINE_COLUMNS if name in stored.obs]
     if not columns:
         msg = f"{path}: obs names the line of a cell in one of {', '.join(_LINE_COLUMNS)}; none is there"
         raise DataError(msg)
-    table = stored.raw.to_adata() if "counts" not in stored.layers and stored.raw is not None else stored
-    counts = sparse.csr_matrix(table.layers.get("counts", table.X), dtype=np.float32)
+    counts = sparse.csr_matrix(stored.X, dtype=np.float32)
     check_counts(counts.data, path)
     pools = [name for name in _POOL_COLUMNS if name in stored.obs]
     pool = stored.obs[pools[0]].astype(str).to_numpy(object) if pools else ""
-    cells = pd.Index(stored.obs_names, dtype=object)
-    obs = _about_cells(cells, pd.Index(stored.obs[columns[0]].astype(str)), pool, sources)
-    note = f"Lines are those of the column {columns[0]}."
-    return annotated(
-        PAN_CANCER_H5AD, counts, obs, table.var_names, "counts", Provenance("paper", sources.files(), (note,))
-    )
+    lines = pd.Index(stored.obs[columns[0]].astype(str))
+    obs = _about_cells(pd.Index(stored.obs_names, dtype=object), lines, pool, sources)
+    provenance = Provenance("paper", sources.files(), (f"Lines: column {columns[0]}.", *notes))
+    return annotated(PAN_CANCER_H5AD, counts, obs, stored.var_names, "counts", provenance)
 
 
 def _about_cells(cells: pd.Index, lines: pd.Index, pool: object, sources: Sources) -> pd.DataFrame:
     """Annotate cells by the part of their line's name before the tissue, where one model has that name."""
-    short = lines.str.split("_").str[0]
-    table = models_of(sources)
-    unique = table[~table["name"].duplicated(keep=False)].reset_index(names="model_id").set_index("name")
+    short, models = lines.str.split("_").str[0], models_of(sources)
+    unique = models[~models["name"].duplicated(keep=False)].reset_index(names="model_id").set_index("name")
     found = unique.reindex(short)
     return pd.DataFrame(
         {

@@ -27,6 +27,7 @@ __all__ = [
     "fetch",
     "fetch_all",
     "locate",
+    "needed",
     "verify",
 ]
 
@@ -100,6 +101,16 @@ def fetch(file: DataFile, progress: Progress | None = None) -> Path:
         size = target.stat().st_size
         progress(file, size, size)
     return target
+
+
+def needed(files: Iterable[DataFile]) -> list[DataFile]:
+    """Leave out what an alternative at hand replaces, and alternatives that are not at hand."""
+    files = list(files)
+    spare: set[str] = set()
+    for file in files:
+        if file.instead_of:
+            spare |= set(file.instead_of) if locate(file) is not None else {file.key}
+    return [file for file in files if file.key not in spare]
 
 
 def fetch_all(files: Iterable[DataFile], progress: Progress | None = None) -> dict[str, Path]:

@@ -56,6 +56,8 @@ class DataFile(BaseModel):
     sha256, git_blob_sha1, lfs_oid, md5 : str, optional
         At least one, unless ``unpinned``. ``git_blob_sha1`` is the sha1 of ``blob <size>``, a zero
         byte, and the content; ``lfs_oid`` is the sha256 that a Git LFS pointer names.
+    instead_of : list of str
+        Keys of files that are not needed where this one is at hand; it is not needed itself where it is not.
     unpinned : bool
         True for a file of the paper tier of which no hash is known: its content is not checked.
         The sha256 of what was read stands in the results in any case.
@@ -70,9 +72,6 @@ class DataFile(BaseModel):
     kind : str, optional
         A kind of :data:`helpers.data.readers.KINDS`: :func:`helpers.data.readers.read` reads such a file by
         its key. Files without one have a loader of their own.
-    option : str, optional
-        ``"what/which"``, e.g. ``"pan-cancer cells/h5ad"``: of the sets of files that are the same *what*, one
-        complete *which* is enough.
     measure : str, optional
         What the values of a matrix of response are, e.g. ``"log2_ic50"``.
     """
@@ -92,13 +91,13 @@ class DataFile(BaseModel):
     git_blob_sha1: Sha1 | None = None
     lfs_oid: Sha256 | None = None
     md5: Md5 | None = None
+    instead_of: list[str] = Field(default_factory=list)
     unpinned: bool = False
     licence: Text
     chapters: Annotated[list[Chapter], Field(min_length=1)]
     card: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+/cards/[a-z0-9-]+\.md$")]
     obtain: Text
     kind: Text | None = None
-    option: Annotated[str, StringConstraints(pattern=r"^[^/]+/[^/]+$")] | None = None
     measure: Text | None = None
 
     @model_validator(mode="after")

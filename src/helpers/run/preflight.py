@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.data.download import fetch_all
-from helpers.data.registry import REGISTRIES, DataFile, Registry
+from helpers.data.download import fetch_all, needed
+from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import DownloadError, RunError
 from helpers.run.plan import RunOptions, Task
 from helpers.run.seal import check_seal
@@ -79,34 +79,13 @@ def check_needs(root: Path, folder: Path, tasks: Sequence[Task], options: RunOpt
         tier, chapter = task.parameters["data"], task.source.chapter
         if tier in ("panel", "paper"):
             try:
-                _fetch(registry.select(tier, chapter))
+                fetch_all(needed(registry.select(tier, chapter)))
             except DownloadError as error:
                 fetch = f"helpers data fetch --tier {tier} --chapter {chapter[:2]}"
                 msg = f"{chapter} needs data of tier {tier}. {error}\nTo fetch them: {fetch}"
                 raise DownloadError(msg) from error
     if any(task.source.reads_results for task in tasks) and (folder / "run.json").is_file():
         check_seal(folder, frozenset(task.source.chapter for task in tasks))
-
-
-def _fetch(files: Sequence[DataFile]) -> None:
-    """Fetch the files; of sets that can stand for each other, one complete set."""
-    options: dict[str, dict[str, list[DataFile]]] = {}
-    for file in files:
-        if file.option is not None:
-            what, which = file.option.split("/")
-            options.setdefault(what, {}).setdefault(which, []).append(file)
-    fetch_all([file for file in files if file.option is None])
-    for what, sets in options.items():
-        problems = []
-        for which, members in sets.items():
-            try:
-                fetch_all(members)
-                break
-            except DownloadError as error:
-                problems.append(f"as {which}: {error}")
-        else:
-            msg = f"{what} can be had in no form.\n" + "\n".join(problems)
-            raise DownloadError(msg)
 
 
 def check_scheduler(address: str) -> None:

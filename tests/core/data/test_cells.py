@@ -154,6 +154,7 @@ def test_portal_files_that_are_refused(tmp_path, text, message):
 
 
 MODELS = "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-000356,MKN45,Stomach,925340\n"
+THREE_CELLS = [[0, 4], [1, 0], [2, 0]]
 
 
 @pytest.fixture
@@ -173,9 +174,6 @@ def h5ad(tmp_path):
     return load
 
 
-THREE_CELLS = [[0, 4], [1, 0], [2, 0]]
-
-
 def test_pan_cancer_lines_as_h5ad(h5ad):
     cells = h5ad(THREE_CELLS)
     assert cells.obs["model_id"].tolist() == ["ACH-000356", "", "ACH-000356"]
@@ -184,9 +182,8 @@ def test_pan_cancer_lines_as_h5ad(h5ad):
 
 
 def test_counts_of_a_layer_come_before_logarithms(h5ad):
-    assert (
-        h5ad(np.log1p(THREE_CELLS), layer=THREE_CELLS, column="cell_line").X.toarray().tolist() == THREE_CELLS
-    )
+    cells = h5ad(np.log1p(THREE_CELLS), layer=THREE_CELLS, column="cell_line")
+    assert cells.X.toarray().tolist() == THREE_CELLS
 
 
 def test_h5ad_files_that_are_refused(h5ad):

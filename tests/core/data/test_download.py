@@ -16,6 +16,7 @@ from helpers.data.download import (
     fetch,
     fetch_all,
     locate,
+    needed,
 )
 from helpers.data.hashes import git_blob_sha1, sha256, verify
 from helpers.data.registry import Registry
@@ -315,3 +316,12 @@ def test_availability(make_file, tmp_path, monkeypatch):
     put(mirror, files[2])
     put(mirror, files[3])
     assert availability(Registry(files), "panel").complete
+
+
+def test_an_alternative_replaces_files_only_where_it_is_at_hand(make_file):
+    one, other = (make_file(key=key, path=f"{key}.csv") for key in ("one", "other"))
+    instead = make_file(key="both", path="both.csv", instead_of=["one", "other"])
+    assert [file.key for file in needed([one, other, instead])] == ["one", "other"]
+    cached_path(instead).parent.mkdir(parents=True)
+    cached_path(instead).write_bytes(b"good content\n")
+    assert [file.key for file in needed([one, other, instead])] == ["both"]
