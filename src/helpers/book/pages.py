@@ -201,7 +201,7 @@ def _facts(material: Material) -> str:
     source = ", ".join(tiers) or "none"
     return (
         f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}` "
-        "([of each chapter](build.md)).\n"
+        "(the page of the build names that of each chapter).\n"
     )
 
 
