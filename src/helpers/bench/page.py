@@ -132,8 +132,8 @@ def _figure(content: Mapping[str, Any], best: str) -> str:
     # A dollar sign in a name would start a formula.
     rows["label"] = rows["label"].str.replace("$", r"\$")
     caption = (
-        f"{best} minus each other model in the same folds, {content['metric']}, 95 % intervals, not corrected "
-        "for the choice of the first."
+        f"{best} minus each other model in the same folds, {content['metric']}, 95 % intervals, "
+        "not corrected for the choice of the first."
     )
     if rows.empty:
         return "<p>There is one model.</p>"
