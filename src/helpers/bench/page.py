@@ -19,6 +19,7 @@ from helpers.data.types import ResponseData
 from helpers.display.cards import FigureCard
 from helpers.display.html import STYLE, table
 from helpers.plots.scores import forest
+from helpers.plots.style import use_style
 
 _HEAD = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
@@ -130,13 +131,19 @@ def _figure(content: Mapping[str, Any], best: str) -> str:
     rows = rows.astype(dict.fromkeys(("difference", "low", "high"), float))
     # A dollar sign in a name would start a formula.
     rows["label"] = rows["label"].str.replace("$", r"\$")
-    caption = f"{best} minus each other model in the same folds, {content['metric']}, 95 % intervals."
+    caption = (
+        f"{best} minus each other model in the same folds, {content['metric']}, 95 % intervals, "
+        "not corrected for the choice of the first."
+    )
     if rows.empty:
         return "<p>There is one model.</p>"
-    figure = forest(rows, title=_headline(content, best).replace("$", r"\$"), xlabel="difference")
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", bbox_inches="tight", dpi=120)
-    plt.close(figure)
+    with plt.rc_context():
+        use_style()
+        title = _headline(content, best).replace("$", r"\$")
+        figure = forest(rows, title=title, xlabel=f"difference of {content['metric']}")
+        figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
+        plt.close(figure)
     return FigureCard.of_png(stream.getvalue(), caption)._repr_html_()
 
 

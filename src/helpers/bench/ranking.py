@@ -141,11 +141,15 @@ def rank(
         target,
         metric,
         summary[["model", "metric", "value", "low", "high", "n"]].reset_index(drop=True),
-        differences.reindex(columns=["model", "difference", "low", "high", "p"]),
+        _by_rank(differences.reindex(columns=["model", "difference", "low", "high", "p"]), order),
         _excluded(pairs, target, of_metric if grouped else None),
         seeds,
         len(folds),
     )
+
+
+def _by_rank(table: pd.DataFrame, order: dict[str, int]) -> pd.DataFrame:
+    return table.sort_values("model", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
 def _group(pairs: Pairs, split: str) -> np.ndarray:

@@ -14,7 +14,8 @@ from helpers.data.readers import Read, read
 from helpers.data.registry import Registry
 from helpers.data.types import Provenance, ResponseData
 
-_LINE_IDS = ("cosmic_id", "sanger_id", "model_id")
+#: Ids of lines, and what they look like.
+_LINE_IDS = {"cosmic_id": r"\d+", "sanger_id": r"SIDM\d+", "model_id": r"ACH-\d+"}
 
 
 def load_own(
@@ -108,18 +109,22 @@ def _known_lines(index: pd.Index, lines: Read | None) -> pd.DataFrame:
     columns = ("model_id", "name", "ccle_name", "cosmic_id", "sanger_id", "patient", "cancer_type")
     empty = pd.DataFrame("", index, list(columns))
     if lines is None:
-        # The name of a line may be any of its ids.
-        return empty.assign(**dict.fromkeys(_LINE_IDS, index))
+        return empty.assign(**_ids_among(index))
     models = lines.content.drop(columns=["patient", "cancer_type"])
-    found = match(pd.DataFrame(dict.fromkeys(_LINE_IDS, index), index), models, "line")["found"]
+    found = match(pd.DataFrame(_ids_among(index), index), models, "line")["found"]
     described = lines.content.reindex(found.replace("", None)).set_axis(index).fillna("")
     return described.reindex(columns=list(columns))
+
+
+def _ids_among(index: pd.Index) -> dict[str, pd.Index]:
+    """Tell which names of lines are ids."""
+    return {what: index.where(index.str.fullmatch(form), "") for what, form in _LINE_IDS.items()}
 
 
 def _known_drugs(index: pd.Index, drugs: Read | None) -> pd.DataFrame:
     """Describe the drugs that have a structure by what the table of drugs says of them."""
     if drugs is None:
-        return pd.DataFrame({"drug_id": index}, index)
+        return pd.DataFrame({"drug_id": index.where(index.str.fullmatch(r"\d+"), "")}, index)
     table = drugs.content
     found = match(table, pd.DataFrame(index=index), "drug")["found"]
     described = table.set_axis(found.to_numpy()).loc[lambda one: one.index != ""]

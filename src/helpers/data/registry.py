@@ -70,8 +70,8 @@ class DataFile(BaseModel):
     obtain : str
         How a user gets the file.
     kind : str, optional
-        A kind of :data:`helpers.data.readers.KINDS`: :func:`helpers.data.readers.read` reads such a file by
-        its key. Files without one have a loader of their own.
+        A kind of :data:`helpers.data.readers.kinds.KINDS`: :func:`helpers.data.readers.kinds.read` reads
+        such a file by its key. Files without one have a loader of their own.
     measure : str, optional
         What the values of a matrix of response are, e.g. ``"log2_ic50"``.
     """
