@@ -77,7 +77,9 @@ def plain_training(net, loss_of, held_loss, epochs, seed):
 def test_autoencoder_trains_as_a_plain_torch_loop(seed):
     settings = settings_of(epochs=15)
     network = Autoencoder((GENES, 12, 8, 4), np.random.default_rng(seed), 0.0).double()
-    net = nn.Sequential(plain(network.encoder), plain(network.decoder), nn.Sigmoid())
+    widen = nn.Linear(4, 8).double()
+    widen.load_state_dict(network.widen.state_dict())
+    net = nn.Sequential(plain(network.encoder), widen, plain(network.decoder), nn.Sigmoid())
     x, held = rows_of(seed)[0].split((36, 12))
     training = train_autoencoder(network, x, held, settings, Stream(np.random.SeedSequence(seed)))
     loss, best = plain_training(

@@ -87,9 +87,9 @@ def minus_same_seeds(rows: pd.DataFrame, metric: str, *, reference: pd.DataFrame
     return difference(rows, reference[reference["seed"].isin(rows["seed"])], metric)
 
 
-def gain_of_transfer(rows: pd.DataFrame, metric: str) -> Comparison:
-    """After minus before transfer in the same runs."""
-    return over_sets(rows, rows[metric] - rows[f"before {metric}"])
+def gain_of_transfer(rows: pd.DataFrame, metric: str, *, before: str = "before") -> Comparison:
+    """After minus before transfer in the same runs; ``before`` may be ``"evaluated before"``."""
+    return over_sets(rows, rows[metric] - rows[f"{before} {metric}"])
 
 
 def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask]) -> Comparison:

@@ -59,7 +59,7 @@ class TransferRuns:
         One row a run: ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting``, ``seed``, ``bulk_loss``,
         ``bulk_auroc``, ``transfer_loss``, ``mmd_before``, ``mmd_after``, the metrics of
         :func:`helpers.studies.scdeal.metrics.cell_metrics` after transfer and, as ``before <metric>``,
-        before it.
+        before it; ``evaluated before <metric>`` is that with the predictor in evaluation mode, as after.
     scores : dict
         (task, setting, seed) to array (cells, 2), the two outputs after transfer.
     """
@@ -159,17 +159,18 @@ def run_scdeal(
     fits = fit_many(jobs, n_jobs=n_jobs)
     rows, scores = [], {}
     for (task, name, seed), fit in zip(keys, fits, strict=True):
-        before = _answer_metrics(task.cells_sensitive, fit.before)
+        y = task.cells_sensitive
+        stages = {"before ": fit.before, "evaluated before ": fit.evaluated_before, "": fit.after}
+        found = [(prefix, _answer_metrics(y, scores)) for prefix, scores in stages.items()]
         rows.append(
             {
                 **_about(task, name, seed),
                 "bulk_loss": fit.bulk_validation_loss,
-                "bulk_auroc": fit.bulk_validation_auroc,
+                "bulk_auroc": fit.bulk_test_auroc,
                 "transfer_loss": fit.validation_loss,
                 "mmd_before": fit.mmd_before,
                 "mmd_after": fit.mmd_after,
-                **_answer_metrics(task.cells_sensitive, fit.after),
-                **{f"before {metric}": value for metric, value in before.items()},
+                **{prefix + metric: value for prefix, own in found for metric, value in own.items()},
             }
         )
         scores[task.name, name, seed] = fit.after.astype(np.float32)

@@ -70,18 +70,18 @@ def _squared(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def cluster_dissimilarity(rows: torch.Tensor, clusters: torch.Tensor) -> torch.Tensor:
-    """Spread within clusters, the term S: sum over clusters of sum(1 - cosine) / (2 n^2 - n).
+    """Spread within clusters, the term S: sum over clusters of sum(1 - cosine) / (2 n^2 - n) over pairs.
 
     Parameters
     ----------
     rows : tensor (rows, units)
         Input profiles in the faithful reading, embeddings in the described one.
     clusters : tensor (rows,) of int
-        The sum within a cluster of n rows runs over all ordered pairs. Clusters of one row add nothing.
+        The sum within a cluster of n rows counts each pair once. Clusters of one row add nothing.
     """
     member = functional.one_hot(clusters.to(rows.device).long()).to(rows.dtype)
     size = member.sum(dim=0)
     # The sum of all cosines within a cluster is the squared norm of the sum of its unit vectors.
     cosines = (member.T @ functional.normalize(rows, dim=1)).square().sum(dim=1)
-    spread = (size**2 - cosines) / (2 * size**2 - size).clamp_min(1)
+    spread = (size**2 - cosines) / 2 / (2 * size**2 - size).clamp_min(1)
     return torch.where(size > 1, spread, 0).sum()
