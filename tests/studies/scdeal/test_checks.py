@@ -6,26 +6,32 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from helpers.data.bulk import load_bulk
 from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
+from helpers.studies.scdeal.baselines import BulkLogistic
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.checks import (
     CONTROLS,
+    bulk_prediction,
     majority_bounds,
+    mislabelled,
     opposite_pair,
-    relabelled,
     scores_by_line,
     twin_findings,
     twin_task,
+    with_fewer_lines,
+    with_permuted_names,
 )
 from helpers.studies.scdeal.comparison import minus_same_seeds
 from helpers.studies.scdeal.genes import follows_prediction
+from helpers.studies.scdeal.lines import load_lines
+from helpers.studies.scdeal.model.pipeline import line_split
 from helpers.studies.scdeal.plots import rule_spread, task_maps
 from helpers.studies.scdeal.protocol import TransferRuns, run_by_set, run_scdeal, run_simple
 from helpers.studies.scdeal.published import grid_findings, published_grid
-from helpers.studies.scdeal.tasks import describe, make_tasks
+from helpers.studies.scdeal.tasks import describe, make_tasks, prepare_sets
 
 TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
 SETS = {
@@ -36,14 +42,15 @@ SETS = {
 
 
 @pytest.fixture(scope="module")
-def panel():
-    return load_bulk("GDSC2", "simulated")
+def lines():
+    return load_lines("simulated")
 
 
 @pytest.fixture(scope="module")
-def made(panel):
+def made(lines):
     loaded = {name: load_cells(name, "simulated") for name in SETS}
-    return make_tasks(panel, loaded, SETS, top_genes=50, max_cells=72, seed=0)
+    cells = prepare_sets(loaded, lines.panel.expression.columns, top_genes=50, max_cells=72, seed=0)
+    return cells, make_tasks(lines, cells, SETS)
 
 
 @pytest.fixture(scope="module")
@@ -78,26 +85,49 @@ def test_sets_are_run_one_after_the_other(made, runs):
     pd.testing.assert_frame_equal(runs.table, together.table)
 
 
-def test_other_responses_of_the_lines(made, panel):
-    cells, tasks = made
-    other = load_bulk("GDSC", "simulated")
-    controls, skipped = relabelled(tasks, cells, panel, other, seed=0)
-    assert list(controls) == list(CONTROLS)
-    assert sum(len(kind) for kind in controls.values()) + len(skipped) == len(CONTROLS) * len(tasks)
-    for task in controls["permuted labels"]:
-        own = next(t for t in tasks if t.name == task.name)
-        np.testing.assert_array_equal(task.cells_sensitive, own.cells_sensitive)
-        assert not np.array_equal(task.bulk_sensitive, own.bulk_sensitive)
-    for task in controls["median split"]:
-        lines = panel.response[task.drug].reindex(task.bulk_x.index)
-        np.testing.assert_array_equal(task.bulk_sensitive, lines <= panel.response[task.drug].median())
-    drug = tasks[2].drug
-    few = (panel.response[drug].rank() > 19).where(panel.response[drug].notna())
-    rare = panel.__class__(
-        **{**vars(panel), "resistant": panel.resistant.assign(**{drug: few.astype(float)})}
-    )
-    _, skipped = relabelled(tasks[2:], cells, rare, other, seed=0)
-    assert skipped[0] == f"{tasks[2].name} (permuted labels)"
+def test_wrong_responses_of_the_lines(made, lines):
+    task = made[1][0]
+    permuted = mislabelled(task, "permuted labels", lines, "authors", 0)
+    assert permuted.bulk_sensitive.sum() == task.bulk_sensitive.sum()
+    assert not np.array_equal(permuted.bulk_sensitive, task.bulk_sensitive)
+    other = mislabelled(task, "another drug", lines, "prevalence", 0)
+    expected = 1 - lines.resistant("Palbociclib", "prevalence")[other.bulk_x.index]
+    np.testing.assert_array_equal(other.bulk_sensitive, expected)
+    assert list(CONTROLS) == ["permuted labels", "another drug"]
+
+
+def test_permuted_names_cannot_be_noticed_by_the_faithful_reading(made):
+    task = made[1][0]
+    other = with_permuted_names(task, 0)
+    assert other.shared == task.shared
+    assert set(other.cells_x.columns) == set(task.cells_x.columns)
+    first, second = (run_scdeal([one], {"s": TINY}, [0], device="cpu") for one in (task, other))
+    pd.testing.assert_frame_equal(first.table, second.table)
+    shared = {"s": TINY | {"genes": "shared"}}
+    first, second = (run_scdeal([one], shared, [0], device="cpu") for one in (task, other))
+    assert not first.table["AUROC"].equals(second.table["AUROC"])
+
+
+def test_fewer_lines_keep_the_share_of_classes(made):
+    task = made[1][0]
+    few = with_fewer_lines(task, 60, 0)
+    assert len(few.bulk_x) == len(few.bulk_sensitive) == 60
+    assert few.bulk_sensitive.mean() == pytest.approx(task.bulk_sensitive.mean(), abs=0.02)
+    known = pd.Series(task.bulk_sensitive, task.bulk_x.index)[few.bulk_x.index]
+    np.testing.assert_array_equal(few.bulk_sensitive, known)
+    assert with_fewer_lines(task, 10_000, 0) is task
+
+
+def test_bulk_prediction_is_scored_on_the_lines_that_scdeal_holds_out(made):
+    task = made[1][0]
+    table = bulk_prediction(task, [0, 1])
+    parts = line_split(len(task.bulk_sensitive), 1)
+    assert not set(parts.test) & (set(parts.train) | set(parts.validation))
+    train = np.concatenate([parts.train, parts.validation])
+    model = BulkLogistic("bulk").fit(task.bulk_x.iloc[train], task.bulk_sensitive[train])
+    score = model.predict_proba(task.bulk_x.iloc[parts.test])[:, 1]
+    expected = roc_auc_score(task.bulk_sensitive[parts.test], score)
+    assert table["bulk_auroc"].tolist()[1] == pytest.approx(expected)
 
 
 def test_opposite_labels_sum_to_one(made, runs):

@@ -99,7 +99,9 @@ def every_fifth(rows, *, test):
     order = np.arange(rows)
     n_test = rows // 5 if test else 0
     n_validation = (rows - n_test) // 5
-    return pipeline.Split(order[n_test + n_validation :], order[n_test : n_test + n_validation], order[:n_test])
+    return pipeline.Split(
+        order[n_test + n_validation :], order[n_test : n_test + n_validation], order[:n_test]
+    )
 
 
 def test_before_has_both_modes():

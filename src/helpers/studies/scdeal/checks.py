@@ -1,85 +1,89 @@
-"""Checks of the chapter: wrong labels on bulk, a planted truth, opposite labels, lines as units."""
+"""Checks: wrong labels or names, fewer lines, planted truth, opposite labels, lines as units."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 
-from helpers.data.binarise import binarise
 from helpers.data.cells_twin import CellTruth
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
 from helpers.evaluation.statistics import mean_interval
+from helpers.studies.scdeal.baselines import BulkLogistic
 from helpers.studies.scdeal.comparison import tidy
 from helpers.studies.scdeal.genes import attributed
+from helpers.studies.scdeal.labels import LineLabels
 from helpers.studies.scdeal.metrics import auroc_by_line, line_metrics
+from helpers.studies.scdeal.model.pipeline import line_split
 from helpers.studies.scdeal.oracles import permuted_majority, two_states
 from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns, clusters
 from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_task
 
-#: Other responses of the bulk lines, by the name under which own minus other is recorded.
-CONTROLS = {
-    "permuted labels": "own-permuted",
-    "another drug": "own-another drug",
-    "median split": "waterfall-median",
-    "maximum concentration": "waterfall-maximum concentration",
-}
+#: Wrong responses of the bulk lines, by the name under which own minus wrong is recorded.
+CONTROLS = {"permuted labels": "own-permuted", "another drug": "own-another drug"}
 _WRONG = "Palbociclib"
-_FEWEST_LINES = 20  # of a class
 
 
-def relabelled(
-    tasks: Sequence[TransferTask],
-    cells: Mapping[str, AnnData],
-    panel: BulkPanel,
-    other: BulkPanel,
-    seed: int,
-) -> tuple[dict[str, list[TransferTask]], list[str]]:
-    """Give every task other responses of the bulk lines, in each of the ways of :data:`CONTROLS`.
+def mislabelled(task: TransferTask, kind: str, lines: LineLabels, rule: str, seed: int) -> TransferTask:
+    """Give a task wrong responses of its bulk lines, in one of the ways of :data:`CONTROLS`.
 
-    Parameters
-    ----------
-    tasks : sequence of TransferTask
-    cells : mapping of data set to AnnData
-        Prepared.
-    panel, other : BulkPanel
-        That of the tasks, and one whose lines are called by the maximum concentration.
-    seed : int
-        Of the permutations.
+    ``"another drug"`` are the labels for a drug of another kind by the same rule; lines without one are left
+    out.
+    """
+    if kind == "permuted labels":
+        permuted = np.random.default_rng(seed).permutation(task.bulk_sensitive)
+        return replace(task, bulk_sensitive=permuted)
+    wrong = 1 - lines.resistant(_WRONG, rule).reindex(task.bulk_x.index).dropna()
+    return replace(task, bulk_x=task.bulk_x.loc[wrong.index], bulk_sensitive=wrong.to_numpy(int))
+
+
+def with_permuted_names(task: TransferTask, seed: int) -> TransferTask:
+    """Exchange the names of the cells' genes: who uses them must lose, who does not cannot notice.
+
+    This is how bulk lines of one species meet cells of another whose genes are named otherwise. Names that
+    bulk knows are exchanged among each other, so that as many genes are shared as before.
+    """
+    names = task.cells_x.columns.to_numpy(str).copy()
+    known = np.flatnonzero(np.isin(names, task.bulk_x.columns))
+    names[known] = names[np.random.default_rng(seed).permutation(known)]
+    return replace(task, cells_x=task.cells_x.set_axis(names, axis=1))
+
+
+def with_fewer_lines(task: TransferTask, lines: int, seed: int) -> TransferTask:
+    """Keep about so many bulk lines, drawn within each class; the task itself where it has no more."""
+    if lines >= len(task.bulk_sensitive):
+        return task
+    kept, _ = train_test_split(
+        np.arange(len(task.bulk_sensitive)), train_size=lines, stratify=task.bulk_sensitive, random_state=seed
+    )
+    kept = np.sort(kept)
+    return replace(task, bulk_x=task.bulk_x.iloc[kept], bulk_sensitive=task.bulk_sensitive[kept])
+
+
+def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
+    """Logistic regression on bulk lines, scored on the test lines of scDEAL's split of each seed.
 
     Returns
     -------
-    made : dict of kind to list of TransferTask
-    skipped : list of str
-        Tasks that a kind cannot be made of: a class has under twenty lines.
+    DataFrame
+        ``task``, ``cell_set``, ``seed``, ``bulk_auroc`` (NaN where the test lines are of one class).
     """
-    rng = np.random.default_rng(seed)
-    median = binarise(panel.response, "median")
-    makers: dict[str, Callable[[pd.Series, str], pd.Series | None]] = {
-        "permuted labels": lambda own, drug: pd.Series(rng.permutation(own.to_numpy()), own.index),
-        "another drug": lambda own, drug: panel.resistant[_WRONG],
-        "median split": lambda own, drug: median[drug],
-        "maximum concentration": lambda own, drug: other.resistant.get(drug),
-    }
-    made: dict[str, list[TransferTask]] = {kind: [] for kind in makers}
-    skipped = []
-    for kind, make in makers.items():
-        for task in tasks:
-            called = make(panel.resistant[task.drug].dropna(), task.drug)
-            if called is None or min((called == 0).sum(), (called == 1).sum()) < _FEWEST_LINES:
-                skipped.append(f"{task.name} ({kind})")
-                continue
-            made[kind].append(
-                transfer_task(
-                    panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_resistant=called
-                )
-            )
-    return made, skipped
+    rows = []
+    for seed in seeds:
+        parts = line_split(len(task.bulk_sensitive), seed)
+        train = np.concatenate([parts.train, parts.validation])
+        model = BulkLogistic(scaling="bulk").fit(task.bulk_x.iloc[train], task.bulk_sensitive[train])
+        y, score = task.bulk_sensitive[parts.test], model.predict_proba(task.bulk_x.iloc[parts.test])[:, 1]
+        auroc = roc_auc_score(y, score) if len(np.unique(y)) == 2 else np.nan
+        rows.append({"task": task.name, "cell_set": task.cell_set, "seed": seed, "bulk_auroc": auroc})
+    return pd.DataFrame(rows)
 
 
 def twin_task(panel: BulkPanel, cells: AnnData, truth: CellTruth) -> TransferTask:

@@ -85,8 +85,15 @@ class Job:
     @property
     def splits(self) -> tuple[Split, Split]:
         """Split of the bulk lines and of the cells; equal for all settings of one ``random_state``."""
-        bulk, cells = (np.random.default_rng(seed) for seed in self.settings.seed(_SPLITS).spawn(2))
-        return split(len(self.bulk), bulk, test=True), split(len(self.cells), cells, test=False)
+        _, cells = self.settings.seed(_SPLITS).spawn(2)
+        own = split(len(self.cells), np.random.default_rng(cells), test=False)
+        return line_split(len(self.bulk), self.settings.random_state), own
+
+
+def line_split(lines: int, random_state: int) -> Split:
+    """Split of so many bulk lines in a fit of that ``random_state``."""
+    bulk, _ = np.random.SeedSequence(random_state, spawn_key=(_SPLITS,)).spawn(2)
+    return split(lines, np.random.default_rng(bulk), test=True)
 
 
 def fit_jobs(jobs: list[Job], device: torch.device, n_jobs: int, *, keep_networks: bool) -> list[Fitted]:
@@ -181,7 +188,9 @@ def _training_lines(job: Job) -> tuple[torch.Tensor, torch.Tensor]:
     """Balance the bulk training lines and their labels; the same ones in every stage."""
     rows = job.splits[0].train
     _, _, sampler = job.settings.seed(_PREDICTOR).spawn(3)
-    return balance(job.bulk.x[rows], job.bulk.y[rows], job.settings.sampling, int(sampler.generate_state(1)[0]))
+    return balance(
+        job.bulk.x[rows], job.bulk.y[rows], job.settings.sampling, int(sampler.generate_state(1)[0])
+    )
 
 
 def _predictor(job: Job, bulk: Autoencoder, device: torch.device) -> tuple[Stack, Stack, float]:
