@@ -174,8 +174,6 @@ def test_published_grid_is_the_best_of_many(repository):
 
 def test_unusable_tasks(panel, prepared, runs):
     cells = prepared["A375"]
-    mouse = cells.copy()
-    mouse.var_names = "ENSMUSG" + mouse.var_names
     one_class = cells[cells.obs["resistant"] == 1].copy()
     constant = pd.Series(1.0, panel.resistant.index)
     for call, message in [

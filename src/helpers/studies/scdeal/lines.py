@@ -40,18 +40,14 @@ def load_lines(data: str = "auto", *, seed: int = 0) -> LineLabels:
     expression, provenance = resolve("bulk lines", "scDEAL", SOURCES, data, lambda: None)
     resistant = authors.table.reindex(expression.index)
     rows = expression.index.to_series()
-    about = {
-        "name": rows,
-        "lineage": "unknown",
-        "cosmic_id": rows.where(rows.str.startswith("DATA."), "").str[5:],
-    }
+    numbers = rows.where(rows.str.startswith("DATA."), "").str[5:]
     panel = BulkPanel(
         name="GDSC2",
         expression=expression,
         # The authors give labels, no values.
         response=resistant * np.nan,
         resistant=resistant,
-        lines=pd.DataFrame(about),
+        lines=pd.DataFrame({"name": rows, "lineage": "unknown", "cosmic_id": numbers}),
         drugs=pd.DataFrame({"drug_id": resistant.columns}, index=resistant.columns),
         provenance=provenance,
     )

@@ -98,7 +98,7 @@ def best_split(y: np.ndarray, splits: Mapping[str, np.ndarray]) -> tuple[str, np
 
 
 def best_of_tosses(y: np.ndarray, groups: np.ndarray, tosses: int, metric: str = "F1") -> float:
-    """Expected best score of so many coins that name the sides of two groups.
+    """Compute the expected best score of so many coins that name the sides of two groups.
 
     Parameters
     ----------

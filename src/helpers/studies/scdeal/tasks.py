@@ -82,7 +82,7 @@ class TransferTask:
 
 
 def tier_sets(data: str, breast_drugs: int = 0) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Sets of cells of a tier: those of the paper, else those of the panel (and of their twins).
+    """Return the sets of cells of a tier: those of the paper, else those of the panel (and of their twins).
 
     Parameters
     ----------

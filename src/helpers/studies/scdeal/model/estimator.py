@@ -94,8 +94,8 @@ class ScDEAL(BaseEstimator):
     described one (:data:`READINGS`).
 
     Deviations from the public code: biases below batch normalisation are left out, since it removes them;
-    a last batch of one row is skipped; splits and start values come from ``random_state``; the clusters of S are
-    found from the hidden layer of the step itself, where the public code passes the cells a second time.
+    a last batch of one row is skipped; splits and start values come from ``random_state``; the clusters of S
+    are found from the hidden layer of the step itself, where the public code passes the cells a second time.
     """
 
     def __init__(

@@ -82,7 +82,7 @@ class Stack(nn.Module):
 class Autoencoder(nn.Module):
     """Encoder and decoder; outputs lie within 0 and 1 like the scaled inputs.
 
-    The decoder mirrors the encoder but for its first layer, which is a linear map alone as in the public code.
+    The decoder mirrors the encoder but for its first layer: a linear map alone, as in the public code.
 
     Parameters
     ----------
