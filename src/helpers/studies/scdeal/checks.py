@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,20 @@ from sklearn.model_selection import train_test_split
 
 from helpers.data.cells_twin import CellTruth
 from helpers.data.types import BulkPanel
-from helpers.errors import DataError
 from helpers.evaluation.statistics import mean_interval
 from helpers.studies.scdeal.baselines import BulkLogistic
 from helpers.studies.scdeal.comparison import tidy
 from helpers.studies.scdeal.genes import attributed
 from helpers.studies.scdeal.labels import LineLabels
-from helpers.studies.scdeal.metrics import auroc_by_line, line_metrics
+from helpers.studies.scdeal.metrics import auroc_by_line, chance_levels, line_metrics
 from helpers.studies.scdeal.model.pipeline import line_split
-from helpers.studies.scdeal.oracles import permuted_majority, two_states
-from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns, clusters
+from helpers.studies.scdeal.oracles import (
+    best_of_tosses,
+    best_split,
+    label_free_splits,
+    two_state_metrics,
+)
+from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns
 from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_task
 
 #: Wrong responses of the bulk lines, by the name under which own minus wrong is recorded.
@@ -152,10 +157,52 @@ def twin_findings(
     return pd.concat([found, pd.DataFrame(others)], ignore_index=True)
 
 
+def one_bit(tasks: Sequence[TransferTask], tosses: int, seed: int) -> pd.DataFrame:
+    """Score the best split of each task that sees no label, its side told, and the best of many coins.
+
+    Parameters
+    ----------
+    tasks : sequence of TransferTask
+    tosses : int
+        Runs of which the best is told.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``task``, ``dataset``, ``drug``, ``cell_set``, ``split`` (its name), ``F1`` and ``AUROC`` with the
+        side told, ``F1 of tosses`` (expected best of coins for the side), ``F1 of a constant`` and, as
+        ``F1 <split>``, that of each split with its better side.
+    """
+    rows = []
+    for task in tasks:
+        y = task.cells_sensitive
+        splits = label_free_splits(task.cells_x.to_numpy(), seed=seed)
+        name, groups = best_split(y, splits)
+        told = {one: two_state_metrics(y, found).loc["oracle sign"] for one, found in splits.items()}
+        about = {"task": task.name, "dataset": task.dataset, "drug": task.drug, "cell_set": task.cell_set}
+        scores = {"F1": told[name]["F1"], "AUROC": told[name]["AUROC"]}
+        chance = {
+            "F1 of tosses": best_of_tosses(y, groups, tosses),
+            "F1 of a constant": chance_levels(y)["F1"],
+        }
+        each = {f"F1 {one}": found["F1"] for one, found in told.items()}
+        rows.append({**about, "split": name, **scores, **chance, **each})
+    return pd.DataFrame(rows)
+
+
+def sharing_cells(tasks: Sequence[TransferTask]) -> list[TransferTask]:
+    """Return the first two tasks that are two tables of the same cells, or nothing."""
+    for one, other in combinations(tasks, 2):
+        if one.cell_set == other.cell_set and one.dataset != other.dataset:
+            return [one, other]
+    return []
+
+
 def opposite_pair(
     pair: Sequence[TransferTask], chosen: pd.DataFrame, seed: int
 ) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
-    """Two clusters of cells that two drugs give opposite labels, and scDEAL's runs of both.
+    """Two groups of cells that two drugs give opposite labels, and scDEAL's runs of both.
 
     Parameters
     ----------
@@ -175,10 +222,10 @@ def opposite_pair(
         of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
     """
     one, other = pair
-    states = two_states(one.cells_x.to_numpy(), seed=seed)
+    _, states = best_split(one.cells_sensitive, label_free_splits(one.cells_x.to_numpy(), seed=seed))
     opposite = float((one.cells_sensitive == 1 - other.cells_sensitive).mean())
     rows = [{"what": "opposite labels", "value": opposite, "n": len(one.cells_sensitive)}]
-    note = "two clusters, one naming of the sides"
+    note = "best split, one naming of the sides"
     for task in pair:
         value = roc_auc_score(task.cells_sensitive, states)
         rows.append({"what": f"{task.drug}.AUROC", "value": value, "note": note})
@@ -199,12 +246,8 @@ def scores_by_line(
     -------
     DataFrame
         One row a task: ``task``, ``dataset``, ``drug``, ``value`` (AUROC over cells), ``low``, ``high``
-        (bootstrap over lines), ``n`` (lines), ``AUROC over lines``, ``F1 of the majority of each line``.
-
-    Raises
-    ------
-    DataError
-        If no task has labels by line.
+        (bootstrap over lines), ``n`` (lines), ``AUROC over lines``, ``F1 of the majority of each line``;
+        empty where no label comes from lines.
     """
     rows = []
     for task in (task for task in tasks if task.by_line):
@@ -220,25 +263,4 @@ def scores_by_line(
             "F1 of the majority of each line": each["F1"].mean(),
         }
         rows.append({**about, **interval, **lines})
-    if not rows:
-        msg = "no task has labels that come from lines"
-        raise DataError(msg)
     return pd.DataFrame(rows)
-
-
-def majority_bounds(tasks: Sequence[TransferTask], simple: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """AUROC of the cluster majority beside its own chance level; index = task."""
-    told = simple[simple["setting"] == "cluster majority"].set_index("task")["AUROC"]
-    rows = []
-    for task in tasks:
-        groups = clusters(task)
-        null = permuted_majority(task.cells_sensitive, groups, seed=seed)["AUROC"]
-        rows.append(
-            {
-                "task": task.name,
-                "clusters": groups.max() + 1,
-                "AUROC": told[task.name],
-                "permuted labels": null,
-            }
-        )
-    return pd.DataFrame(rows).set_index("task")

@@ -162,6 +162,15 @@ class LineLabels:
         return pd.DataFrame(rows)
 
 
+def shown(shares: pd.DataFrame) -> pd.DataFrame:
+    """Lay out :meth:`LineLabels.describe` for reading: drugs x rules, the fall-back to the median in words."""
+    words = shares["value"].map("{:.0%}".format) + shares["fell back"].map({True: " (median)", False: ""})
+    table = shares.assign(words=words).pivot_table(
+        index="drug", columns="rule", values="words", aggfunc="first"
+    )
+    return table[[rule for rule in RULES if rule in table]].rename(columns=RULES).fillna("–")
+
+
 def load_author_labels(data: str = "auto", *, seed: int = 0) -> AuthorLabels:
     """Load the authors' table; tiers and errors as :func:`helpers.data.bulk.load_bulk`.
 

@@ -159,22 +159,11 @@ def cluster_majority(y: np.ndarray, clusters: np.ndarray) -> pd.DataFrame:
     DataFrame
         Columns ``score`` (share of sensitive cells of the cluster) and ``predicted`` (1 where it exceeds a
         half). No scoring that is constant within clusters has a higher AUROC. Many small clusters raise
-        it by themselves: compare with the same on permuted labels, :func:`permuted_majority`.
+        it by themselves.
     """
     y = np.asarray(y, dtype=float)
     score = pd.Series(y).groupby(np.asarray(clusters)).transform("mean").to_numpy()
     return pd.DataFrame({"score": score, "predicted": (score > 0.5).astype(int)})
-
-
-def permuted_majority(y: np.ndarray, clusters: np.ndarray, repeats: int = 20, seed: int = 0) -> pd.Series:
-    """Mean metrics of :func:`cluster_majority` when labels are permuted over cells: its own chance level."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for _ in range(repeats):
-        permuted = rng.permutation(np.asarray(y))
-        answer = cluster_majority(permuted, clusters)
-        rows.append(cell_metrics(permuted, answer["score"], answer["predicted"]))
-    return pd.DataFrame(rows).mean()
 
 
 def cluster_means(score: np.ndarray, clusters: np.ndarray) -> np.ndarray:

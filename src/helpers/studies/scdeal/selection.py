@@ -117,6 +117,11 @@ def over_sets(rows: pd.DataFrame, value: str | pd.Series, level: float = 0.95) -
     return mean_interval(set_means(table)["value"].to_numpy(), level)
 
 
+def over_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
+    """Subtract one half from a score of runs; as :func:`over_sets`."""
+    return over_sets(rows, rows[metric] - 0.5)
+
+
 def set_means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean ``value`` of each set of cells, over its tasks, over their rows."""
     tasks = table.groupby(["cell_set", "task"], sort=False)["value"].mean().dropna()
