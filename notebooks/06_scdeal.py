@@ -39,7 +39,9 @@ jobs = 2
 seed = 0
 out = ""
 n_seeds = 2  # seeds of every setting with the authors' labels (published: 50 in one figure)
-label_seeds = 1  # seeds with each of the other rules for the bulk labels
+label_rules = "authors,prevalence,maximum,waterfall"  # for the bulk labels; the first two at least
+simple_rules = "authors,prevalence"  # rules under which simple models are fitted; the first two at least
+label_seeds = 1  # seeds with each but the first of these rules
 epochs = 3  # at most, of each of the four stages (published: 500)
 bottlenecks = "128"  # sizes of the embedding (published: five)
 samplings = "up,none"  # ways of balancing the bulk lines (published: four)
@@ -142,7 +144,8 @@ cards += [chapter.use(cells) for cells in loaded.values()]
 bulk_genes = lines.panel.expression.columns
 cells = prepare_sets(loaded, bulk_genes, top_genes=top_genes, max_cells=max_cells, seed=seed)
 drugs = [drug for set_drugs, _ in SETS.values() for drug in set_drugs]
-by_labels = {rule: make_tasks(lines, cells, SETS, rule) for rule in lines.rules(drugs)}
+rules = [rule for rule in lines.rules(drugs) if rule in label_rules.split(",")]
+by_labels = {rule: make_tasks(lines, cells, SETS, rule) for rule in rules}
 tasks = by_labels["authors"]
 ours = [task for task in by_labels.get("prevalence", tasks) if task.shared]
 
@@ -433,14 +436,11 @@ wide.style.format("{:.2f}", na_rep="–").set_caption(
 # side told, and three labelled cells of each class (*few-shot*; cells of their lines are not scored).
 
 # %%
-simple_by_labels = {
-    rule: pd.concat(
-        fit_simple(task, seeds, yardsticks=rule == "authors")
-        for task in chapter.progress(own, f"simple models, {rule}")
-        if task.shared
-    )
-    for rule, own in by_labels.items()
-}
+simple_by_labels = {}
+for rule in [rule for rule in by_labels if rule in simple_rules.split(",")]:
+    able = chapter.progress([task for task in by_labels[rule] if task.shared], f"simple models, {rule}")
+    fitted = [fit_simple(task, seeds, yardsticks=rule == "authors") for task in able]
+    simple_by_labels[rule] = pd.concat(fitted)
 simple = simple_by_labels["authors"]
 by_model = dict(list(simple.groupby("setting", sort=False)))
 on_shared = comparison.at_tasks(on_bulk, simple)
@@ -613,7 +613,7 @@ items = {name: faithful_default | change for name, change in (ITEMS | SHARED).it
 with_genes = [task for task in tasks if task.shared]
 changed = fit(with_genes, items, first, "single changes").table
 same = comparison.at_tasks(reference, changed)
-gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], partial(difference, second=same))
+gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], comparison.minus(same))
 _ = chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
 
 # %% tags=["hide-input"]
@@ -659,7 +659,7 @@ losses = {
 
 # %%
 chapter.record_table(tidy(losses, ["AUROC"], over_sets), "all.names.{model}.{metric}")
-more = tidy({"logistic": losses["described"]}, ["AUROC"], partial(difference, second=losses["logistic"]))
+more = tidy({"logistic": losses["described"]}, ["AUROC"], comparison.minus(losses["logistic"]))
 chapter.record_table(more, "all.names.described-{model}.{metric}")
 ids = {
     f"own labels minus {kind}: AUROC": f"all.labels.{name}.AUROC" for kind, name in checks.CONTROLS.items()
@@ -676,9 +676,7 @@ for count in counts:
 curve["all"] = reference
 found = tidy(curve, ["AUROC"], over_sets, "value")
 chapter.record_table(found, "all.curve.{model}.{metric}")
-steps_up = tidy(
-    {"all": reference}, ["bulk_auroc", "AUROC"], partial(difference, second=curve[str(counts[0])])
-)
+steps_up = tidy({"all": reference}, ["bulk_auroc", "AUROC"], comparison.minus(curve[str(counts[0])]))
 chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
 chapter.figure(
     plots.learning_curve(curve, title=findings.of_curve(curve)), "curve", "Faithful reading, authors' labels."

@@ -101,10 +101,9 @@ def over_rivals(
     metrics: Sequence[str],
 ) -> pd.DataFrame:
     """Compute :func:`over_strongest` for several named groups of rivals, named in a column ``model``."""
-    found = [
-        over_strongest(reference, simple, group, metrics).assign(model=name) for name, group in rivals.items()
-    ]
-    return pd.concat(found, ignore_index=True)
+    tables = [over_strongest(reference, simple, group, metrics) for group in rivals.values()]
+    named = [table.assign(model=name) for name, table in zip(rivals, tables, strict=True)]
+    return pd.concat(named, ignore_index=True)
 
 
 def at_all_tasks(groups: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -149,6 +148,11 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, metric: str, level: fl
         raise DataError(msg)
     a["value"] = a["value"].to_numpy() - b.set_index("task")["value"].reindex(a["task"]).to_numpy()
     return over_sets(a, "value", level)
+
+
+def minus(second: pd.DataFrame) -> Callable[[pd.DataFrame, str], Comparison]:
+    """Return a comparison that subtracts these rows: :func:`difference` for :func:`tidy`."""
+    return lambda first, metric: difference(first, second, metric)
 
 
 def loss(whole: pd.DataFrame, other: pd.DataFrame, metric: str = "AUROC") -> pd.DataFrame:

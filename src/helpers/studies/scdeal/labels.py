@@ -163,7 +163,7 @@ class LineLabels:
 
 
 def shown(shares: pd.DataFrame) -> pd.DataFrame:
-    """Lay out :meth:`LineLabels.describe` for reading: drugs x rules, the fall-back to the median in words."""
+    """Lay out :meth:`LineLabels.describe` as drugs x rules, the fall-back to the median in words."""
     words = shares["value"].map("{:.0%}".format) + shares["fell back"].map({True: " (median)", False: ""})
     table = shares.assign(words=words).pivot_table(
         index="drug", columns="rule", values="words", aggfunc="first"
