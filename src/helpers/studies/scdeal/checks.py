@@ -157,6 +157,16 @@ def twin_findings(
     return pd.concat([found, pd.DataFrame(others)], ignore_index=True)
 
 
+def by_names(tasks: Sequence[TransferTask]) -> pd.DataFrame:
+    """Score logistic regression on the genes of the same names: ``task``, ``cell_set``, ``AUROC``."""
+    rows = []
+    for task in tasks:
+        model = BulkLogistic().fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
+        auroc = roc_auc_score(task.cells_sensitive, model.predict_proba(task.cells_x)[:, 1])
+        rows.append({"task": task.name, "cell_set": task.cell_set, "AUROC": auroc})
+    return pd.DataFrame(rows)
+
+
 def one_bit(tasks: Sequence[TransferTask], tosses: int, seed: int) -> pd.DataFrame:
     """Score the best split of each task that sees no label, its side told, and the best of many coins.
 
