@@ -28,8 +28,7 @@
 # scDEAL {cite:p}`chen2022scdeal` learns drug response from bulk cell lines, moves a network for single cells until
 # both kinds of data look alike inside, and then says of each cell whether it is sensitive. Means over six data sets
 # were reported as F1 0.892, AUROC 0.898 and average precision 0.944. The text of the paper was not at hand: what is
-# said of it here rests on a summary, on public reading notes, and on the authors' public code and its history. This
-# chapter runs the pipeline in two readings, as the code does it and as it is described, and asks what decides.
+# said of it here rests on a summary, on public reading notes, and on the authors' public code and its history.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -67,8 +66,6 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.data.cells_twin import simulate_cells
-from helpers.plots import forest
 from helpers.studies.scdeal import checks, comparison, findings, genes, labels, plots, protocol, selection
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import difference, share_below_half, tidy, tidy_by_labels
@@ -102,9 +99,8 @@ chapter.header()
 #
 # Four stages. (1) An autoencoder of the bulk lines, with a fifth of the inputs set to zero. (2) Its encoder and a
 # predictor of the response. (3) An autoencoder of the cells. What the predictor says of the cells now is the answer
-# **before transfer**. (4) The cell encoder is moved: the loss is the cross-entropy of bulk lines, plus 0.25 times
-# the distance of both embeddings (MMD), plus a term that keeps clusters of cells together. The answer **after
-# transfer** is the larger of the predictor's two outputs.
+# **before transfer**. (4) The cell encoder is moved: the loss is the cross-entropy of bulk lines, plus 0.25 times the
+# distance of both embeddings (MMD), plus a term that keeps clusters of cells together. Then comes the answer **after**.
 #
 # Public code and description differ. Both are run:
 #
@@ -121,8 +117,7 @@ chapter.header()
 # | resampled lines train | autoencoder and predictor | the predictor |
 # | labels of bulk lines | the authors' table | as many sensitive lines, by ln IC50 |
 #
-# The first point matters most. If no gene is tied to itself across domains, the side of the decision boundary that
-# a group of cells falls on is a matter of the random start.
+# If no gene is tied to itself across domains, on which side of the boundary a group falls is a matter of the start.
 #
 # ## The data
 #
@@ -154,8 +149,7 @@ ours = [task for task in by_labels.get("prevalence", tasks) if task.shared]
 #
 # The public code reads a finished table of labels; how it was made is in no public file. The rule decides what can be
 # learned, so it is an axis of this chapter: the authors' own table (the labels of `faithful`); as many of the lowest ln
-# IC50 as that table calls sensitive (our default, for `described`); the maximum concentration; and the waterfall rule,
-# which cuts at the median where the waterfall is a straight line. The table says where.
+# IC50 as that table calls sensitive (our default, for `described`); the maximum concentration; and the waterfall rule.
 
 # %% tags=["hide-input"]
 shares = lines.describe(drugs)
@@ -175,8 +169,7 @@ labels.shown(shares)
 about = describe(tasks)
 shared = [{"task": f"{t.dataset}.{t.drug}", "value": t.shared, "n": len(t.cells_sensitive)} for t in tasks]
 chapter.record_table(pd.DataFrame(shared), "{task}.shared genes")
-counts = {"fewest": min, "most": max}
-for which, pick in counts.items():
+for which, pick in {"fewest": min, "most": max}.items():
     chapter.record(f"all.shared genes.{which}", pick(task.shared for task in tasks))
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
@@ -187,8 +180,7 @@ about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of th
 # ## The published numbers, read again
 #
 # The authors' repository keeps tables of their runs. For each data set, all runs were scored with the labels of the
-# cells; the best of 480 to 960 runs is set beside the upper quartile and beside an answer that is the same for all
-# cells. Nothing was computed here but means.
+# cells; the best of 480 to 960 runs is set beside the upper quartile and beside a constant answer.
 
 # %%
 numbers = {name: record.mean for name, record in chapter.published.items() if record.mean is not None}
@@ -201,16 +193,14 @@ grid.style.format("{:.3f}", na_rep="unknown")
 # quartiles is {glue}`scdeal_f1grid_q75_mean6`. In average precision the median run reaches
 # {glue}`published.grid.runs.median AP`, the best run {glue}`published.grid.best before.AP` **before** and
 # {glue}`published.grid.best after.AP` after transfer. In {glue}`published.grid.upper quartile below constant` of five
-# data sets with known class counts, three quarters of the runs score less than a constant answer. As far as the
-# repository shows, the published scores are maxima over runs of a score that uses the labels to be predicted; no
-# rule for choosing without them was found.
+# data sets with known class counts, three quarters of the runs score less than a constant answer. No rule for choosing
+# without the labels to be predicted was found.
 #
 # ### What one bit buys
 #
-# Cells of two conditions fall apart into two groups. Several splits into two groups are made here without any label:
-# the median of each of the first three principal components, two-means, and a cut of the graph of neighbours. The best of
-# them with its better side named is what little knowledge of the labels buys. If a run names the side like a coin, the
-# best of K runs is almost surely the better side.
+# Cells of two conditions fall apart into two groups. Several splits are made here without any label: the median of each of
+# the first three principal components, two-means, and a cut of the graph of neighbours. The best of them with its better
+# side named is what little knowledge buys. If a run names the side like a coin, the best of K runs is almost surely right.
 
 # %%
 TOSSES = 480  # settings of the published grid
@@ -219,8 +209,9 @@ chapter.record_table(bit.assign(value=bit["F1"], note=bit["split"]), "{dataset}.
 kinds = {"one bit": "F1", "best of tosses": "F1 of tosses", "constant": "F1 of a constant"}
 named = {name: bit.assign(F1=bit[column]) for name, column in kinds.items()}
 chapter.record_table(tidy(named, ["F1"], over_sets, "value"), "all.{model}.F1")
+caption = findings.of_one_bit(bit, chapter.published["scdeal_paper_mean6_f1"].mean)
 bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format(precision=2).set_caption(
-    findings.of_one_bit(bit, chapter.published["scdeal_paper_mean6_f1"].mean)
+    caption
 )
 
 # %% [markdown]
@@ -230,8 +221,7 @@ bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format
 #
 # ## The reproduction: before and after transfer
 #
-# A part of the published grid, in both readings; `faithful` under every rule for the bulk labels. Every setting is
-# fitted to every task at every seed.
+# A part of the published grid, in both readings, at every seed; `faithful` under every rule for the bulk labels.
 
 # %%
 base = {"encoder": (256, 128), "predictor": (128, 64), "epochs": epochs}
@@ -241,8 +231,6 @@ settings = {
 }
 DEFAULT = next(iter(settings["faithful"]))
 at_seeds = {rule: seeds if rule == "authors" else seeds[:label_seeds] for rule in by_labels}
-
-# %%
 faithful = {
     rule: fit(own, settings["faithful"], at_seeds[rule], f"scDEAL, {rule}") for rule, own in by_labels.items()
 }
@@ -260,32 +248,22 @@ for mode in ("before", "evaluated before"):
     gains = tidy_by_labels(chosen, METRICS, gain)
     chapter.record_table(gains, "{labels}.{model}.after-{mode}.{metric}", mode=mode)
 
-# %%
+# %% tags=["hide-input"]
 OTHER = ["Precision", "Recall", "AMI", "ARI", "F1 macro", "F1 sensitive", "F1 resistant", "AUROC hard"]
 on_bulk = chosen["authors"]["bulk_selected"]
 two_rules = {how: chosen["authors"][how] for how in ("target_selected", "bulk_selected")}
-_ = chapter.record_table(tidy(two_rules, OTHER, over_sets, "value"), "authors.{model}.scDEAL.{metric}")
-
-# %% tags=["hide-input"]
+chapter.record_table(tidy(two_rules, OTHER, over_sets, "value"), "authors.{model}.scDEAL.{metric}")
 published = {m: f"scdeal_paper_mean6_{m.lower()}" for m in (*METRICS, "Precision", "Recall", "AMI", "ARI")}
-columns = {"chosen with labels of the cells": "target_selected", "chosen on bulk": "bulk_selected"}
-table = pd.DataFrame(
-    {"published, six data sets": {m: chapter.published[i].mean for m, i in published.items()}}
-)
-for column, how in columns.items():
-    table[column] = [chapter.result(f"authors.{how}.scDEAL.{m}").value for m in published]
-table.style.format("{:.3f}").set_caption(
-    "Other data sets than the published ones: only the direction of differences can be compared."
-)
+table = pd.DataFrame({"published, six sets": {m: chapter.published[i].mean for m, i in published.items()}})
+for how in two_rules:
+    table[RULES[how]] = [chapter.result(f"authors.{how}.scDEAL.{m}").value for m in published]
+table.style.format("{:.3f}").set_caption("Other data sets than the published ones: compare directions only.")
 
 # %% tags=["hide-input"]
 arrows = on_bulk.assign(before=lambda t: t["before AUROC"], after=lambda t: t["AUROC"])
-chapter.figure(
-    plots.before_after(arrows, title=findings.of_transfer(arrows), xlabel="AUROC"),
-    "before_after",
-    "An arrow is a seed: from the AUROC before transfer to that after it (faithful, authors' labels, settings chosen on "
-    "bulk).",
-)
+drawn = plots.before_after(arrows, title=findings.of_transfer(arrows), xlabel="AUROC")
+caption = "An arrow is a seed: AUROC before and after transfer (faithful, authors' labels, settings chosen on bulk)."
+chapter.figure(drawn, "before_after", caption)
 
 # %% [markdown]
 # After minus before transfer, settings chosen with the labels of the cells: F1
@@ -295,8 +273,7 @@ chapter.figure(
 # public code the predictor is in training mode before transfer and in evaluation mode after it. With evaluation mode on
 # both sides the difference in F1 is {glue}`authors.bulk_selected.after-evaluated before.F1`
 # {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: a part of the effect of transfer is the mode.
-# Intervals are over the sets of cells; a note on why cells are no units is on
-# [the statistics page](../book/statistics).
+# Intervals are over the sets of cells; why cells are no units stands on [the statistics page](../book/statistics).
 #
 # ### Where the signal is lost
 #
@@ -316,20 +293,18 @@ distances = tidy({"scDEAL": on_bulk}, ["mmd_before", "mmd_after"], over_sets, "v
 _ = chapter.record_table(distances, "all.distance.{model}.{metric}")
 
 # %% tags=["hide-input"]
-chapter.figure(
-    plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)),
-    "funnel",
-    "AUROC of each task on held-out bulk lines, on cells before transfer (evaluation mode) and after it; below, the "
-    "distance of the embeddings (five kernels around the median) that transfer is to shrink.",
+caption = (
+    "AUROC of each task, before transfer in evaluation mode; below, the distance that transfer is to shrink."
 )
+chapter.figure(plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)), "funnel", caption)
 
 # %% [markdown]
 # The mean distance of the embeddings goes from {glue}`all.distance.scDEAL.mmd_before` to
 # {glue}`all.distance.scDEAL.mmd_after`. Embeddings that look alike as a whole need not put sensitive cells beside
 # sensitive lines.
 #
-# The figure of the paper shows maps of cells by label, prediction and cluster. Here is one task at the first
-# seed:
+# The paper maps cells by label, prediction and cluster; here is one task at the first seed, and then what the rule for
+# the bulk labels changes.
 
 # %% tags=["hide-input"]
 shown_run = on_bulk.query("seed == @seed").set_index("task", drop=False)
@@ -337,21 +312,14 @@ maps = partial(plots.task_maps, runs=runs["faithful"], method=layout, seed=seed)
 first_map = maps(tasks[0], run=shown_run.loc[tasks[0].name])
 chapter.figure(first_map, "map_first", "Cells by label, score, answer and cluster.")
 
-# %% [markdown]
-# ### The rule for the bulk labels
-
 # %% tags=["hide-input"]
 by_rule = chances.query("model == 'bulk_selected' and metric == 'AUROC'")
-chapter.figure(
-    forest(
-        by_rule.assign(label=by_rule["labels"].map(labels.RULES)),
-        title=findings.of_labels(by_rule),
-        xlabel="AUROC of scDEAL (chosen on bulk) minus one half",
-        margin=0.05,
-    ),
-    "labels",
-    "Mean over the sets of cells with its 95 % interval, faithful reading.",
+drawn = plots.differences(
+    by_rule.assign(model=by_rule["labels"].map(labels.RULES)),
+    title=findings.of_labels(by_rule),
+    xlabel="AUROC of scDEAL (chosen on bulk) minus one half",
 )
+chapter.figure(drawn, "labels", "Mean over the sets of cells with its 95 % interval, faithful reading.")
 
 # %% [markdown]
 # ## Selection: what the labels of the cells add
@@ -359,22 +327,11 @@ chapter.figure(
 # Every dot is one run of the grid and one seed. The same runs, five ways of choosing from them.
 
 # %% tags=["hide-input"]
-NAMED = {
-    "chosen with labels of the cells": "target_selected",
-    "chosen on bulk": "bulk_selected",
-    "lowest loss of the transfer": "loss_selected",
-}
 all_runs, own = runs["faithful"].table, chosen["authors"]
-marks = {name: own[how] for name, how in NAMED.items()}
-chances_of = {"AUROC": 0.5, "F1": about["F1 of the better constant answer"]}
-spread = {
-    m: plots.rule_spread(all_runs, marks, m, chances_of[m], findings.of_choice(all_runs, own, m))
-    for m in chances_of
-}
-chapter.figure(spread["AUROC"], "runs_auroc", "Grid x seeds; marks are means over seeds.")
-
-# %% tags=["hide-input"]
-chapter.figure(spread["F1"], "runs_f1", "Weighted F1; the dashed line is the better constant answer.")
+marks = {RULES[how]: own[how] for how in ("target_selected", "bulk_selected", "loss_selected")}
+title, constant = findings.of_choice(all_runs, own, "F1"), about["F1 of the better constant answer"]
+drawn = plots.rule_spread(all_runs, marks, "F1", constant, title)
+chapter.figure(drawn, "runs_f1", "Weighted F1; the dashed line is the better constant answer.")
 
 # %%
 gain = tidy({"target-bulk": all_runs}, ["F1", "AUROC"], selection.selection_gain)
@@ -382,10 +339,8 @@ chapter.record_table(gain, "authors.selection.{model}.{metric}")
 hard = on_bulk.eval("difference = AUROC - `AUROC hard`")
 hard = tidy({"AUROC hard": hard}, ["difference"], over_sets)
 chapter.record_table(hard, "authors.selection.AUROC-{model}.{metric}")
-chapter.compare_table(
-    {f"{RULES[how]}: {metric}": f"authors.{how}.scDEAL.{metric}" for how in RULES for metric in METRICS},
-    "Mean over the sets of cells, faithful reading.",
-)
+rows = {f"{RULES[how]}: {metric}": f"authors.{how}.scDEAL.{metric}" for how in RULES for metric in METRICS}
+chapter.compare_table(rows, "Mean over the sets of cells, faithful reading.")
 
 # %% [markdown]
 # Choosing with the labels of the cells instead of on bulk adds {glue}`authors.selection.target-bulk.F1`
@@ -407,20 +362,17 @@ by_reading = {"described": described}
 found = tidy(by_reading, METRICS, over_sets, "value")
 chapter.record_table(found, "prevalence.bulk_selected.{model}.{metric}")
 found = tidy(by_reading, METRICS, over_chance)
-_ = chapter.record_table(found, "prevalence.bulk_selected.{model}-chance.{metric}")
+chapter.record_table(found, "prevalence.bulk_selected.{model}-chance.{metric}")
 
 # %%
 by_seed = {"faithful": selection.seed_summary(on_bulk), "described": selection.seed_summary(described)}
 of_seeds = by_seed["faithful"]
 chapter.record_table(of_seeds, "{dataset}.{drug}.scDEAL.AUROC")
-for name, column in {"SD": "SD", "below half": "below_half"}.items():
-    own_column = of_seeds[["dataset", "drug", "n"]].assign(value=of_seeds[column], name=name)
-    chapter.record_table(own_column, "{dataset}.{drug}.scDEAL.{name}")
-wide = pd.concat({name: table.set_index("task") for name, table in by_seed.items()}, axis=1)
-wide = wide.loc[:, (slice(None), ["value", "low", "high", "SD", "below_half"])].astype(float)
-wide.style.format("{:.2f}", na_rep="–").set_caption(
-    "AUROC over seeds; the interval speaks of seeds, not of other cells."
-)
+for column in ("SD", "below half"):
+    of_column = of_seeds[["dataset", "drug", "n"]].assign(value=of_seeds[column])
+    chapter.record_table(of_column, "{dataset}.{drug}.scDEAL." + column)
+caption = "AUROC over seeds; the interval speaks of seeds, not of other cells."
+selection.side_by_side(by_seed).style.format("{:.2f}", na_rep="–").set_caption(caption)
 
 # %% [markdown]
 # A setting that was chosen with the labels of the cells at one seed has an AUROC below one half in
@@ -430,10 +382,9 @@ wide.style.format("{:.2f}", na_rep="–").set_caption(
 #
 # ## What the paper leaves out: simple models, and what labels would buy
 #
-# Simple models fitted on the same bulk lines and labels, applied to the same cells through the shared genes; constants;
-# the number of molecules counted as a score. Below the line, answers that look at labels of the cells: the best that any
-# method can do that treats a cluster as one (*cluster majority*), the best split with a coin for the side and with the
-# side told, and three labelled cells of each class (*few-shot*; cells of their lines are not scored).
+# Simple models on the same bulk lines and labels, applied through the shared genes; constants; the number of molecules
+# as a score. Then answers that look at labels of the cells: the best of any method that treats a cluster as one (*cluster
+# majority*), the best split with a coin for the side or the side told, and three labelled cells a class (*few-shot*).
 
 # %%
 simple_by_labels = {}
@@ -453,60 +404,42 @@ for rule, others in simple_by_labels.items():
 everywhere = comparison.at_all_tasks(by_model)
 chapter.record_table(tidy(everywhere, METRICS, over_sets, "value"), "all.simple.{model}.{metric}")
 versus = tidy(everywhere, ["AUROC"], partial(difference, on_shared))
-_ = chapter.record_table(versus, "authors.bulk_selected.scDEAL-{model}.{metric}")
-
-# %%
+chapter.record_table(versus, "authors.bulk_selected.scDEAL-{model}.{metric}")
 ours_simple = simple_by_labels.get("prevalence", simple)
 found = comparison.over_strongest(described, ours_simple, LABEL_FREE, METRICS)
 _ = chapter.record_table(found, "prevalence.bulk_selected.described-strongest.{metric}")
 ours_model = dict(list(ours_simple.groupby("setting", sort=False)))
 
 # %% tags=["hide-input"]
-everything = pd.concat(
-    [
-        on_bulk.assign(setting="scDEAL faithful, chosen on bulk"),
-        described.assign(setting="scDEAL described, chosen on bulk, prevalence-matched labels"),
-        chosen["authors"]["target_selected"].assign(
-            setting="scDEAL faithful, chosen with labels of the cells"
-        ),
-        simple,
-    ]
-)
+named = {
+    "scDEAL faithful, chosen on bulk": on_bulk,
+    "scDEAL described, chosen on bulk, prevalence-matched labels": described,
+    "scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"],
+}
+everything = pd.concat([*(rows.assign(setting=name) for name, rows in named.items()), simple])
 SHOWN = ["AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC"]
 board = comparison.ranking(everything, SHOWN)
 sees = [name in ORACLES or "with labels" in name for name in board.index]
 board["sees labels of the cells"] = ["yes" if one else "" for one in sees]
-board.style.format("{:.3f}", subset=SHOWN, na_rep="–").set_caption(
-    "Mean over sets of cells. Library size and gene count exist for counts only: a mean over fewer sets."
-)
+caption = "Mean over sets of cells. Library size and gene count exist for counts only: fewer sets."
+board.style.format("{:.3f}", subset=SHOWN, na_rep="–").set_caption(caption)
 
 # %% tags=["hide-input"]
-gaps = comparison.forest_rows(versus)
-told = gaps["model"].isin(ORACLES)
-gaps["group"] = told.map({True: "sees labels of the cells", False: "sees no label of a cell"})
-chapter.figure(
-    forest(
-        gaps.sort_values("group", ascending=False, kind="stable"),
-        title=findings.of_rivals(gaps, LABEL_FREE),
-        xlabel="AUROC of scDEAL (chosen on bulk) minus that of the other",
-        margin=0.05,
-    ),
-    "versus_simple",
-    "Mean difference over the sets of cells, 95 % interval over the sets; authors' labels.",
+told = versus["model"].isin(ORACLES)
+grouped = versus.assign(group=told.map({True: "sees labels of the cells", False: "sees no label of a cell"}))
+drawn = plots.differences(
+    grouped.sort_values("group", ascending=False, kind="stable"),
+    title=findings.of_rivals(versus, LABEL_FREE),
+    xlabel="AUROC of scDEAL (chosen on bulk) minus that of the other",
 )
-
-# %% tags=["hide-input"]
-wide = everything.pivot_table(index="setting", columns="task", values="AUROC", sort=False)
-shaded = wide.style.format("{:.2f}", na_rep="–").background_gradient(cmap="RdBu", vmin=0, vmax=1)
-shaded.highlight_null("white").set_caption("AUROC of each task, mean over seeds.")
+caption = "Mean difference over the sets of cells, 95 % interval over the sets; authors' labels."
+chapter.figure(drawn, "versus_simple", caption)
 
 # %% [markdown]
 # scDEAL minus the strongest model without adaptation, AUROC:
 # {glue}`authors.bulk_selected.scDEAL-best without adaptation.AUROC`
 # {glue}`authors.bulk_selected.scDEAL-best without adaptation.AUROC.interval`; minus the strongest simple model:
 # {glue}`authors.bulk_selected.scDEAL-strongest.AUROC` {glue}`authors.bulk_selected.scDEAL-strongest.AUROC.interval`.
-#
-# ### Two tables of the same cells
 #
 # The Gefitinib and Vorinostat tables hold the same 66 cells with opposite labels. Whoever finds the two states and
 # guesses the side is right for one drug and wrong for the other, and the two AUROC add up to one.
@@ -521,14 +454,11 @@ caption = "Labels of the two tables, and two groups that were found without any.
 chapter.figure(drawn, "two_states", caption) if pair else None
 
 # %% tags=["hide-input"]
-by_drug.assign(sum=by_drug.sum(axis=1)).style.format("{:.2f}").set_caption(
-    "AUROC of scDEAL by seed."
-) if pair else None
+table = by_drug.assign(sum=by_drug.sum(axis=1)) if pair else pd.DataFrame()
+table.style.format("{:.2f}").set_caption("AUROC of scDEAL by seed.")
 
 # %% [markdown]
-# ### Lines are the units where labels come from lines
-#
-# Breast and lung lines are the independent units of their sets. A bootstrap over lines, and one answer a line:
+# Breast and lung **lines** are the independent units of their sets. A bootstrap over lines, and one answer a line:
 
 # %%
 by_line = checks.scores_by_line(tasks, runs["faithful"], on_bulk, n_boot, seed)
@@ -540,20 +470,15 @@ by_line.rename(columns={"n": "lines", "value": "AUROC over cells"}).style.format
 # %% [markdown]
 # ## Each ingredient switched off
 #
-# Both readings, one part removed at a time, same seeds. In `faithful` nothing moves the cell encoder once the MMD is
-# off. `faithful` is fitted to the authors' labels, `described` to prevalence-matched ones.
+# One part removed at a time, same seeds. In `faithful` nothing moves the cell encoder once the MMD is off. `faithful` is
+# fitted to the authors' labels, `described` to prevalence-matched ones.
 
 # %%
-REMOVED = {
-    "no clusters": {"cluster_weight": 0.0},
-    "no MMD": {"mmd_weight": 0.0},
-    "plain autoencoder": {"denoising": False},
-}
 of_reading = {"faithful": tasks, "described": ours}
 full_model, ablated, gaps = {}, {}, []
 for reading, own in settings.items():
     full_model[reading] = runs[reading].table.query("setting == @DEFAULT and seed in @few")
-    variants = {name: own[DEFAULT] | change for name, change in REMOVED.items()}
+    variants = {name: own[DEFAULT] | change for name, change in protocol.REMOVED.items()}
     ablated[reading] = fit(of_reading[reading], variants, few, f"ablations, {reading}")
     without = dict(list(ablated[reading].table.groupby("setting", sort=False)))
     table = tidy(without, METRICS, partial(difference, full_model[reading])).assign(group=reading)
@@ -570,19 +495,10 @@ for reading, others in stand_ins.items():
     whole = comparison.at_tasks(full_model[reading], simple)
     table = tidy(others, METRICS, partial(difference, whole)).assign(group=reading)
     gaps.append(chapter.record_table(table, "all.ablation.{group}-{model}.{metric}"))
-
-# %% tags=["hide-input"]
-shown = comparison.forest_rows(pd.concat(gaps)).sort_values("group", kind="stable")
-chapter.figure(
-    forest(
-        shown,
-        title=findings.of_changes(shown, "parts and stand-ins"),
-        xlabel="AUROC of the whole model minus that of the other",
-        margin=0.05,
-    ),
-    "ablations",
-    "Mean difference over the sets of cells, 95 % interval over the sets.",
-)
+shown = pd.concat(gaps).query("metric == 'AUROC'").sort_values("group", kind="stable")
+title = findings.of_changes(shown, "parts and stand-ins")
+drawn = plots.differences(shown, title=title, xlabel="AUROC of the whole model minus that of the other")
+chapter.figure(drawn, "ablations", "Mean difference over the sets of cells, 95 % interval over the sets.")
 
 # %% [markdown]
 # ### One point of the two readings at a time
@@ -590,50 +506,25 @@ chapter.figure(
 # `faithful` with a single point changed to `described`, and other changes whose effect a reader may want to know.
 
 # %%
-ITEMS = {
-    "kernel mixture": {"kernel": "mixture"},
-    "clusters of embeddings": {"regulariser": "bottleneck"},
-    "clean target": {"denoising_target": "clean"},
-    "all adapted": {"adapt": "all"},
-    "loss of logits": {"loss": "logits"},
-    "prediction in training mode": {"prediction": "train"},
-    "predictor alone resampled": {"resampled": "predictor"},
-    "MMD weight 1": {"mmd_weight": 1.0},
-    "cluster weight 10": {"cluster_weight": 10.0},
-}
-SHARED = {
-    "shared genes": {"genes": "shared"},
-    "shared genes, start from bulk": {"genes": "shared", "cell_start": "bulk"},
-}
 faithful_default = settings["faithful"][DEFAULT]
 reference = full_model["faithful"].query("seed in @first")
-
-# %%
-items = {name: faithful_default | change for name, change in (ITEMS | SHARED).items()}
+items = {name: faithful_default | change for name, change in protocol.CHANGES.items()}
 with_genes = [task for task in tasks if task.shared]
 changed = fit(with_genes, items, first, "single changes").table
 same = comparison.at_tasks(reference, changed)
 gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], comparison.minus(same))
-_ = chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
-
-# %% tags=["hide-input"]
-chapter.figure(
-    forest(
-        comparison.forest_rows(gaps),
-        title=findings.of_changes(gaps, "single changes"),
-        xlabel="AUROC with the change minus AUROC of the faithful reading",
-        margin=0.05,
-    ),
-    "items",
-    f"Mean difference over the sets of cells, {len(first)} seed(s); 95 % interval over the sets.",
-)
+chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
+title = findings.of_changes(gaps, "single changes")
+xlabel = "AUROC with the change minus AUROC of the faithful reading"
+drawn = plots.differences(gaps, title=title, xlabel=xlabel)
+caption = f"Mean difference over the sets of cells, {len(first)} seed(s); 95 % interval over the sets."
+chapter.figure(drawn, "items", caption)
 
 # %% [markdown]
 # ## Does bulk decide? Wrong labels, exchanged genes, fewer lines
 #
-# If bulk response decides what is said of the cells, permuted labels and labels of another drug must do worse. If genes
-# matter, exchanging the names of the cells' genes must do worse: that is how human bulk lines meet mouse cells. `faithful`
-# never asks for a name and cannot notice.
+# If bulk response decides, permuted labels and labels of another drug must do worse. If genes matter, exchanging the names
+# of the cells' genes must: so human bulk lines meet mouse cells. `faithful` never asks for a name and cannot notice.
 
 # %%
 for kind, name in checks.CONTROLS.items():
@@ -659,7 +550,7 @@ chapter.record_table(tidy(losses, ["AUROC"], over_sets), "all.names.{model}.{met
 more = tidy({"logistic": losses["described"]}, ["AUROC"], comparison.minus(losses["logistic"]))
 chapter.record_table(more, "all.names.described-{model}.{metric}")
 ids = {
-    f"own labels minus {kind}: AUROC": f"all.labels.{name}.AUROC" for kind, name in checks.CONTROLS.items()
+    f"own labels minus {kind}, AUROC": f"all.labels.{name}.AUROC" for kind, name in checks.CONTROLS.items()
 }
 ids |= {f"own names minus exchanged, {model}: AUROC": f"all.names.{model}.AUROC" for model in losses}
 chapter.compare_table(ids, "Mean over the sets of cells.")
@@ -675,32 +566,26 @@ found = tidy(curve, ["AUROC"], over_sets, "value")
 chapter.record_table(found, "all.curve.{model}.{metric}")
 steps_up = tidy({"all": reference}, ["bulk_auroc", "AUROC"], comparison.minus(curve[str(counts[0])]))
 chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
-chapter.figure(
-    plots.learning_curve(curve, title=findings.of_curve(curve)), "curve", "Faithful reading, authors' labels."
-)
+drawn = plots.learning_curve(curve, title=findings.of_curve(curve))
+chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
 
 # %% [markdown]
 # ## Interpretation: critical genes
 #
-# The published check: genes that differ between *predicted* classes and between *true* classes form two modules, whose
-# scores are correlated over cells. A good prediction forces a high correlation. Beside it stands a check that is not
-# forced: how many critical genes, found from integrated gradients as published, are among the genes that differ
-# between truly sensitive and resistant cells, compared with random genes, and with genes that tell apart two clusters
-# of cells which know nothing of the drug.
+# The published check correlates, over cells, two modules: genes that differ between *predicted* classes and between *true*
+# ones. A good prediction forces it. The second check is not forced: how many critical genes, found from integrated
+# gradients as published, are among the genes that differ between truly sensitive and resistant cells, compared with
+# random genes and with genes that tell apart two clusters of cells.
 
 # %%
-modules = {
-    rule: pd.concat([genes.module_checks(task, runs["faithful"], rows) for task in tasks])
-    for rule, rows in two_rules.items()
-}
+module = partial(genes.module_checks, runs=runs["faithful"])
+modules = {how: pd.concat([module(task, chosen=rows) for task in tasks]) for how, rows in two_rules.items()}
 gaps = {rule: rows.assign(correlation=rows["correlation"] - rows["null"]) for rule, rows in modules.items()}
 chapter.record_table(tidy(gaps, ["correlation"], over_sets), "authors.{model}.module-random genes.{metric}")
 chapter.record_table(tidy(modules, ["correlation"], over_sets, "value"), "authors.{model}.module.{metric}")
-_ = chapter.record_table(
-    genes.follows_prediction(modules),
-    "authors.{model}.module.follows the prediction",
-    note="Spearman correlation of the check with the AUROC of the run",
-)
+note = "Spearman correlation of the check with the AUROC of the run"
+follows = genes.follows_prediction(modules)
+_ = chapter.record_table(follows, "authors.{model}.module.follows the prediction", note=note)
 
 # %%
 evidence = []
@@ -720,54 +605,46 @@ shown.style.format("{:.2f}", na_rep="all cells called alike")
 
 # %% [markdown]
 # The correlation of modules lies {glue}`authors.target_selected.module-random genes.correlation`
-# {glue}`authors.target_selected.module-random genes.correlation.interval` above the 95 % quantile of random genes where
-# settings are chosen with labels of the cells; over all these runs it follows the AUROC of the run with a Spearman
-# correlation of {glue}`authors.target_selected.module.follows the prediction`. Of the critical genes,
+# {glue}`authors.target_selected.module-random genes.correlation.interval` above the 95 % quantile of random genes; over
+# runs it follows the AUROC with a Spearman correlation of
+# {glue}`authors.target_selected.module.follows the prediction`. Of the critical genes,
 # {glue}`authors.bulk_selected.critical genes-random genes.share`
-# {glue}`authors.bulk_selected.critical genes-random genes.share.interval` more are response genes than of random ones,
-# and {glue}`authors.bulk_selected.critical genes-two clusters.share`
-# {glue}`authors.bulk_selected.critical genes-two clusters.share.interval` more than of the genes of two clusters.
+# {glue}`authors.bulk_selected.critical genes-random genes.share.interval` more are response genes than of random ones.
 #
 # ## Method check on simulated truth
 #
-# A simulated line has cells in two states that differ in the planted genes of a drug, and cells have another platform
-# than bulk. A method that ties genes together can find the side at every seed; one that does not, cannot. And the
-# attributions should point to the planted genes. There are two such lines. In the first, eight genes differ by two
+# A simulated line has cells in two states that differ in the planted genes of a drug; cells have another platform than
+# bulk. A method that ties genes together can find the side at every seed. In the first line eight genes differ by two
 # doublings, and Leiden puts all cells into **one cluster**; in the second, 24 genes differ by three doublings, and the
-# **clusters are the states**. The second was added to find out why `described` fails on the first: its cluster term
-# pulls a cluster together, whatever is in it.
+# **clusters are the states**.
 
 # %%
-TWINS = {"twin": {"state_gap": 2.0}, "clear": {"state_gap": 3.0, "planted": 24}}
-SIZES = {"n_lines": 160, "n_cells": 160, "n_genes": 200, "n_cell_lines": 1}
 twin_settings = {reading: own[DEFAULT] | {"epochs": twin_epochs} for reading, own in settings.items()}
-twin_settings["described, no clusters"] = twin_settings["described"] | REMOVED["no clusters"]
+twin_settings["described, no clusters"] = twin_settings["described"] | protocol.REMOVED["no clusters"]
 twin_seed_list = list(range(seed, seed + twin_seeds))
 run_once = {"seed": seed, "steps": steps, "device": chapter.device}
 twin_rows = {}
-for name, design in TWINS.items():
-    twin_panel, twin_cells, truth = simulate_cells(seed=seed, **SIZES, **design)
+for name in checks.TWINS:
+    twin_cells, twin, truth = checks.make_twin(name, seed)
     chapter.use(twin_cells, method_check=True)
-    twin = checks.twin_task(twin_panel, twin_cells, truth)
     twin_rows[name] = run_scdeal([twin], twin_settings, twin_seed_list).table
-    found = checks.twin_findings(
-        twin, truth, twin_rows[name], fit_simple(twin, [seed]), twin_settings, **run_once
-    )
+    alone = fit_simple(twin, [seed])
+    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **run_once)
     chapter.record_table(found, "check.{twin}.{model}.{metric}", twin=name)
 
 # %% tags=["hide-input"]
-KIND = {"twin": "one cluster", "clear": "clusters are states"}
 WHAT = ("before AUROC", "AUROC", "below half", "planted genes")
 asked = [(setting, what) for setting in twin_settings for what in WHAT]
 asked += [(model, "AUROC") for model in (*LABEL_FREE, "cluster majority")]
-chapter.compare_table(
-    {f"{KIND[t]}: {model}, {what}": f"check.{t}.{model}.{what}" for t in TWINS for model, what in asked},
-    "Simulated truth. 'planted genes': AUROC of the planted among all genes, by mean size of the attribution.",
+rows = {f"{k}: {m}, {w}": f"check.{t}.{m}.{w}" for t, k in checks.TWINS.items() for m, w in asked}
+caption = (
+    "Simulated truth. 'planted genes': AUROC of the planted among all genes, by mean size of the attribution."
 )
+chapter.compare_table(rows, caption)
 
 # %% tags=["hide-input"]
 shown = pd.concat(twin_rows, names=["twin"]).reset_index()
-shown["task"] = shown["twin"].map(KIND) + ": " + shown["setting"]
+shown["task"] = shown["twin"].map(checks.TWINS) + ": " + shown["setting"]
 drawn = plots.run_spread(shown.assign(value=shown["AUROC"]), title=findings.of_twin(shown), xlabel="AUROC")
 chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is planted.")
 
@@ -781,7 +658,7 @@ chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is pl
 #
 # ## Verdicts
 #
-# Rules were committed before the run that they judge; a verdict is computed from them.
+# Rules were committed before the run that they judge.
 
 # %%
 coin = partial(comparison.spread_against_coin, told=bit)
@@ -797,35 +674,29 @@ chapter.deviations()
 # %% [markdown]
 # ## Conclusion
 #
-# The bulk model learns: its claim is {glue}`verdict.scdeal-bulk.sound`, and against logistic regression
-# {glue}`verdict.scdeal-bulk.survives`. Whether transfer carries that to cells is {glue}`verdict.scdeal-transfer.sound`
-# with settings that a user can choose; whether the answers are accurate, {glue}`verdict.scdeal-accuracy.sound`; whether
-# they are robust against the seed, {glue}`verdict.scdeal-robust.sound`. That more bulk lines help is
-# {glue}`verdict.scdeal-many-lines.sound`, and that the answer rests on which gene is which,
-# {glue}`verdict.scdeal-names.sound`. *Unresolved* means that five sets of cells are too few to tell; the board says
-# what difference they could have shown, and whether another rule for the bulk labels changes the outcome.
+# That the network predicts unseen bulk lines is {glue}`verdict.scdeal-bulk.sound`, and better than logistic regression
+# {glue}`verdict.scdeal-bulk.survives`. That transfer helps is {glue}`verdict.scdeal-transfer.sound` with settings that a
+# user can choose; that answers for cells are accurate, {glue}`verdict.scdeal-accuracy.sound`; robust against the seed,
+# {glue}`verdict.scdeal-robust.sound`; that more bulk lines help, {glue}`verdict.scdeal-many-lines.sound`; and that they
+# rest on which gene is which, {glue}`verdict.scdeal-names.sound`. *Unresolved* means that five sets of cells are too few
+# to tell; the board says what difference they could have shown, and what another rule for the bulk labels changes.
 #
 # ## What was easy, what was difficult
 #
-# Easy: the authors' code, its history, their tables of runs and their labels of bulk lines are public, which made it
-# possible to see what the published means are means of. Difficult: code and description differ at many points, each of
-# which changes what the model can learn, and some slips of the code (the mode before transfer, clusters that are read off
-# to other cells) are easily overlooked; and the six data sets with their labels are in a drive that an automatic run
-# cannot count on.
+# Easy: the authors' code, its history, their tables of runs and their labels of bulk lines are public. Difficult: code
+# and description differ at many points; some slips of the code (the mode before transfer, clusters that are read off to
+# other cells) are easily overlooked; and the six data sets are in a drive that an automatic run cannot count on.
 #
 # ## Limitations
 #
-# - None of the paper's six data sets is in the panel. A verdict here is about the method on other cells, with other
-#   bulk expression; the paper's own numbers are only read again from the authors' tables.
+# - None of the paper's six data sets is in the panel: a verdict is about the method on other cells and other bulk
+#   expression. Labels are conditions or lines, and five sets of cells are five units.
 # - Bulk and cells share {glue}`all.shared genes.fewest` to {glue}`all.shared genes.most` genes here, where the paper had
 #   thousands. That limits `described` and the simple models; `faithful` asks for no shared gene.
-# - Labels are conditions or lines. Five sets of cells are five units: an interval over them is wide.
-# - One of the paper's sets is of the mouse. Nothing here says how human bulk lines should speak of mouse genes; the
-#   exchange of names shows what a reading loses when they do not.
-# - The review that this chapter's summary comes from draws the ROC curve with exchanged axes; AUROC is not affected.
-# - The grid is a part of the published one, and the profile says how many epochs. `full` trains the published 500 epochs,
-#   where a stage ends early once its learning rate has decayed.
-# - Pseudotime, the third case study of the paper, needs a time course and is not repeated.
+# - One of the paper's sets is of the mouse. The exchange of names shows what a reading loses when names do not meet.
+# - The review that the summary comes from draws the ROC curve with exchanged axes; AUROC is not affected.
+# - The grid is a part of the published one. `full` trains the published 500 epochs, where a stage ends early once its
+#   learning rate has decayed. Pseudotime, the third case study, needs a time course and is not repeated.
 #
 # ## Run this chapter again
 #

@@ -9,7 +9,6 @@ from helpers.errors import DataError
 from helpers.studies.scdeal.comparison import (
     at_tasks,
     difference,
-    forest_rows,
     gain_of_transfer,
     over_chance,
     over_strongest,
@@ -54,7 +53,6 @@ def test_tables_have_one_row_a_group_and_metric():
     assert table["n"].tolist() == [2, 2]
     means = tidy({"x": one}, ["AUROC"], over_sets, "value")
     assert means["value"].item() == pytest.approx((0.7 + 0.9) / 2)
-    assert forest_rows(table)["label"].tolist() == ["x", "y"]
 
 
 def test_gain_and_signs():

@@ -13,7 +13,7 @@ from anndata import AnnData
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from helpers.data.cells_twin import CellTruth
+from helpers.data.cells_twin import CellTruth, simulate_cells
 from helpers.data.types import BulkPanel
 from helpers.evaluation.statistics import mean_interval
 from helpers.studies.scdeal.baselines import BulkLogistic
@@ -34,6 +34,8 @@ from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_t
 #: Wrong responses of the bulk lines, by the name under which own minus wrong is recorded.
 CONTROLS = {"permuted labels": "own-permuted", "another drug": "own-another drug"}
 _WRONG = "Palbociclib"
+#: Simulated lines of the method check, and what Leiden clusters are in each.
+TWINS = {"twin": "one cluster", "clear": "clusters are states"}
 
 
 def mislabelled(task: TransferTask, kind: str, lines: LineLabels, rule: str, seed: int) -> TransferTask:
@@ -89,6 +91,15 @@ def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
         auroc = roc_auc_score(y, score) if len(np.unique(y)) == 2 else np.nan
         rows.append({"task": task.name, "cell_set": task.cell_set, "seed": seed, "bulk_auroc": auroc})
     return pd.DataFrame(rows)
+
+
+def make_twin(name: str, seed: int) -> tuple[AnnData, TransferTask, CellTruth]:
+    """Draw one of :data:`TWINS`: cells of a simulated line, the task on them, and what was planted."""
+    design = {"state_gap": 3.0, "planted": 24} if name == "clear" else {"state_gap": 2.0}
+    panel, cells, truth = simulate_cells(
+        seed, n_lines=160, n_cells=160, n_genes=200, n_cell_lines=1, **design
+    )
+    return cells, twin_task(panel, cells, truth), truth
 
 
 def twin_task(panel: BulkPanel, cells: AnnData, truth: CellTruth) -> TransferTask:

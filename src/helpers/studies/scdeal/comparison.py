@@ -117,11 +117,6 @@ def at_tasks(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["task"].isin(others["task"])]
 
 
-def forest_rows(table: pd.DataFrame, label: str = "model") -> pd.DataFrame:
-    """Rows of :func:`helpers.plots.forest`: the AUROC of a table of differences."""
-    return table[table["metric"] == "AUROC"].assign(label=lambda t: t[label])
-
-
 def task_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mean of a metric over the rows of each task: ``task``, ``cell_set``, ``value``."""
     means = rows.groupby(["task", "cell_set"], sort=False)[metric].mean()

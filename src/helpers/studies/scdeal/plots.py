@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
 from helpers.errors import DataError
+from helpers.plots import forest
 from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH
 from helpers.plots.tables import need_columns
 from helpers.studies.scdeal.findings import of_task
@@ -266,6 +267,12 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
         handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
     return figure
+
+
+def differences(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
+    """Draw the AUROC of a table of differences (:func:`~helpers.studies.scdeal.comparison.tidy`)."""
+    shown = table[table["metric"] == "AUROC"].assign(label=lambda rows: rows["model"])
+    return forest(shown, title=title, xlabel=xlabel, margin=0.05)
 
 
 def funnel(rows: pd.DataFrame, *, title: str) -> Figure:

@@ -56,6 +56,28 @@ DEPTH = ("library size", "gene count")
 ORACLES = ("cluster majority", "best split, side tossed", "best split, side told", "few-shot")
 
 
+#: Parts that can be switched off.
+REMOVED: dict[str, dict[str, Any]] = {
+    "no clusters": {"cluster_weight": 0.0},
+    "no MMD": {"mmd_weight": 0.0},
+    "plain autoencoder": {"denoising": False},
+}
+#: Single changes of the faithful reading, most of them to the described one.
+CHANGES: dict[str, dict[str, Any]] = {
+    "shared genes": {"genes": "shared"},
+    "shared genes, start from bulk": {"genes": "shared", "cell_start": "bulk"},
+    "kernel mixture": {"kernel": "mixture"},
+    "clusters of embeddings": {"regulariser": "bottleneck"},
+    "clean target": {"denoising_target": "clean"},
+    "all adapted": {"adapt": "all"},
+    "loss of logits": {"loss": "logits"},
+    "prediction in training mode": {"prediction": "train"},
+    "predictor alone resampled": {"resampled": "predictor"},
+    "MMD weight 1": {"mmd_weight": 1.0},
+    "cluster weight 10": {"cluster_weight": 10.0},
+}
+
+
 @dataclass(frozen=True, eq=False)
 class TransferRuns:
     """Runs of scDEAL.

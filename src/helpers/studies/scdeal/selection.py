@@ -11,7 +11,7 @@ transfer, needs no label of a cell), and metrics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
     DataFrame
         One row a task: ``task``, ``cell_set``, ``dataset``, ``drug``, ``value``, ``low``, ``high`` (t
         interval over seeds: it says how sure the mean of the algorithm is, not how it would do on other
-        cells), ``SD``, ``below_half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
+        cells), ``SD``, ``below half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
     """
     summary = []
     for (task, cell_set), group in rows.groupby(["task", "cell_set"], sort=False):
@@ -152,12 +152,18 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
                 "low": mean.low,
                 "high": mean.high,
                 "SD": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan,
-                "below_half": float((values < 0.5).mean()),
+                "below half": float((values < 0.5).mean()),
                 "n": mean.n,
                 "seeds": mean.n,
             }
         )
     return pd.DataFrame(summary)
+
+
+def side_by_side(summaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put several :func:`seed_summary` beside each other, one row a task."""
+    wide = pd.concat({name: table.set_index("task") for name, table in summaries.items()}, axis=1)
+    return wide.loc[:, (slice(None), ["value", "low", "high", "SD", "below half"])].astype(float)
 
 
 def selection_gain(
