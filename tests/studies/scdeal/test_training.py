@@ -8,7 +8,7 @@ from torch import nn
 from helpers.errors import DataError
 from helpers.studies.scdeal.model import ScDEAL
 from helpers.studies.scdeal.model.networks import Autoencoder, Stack, Stream
-from helpers.studies.scdeal.model.stages import Rows, train_autoencoder, train_predictor
+from helpers.studies.scdeal.model.stages import Lines, train_autoencoder, train_predictor
 from helpers.studies.scdeal.model.training import RATE, Training
 from helpers.training.guards import one_thread
 
@@ -105,8 +105,8 @@ def test_predictor_trains_as_a_plain_torch_loop(loss):
     training = train_predictor(
         encoder,
         predictor,
-        Rows(x[:36], y[:36]),
-        Rows(x[36:], y[36:]),
+        Lines(x[:36], y[:36]),
+        Lines(x[36:], y[36:]),
         settings,
         Stream(np.random.SeedSequence(5)),
     )

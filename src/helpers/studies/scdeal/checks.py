@@ -95,9 +95,9 @@ def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
 
 def make_twin(name: str, seed: int) -> tuple[AnnData, TransferTask, CellTruth]:
     """Draw one of :data:`TWINS`: cells of a simulated line, the task on them, and what was planted."""
-    design = {"state_gap": 3.0, "planted": 24} if name == "clear" else {"state_gap": 2.0}
+    gap, planted = (3.0, 24) if name == "clear" else (2.0, 8)
     panel, cells, truth = simulate_cells(
-        seed, n_lines=160, n_cells=160, n_genes=200, n_cell_lines=1, **design
+        seed, n_lines=160, n_cells=160, n_genes=200, n_cell_lines=1, state_gap=gap, planted=planted
     )
     return cells, twin_task(panel, cells, truth), truth
 
@@ -275,7 +275,7 @@ def scores_by_line(
         own = chosen[chosen["task"] == task.name]
         scores = [runs.scores[task.name, r.setting, r.seed] for r in own.itertuples()]
         y = task.cells_sensitive
-        c = auroc_by_line(y, [s[:, 1] for s in scores], task.lines, n_boot, seed)
+        c = auroc_by_line(y, np.array([s[:, 1] for s in scores]), task.lines, n_boot, seed)
         each = pd.DataFrame([line_metrics(y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])
         about = {"task": task.name, "dataset": task.dataset, "drug": task.drug}
         interval = {"value": c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}

@@ -65,10 +65,12 @@ def tidy_by_labels(
 
 def tidy_each(compared: Mapping[str, Callable[[str], Comparison]], metric: str) -> pd.DataFrame:
     """Collect several comparisons of one metric in the columns of :func:`tidy`, named in ``model``."""
-    empty = pd.DataFrame()
-    return pd.concat(
-        [tidy({name: empty}, [metric], lambda _, m, c=compare: c(m)) for name, compare in compared.items()]
-    )
+    rows = []
+    for name, compare in compared.items():
+        c = compare(metric)
+        found = {"difference": c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
+        rows.append({"model": name, "metric": metric, **found})
+    return pd.DataFrame(rows)
 
 
 def over_strongest(
@@ -87,9 +89,11 @@ def over_strongest(
     rows = []
     for metric in metrics:
         means = {model: over_sets(by_model[model], metric).difference for model in candidates}
-        found = against_strongest(
-            means, lambda model, level, m=metric: difference(own, by_model[model], m, level), candidates
-        )
+
+        def compare(model: str, level: float, metric: str = metric) -> Comparison:
+            return difference(own, by_model[model], metric, level)
+
+        found = against_strongest(means, compare, candidates)
         rows.append(strongest_row(*found, len(candidates)).assign(metric=metric))
     return pd.concat(rows, ignore_index=True)
 

@@ -179,7 +179,7 @@ def run_spread(
         if len(values):
             axes.plot([np.median(values)] * 2, [row - 0.34, row + 0.02], color="black", linewidth=1.8)
         if chance is not None:
-            level = float(chance if np.isscalar(chance) else chance[task])
+            level = float(chance[task] if isinstance(chance, pd.Series) else chance)
             axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
         for (marker, colour), chosen in zip(styles, (marks or {}).values(), strict=False):
             own = chosen.loc[chosen["task"] == task, "value"].mean()
@@ -345,7 +345,7 @@ def _umap_class() -> type:
     """Import UMAP without its network variant, which would bring TensorFlow into the process."""
     absent = "tensorflow" not in sys.modules
     if absent:
-        sys.modules["tensorflow"] = None
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]  # Python's way to say "not there"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it says that the network variant is not there
@@ -360,16 +360,23 @@ def _panel(ax: plt.Axes, xy: np.ndarray, values: np.ndarray, size: float, names:
     if values.dtype.kind in "fiu" and set(np.unique(values)) <= {0, 1}:
         for value, colour in ((0, RESISTANT), (1, SENSITIVE)):
             rows = values == value
-            ax.scatter(*xy[rows].T, s=size, c=colour, linewidths=0, label=f"{names[value]} ({rows.sum()})")
+            ax.scatter(
+                xy[rows, 0],
+                xy[rows, 1],
+                s=size,
+                c=colour,
+                linewidths=0,
+                label=f"{names[value]} ({rows.sum()})",
+            )
         ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")
     elif values.dtype.kind == "f":
-        drawn = ax.scatter(*xy.T, s=size, c=values, cmap="cividis", linewidths=0)
+        drawn = ax.scatter(xy[:, 0], xy[:, 1], s=size, c=values, cmap="cividis", linewidths=0)
         ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
     else:
         found = list(dict.fromkeys(np.sort(values.astype(str))))
         for i, value in enumerate(found):
             rows = values.astype(str) == value
             colour = _CATEGORIES[i % len(_CATEGORIES)]
-            ax.scatter(*xy[rows].T, s=size, color=colour, linewidths=0, label=value)
+            ax.scatter(xy[rows, 0], xy[rows, 1], s=size, color=colour, linewidths=0, label=value)
         if len(found) <= 8:
             ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")

@@ -143,7 +143,8 @@ def grid_settings(
         If a value is not in the published grid.
     """
     kinds = [None if kind == "none" else kind for kind in samplings.split(",")]
-    chosen = {"bottleneck": [int(size) for size in bottlenecks.split(",")], "sampling": kinds}
+    sizes = [int(size) for size in bottlenecks.split(",")]
+    chosen: dict[str, list] = {"bottleneck": sizes, "sampling": kinds}
     for name, values in chosen.items():
         outside = [value for value in values if value not in GRID[name]]
         if outside:
@@ -282,9 +283,10 @@ def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = T
     if yardsticks:
         add_fitted("all sensitive", seeds[0], Constant("sensitive"))
         add_fitted("all resistant", seeds[0], Constant("resistant"))
-        for name in DEPTH if task.depth is not None else ():
+        if task.depth is not None:
             # The half with more counts is called sensitive.
-            add(name, seeds[0], cell_metrics(y, task.depth[name].rank(pct=True).to_numpy()))
+            for name, depth in task.depth[list(DEPTH)].rank(pct=True).items():
+                add(str(name), seeds[0], cell_metrics(y, depth.to_numpy()))
         for model, seed, metrics in _told(task, seeds):
             add(model, seed, metrics)
     return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, mean_interval
 
@@ -142,6 +143,7 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
     for (task, cell_set), group in rows.groupby(["task", "cell_set"], sort=False):
         values = group[value].to_numpy(float)
         mean = mean_interval(values)
+        low, high = within_bounds(value, mean.low, mean.high)
         summary.append(
             {
                 "task": task,
@@ -149,8 +151,8 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
                 "dataset": task.partition(" ")[0],
                 "drug": task.partition(" ")[2],
                 "value": mean.difference,
-                "low": mean.low,
-                "high": mean.high,
+                "low": low,
+                "high": high,
                 "SD": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan,
                 "below half": float((values < 0.5).mean()),
                 "n": mean.n,

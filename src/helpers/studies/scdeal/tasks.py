@@ -24,7 +24,7 @@ PANEL: dict[str, tuple[tuple[str, ...], str]] = {
     "SCAD-Vorinostat": (("Vorinostat",), "SCAD, 66 cells"),
     "SCAD-Afatinib": (("Afatinib",), "SCAD, 120 cells"),
     "lung-mixology": (("Gefitinib",), "lung lines"),
-    "breast-atlas": (("Cisplatin", "Docetaxel", "I-BET-762", "Gefitinib", "Erlotinib"), "breast lines"),
+    "breast-atlas": (("Cisplatin", "I-BET-762", "Docetaxel", "Gefitinib", "Erlotinib"), "breast lines"),
 }
 #: The six sets of the paper, drugs as in the authors' table.
 PAPER: dict[str, tuple[tuple[str, ...], str]] = {

@@ -58,7 +58,7 @@ def mmd(x: torch.Tensor, y: torch.Tensor, *, kernel: str = "single", sigma: floa
         widths = [factor * median.clamp_min(torch.finfo(median.dtype).tiny) for factor in MIXTURE]
 
     def average(squared: torch.Tensor) -> torch.Tensor:
-        return sum(torch.expm1(-squared / width).mean() for width in widths) / len(widths)
+        return torch.stack([torch.expm1(-squared / width).mean() for width in widths]).mean()
 
     return average(within_x) + average(within_y) - 2 * average(between)
 

@@ -22,6 +22,7 @@ from helpers.studies.scdeal.model.losses import mmd
 from helpers.studies.scdeal.model.networks import Autoencoder, Networks, Stack, Stream
 from helpers.studies.scdeal.model.settings import Settings
 from helpers.studies.scdeal.model.stages import (
+    Lines,
     Rows,
     held_terms,
     train_autoencoder,
@@ -203,8 +204,8 @@ def _predictor(job: Job, bulk: Autoencoder, device: torch.device) -> tuple[Stack
     x, y = job.bulk.x, job.bulk.y
     chosen = _training_lines(job)
     held = x[rows.validation], y[rows.validation]
-    parts = [Rows(*(part.to(device) for part in one)) for one in (chosen, held)]
-    training = train_predictor(encoder, predictor, *parts, s, Stream(stream))
+    train, validation = (Lines(*(part.to(device) for part in one)) for one in (chosen, held))
+    training = train_predictor(encoder, predictor, train, validation, s, Stream(stream))
     return encoder, predictor, training.loss
 
 
