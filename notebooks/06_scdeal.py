@@ -703,7 +703,7 @@ chapter.deviations()
 # ```
 # helpers run 06 --profile quick         # minutes: few epochs and seeds, thinned cells
 # helpers run 06 --profile full          # published epochs, ten seeds, all cells
-# helpers run 06 --profile exhaustive    # fifty seeds, the grid of 160 settings: for a cluster
+# helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 180 core hours for each rule of the labels
 # ```
 
 # %% tags=["hide-input"]
