@@ -159,11 +159,8 @@ labels.shown(shares)
 
 # %% [markdown]
 # The waterfall fell back to the median for {glue}`labels.waterfall.fell back` of the drugs. Cells that are labelled by
-# their line keep one rule throughout, the waterfall with its median: with the authors' shares no breast line would be
-# sensitive to two of the drugs.
-#
-# Bulk has 535 genes and the tables hold highly variable ones, so that they share about a hundred. `described` and the
-# simple models work with these; `faithful` uses all genes of a table and all genes of bulk.
+# their line keep it throughout: with the authors' shares no breast line would be sensitive to two of the drugs.
+# `described` and the simple models use the genes that bulk and cells share; `faithful` uses all genes of both.
 
 # %% tags=["hide-input"]
 about = describe(tasks)
@@ -216,8 +213,7 @@ bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format
 
 # %% [markdown]
 # Told split and side, weighted F1 is {glue}`all.one bit.F1` on average; the expected best of 480 coins is
-# {glue}`all.best of tosses.F1`, a constant answer {glue}`all.constant.F1`, and the published maximum 0.892. These cells
-# are not the paper's, so the sizes, not the digits, can be compared.
+# {glue}`all.best of tosses.F1`, a constant answer {glue}`all.constant.F1`, the published maximum (other cells) 0.892.
 #
 # ## The reproduction: before and after transfer
 #
@@ -290,18 +286,13 @@ of_lines = {
 found = comparison.tidy_each(of_lines, "bulk_auroc")
 chapter.record_table(found, "all.bulk lines.scDEAL-{model}.{metric}")
 distances = tidy({"scDEAL": on_bulk}, ["mmd_before", "mmd_after"], over_sets, "value")
-_ = chapter.record_table(distances, "all.distance.{model}.{metric}")
-
-# %% tags=["hide-input"]
-caption = (
-    "AUROC of each task, before transfer in evaluation mode; below, the distance that transfer is to shrink."
-)
+chapter.record_table(distances, "all.distance.{model}.{metric}")
+caption = "AUROC of each task, before transfer in evaluation mode; below, the distance of both embeddings."
 chapter.figure(plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)), "funnel", caption)
 
 # %% [markdown]
 # The mean distance of the embeddings goes from {glue}`all.distance.scDEAL.mmd_before` to
-# {glue}`all.distance.scDEAL.mmd_after`. Embeddings that look alike as a whole need not put sensitive cells beside
-# sensitive lines.
+# {glue}`all.distance.scDEAL.mmd_after`. Embeddings may look alike while sensitive cells lie beside resistant lines.
 #
 # The paper maps cells by label, prediction and cluster; here is one task at the first seed, and then what the rule for
 # the bulk labels changes.
@@ -344,12 +335,10 @@ chapter.compare_table(rows, "Mean over the sets of cells, faithful reading.")
 
 # %% [markdown]
 # Choosing with the labels of the cells instead of on bulk adds {glue}`authors.selection.target-bulk.F1`
-# {glue}`authors.selection.target-bulk.F1.interval` to F1. No user of the method has these labels. The last rule but one
-# chooses with labels of *other* sets of cells, as a careful user could.
+# {glue}`authors.selection.target-bulk.F1.interval` to F1. No user of the method has these labels; labels of *other* sets
+# of cells, a careful user could have.
 #
-# ## Seeds
-#
-# The share of runs with an AUROC below one half says how often the two sides are confused.
+# ## Seeds: how often are the two sides confused?
 
 # %%
 once = selection.select_once(all_runs) if n_seeds > 1 else own["target_selected"]
