@@ -268,7 +268,7 @@ chapter.figure(drawn, "before_after", caption)
 # {glue}`authors.bulk_selected.after-before.AUROC` {glue}`authors.bulk_selected.after-before.AUROC.interval`. In the
 # public code the predictor is in training mode before transfer and in evaluation mode after it. With evaluation mode on
 # both sides the difference in F1 is {glue}`authors.bulk_selected.after-evaluated before.F1`
-# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: a part of the effect of transfer is the mode.
+# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: what the two differ by is the mode, not transfer.
 # Intervals are over the sets of cells; why cells are no units stands on [the statistics page](../book/statistics).
 #
 # ### Where the signal is lost
