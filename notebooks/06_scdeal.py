@@ -21,7 +21,7 @@
 #   {glue}`authors.bulk_selected.after-before.AUROC.interval` (transfer helps: {glue}`verdict.scdeal-transfer.sound`;
 #   against the strongest model without it: {glue}`verdict.scdeal-transfer.survives`).
 # - The published mean F1 of 0.892 is, as far as the authors' tables show, a maximum over hundreds of runs scored with
-#   the labels of the cells. Two groups of cells found without any label, and told which is which, reach
+#   the labels of the cells. The best of five splits into two groups that see no label, its side told, reaches
 #   {glue}`all.one bit.F1` here.
 # ```
 #
@@ -171,8 +171,8 @@ for which, pick in {"fewest": min, "most": max}.items():
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
 # %% [markdown]
-# Class-weighted F1 rewards a constant answer where classes are unequal; the last column is what it has to be held
-# against. The chance level of average precision is the share of sensitive cells.
+# Class-weighted F1 rewards a constant answer: the last column is what it has to be held against. The chance level of
+# average precision is the share of sensitive cells.
 #
 # ## The published numbers, read again
 #
@@ -197,7 +197,8 @@ grid.style.format("{:.3f}", na_rep="unknown")
 #
 # Cells of two conditions fall apart into two groups. Several splits are made here without any label: the median of each of
 # the first three principal components, two-means, and a cut of the graph of neighbours. The best of them with its better
-# side named is what little knowledge buys. If a run names the side like a coin, the best of K runs is almost surely right.
+# side named is what one bit buys, and the choice among five splits a little over two more. If a run names the side like a
+# coin, the best of K runs is almost surely right.
 
 # %%
 TOSSES = 480  # settings of the published grid
@@ -645,9 +646,7 @@ chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is pl
 # {glue:text}`check.twin.described, no clusters.AUROC:.2f` without the term. `faithful` ends at
 # {glue:text}`check.clear.faithful.AUROC:.2f` and {glue:text}`check.twin.faithful.AUROC:.2f`.
 #
-# ## Verdicts
-#
-# Rules were committed before the run that they judge.
+# ## Verdicts (rules were committed before the run that they judge)
 
 # %%
 coin = partial(comparison.spread_against_coin, told=bit)

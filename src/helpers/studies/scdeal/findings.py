@@ -50,7 +50,7 @@ def of_changes(gaps: pd.DataFrame, what: str) -> str:
 def of_one_bit(table: pd.DataFrame, published: float) -> str:
     """Compare the told best split with the published mean F1."""
     told = over_sets(table, "F1").difference
-    return f"One split and its side: mean F1 {told:.2f}; published maximum {published:.2f}"
+    return f"Best of five splits, side told: mean F1 {told:.2f}; published maximum {published:.2f}"
 
 
 def of_curve(curve: Mapping[str, pd.DataFrame]) -> str:
