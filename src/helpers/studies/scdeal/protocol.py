@@ -152,9 +152,9 @@ def grid_settings(
             raise DataError(msg)
     chosen |= {name: list(GRID[name]) for name in ("encoder", "predictor", "dropout") if whole}
     settings = {}
-    for values in product(*chosen.values()):
-        own = dict(zip(chosen, values, strict=True))
-        name = ", ".join(str(value or "none") for value in values)
+    for picked in product(*chosen.values()):
+        own = dict(zip(chosen, picked, strict=True))
+        name = ", ".join(str(value or "none") for value in picked)
         settings[name] = {**base, **own}
     return settings
 

@@ -51,9 +51,9 @@ def mmd(x: torch.Tensor, y: torch.Tensor, *, kernel: str = "single", sigma: floa
     x, y = x - centre, y - centre
     within_x, within_y, between = _squared(x, x), _squared(y, y), _squared(x, y)
     if kernel == "single":
-        widths = [2 * sigma**2]
+        widths = [torch.as_tensor(2 * sigma**2)]
     else:
-        parts = [d.detach()[*torch.triu_indices(*d.shape, offset=1)] for d in (within_x, within_y)]
+        parts = [d.detach()[*torch.triu_indices(len(d), len(d), offset=1)] for d in (within_x, within_y)]
         median = torch.cat([*parts, between.detach().flatten()]).median()
         widths = [factor * median.clamp_min(torch.finfo(median.dtype).tiny) for factor in MIXTURE]
 

@@ -71,6 +71,9 @@ class Stack(nn.Module):
             if self.relu:
                 x = torch.relu(x)
             if self.training and self.dropout:
+                if stream is None:
+                    msg = "in training mode dropout needs a stream of random numbers"
+                    raise ValueError(msg)
                 x = x * stream.keep(x, self.dropout, 1 / (1 - self.dropout))
         return x
 
