@@ -145,7 +145,7 @@ def test_opposite_labels_sum_to_one(made, runs):
     value = found.set_index("what")["value"]
     assert value["opposite labels"] == 1
     assert value["Gefitinib.AUROC"] + value["Vorinostat.AUROC"] == pytest.approx(1)
-    assert value["sum.AUROC"] == pytest.approx(by_drug.sum(axis=1).mean())
+    assert value["sum of AUROC"] == pytest.approx(by_drug.sum(axis=1).mean())
     assert len(states) == len(pair[0].cells_sensitive)
 
 

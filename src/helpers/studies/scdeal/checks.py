@@ -254,7 +254,7 @@ def opposite_pair(
     by_drug = own.pivot_table(index="seed", columns="drug", values="AUROC")
     c = mean_interval(by_drug.sum(axis=1).to_numpy())
     interval = {"low": c.low, "high": c.high, "n": c.n, "note": "of the two drugs, over seeds"}
-    rows.append({"what": "sum.AUROC", "value": c.difference, **interval})
+    rows.append({"what": "sum of AUROC", "value": c.difference, **interval})
     return states, by_drug, pd.DataFrame(rows)
 
 
