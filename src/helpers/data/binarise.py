@@ -50,11 +50,32 @@ def binarise(values: pd.DataFrame, rule: str = "waterfall") -> pd.DataFrame:
     return pd.DataFrame(resistant, index=values.index, columns=values.columns)
 
 
+def straight_waterfalls(values: pd.DataFrame) -> pd.Series:
+    """Drugs whose waterfall is a straight line, which the waterfall rule therefore cuts at the median.
+
+    Parameters
+    ----------
+    values : DataFrame, lines x drugs
+
+    Returns
+    -------
+    Series of bool
+        By drug; False for a drug with fewer than three measured lines, which is not called at all.
+    """
+    measured = {drug: column.dropna().to_numpy(float) for drug, column in values.items()}
+    return pd.Series({drug: len(v) >= _FEWEST and _straight(np.sort(v)) for drug, v in measured.items()})
+
+
+def _straight(ordered: np.ndarray) -> bool:
+    rank = np.arange(len(ordered))
+    return bool(ordered[0] == ordered[-1] or np.corrcoef(rank, ordered)[0, 1] > _LINEAR)
+
+
 def _waterfall(value: np.ndarray) -> np.ndarray:
     ordered = np.sort(value)
-    rank = np.arange(len(ordered))
-    if ordered[0] == ordered[-1] or np.corrcoef(rank, ordered)[0, 1] > _LINEAR:
+    if _straight(ordered):
         return _median(value)
+    rank = np.arange(len(ordered))
     chord = ordered[0] + (ordered[-1] - ordered[0]) * rank / rank[-1]
     return (value > ordered[np.argmax(np.abs(ordered - chord))]).astype(float)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.data import bulk_paper
-from helpers.data.binarise import binarise
+from helpers.data.binarise import binarise, straight_waterfalls
 from helpers.data.cells_twin import simulate_panel
 from helpers.data.drugs import STAT, read_drug_stat
 from helpers.data.expression import FHDSL, fhdsl_panel
@@ -115,6 +115,8 @@ def _panel(
     values = values.rename_axis(index=None).set_axis(pd.Index(known["drug"].to_numpy(object)), axis=1)
     if highest is None:
         resistant = binarise(values, "waterfall")
+        straight = int(straight_waterfalls(values).sum())
+        notes.append(f"{straight} of {values.shape[1]} drugs have a straight waterfall: cut at the median.")
     else:
         resistant = (values > highest).astype(float).where(values.notna())
     drugs = known.reset_index(names="drug_id").set_index("drug").rename_axis(None)

@@ -23,7 +23,7 @@ from helpers.errors import DataError
 DRUGS = (
     *("Camptothecin", "Cisplatin", "Docetaxel", "Gefitinib", "Erlotinib", "Afatinib", "Vorinostat"),
     *("PLX-4720", "Irinotecan", "Topotecan", "Paclitaxel", "Lapatinib", "Nutlin-3a (-)", "Trametinib"),
-    *("Olaparib", "Palbociclib", "5-Fluorouracil", "Gemcitabine", "Bortezomib", "Tamoxifen"),
+    *("Olaparib", "Palbociclib", "5-Fluorouracil", "Gemcitabine", "Bortezomib", "I-BET-762"),
 )
 # Standard deviations of the parts of a drug's response, in units of ln IC50.
 _PLANTED, _LINE, _LINEAGE, _NOISE = 1.0, 0.35, 0.35, 0.5

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data.binarise import binarise
+from helpers.data.binarise import binarise, straight_waterfalls
 from helpers.data.bulk import load_bulk
 from helpers.data.cells_twin import simulate_cells
 from helpers.data.types import Provenance
@@ -182,3 +182,12 @@ def test_both_response_tables_agree_on_the_order_of_lines(panel):
     agreement = one.loc[lines, shared].corrwith(other.loc[lines, shared], method="spearman")
     assert agreement.min() > 0.25
     assert agreement["Camptothecin"] > 0.5
+
+
+def test_straight_waterfalls_are_named():
+    """A straight line is cut at the median; a bend is not, and a drug without lines is neither."""
+    values = pd.DataFrame({"straight": np.arange(20.0), "bent": [*np.linspace(-9, 0, 4), *[1.0] * 16]})
+    values["few"] = np.nan
+    straight = straight_waterfalls(values)
+    assert straight.to_dict() == {"straight": True, "bent": False, "few": False}
+    assert binarise(values)["straight"].mean() == 0.5

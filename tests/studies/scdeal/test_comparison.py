@@ -7,14 +7,14 @@ import pytest
 from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
 from helpers.studies.scdeal.comparison import (
+    at_tasks,
     difference,
-    forest_rows,
     gain_of_transfer,
     over_chance,
+    over_strongest,
     ranking,
     share_below_half,
     spread_against_coin,
-    strongest,
     tidy,
 )
 from helpers.studies.scdeal.genes import attributed, critical_gene_check, module_checks
@@ -53,7 +53,6 @@ def test_tables_have_one_row_a_group_and_metric():
     assert table["n"].tolist() == [2, 2]
     means = tidy({"x": one}, ["AUROC"], over_sets, "value")
     assert means["value"].item() == pytest.approx((0.7 + 0.9) / 2)
-    assert forest_rows(table)["label"].tolist() == ["x", "y"]
 
 
 def test_gain_and_signs():
@@ -62,10 +61,17 @@ def test_gain_and_signs():
     assert share_below_half(table).difference == pytest.approx(0.25)
 
 
-def test_strongest_is_the_same_for_all_tasks():
+def test_the_strongest_is_the_same_for_all_tasks_and_its_limits_are_corrected():
     simple = pd.concat([rows({"A1": [0.9], "B1": [0.5]}, "x"), rows({"A1": [0.6], "B1": [0.6]}, "y")])
-    assert strongest(simple, ["x", "y"]) == "x"
-    assert strongest(simple, ["y"]) == "y"
+    own = rows({"A1": [0.8], "B1": [0.7], "C1": [0.1]})
+    row = over_strongest(own, simple, ["x", "y"], ["AUROC"]).iloc[0]
+    assert row["rival"] == "x"
+    assert row["difference"] == pytest.approx(0.05)
+    plain = [difference(at_tasks(own, simple), simple[simple["setting"] == s], "AUROC") for s in "xy"]
+    assert row["low"] == pytest.approx(min(c.low for c in plain))
+    assert row["n"] == 2
+    other = over_strongest(own, simple, ["y"], ["AUROC"]).iloc[0]
+    assert (other["low"], other["high"]) == pytest.approx((plain[1].low, plain[1].high))
     assert ranking(simple, ["AUROC"]).index.tolist() == ["x", "y"]
 
 

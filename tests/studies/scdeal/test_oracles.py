@@ -4,10 +4,12 @@ from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from helpers.errors import DataError
 from helpers.studies.scdeal.oracles import (
+    best_of_tosses,
+    best_split,
     cluster_majority,
     cluster_means,
     few_shot,
-    permuted_majority,
+    label_free_splits,
     two_state_metrics,
     two_states,
 )
@@ -63,13 +65,6 @@ def test_no_cluster_level_score_beats_the_majority():
         assert ((other > 0.5) == y).mean() <= accuracy + 1e-12
 
 
-def test_permuted_labels_give_the_bound_of_many_clusters():
-    y = np.tile([0, 1], 50)
-    few, many = np.arange(100) // 50, np.arange(100) // 2
-    assert permuted_majority(y, few)["AUROC"] < 0.6
-    assert permuted_majority(y, many)["AUROC"] > 0.8
-
-
 def test_cluster_means_keep_clusters_apart():
     np.testing.assert_allclose(
         cluster_means([0.0, 1.0, 0.4, 0.6, 0.9], [0, 0, 1, 1, 2]), [0.5, 0.5, 0.5, 0.5, 0.9]
@@ -107,3 +102,32 @@ def test_few_shot_finds_a_common_signal():
 def test_unusable_input(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+def states_along(component, seed=0):
+    """Cells whose two states lie along one of three directions of falling spread."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(60) % 2
+    z = np.column_stack([rng.normal(0, s, 60) for s in (9.0, 6.0, 4.0)])
+    spread = z[:, component].std()
+    z[:, component] = spread * (2 * y - 1) + rng.normal(0, spread / 20, 60)
+    return z @ np.linalg.qr(rng.normal(size=(20, 3)))[0].T + rng.normal(0, 0.1, (60, 20)), y
+
+
+@pytest.mark.parametrize("component", [0, 1, 2])
+def test_a_split_that_sees_no_label_finds_states_of_any_direction(component):
+    x, y = states_along(component)
+    splits = label_free_splits(x)
+    name, groups = best_split(y, splits)
+    assert two_state_metrics(y, groups).loc["oracle sign", "F1"] > 0.95
+    np.testing.assert_array_equal(groups, splits[name])
+    assert all(set(np.unique(one)) == {0, 1} for one in splits.values())
+
+
+def test_best_of_tosses_same_as_drawing_coins():
+    y, groups = np.array([1, 1, 1, 0, 0, 0, 0, 1]), np.array([1, 1, 0, 0, 0, 0, 1, 1])
+    sides = two_state_metrics(y, groups)["F1"].iloc[:2].to_numpy()
+    drawn = np.random.default_rng(0).integers(0, 2, (20000, 3))
+    assert best_of_tosses(y, groups, 3) == pytest.approx(sides[drawn].max(axis=1).mean(), abs=0.005)
+    assert best_of_tosses(y, groups, 1) == pytest.approx(sides.mean())
+    assert best_of_tosses(y, groups, 480) == pytest.approx(sides.max())

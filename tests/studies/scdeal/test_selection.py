@@ -112,7 +112,7 @@ def test_seed_summary():
     rows = pd.DataFrame({"task": "a", "cell_set": "A", "AUROC": [0.2, 0.4, 0.9, 0.9]})
     row = seed_summary(rows).iloc[0]
     assert row["value"] == pytest.approx(0.6)
-    assert row["below_half"] == 0.5
+    assert row["below half"] == 0.5
     assert row["SD"] == pytest.approx(np.std([0.2, 0.4, 0.9, 0.9], ddof=1))
     assert row["low"] < 0.6 < row["high"]
 

@@ -8,7 +8,7 @@ from torch import nn
 from helpers.errors import DataError
 from helpers.studies.scdeal.model import ScDEAL
 from helpers.studies.scdeal.model.networks import Autoencoder, Stack, Stream
-from helpers.studies.scdeal.model.stages import Rows, train_autoencoder, train_predictor
+from helpers.studies.scdeal.model.stages import Lines, train_autoencoder, train_predictor
 from helpers.studies.scdeal.model.training import RATE, Training
 from helpers.training.guards import one_thread
 
@@ -77,7 +77,9 @@ def plain_training(net, loss_of, held_loss, epochs, seed):
 def test_autoencoder_trains_as_a_plain_torch_loop(seed):
     settings = settings_of(epochs=15)
     network = Autoencoder((GENES, 12, 8, 4), np.random.default_rng(seed), 0.0).double()
-    net = nn.Sequential(plain(network.encoder), plain(network.decoder), nn.Sigmoid())
+    widen = nn.Linear(4, 8).double()
+    widen.load_state_dict(network.widen.state_dict())
+    net = nn.Sequential(plain(network.encoder), widen, plain(network.decoder), nn.Sigmoid())
     x, held = rows_of(seed)[0].split((36, 12))
     training = train_autoencoder(network, x, held, settings, Stream(np.random.SeedSequence(seed)))
     loss, best = plain_training(
@@ -103,8 +105,8 @@ def test_predictor_trains_as_a_plain_torch_loop(loss):
     training = train_predictor(
         encoder,
         predictor,
-        Rows(x[:36], y[:36]),
-        Rows(x[36:], y[36:]),
+        Lines(x[:36], y[:36]),
+        Lines(x[36:], y[36:]),
         settings,
         Stream(np.random.SeedSequence(5)),
     )

@@ -185,7 +185,13 @@ def test_shared_stages_are_trained_once(world, monkeypatch):
 
     monkeypatch.setattr("helpers.studies.scdeal.model.pipeline.train_autoencoder", counted)
     small = SMALL | {"epochs": 1}
-    variants = [{}, {"sampling": "up"}, {"predictor": (12, 8)}, {"mmd_weight": 0.0}, {"loss": "logits"}]
+    variants = [
+        {},
+        {"sampling": "up", "resampled": "predictor"},
+        {"predictor": (12, 8)},
+        {"mmd_weight": 0.0},
+        {"loss": "logits"},
+    ]
     fit_many([(ScDEAL(**small | v), bulk_x, bulk_y, cells_x) for v in variants])
     assert len(trained) == 2, "one of the bulk lines and one of the cells"
     trained.clear()

@@ -42,9 +42,9 @@ def integrated_gradients(
         raise ParameterError(msg)
     difference = x - baseline
     origin = x - difference
-    points, weights = np.polynomial.legendre.leggauss(steps)
-    points = torch.as_tensor((points + 1) / 2, dtype=x.dtype, device=x.device)[:, None, None]
-    weights = torch.as_tensor(weights / 2, dtype=x.dtype, device=x.device)[:, None, None]
+    nodes, shares = np.polynomial.legendre.leggauss(steps)
+    points = torch.as_tensor((nodes + 1) / 2, dtype=x.dtype, device=x.device)[:, None, None]
+    weights = torch.as_tensor(shares / 2, dtype=x.dtype, device=x.device)[:, None, None]
     total = torch.zeros_like(x)
     at_once = max(1, _BLOCK // max(1, x.numel()))
     for own, weight in zip(points.split(at_once), weights.split(at_once), strict=True):

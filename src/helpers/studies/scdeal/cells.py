@@ -133,8 +133,9 @@ def entrez_symbols() -> pd.Series:
         If the installed goatools has no such list.
     """
     package = importlib.util.find_spec("goatools")
-    path = Path(package.origin).parent / "test_data" / "genes_NCBI_9606_ProteinCoding.py" if package else None
-    if path is None or not path.is_file():
+    place = Path(package.origin).parent if package and package.origin else Path()
+    path = place / "test_data" / "genes_NCBI_9606_ProteinCoding.py"
+    if not path.is_file():
         msg = "the package goatools, whose list of genes names Entrez ids, is missing; install the lock file"
         raise DataError(msg)
     symbols = pd.Series(dict(_NCBI.findall(path.read_text(encoding="utf-8"))))

@@ -1,85 +1,105 @@
-"""Checks of the chapter: wrong labels on bulk, a planted truth, opposite labels, lines as units."""
+"""Checks: wrong labels or names, fewer lines, planted truth, opposite labels, lines as units."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 
-from helpers.data.binarise import binarise
-from helpers.data.cells_twin import CellTruth
+from helpers.data.cells_twin import CellTruth, simulate_cells
 from helpers.data.types import BulkPanel
-from helpers.errors import DataError
 from helpers.evaluation.statistics import mean_interval
+from helpers.studies.scdeal.baselines import BulkLogistic
 from helpers.studies.scdeal.comparison import tidy
 from helpers.studies.scdeal.genes import attributed
-from helpers.studies.scdeal.metrics import auroc_by_line, line_metrics
-from helpers.studies.scdeal.oracles import permuted_majority, two_states
-from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns, clusters
+from helpers.studies.scdeal.labels import LineLabels
+from helpers.studies.scdeal.metrics import auroc_by_line, chance_levels, line_metrics
+from helpers.studies.scdeal.model.pipeline import line_split
+from helpers.studies.scdeal.oracles import (
+    best_of_tosses,
+    best_split,
+    label_free_splits,
+    two_state_metrics,
+)
+from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns
 from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_task
 
-#: Other responses of the bulk lines, by the name under which own minus other is recorded.
-CONTROLS = {
-    "permuted labels": "own-permuted",
-    "another drug": "own-another drug",
-    "median split": "waterfall-median",
-    "maximum concentration": "waterfall-maximum concentration",
-}
+#: Wrong responses of the bulk lines, by the name under which own minus wrong is recorded.
+CONTROLS = {"permuted labels": "own-permuted", "another drug": "own-another drug"}
 _WRONG = "Palbociclib"
-_FEWEST_LINES = 20  # of a class
+#: Simulated lines of the method check, and what Leiden clusters are in each.
+TWINS = {"twin": "one cluster", "clear": "clusters are states"}
 
 
-def relabelled(
-    tasks: Sequence[TransferTask],
-    cells: Mapping[str, AnnData],
-    panel: BulkPanel,
-    other: BulkPanel,
-    seed: int,
-) -> tuple[dict[str, list[TransferTask]], list[str]]:
-    """Give every task other responses of the bulk lines, in each of the ways of :data:`CONTROLS`.
+def mislabelled(task: TransferTask, kind: str, lines: LineLabels, rule: str, seed: int) -> TransferTask:
+    """Give a task wrong responses of its bulk lines, in one of the ways of :data:`CONTROLS`.
 
-    Parameters
-    ----------
-    tasks : sequence of TransferTask
-    cells : mapping of data set to AnnData
-        Prepared.
-    panel, other : BulkPanel
-        That of the tasks, and one whose lines are called by the maximum concentration.
-    seed : int
-        Of the permutations.
+    ``"another drug"`` are the labels for a drug of another kind by the same rule; lines without one are left
+    out.
+    """
+    if kind == "permuted labels":
+        permuted = np.random.default_rng(seed).permutation(task.bulk_sensitive)
+        return replace(task, bulk_sensitive=permuted)
+    wrong = 1 - lines.resistant(_WRONG, rule).reindex(task.bulk_x.index).dropna()
+    return replace(task, bulk_x=task.bulk_x.loc[wrong.index], bulk_sensitive=wrong.to_numpy(int))
+
+
+def with_permuted_names(task: TransferTask, seed: int) -> TransferTask:
+    """Exchange the names of the cells' genes: who uses them must lose, who does not cannot notice.
+
+    This is how bulk lines of one species meet cells of another whose genes are named otherwise. Names that
+    bulk knows are exchanged among each other, so that as many genes are shared as before.
+    """
+    names = task.cells_x.columns.to_numpy(str).copy()
+    known = np.flatnonzero(np.isin(names, task.bulk_x.columns))
+    names[known] = names[np.random.default_rng(seed).permutation(known)]
+    return replace(task, cells_x=task.cells_x.set_axis(names, axis=1))
+
+
+def with_fewer_lines(task: TransferTask, lines: int, seed: int) -> TransferTask:
+    """Keep about so many bulk lines, drawn within each class; the task itself where it has no more."""
+    if lines >= len(task.bulk_sensitive):
+        return task
+    kept, _ = train_test_split(
+        np.arange(len(task.bulk_sensitive)), train_size=lines, stratify=task.bulk_sensitive, random_state=seed
+    )
+    kept = np.sort(kept)
+    return replace(task, bulk_x=task.bulk_x.iloc[kept], bulk_sensitive=task.bulk_sensitive[kept])
+
+
+def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
+    """Logistic regression on bulk lines, scored on the test lines of scDEAL's split of each seed.
 
     Returns
     -------
-    made : dict of kind to list of TransferTask
-    skipped : list of str
-        Tasks that a kind cannot be made of: a class has under twenty lines.
+    DataFrame
+        ``task``, ``cell_set``, ``seed``, ``bulk_auroc`` (NaN where the test lines are of one class).
     """
-    rng = np.random.default_rng(seed)
-    median = binarise(panel.response, "median")
-    makers: dict[str, Callable[[pd.Series, str], pd.Series | None]] = {
-        "permuted labels": lambda own, drug: pd.Series(rng.permutation(own.to_numpy()), own.index),
-        "another drug": lambda own, drug: panel.resistant[_WRONG],
-        "median split": lambda own, drug: median[drug],
-        "maximum concentration": lambda own, drug: other.resistant.get(drug),
-    }
-    made: dict[str, list[TransferTask]] = {kind: [] for kind in makers}
-    skipped = []
-    for kind, make in makers.items():
-        for task in tasks:
-            called = make(panel.resistant[task.drug].dropna(), task.drug)
-            if called is None or min((called == 0).sum(), (called == 1).sum()) < _FEWEST_LINES:
-                skipped.append(f"{task.name} ({kind})")
-                continue
-            made[kind].append(
-                transfer_task(
-                    panel, cells[task.dataset], task.drug, cell_set=task.cell_set, bulk_resistant=called
-                )
-            )
-    return made, skipped
+    rows = []
+    for seed in seeds:
+        parts = line_split(len(task.bulk_sensitive), seed)
+        train = np.concatenate([parts.train, parts.validation])
+        model = BulkLogistic(scaling="bulk").fit(task.bulk_x.iloc[train], task.bulk_sensitive[train])
+        y, score = task.bulk_sensitive[parts.test], model.predict_proba(task.bulk_x.iloc[parts.test])[:, 1]
+        auroc = roc_auc_score(y, score) if len(np.unique(y)) == 2 else np.nan
+        rows.append({"task": task.name, "cell_set": task.cell_set, "seed": seed, "bulk_auroc": auroc})
+    return pd.DataFrame(rows)
+
+
+def make_twin(name: str, seed: int) -> tuple[AnnData, TransferTask, CellTruth]:
+    """Draw one of :data:`TWINS`: cells of a simulated line, the task on them, and what was planted."""
+    gap, planted = (3.0, 24) if name == "clear" else (2.0, 8)
+    panel, cells, truth = simulate_cells(
+        seed, n_lines=160, n_cells=160, n_genes=200, n_cell_lines=1, state_gap=gap, planted=planted
+    )
+    return cells, twin_task(panel, cells, truth), truth
 
 
 def twin_task(panel: BulkPanel, cells: AnnData, truth: CellTruth) -> TransferTask:
@@ -148,10 +168,62 @@ def twin_findings(
     return pd.concat([found, pd.DataFrame(others)], ignore_index=True)
 
 
+def by_names(tasks: Sequence[TransferTask]) -> pd.DataFrame:
+    """Score logistic regression on the genes of the same names: ``task``, ``cell_set``, ``AUROC``."""
+    rows = []
+    for task in tasks:
+        model = BulkLogistic().fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
+        auroc = roc_auc_score(task.cells_sensitive, model.predict_proba(task.cells_x)[:, 1])
+        rows.append({"task": task.name, "cell_set": task.cell_set, "AUROC": auroc})
+    return pd.DataFrame(rows)
+
+
+def one_bit(tasks: Sequence[TransferTask], tosses: int, seed: int) -> pd.DataFrame:
+    """Score the best split of each task that sees no label, its side told, and the best of many coins.
+
+    Parameters
+    ----------
+    tasks : sequence of TransferTask
+    tosses : int
+        Runs of which the best is told.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``task``, ``dataset``, ``drug``, ``cell_set``, ``split`` (its name), ``F1`` and ``AUROC`` with the
+        side told, ``F1 of tosses`` (expected best of coins for the side), ``F1 of a constant`` and, as
+        ``F1 <split>``, that of each split with its better side.
+    """
+    rows = []
+    for task in tasks:
+        y = task.cells_sensitive
+        splits = label_free_splits(task.cells_x.to_numpy(), seed=seed)
+        name, groups = best_split(y, splits)
+        told = {one: two_state_metrics(y, found).loc["oracle sign"] for one, found in splits.items()}
+        about = {"task": task.name, "dataset": task.dataset, "drug": task.drug, "cell_set": task.cell_set}
+        scores = {"F1": told[name]["F1"], "AUROC": told[name]["AUROC"]}
+        chance = {
+            "F1 of tosses": best_of_tosses(y, groups, tosses),
+            "F1 of a constant": chance_levels(y)["F1"],
+        }
+        each = {f"F1 {one}": found["F1"] for one, found in told.items()}
+        rows.append({**about, "split": name, **scores, **chance, **each})
+    return pd.DataFrame(rows)
+
+
+def sharing_cells(tasks: Sequence[TransferTask]) -> list[TransferTask]:
+    """Return the first two tasks that are two tables of the same cells, or nothing."""
+    for one, other in combinations(tasks, 2):
+        if one.cell_set == other.cell_set and one.dataset != other.dataset:
+            return [one, other]
+    return []
+
+
 def opposite_pair(
     pair: Sequence[TransferTask], chosen: pd.DataFrame, seed: int
 ) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
-    """Two clusters of cells that two drugs give opposite labels, and scDEAL's runs of both.
+    """Two groups of cells that two drugs give opposite labels, and scDEAL's runs of both.
 
     Parameters
     ----------
@@ -171,10 +243,10 @@ def opposite_pair(
         of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
     """
     one, other = pair
-    states = two_states(one.cells_x.to_numpy(), seed=seed)
+    _, states = best_split(one.cells_sensitive, label_free_splits(one.cells_x.to_numpy(), seed=seed))
     opposite = float((one.cells_sensitive == 1 - other.cells_sensitive).mean())
     rows = [{"what": "opposite labels", "value": opposite, "n": len(one.cells_sensitive)}]
-    note = "two clusters, one naming of the sides"
+    note = "best split, one naming of the sides"
     for task in pair:
         value = roc_auc_score(task.cells_sensitive, states)
         rows.append({"what": f"{task.drug}.AUROC", "value": value, "note": note})
@@ -182,7 +254,7 @@ def opposite_pair(
     by_drug = own.pivot_table(index="seed", columns="drug", values="AUROC")
     c = mean_interval(by_drug.sum(axis=1).to_numpy())
     interval = {"low": c.low, "high": c.high, "n": c.n, "note": "of the two drugs, over seeds"}
-    rows.append({"what": "sum.AUROC", "value": c.difference, **interval})
+    rows.append({"what": "sum of AUROC", "value": c.difference, **interval})
     return states, by_drug, pd.DataFrame(rows)
 
 
@@ -195,19 +267,15 @@ def scores_by_line(
     -------
     DataFrame
         One row a task: ``task``, ``dataset``, ``drug``, ``value`` (AUROC over cells), ``low``, ``high``
-        (bootstrap over lines), ``n`` (lines), ``AUROC over lines``, ``F1 of the majority of each line``.
-
-    Raises
-    ------
-    DataError
-        If no task has labels by line.
+        (bootstrap over lines), ``n`` (lines), ``AUROC over lines``, ``F1 of the majority of each line``;
+        empty where no label comes from lines.
     """
     rows = []
     for task in (task for task in tasks if task.by_line):
         own = chosen[chosen["task"] == task.name]
         scores = [runs.scores[task.name, r.setting, r.seed] for r in own.itertuples()]
         y = task.cells_sensitive
-        c = auroc_by_line(y, [s[:, 1] for s in scores], task.lines, n_boot, seed)
+        c = auroc_by_line(y, np.array([s[:, 1] for s in scores]), task.lines, n_boot, seed)
         each = pd.DataFrame([line_metrics(y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])
         about = {"task": task.name, "dataset": task.dataset, "drug": task.drug}
         interval = {"value": c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
@@ -216,25 +284,4 @@ def scores_by_line(
             "F1 of the majority of each line": each["F1"].mean(),
         }
         rows.append({**about, **interval, **lines})
-    if not rows:
-        msg = "no task has labels that come from lines"
-        raise DataError(msg)
     return pd.DataFrame(rows)
-
-
-def majority_bounds(tasks: Sequence[TransferTask], simple: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """AUROC of the cluster majority beside its own chance level; index = task."""
-    told = simple[simple["setting"] == "cluster majority"].set_index("task")["AUROC"]
-    rows = []
-    for task in tasks:
-        groups = clusters(task)
-        null = permuted_majority(task.cells_sensitive, groups, seed=seed)["AUROC"]
-        rows.append(
-            {
-                "task": task.name,
-                "clusters": groups.max() + 1,
-                "AUROC": told[task.name],
-                "permuted labels": null,
-            }
-        )
-    return pd.DataFrame(rows).set_index("task")

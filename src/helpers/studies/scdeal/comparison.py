@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.scdeal.metrics import chance_levels
 from helpers.studies.scdeal.selection import over_sets, seed_summary, set_means
 from helpers.studies.scdeal.tasks import TransferTask
@@ -44,14 +46,79 @@ def tidy(
     for name, own in groups.items():
         for metric in metrics:
             c = compare(own, metric)
-            found = {kind: c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
+            low, high = within_bounds(metric, c.low, c.high) if kind == "value" else (c.low, c.high)
+            found = {kind: c.difference, "low": low, "high": high, "p": c.p, "n": c.n}
             rows.append({"model": name, "metric": metric, **found})
     return pd.DataFrame(rows)
 
 
-def forest_rows(table: pd.DataFrame, label: str = "model") -> pd.DataFrame:
-    """Rows of :func:`helpers.plots.forest`: the AUROC of a table of differences."""
-    return table[table["metric"] == "AUROC"].assign(label=lambda t: t[label])
+def tidy_by_labels(
+    groups: Mapping[str, Mapping[str, pd.DataFrame]],
+    metrics: Sequence[str],
+    compare: Callable[[pd.DataFrame, str], Comparison],
+    kind: str = "difference",
+) -> pd.DataFrame:
+    """Compute :func:`tidy` for groups under each rule for the bulk labels, named in a column ``labels``."""
+    tables = [tidy(own, metrics, compare, kind).assign(labels=rule) for rule, own in groups.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def tidy_each(compared: Mapping[str, Callable[[str], Comparison]], metric: str) -> pd.DataFrame:
+    """Collect several comparisons of one metric in the columns of :func:`tidy`, named in ``model``."""
+    rows = []
+    for name, compare in compared.items():
+        c = compare(metric)
+        found = {"difference": c.difference, "low": c.low, "high": c.high, "p": c.p, "n": c.n}
+        rows.append({"model": name, "metric": metric, **found})
+    return pd.DataFrame(rows)
+
+
+def over_strongest(
+    reference: pd.DataFrame, simple: pd.DataFrame, candidates: Sequence[str], metrics: Sequence[str]
+) -> pd.DataFrame:
+    """Subtract the strongest of several models, chosen metric by metric, from runs of the same tasks.
+
+    Returns
+    -------
+    DataFrame
+        ``metric``, ``difference``, ``low``, ``high``, ``n``, ``note``; limits are corrected for the choice
+        (:func:`helpers.evaluation.strongest.against_strongest`).
+    """
+    own = at_tasks(reference, simple)
+    by_model = dict(list(simple.groupby("setting", sort=False)))
+    rows = []
+    for metric in metrics:
+        means = {model: over_sets(by_model[model], metric).difference for model in candidates}
+
+        def compare(model: str, level: float, metric: str = metric) -> Comparison:
+            return difference(own, by_model[model], metric, level)
+
+        found = against_strongest(means, compare, candidates)
+        rows.append(strongest_row(*found, len(candidates)).assign(metric=metric))
+    return pd.concat(rows, ignore_index=True)
+
+
+def over_rivals(
+    reference: pd.DataFrame,
+    simple: pd.DataFrame,
+    rivals: Mapping[str, Sequence[str]],
+    metrics: Sequence[str],
+) -> pd.DataFrame:
+    """Compute :func:`over_strongest` for several named groups of rivals, named in a column ``model``."""
+    tables = [over_strongest(reference, simple, group, metrics) for group in rivals.values()]
+    named = [table.assign(model=name) for name, table in zip(rivals, tables, strict=True)]
+    return pd.concat(named, ignore_index=True)
+
+
+def at_all_tasks(groups: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the groups that have rows of every task that any group has."""
+    tasks = {task for rows in groups.values() for task in rows["task"]}
+    return {name: rows for name, rows in groups.items() if set(rows["task"]) == tasks}
+
+
+def at_tasks(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose task is among those of the others."""
+    return rows[rows["task"].isin(others["task"])]
 
 
 def task_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -60,7 +127,7 @@ def task_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     return means.rename("value").reset_index()
 
 
-def difference(first: pd.DataFrame, second: pd.DataFrame, metric: str) -> Comparison:
+def difference(first: pd.DataFrame, second: pd.DataFrame, metric: str, level: float = 0.95) -> Comparison:
     """First minus second, task by task, summarised over sets of cells.
 
     Parameters
@@ -79,17 +146,23 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, metric: str) -> Compar
         msg = f"not the same tasks: {sorted(set(a['task']) ^ set(b['task']))}"
         raise DataError(msg)
     a["value"] = a["value"].to_numpy() - b.set_index("task")["value"].reindex(a["task"]).to_numpy()
-    return over_sets(a, "value")
+    return over_sets(a, "value", level)
 
 
-def minus_same_seeds(rows: pd.DataFrame, metric: str, *, reference: pd.DataFrame) -> Comparison:
-    """Rows minus the reference at the seeds of the rows; as :func:`difference`."""
-    return difference(rows, reference[reference["seed"].isin(rows["seed"])], metric)
+def minus(second: pd.DataFrame) -> Callable[[pd.DataFrame, str], Comparison]:
+    """Return a comparison that subtracts these rows: :func:`difference` for :func:`tidy`."""
+    return lambda first, metric: difference(first, second, metric)
 
 
-def gain_of_transfer(rows: pd.DataFrame, metric: str) -> Comparison:
-    """After minus before transfer in the same runs."""
-    return over_sets(rows, rows[metric] - rows[f"before {metric}"])
+def loss(whole: pd.DataFrame, other: pd.DataFrame, metric: str = "AUROC") -> pd.DataFrame:
+    """Subtract from the score of each task that of other runs: ``task``, ``cell_set`` and the metric."""
+    own, left = (task_means(rows, metric).set_index(["task", "cell_set"])["value"] for rows in (whole, other))
+    return (own - left.reindex(own.index)).rename(metric).reset_index()
+
+
+def gain_of_transfer(rows: pd.DataFrame, metric: str, *, before: str = "before") -> Comparison:
+    """After minus before transfer in the same runs; ``before`` may be ``"evaluated before"``."""
+    return over_sets(rows, rows[metric] - rows[f"{before} {metric}"])
 
 
 def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask]) -> Comparison:
@@ -99,12 +172,6 @@ def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask
     """
     levels = {task.name: chance_levels(task.cells_sensitive)[metric] for task in tasks}
     return over_sets(rows, rows[metric] - rows["task"].map(levels))
-
-
-def strongest(simple: pd.DataFrame, models: Sequence[str], metric: str = "AUROC") -> str:
-    """Name the model of the best mean over sets of cells; the same one for all tasks."""
-    means = {model: over_sets(simple[simple["setting"] == model], metric).difference for model in models}
-    return max(means, key=lambda model: means[model])
 
 
 def share_below_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
@@ -124,7 +191,7 @@ def spread_against_coin(rows: pd.DataFrame, metric: str = "SD", *, told: pd.Data
     metric : {"SD"}
         What is compared: the standard deviation of the AUROC.
     told : DataFrame
-        Scores of two clusters with the side told: a coin scores that AUROC or one minus it, so that its
+        Scores of two groups with the side told: a coin scores that AUROC or one minus it, so that its
         standard deviation is the distance from one half.
     """
     spread = seed_summary(rows, "AUROC")

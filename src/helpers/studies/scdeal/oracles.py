@@ -6,9 +6,11 @@ alike; the two-state split shows the value of one bit, the side; few-shot shows 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from sklearn.cluster import SpectralClustering
+from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances
@@ -60,6 +62,60 @@ def two_states(x: np.ndarray, *, seed: int = 0) -> np.ndarray:
         return cut.fit_predict(affinity).astype(int)
 
 
+def label_free_splits(x: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Split the cells into two groups in several ways, none of which sees a label.
+
+    Parameters
+    ----------
+    x : array (cells, genes)
+    seed : int
+
+    Returns
+    -------
+    dict of str to array (cells,) of 0 and 1
+        ``graph cut`` (:func:`two_states`), ``median of component 1``, ``2``, ``3`` (principal components)
+        and ``two-means``.
+    """
+    x = _matrix(x)
+    with threadpool_limits(1):
+        z = PCA(min(_COMPONENTS, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
+        means = KMeans(2, n_init=10, random_state=seed).fit_predict(z)
+    halves = {
+        f"median of component {i + 1}": (z[:, i] > np.median(z[:, i])).astype(int)
+        for i in range(min(3, z.shape[1]))
+    }
+    return {"graph cut": two_states(x, seed=seed), **halves, "two-means": means.astype(int)}
+
+
+def best_split(y: np.ndarray, splits: Mapping[str, np.ndarray]) -> tuple[str, np.ndarray]:
+    """Name and groups of the split whose better side has the highest class-weighted F1.
+
+    Told which split and which side, one knows log2(2 x splits) bits of the labels, and no more.
+    """
+    scores = {name: two_state_metrics(y, groups).loc["oracle sign", "F1"] for name, groups in splits.items()}
+    name = max(scores, key=lambda split: scores[split])
+    return name, splits[name]
+
+
+def best_of_tosses(y: np.ndarray, groups: np.ndarray, tosses: int, metric: str = "F1") -> float:
+    """Compute the expected best score of so many coins that name the sides of two groups.
+
+    Parameters
+    ----------
+    y, groups : arrays (cells,) of 0 and 1
+    tosses : int
+        Runs of which the best is told.
+    metric : str
+
+    Returns
+    -------
+    float
+        ``better + (worse - better) / 2 ** tosses``: all coins fall on the worse side with that chance.
+    """
+    sides = two_state_metrics(y, groups)[metric].iloc[:2]
+    return float(sides.max() + (sides.min() - sides.max()) * 0.5**tosses)
+
+
 def two_state_metrics(y: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
     """Score a split into two groups, with the sign tossed and with the sign told.
 
@@ -103,22 +159,11 @@ def cluster_majority(y: np.ndarray, clusters: np.ndarray) -> pd.DataFrame:
     DataFrame
         Columns ``score`` (share of sensitive cells of the cluster) and ``predicted`` (1 where it exceeds a
         half). No scoring that is constant within clusters has a higher AUROC. Many small clusters raise
-        it by themselves: compare with the same on permuted labels, :func:`permuted_majority`.
+        it by themselves.
     """
     y = np.asarray(y, dtype=float)
     score = pd.Series(y).groupby(np.asarray(clusters)).transform("mean").to_numpy()
     return pd.DataFrame({"score": score, "predicted": (score > 0.5).astype(int)})
-
-
-def permuted_majority(y: np.ndarray, clusters: np.ndarray, repeats: int = 20, seed: int = 0) -> pd.Series:
-    """Mean metrics of :func:`cluster_majority` when labels are permuted over cells: its own chance level."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for _ in range(repeats):
-        permuted = rng.permutation(np.asarray(y))
-        answer = cluster_majority(permuted, clusters)
-        rows.append(cell_metrics(permuted, answer["score"], answer["predicted"]))
-    return pd.DataFrame(rows).mean()
 
 
 def cluster_means(score: np.ndarray, clusters: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,13 @@ from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
 from helpers.errors import DataError
+from helpers.plots import forest
 from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH
 from helpers.plots.tables import need_columns
+from helpers.studies.scdeal.findings import of_task
+from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.protocol import TransferRuns, clusters
+from helpers.studies.scdeal.selection import over_sets
 from helpers.studies.scdeal.tasks import TransferTask
 
 _CATEGORIES = [*OKABE_ITO.values(), "#999999", "#882255", "#44AA99", "#332288"]
@@ -75,7 +79,8 @@ def task_maps(task: TransferTask, runs: TransferRuns, run: Mapping, method: str,
         "answer": outputs.argmax(axis=1),
         "Leiden cluster": clusters(task).astype(str),
     }
-    return cell_panels(map_cells(task.cells_x.to_numpy(), method, seed), panels, title=task.name)
+    title = of_task(task.name, cell_metrics(task.cells_sensitive, outputs[:, 1]))
+    return cell_panels(map_cells(task.cells_x.to_numpy(), method, seed), panels, title=title)
 
 
 def cell_panels(
@@ -118,6 +123,17 @@ def cell_panels(
         ax.set_visible(False)
     figure.suptitle(f"{title} (n = {len(xy)} cells)", x=0.01, ha="left", fontsize=12)
     return figure
+
+
+def opposite_labels(pair: Sequence[TransferTask], states: np.ndarray, method: str, seed: int) -> Figure:
+    """Draw the labels of two tables of the same cells, and two groups that were found without any."""
+    panels = {f"label, {task.drug}": task.cells_sensitive for task in pair} | {"best split": states}
+    return cell_panels(
+        map_cells(pair[0].cells_x.to_numpy(), method, seed),
+        panels,
+        title="One drug's labels are the other's turned round",
+        names={"best split": {0: "group 0", 1: "group 1"}},
+    )
 
 
 def run_spread(
@@ -163,7 +179,7 @@ def run_spread(
         if len(values):
             axes.plot([np.median(values)] * 2, [row - 0.34, row + 0.02], color="black", linewidth=1.8)
         if chance is not None:
-            level = float(chance if np.isscalar(chance) else chance[task])
+            level = float(chance[task] if isinstance(chance, pd.Series) else chance)
             axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
         for (marker, colour), chosen in zip(styles, (marks or {}).values(), strict=False):
             own = chosen.loc[chosen["task"] == task, "value"].mean()
@@ -192,12 +208,13 @@ def rule_spread(
     chosen: Mapping[str, pd.DataFrame],
     metric: str,
     chance: float | pd.Series,
+    title: str,
 ) -> Figure:
     """Draw :func:`run_spread` of a metric for all runs of a reading, with what rules chose from them."""
     return run_spread(
         runs.assign(value=runs[metric]),
         {name: rows.assign(value=rows[metric]) for name, rows in chosen.items()},
-        title=f"All runs of the faithful reading: {metric}",
+        title=title,
         xlabel=metric,
         chance=chance,
     )
@@ -252,11 +269,83 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     return figure
 
 
+def differences(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
+    """Draw the AUROC of a table of differences (:func:`~helpers.studies.scdeal.comparison.tidy`)."""
+    shown = table[table["metric"] == "AUROC"].assign(label=lambda rows: rows["model"])
+    return forest(shown, title=title, xlabel=xlabel, margin=0.05)
+
+
+def funnel(rows: pd.DataFrame, *, title: str) -> Figure:
+    """Draw each task from held-out bulk lines to its cells, and the distance of the embeddings.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Runs: ``task``, ``cell_set``, ``bulk_auroc``, ``evaluated before AUROC``, ``AUROC``, ``mmd_before``,
+        ``mmd_after``; seeds are averaged.
+    title : str
+    """
+    stages = {"bulk lines": "bulk_auroc", "cells, before": "evaluated before AUROC", "cells, after": "AUROC"}
+    need_columns("funnel", rows, ("task", "cell_set", *stages.values(), "mmd_before", "mmd_after"))
+    means = rows.groupby(["cell_set", "task"], sort=False).mean(numeric_only=True).reset_index()
+    looks = zip(_CATEGORIES, "osD^vPX<>*h", strict=False)
+    styles = dict(zip(means["cell_set"].unique(), looks, strict=False))
+    figure, (left, right) = plt.subplots(2, 1, figsize=(WIDTH, 6.4), height_ratios=(3, 2))
+    for row in means.to_dict("records"):
+        colour, marker = styles[row["cell_set"]]
+        style = {"color": colour, "marker": marker, "markersize": 6, "alpha": 0.85}
+        left.plot(range(3), [row[name] for name in stages.values()], **style)
+        right.plot(range(2), [row["mmd_before"], row["mmd_after"]], **style)
+    left.axhline(0.5, color="0.3", linestyle="--", linewidth=1)
+    left.set_xticks(range(3), stages)
+    left.set(ylabel="AUROC (mean over seeds)", xlim=(-0.2, 2.2), ylim=(0, 1))
+    right.set_xticks(range(2), ["before transfer", "after"])
+    right.set(ylabel="MMD of bulk and cells", xlim=(-0.2, 1.2))
+    for axes in (left, right):
+        axes.grid(axis="y", color="0.92")
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=name) for name, (colour, marker) in styles.items()
+    ]
+    handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
+    figure.suptitle(f"{title} (n = {len(means)} tasks)", x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def learning_curve(curve: Mapping[str, pd.DataFrame], *, title: str) -> Figure:
+    """Draw mean AUROC on held-out bulk lines and on cells against the number of bulk lines.
+
+    Parameters
+    ----------
+    curve : mapping of label to DataFrame
+        Runs with so many lines, fewest first: ``task``, ``cell_set``, ``bulk_auroc``, ``AUROC``.
+    title : str
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
+    x = np.arange(len(curve))
+    for offset, (name, column, colour, marker) in enumerate(
+        (("bulk lines", "bulk_auroc", "green", "s"), ("cells", "AUROC", "blue", "o"))
+    ):
+        found = [over_sets(rows, column) for rows in curve.values()]
+        value = np.array([c.difference for c in found])
+        limits = np.array([np.clip([c.low, c.high], 0, 1) for c in found])
+        bars = np.nan_to_num(np.abs(limits.T - value))
+        shifted = x + 0.06 * (2 * offset - 1)
+        axes.errorbar(shifted, value, yerr=bars, fmt=f"{marker}-", color=OKABE_ITO[colour], label=name)
+    axes.axhline(0.5, color="0.3", linestyle="--", linewidth=1, label="chance")
+    axes.set_xticks(x, list(curve))
+    axes.set(xlabel="bulk lines", ylabel="AUROC (bars: 95 % interval over sets)", ylim=(0, 1))
+    axes.grid(axis="y", color="0.92")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=10)
+    return figure
+
+
 def _umap_class() -> type:
     """Import UMAP without its network variant, which would bring TensorFlow into the process."""
     absent = "tensorflow" not in sys.modules
     if absent:
-        sys.modules["tensorflow"] = None
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]  # Python's way to say "not there"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it says that the network variant is not there
@@ -271,16 +360,23 @@ def _panel(ax: plt.Axes, xy: np.ndarray, values: np.ndarray, size: float, names:
     if values.dtype.kind in "fiu" and set(np.unique(values)) <= {0, 1}:
         for value, colour in ((0, RESISTANT), (1, SENSITIVE)):
             rows = values == value
-            ax.scatter(*xy[rows].T, s=size, c=colour, linewidths=0, label=f"{names[value]} ({rows.sum()})")
+            ax.scatter(
+                xy[rows, 0],
+                xy[rows, 1],
+                s=size,
+                c=colour,
+                linewidths=0,
+                label=f"{names[value]} ({rows.sum()})",
+            )
         ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")
     elif values.dtype.kind == "f":
-        drawn = ax.scatter(*xy.T, s=size, c=values, cmap="cividis", linewidths=0)
+        drawn = ax.scatter(xy[:, 0], xy[:, 1], s=size, c=values, cmap="cividis", linewidths=0)
         ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
     else:
         found = list(dict.fromkeys(np.sort(values.astype(str))))
         for i, value in enumerate(found):
             rows = values.astype(str) == value
             colour = _CATEGORIES[i % len(_CATEGORIES)]
-            ax.scatter(*xy[rows].T, s=size, color=colour, linewidths=0, label=value)
+            ax.scatter(xy[rows, 0], xy[rows, 1], s=size, color=colour, linewidths=0, label=value)
         if len(found) <= 8:
             ax.legend(fontsize=8, markerscale=1.5, handletextpad=0.1, loc="best")

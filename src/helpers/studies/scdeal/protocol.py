@@ -27,17 +27,24 @@ from helpers.studies.scdeal.baselines import (
 from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many
 from helpers.studies.scdeal.oracles import (
+    best_split,
     cluster_majority,
     cluster_means,
     few_shot,
+    label_free_splits,
     two_state_metrics,
-    two_states,
 )
 from helpers.studies.scdeal.tasks import TransferTask
 
-#: The part of the published grid that a run can vary (beside it were searched: widths of encoder and
-#: predictor, dropout, denoising, and a learning rate that the public code does not use).
-GRID: dict[str, tuple] = {"bottleneck": (32, 64, 128, 256, 512), "sampling": (None, "up", "down", "SMOTE")}
+#: The published grid of one bulk source: 160 settings. Beside it were searched three sources of bulk lines
+#: (480 settings in all) and a learning rate that the public code does not use.
+GRID: dict[str, tuple] = {
+    "bottleneck": (32, 64, 128, 256, 512),
+    "sampling": (None, "up", "down", "SMOTE"),
+    "encoder": ((256, 128), (512, 256)),
+    "predictor": ((128, 64), (256, 128)),
+    "dropout": (0.1, 0.3),
+}
 #: Fitted on bulk, cells scaled by bulk: no adaptation at all.
 NO_ADAPTATION = ("logistic, bulk scale", "boosting, bulk scale")
 #: All simple models that see no label of a cell and are more than a constant.
@@ -46,7 +53,29 @@ CONSTANTS = ("all sensitive", "all resistant")
 #: Scores without a model.
 DEPTH = ("library size", "gene count")
 #: Look at labels of the cells.
-ORACLES = ("cluster majority", "two clusters, side tossed", "two clusters, side told", "few-shot")
+ORACLES = ("cluster majority", "best split, side tossed", "best split, side told", "few-shot")
+
+
+#: Parts that can be switched off.
+REMOVED: dict[str, dict[str, Any]] = {
+    "no clusters": {"cluster_weight": 0.0},
+    "no MMD": {"mmd_weight": 0.0},
+    "plain autoencoder": {"denoising": False},
+}
+#: Single changes of the faithful reading, most of them to the described one.
+CHANGES: dict[str, dict[str, Any]] = {
+    "shared genes": {"genes": "shared"},
+    "shared genes, start from bulk": {"genes": "shared", "cell_start": "bulk"},
+    "kernel mixture": {"kernel": "mixture"},
+    "clusters of embeddings": {"regulariser": "bottleneck"},
+    "clean target": {"denoising_target": "clean"},
+    "all adapted": {"adapt": "all"},
+    "loss of logits": {"loss": "logits"},
+    "prediction in training mode": {"prediction": "train"},
+    "predictor alone resampled": {"resampled": "predictor"},
+    "MMD weight 1": {"mmd_weight": 1.0},
+    "cluster weight 10": {"cluster_weight": 10.0},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +88,7 @@ class TransferRuns:
         One row a run: ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting``, ``seed``, ``bulk_loss``,
         ``bulk_auroc``, ``transfer_loss``, ``mmd_before``, ``mmd_after``, the metrics of
         :func:`helpers.studies.scdeal.metrics.cell_metrics` after transfer and, as ``before <metric>``,
-        before it.
+        before it; ``evaluated before <metric>`` is that with the predictor in evaluation mode, as after.
     scores : dict
         (task, setting, seed) to array (cells, 2), the two outputs after transfer.
     """
@@ -90,36 +119,44 @@ class TransferRuns:
 
 
 def grid_settings(
-    bottlenecks: Sequence[int], samplings: Sequence[str | None], base: Mapping[str, Any] | None = None
+    bottlenecks: str, samplings: str, base: Mapping[str, Any], *, whole: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Name a part of the published grid: sizes of the embedding times ways of balancing the bulk lines.
 
     Parameters
     ----------
-    bottlenecks : sequence of int
-    samplings : sequence of {None, "up", "down", "SMOTE"}
-    base : mapping, optional
+    bottlenecks, samplings : str
+        Separated by commas; the sampling ``none`` leaves the lines as they are.
+    base : mapping
         What all settings share.
+    whole : bool
+        Add the widths of encoder and predictor and the dropout of the grid, over those of ``base``.
 
     Returns
     -------
     dict
-        Name to keyword arguments of ``ScDEAL``.
+        Name to keyword arguments of ``ScDEAL``; the setting of ``base`` comes first.
 
     Raises
     ------
     DataError
         If a value is not in the published grid.
     """
-    for name, values in (("bottleneck", bottlenecks), ("sampling", samplings)):
+    kinds = [None if kind == "none" else kind for kind in samplings.split(",")]
+    sizes = [int(size) for size in bottlenecks.split(",")]
+    chosen: dict[str, list] = {"bottleneck": sizes, "sampling": kinds}
+    for name, values in chosen.items():
         outside = [value for value in values if value not in GRID[name]]
         if outside:
             msg = f"{name} {outside} is not in the published grid {GRID[name]}"
             raise DataError(msg)
-    return {
-        f"{size}, {sampling or 'none'}": {**(base or {}), "bottleneck": size, "sampling": sampling}
-        for size, sampling in product(bottlenecks, samplings)
-    }
+    chosen |= {name: list(GRID[name]) for name in ("encoder", "predictor", "dropout") if whole}
+    settings = {}
+    for picked in product(*chosen.values()):
+        own = dict(zip(chosen, picked, strict=True))
+        name = ", ".join(str(value or "none") for value in picked)
+        settings[name] = {**base, **own}
+    return settings
 
 
 def run_scdeal(
@@ -159,17 +196,18 @@ def run_scdeal(
     fits = fit_many(jobs, n_jobs=n_jobs)
     rows, scores = [], {}
     for (task, name, seed), fit in zip(keys, fits, strict=True):
-        before = _answer_metrics(task.cells_sensitive, fit.before)
+        y = task.cells_sensitive
+        stages = {"before ": fit.before, "evaluated before ": fit.evaluated_before, "": fit.after}
+        found = [(prefix, _answer_metrics(y, scores)) for prefix, scores in stages.items()]
         rows.append(
             {
                 **_about(task, name, seed),
                 "bulk_loss": fit.bulk_validation_loss,
-                "bulk_auroc": fit.bulk_validation_auroc,
+                "bulk_auroc": fit.bulk_test_auroc,
                 "transfer_loss": fit.validation_loss,
                 "mmd_before": fit.mmd_before,
                 "mmd_after": fit.mmd_after,
-                **_answer_metrics(task.cells_sensitive, fit.after),
-                **{f"before {metric}": value for metric, value in before.items()},
+                **{prefix + metric: value for prefix, own in found for metric, value in own.items()},
             }
         )
         scores[task.name, name, seed] = fit.after.astype(np.float32)
@@ -207,14 +245,16 @@ def run_by_set(
     )
 
 
-def run_simple(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
-    """Score the simple models, the constants and the yardsticks on a task.
+def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = True) -> pd.DataFrame:
+    """Score the simple models and, beside them, yardsticks on a task.
 
     Parameters
     ----------
     task : TransferTask
     seeds : sequence of int
-        Of the random encoder, the two clusters and few-shot; other models do not vary and have one row.
+        Of the random encoder, the splits and few-shot; other models do not vary and have one row.
+    yardsticks : bool
+        Whether to add depth, constants and the answers that look at labels: none depends on bulk lines.
 
     Returns
     -------
@@ -223,50 +263,56 @@ def run_simple(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
         :data:`ORACLES` look at labels of the cells and are yardsticks, not rivals. A model that cannot be
         applied (depth of z-scores, few-shot without enough labelled cells) has no row.
     """
-    models: dict[str, CellClassifier] = {
-        "CORAL": CoralLogistic(),
-        "all sensitive": Constant("sensitive"),
-        "all resistant": Constant("resistant"),
-    }
-    y = task.cells_sensitive
-    rows = []
+    y, rows = task.cells_sensitive, []
 
     def add(model: str, seed: int, metrics: Mapping[str, float]) -> None:
         rows.append({**_about(task, model, seed), **metrics})
 
-    for name, model in (("logistic", BulkLogistic()), ("boosting", BulkBoosting())):
-        model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
-        for how, scaling in (("bulk", "bulk"), ("own", "domain")):
-            p = model.set_params(scaling=scaling).predict_proba(task.cells_x)
-            add(f"{name}, {how} scale", seeds[0], _answer_metrics(y, p))
-    for name, model in models.items():
+    def add_fitted(name: str, seed: int, model: CellClassifier) -> None:
         p = model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x).predict_proba(task.cells_x)
-        add(name, seeds[0], _answer_metrics(y, p))
+        add(name, seed, _answer_metrics(y, p))
+
+    for name, scaled in (("logistic", BulkLogistic()), ("boosting", BulkBoosting())):
+        scaled.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
+        for how, scaling in (("bulk", "bulk"), ("own", "domain")):
+            p = scaled.set_params(scaling=scaling).predict_proba(task.cells_x)
+            add(f"{name}, {how} scale", seeds[0], _answer_metrics(y, p))
+    add_fitted("CORAL", seeds[0], CoralLogistic())
     for seed in seeds:
-        p = RandomEncoder(random_state=seed).fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
-        add("random encoder", seed, _answer_metrics(y, p.predict_proba(task.cells_x)))
-        states = two_state_metrics(y, two_states(task.cells_x.to_numpy(), seed=seed))
-        for index, model in (("random sign", ORACLES[1]), ("oracle sign", ORACLES[2])):
-            add(model, seed, states.loc[index].to_dict())
-    for name in DEPTH if task.depth is not None else ():
-        # The half with more counts is called sensitive.
-        depth = task.depth[name].rank(pct=True).to_numpy()
-        add(name, seeds[0], cell_metrics(y, depth))
-    majority = cluster_majority(y, clusters(task))
-    add("cluster majority", seeds[0], cell_metrics(y, majority["score"], majority["predicted"]))
-    lines = task.lines if task.by_line else None
-    for seed in seeds:
-        try:
-            shots = few_shot(task.cells_x.to_numpy(), y, repeats=1, seed=seed, lines=lines)
-        except DataError:
-            break
-        add("few-shot", seed, shots.iloc[0].to_dict())
+        add_fitted("random encoder", seed, RandomEncoder(random_state=seed))
+    if yardsticks:
+        add_fitted("all sensitive", seeds[0], Constant("sensitive"))
+        add_fitted("all resistant", seeds[0], Constant("resistant"))
+        if task.depth is not None:
+            # The half with more counts is called sensitive.
+            for name, depth in task.depth[list(DEPTH)].rank(pct=True).items():
+                add(str(name), seeds[0], cell_metrics(y, depth.to_numpy()))
+        for model, seed, metrics in _told(task, seeds):
+            add(model, seed, metrics)
     return pd.DataFrame(rows)
 
 
-def clusters(task: TransferTask, resolution: float = 0.2) -> np.ndarray:
+def _told(task: TransferTask, seeds: Sequence[int]) -> Iterable[tuple[str, int, Mapping[str, float]]]:
+    """Yield what looks at labels of the scored cells: model, seed, metrics."""
+    x, y = task.cells_x.to_numpy(), task.cells_sensitive
+    majority = cluster_majority(y, clusters(task))
+    yield ORACLES[0], seeds[0], cell_metrics(y, majority["score"], majority["predicted"])
+    for seed in seeds:
+        sides = two_state_metrics(y, best_split(y, label_free_splits(x, seed=seed))[1])
+        yield ORACLES[1], seed, sides.loc["random sign"].to_dict()
+        yield ORACLES[2], seed, sides.loc["oracle sign"].to_dict()
+    lines = task.lines if task.by_line else None
+    for seed in seeds:
+        try:
+            shots = few_shot(x, y, repeats=1, seed=seed, lines=lines)
+        except DataError:
+            return
+        yield ORACLES[3], seed, shots.iloc[0].to_dict()
+
+
+def clusters(task: TransferTask) -> np.ndarray:
     """Leiden clusters of the task's cells at the published resolution."""
-    return cell_clusters(task.cells_x.to_numpy(), resolution)
+    return cell_clusters(task.cells_x.to_numpy())
 
 
 def averaged_in_clusters(task: TransferTask, runs: TransferRuns) -> pd.DataFrame:

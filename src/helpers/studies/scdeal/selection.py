@@ -11,11 +11,12 @@ transfer, needs no label of a cell), and metrics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, mean_interval
 
@@ -117,6 +118,11 @@ def over_sets(rows: pd.DataFrame, value: str | pd.Series, level: float = 0.95) -
     return mean_interval(set_means(table)["value"].to_numpy(), level)
 
 
+def over_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
+    """Subtract one half from a score of runs; as :func:`over_sets`."""
+    return over_sets(rows, rows[metric] - 0.5)
+
+
 def set_means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean ``value`` of each set of cells, over its tasks, over their rows."""
     tasks = table.groupby(["cell_set", "task"], sort=False)["value"].mean().dropna()
@@ -131,12 +137,13 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
     DataFrame
         One row a task: ``task``, ``cell_set``, ``dataset``, ``drug``, ``value``, ``low``, ``high`` (t
         interval over seeds: it says how sure the mean of the algorithm is, not how it would do on other
-        cells), ``SD``, ``below_half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
+        cells), ``SD``, ``below half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
     """
     summary = []
     for (task, cell_set), group in rows.groupby(["task", "cell_set"], sort=False):
         values = group[value].to_numpy(float)
         mean = mean_interval(values)
+        low, high = within_bounds(value, mean.low, mean.high)
         summary.append(
             {
                 "task": task,
@@ -144,15 +151,21 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
                 "dataset": task.partition(" ")[0],
                 "drug": task.partition(" ")[2],
                 "value": mean.difference,
-                "low": mean.low,
-                "high": mean.high,
+                "low": low,
+                "high": high,
                 "SD": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan,
-                "below_half": float((values < 0.5).mean()),
+                "below half": float((values < 0.5).mean()),
                 "n": mean.n,
                 "seeds": mean.n,
             }
         )
     return pd.DataFrame(summary)
+
+
+def side_by_side(summaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put several :func:`seed_summary` beside each other, one row a task."""
+    wide = pd.concat({name: table.set_index("task") for name, table in summaries.items()}, axis=1)
+    return wide.loc[:, (slice(None), ["value", "low", "high", "SD", "below half"])].astype(float)
 
 
 def selection_gain(

@@ -14,7 +14,27 @@ from scipy import sparse
 from helpers.data.cells import line_labels, normalise, quality_control
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
+from helpers.studies.scdeal.labels import LineLabels
 from helpers.studies.scdeal.metrics import chance_levels
+
+#: Data set to (drugs, cell set). Sets of the panel; data sets that share cells share the cell set.
+PANEL: dict[str, tuple[tuple[str, ...], str]] = {
+    "A375": (("PLX-4720",), "A375"),
+    "SCAD-Gefitinib": (("Gefitinib",), "SCAD, 66 cells"),
+    "SCAD-Vorinostat": (("Vorinostat",), "SCAD, 66 cells"),
+    "SCAD-Afatinib": (("Afatinib",), "SCAD, 120 cells"),
+    "lung-mixology": (("Gefitinib",), "lung lines"),
+    "breast-atlas": (("Cisplatin", "I-BET-762", "Docetaxel", "Gefitinib", "Erlotinib"), "breast lines"),
+}
+#: The six sets of the paper, drugs as in the authors' table.
+PAPER: dict[str, tuple[tuple[str, ...], str]] = {
+    "GSE117872-HN120": (("CISPLATIN",), "HN120"),
+    "GSE117872-HN137": (("CISPLATIN",), "HN137"),
+    "GSE112274": (("GEFITINIB",), "GSE112274"),
+    "GSE140440": (("DOCETAXEL",), "GSE140440"),
+    "GSE149383": (("ERLOTINIB",), "GSE149383"),
+    "GSE110894": (("IBET762",), "GSE110894"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +49,7 @@ class TransferTask:
     cell_set : str
         Tasks with the same cells share it.
     bulk_x : DataFrame, lines x genes
-        log2(TPM + 1); no line whose cells are in the task.
+        Log scale; no line whose cells are in the task.
     bulk_sensitive : array (lines,) of 0 (resistant) and 1 (sensitive)
     cells_x : DataFrame, cells x genes
         Log-normalised counts or z-scores; columns are gene symbols where known.
@@ -61,35 +81,61 @@ class TransferTask:
         return int(self.bulk_x.columns.isin(self.cells_x.columns).sum())
 
 
-def make_tasks(
-    panel: BulkPanel,
-    loaded: Mapping[str, AnnData],
-    sets: Mapping[str, tuple[Sequence[str], str]],
-    **kept: int,
-) -> tuple[dict[str, AnnData], list[TransferTask]]:
-    """Prepare sets of cells and join each with its drugs.
+def tier_sets(data: str, breast_drugs: int = 0) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the sets of cells of a tier: those of the paper, else those of the panel (and of their twins).
 
     Parameters
     ----------
-    panel : BulkPanel
-    loaded : mapping of data set to AnnData
-    sets : mapping of data set to (drugs, cell set)
-    **kept
-        ``top_genes``, ``max_cells`` and ``seed`` of :func:`prepare_cells`.
-
-    Returns
-    -------
-    cells : dict of str to AnnData
-        Prepared.
-    tasks : list of TransferTask
+    data : {"auto", "panel", "paper", "simulated"}
+    breast_drugs : int
+        Of the drugs for the breast lines only the first so many; 0 for all.
     """
-    cells, tasks = {}, []
-    for name, (drugs, cell_set) in sets.items():
+    if data == "paper":
+        return PAPER
+    drugs, cell_set = PANEL["breast-atlas"]
+    return {**PANEL, "breast-atlas": (drugs[: breast_drugs or None], cell_set)}
+
+
+def prepare_sets(
+    loaded: Mapping[str, AnnData], bulk_genes: pd.Index, *, top_genes: int, max_cells: int, seed: int
+) -> dict[str, AnnData]:
+    """Prepare every set of cells; arguments of :func:`prepare_cells`."""
+    prepared = {}
+    for name, cells in loaded.items():
         # Twins have few genes in all.
-        least = 20 if loaded[name].uns["provenance"].tier == "simulated" else 200
-        cells[name] = prepare_cells(loaded[name], panel.expression.columns, min_genes=least, **kept)
-        tasks += [transfer_task(panel, cells[name], drug, cell_set=cell_set) for drug in drugs]
-    return cells, tasks
+        least = 20 if cells.uns["provenance"].tier == "simulated" else 200
+        prepared[name] = prepare_cells(
+            cells, bulk_genes, min_genes=least, top_genes=top_genes, max_cells=max_cells, seed=seed
+        )
+    return prepared
+
+
+def make_tasks(
+    lines: LineLabels,
+    cells: Mapping[str, AnnData],
+    sets: Mapping[str, tuple[Sequence[str], str]],
+    rule: str = "authors",
+) -> list[TransferTask]:
+    """Join each set of cells with its drugs.
+
+    Parameters
+    ----------
+    lines : LineLabels
+    cells : mapping of data set to AnnData
+        Prepared.
+    sets : mapping of data set to (drugs, cell set)
+        From :func:`tier_sets`.
+    rule : str
+        One of :data:`helpers.studies.scdeal.labels.RULES`, for the bulk lines. Labels of cells do not depend
+        on it.
+    """
+    return [
+        transfer_task(
+            lines.panel, cells[name], drug, cell_set=cell_set, bulk_resistant=lines.resistant(drug, rule)
+        )
+        for name, (drugs, cell_set) in sets.items()
+        for drug in drugs
+    ]
 
 
 def describe(tasks: Sequence[TransferTask]) -> pd.DataFrame:
@@ -194,7 +240,7 @@ def transfer_task(
     Raises
     ------
     DataError
-        If the panel lacks the drug, bulk or cells are left with one class, or no gene name is shared.
+        If the panel lacks the drug, or bulk or cells are left with one class.
     """
     name = cells.uns["name"]
     if drug not in panel.resistant:
@@ -213,7 +259,7 @@ def transfer_task(
     depth = None
     if "library size" in cells.obs:
         depth = cells.obs.loc[known, ["library size", "gene count"]].astype(float)
-    task = TransferTask(
+    return TransferTask(
         name=f"{name} {drug}",
         dataset=name,
         drug=drug,
@@ -226,10 +272,6 @@ def transfer_task(
         by_line=by_line,
         depth=depth,
     )
-    if task.shared == 0:
-        msg = f"{panel.name} and {name} share no gene name; map both to symbols of one species"
-        raise DataError(msg)
-    return task
 
 
 def _thinned(cells: AnnData, max_cells: int, seed: int) -> np.ndarray:

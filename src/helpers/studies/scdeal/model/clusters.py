@@ -8,7 +8,9 @@ import threading
 import igraph
 import leidenalg
 import numpy as np
+import pandas as pd
 import torch
+from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 _NEIGHBOURS = 10
@@ -36,9 +38,8 @@ def cell_clusters(cells: np.ndarray, resolution: float = 0.2, seed: int = 0) -> 
     components = min(_COMPONENTS, n_cells - 1, n_genes)
     # The full decomposition is chosen so that the result needs no random numbers.
     scores = PCA(components, svd_solver="full").fit_transform(np.asarray(cells, dtype=float))
-    graph, _ = _neighbour_graph(scores)
     partition = leidenalg.find_partition(
-        graph.simplify(),
+        _neighbour_graph(scores).simplify(),
         leidenalg.RBConfigurationVertexPartition,
         resolution_parameter=resolution,
         seed=seed,
@@ -49,8 +50,10 @@ def cell_clusters(cells: np.ndarray, resolution: float = 0.2, seed: int = 0) -> 
 def batch_clusters(hidden: np.ndarray) -> np.ndarray:
     """Louvain clusters of the cells of one batch, as the public code finds them.
 
-    The graph joins each cell with its 10 nearest by the hidden layer; edges carry the *distance*, which
-    Louvain takes for closeness. The slip is kept: it decides which epoch looks best.
+    Each cell is joined with its 10 nearest by the hidden layer, itself among them. Three slips are kept,
+    since they decide which epoch looks best: the j-th edge of a cell carries its distance to *cell j of the
+    batch*, Louvain takes distances for closeness, and clusters are found in the order in which cells first
+    occur among the edges but are read off in the order of the batch.
 
     Parameters
     ----------
@@ -61,22 +64,36 @@ def batch_clusters(hidden: np.ndarray) -> np.ndarray:
     Louvain visits the cells in a random order; it is the same in every call, so that equal input gives
     equal clusters.
     """
-    graph, distances = _neighbour_graph(hidden)
+    ends, weights = batch_edges(np.asarray(hidden, dtype=float))
     with _IGRAPH:
         igraph.set_random_number_generator(random.Random(0))
         try:
-            found = graph.community_multilevel(weights=distances)
+            found = igraph.Graph(n=len(hidden), edges=ends).community_multilevel(weights=weights)
         finally:
             igraph.set_random_number_generator(random)
     return np.array(found.membership)
 
 
-def _neighbour_graph(rows: np.ndarray) -> tuple[igraph.Graph, list[float]]:
-    """Join each row with its nearest others; edges in order of rows, and their lengths."""
+def batch_edges(hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Edges (edges, 2) between cells, numbered by their first occurrence, and weights (edges,)."""
+    n = len(hidden)
+    k = min(_NEIGHBOURS, n)
+    distances = cdist(hidden, hidden)
+    nearest = distances.argsort(axis=0, kind="stable")[:k].T
+    ends = np.column_stack([np.repeat(np.arange(n), k), nearest.ravel()])
+    number = np.argsort(pd.unique(ends.ravel()))
+    ends, weights = np.sort(number[ends], axis=1), distances[:, :k].ravel()
+    # Where two cells choose each other the later weight counts; loops and edges of weight zero fall out.
+    last = pd.DataFrame(ends).drop_duplicates(keep="last").index
+    last = last[(ends[last, 0] != ends[last, 1]) & (weights[last] > 0)]
+    return ends[last], weights[last]
+
+
+def _neighbour_graph(rows: np.ndarray) -> igraph.Graph:
+    """Join each row with its nearest others."""
     n_rows = len(rows)
     k = min(_NEIGHBOURS, n_rows - 1)
     points = torch.from_numpy(np.ascontiguousarray(rows))
-    distances = torch.cdist(points, points).fill_diagonal_(torch.inf)
-    nearest = distances.topk(k, largest=False)
-    edges = np.column_stack([np.repeat(np.arange(n_rows), k), nearest.indices.numpy().ravel()])
-    return igraph.Graph(n=n_rows, edges=edges), nearest.values.ravel().tolist()
+    nearest = torch.cdist(points, points).fill_diagonal_(torch.inf).topk(k, largest=False).indices
+    edges = np.column_stack([np.repeat(np.arange(n_rows), k), nearest.numpy().ravel()])
+    return igraph.Graph(n=n_rows, edges=edges)

@@ -65,15 +65,15 @@ class Domain:
     x : tensor (rows, genes)
         Scaled expression.
     scale : Scale
-    y : tensor (rows,) of int or None
-        Labels of bulk lines; cells never have any.
+    y : tensor (rows,) of int
+        Labels of bulk lines; empty for cells, which never have any.
     key : str
         Hash of ``x`` and ``y``: equal data, equal key.
     """
 
     x: torch.Tensor
     scale: Scale
-    y: torch.Tensor | None = None
+    y: torch.Tensor
     key: str = field(default="", compare=False)
 
     def __len__(self) -> int:
@@ -180,7 +180,7 @@ def _domain(values: np.ndarray, genes: np.ndarray | None, y: np.ndarray | None) 
     digest = hashlib.sha256(x.tobytes())
     digest.update(b"" if y is None else y.tobytes())
     digest.update(str(x.shape).encode())
-    labels = None if y is None else torch.from_numpy(y)
+    labels = torch.empty(0, dtype=torch.long) if y is None else torch.from_numpy(y)
     return Domain(torch.from_numpy(x), scale, labels, digest.hexdigest())
 
 

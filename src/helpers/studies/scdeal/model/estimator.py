@@ -35,7 +35,7 @@ class ScDEAL(BaseEstimator):
     ----------
     reading : {"faithful", "described"}
         ``"faithful"`` does what the public code does, ``"described"`` what the paper says. Each of the next
-        eight arguments overrides one item of the reading; None leaves it.
+        ten arguments overrides one item of the reading; None leaves it.
     genes : {"separate", "shared"}, optional
         Each domain with all its own genes, or both with the genes that they share.
     cell_start : {"own", "bulk"}, optional
@@ -54,11 +54,17 @@ class ScDEAL(BaseEstimator):
     prediction : {"eval", "train"}, optional
         ``"train"`` predicts as the public code does with a shipped checkpoint: dropout stays active and
         batch normalisation uses the statistics of the given cells. Both readings use ``"eval"``.
+    before : {"train", "eval"}, optional
+        Mode of the predictor for the scores before transfer (the cell encoder is in evaluation mode). After
+        transfer it is in evaluation mode in any case, so that with ``"train"``, as in the public code, after
+        minus before also compares two modes.
+    resampled : {"both", "predictor"}, optional
+        Whether ``sampling`` also changes the lines of the autoencoder of stage 1.
     bottleneck, encoder, predictor : int, tuple, tuple
         Widths of the embedding, of the encoder's and of the predictor's blocks.
     dropout : float
     sampling : {None, "up", "down", "SMOTE"}
-        How stage 2 balances the classes of its training lines.
+        How the classes of the training lines are balanced.
     denoising : bool
         Set a fifth of the inputs of both autoencoders to zero.
     epochs : int
@@ -88,7 +94,8 @@ class ScDEAL(BaseEstimator):
     described one (:data:`READINGS`).
 
     Deviations from the public code: biases below batch normalisation are left out, since it removes them;
-    a last batch of one row is skipped; splits and start values come from ``random_state``.
+    a last batch of one row is skipped; splits and start values come from ``random_state``; the clusters of S
+    are found from the hidden layer of the step itself, where the public code passes the cells a second time.
     """
 
     def __init__(
@@ -103,6 +110,8 @@ class ScDEAL(BaseEstimator):
         adapt: str | None = None,
         loss: str | None = None,
         prediction: str | None = None,
+        before: str | None = None,
+        resampled: str | None = None,
         bottleneck: int = 128,
         encoder: tuple[int, ...] = (512, 256),
         predictor: tuple[int, ...] = (128, 64),
@@ -125,6 +134,8 @@ class ScDEAL(BaseEstimator):
         self.adapt = adapt
         self.loss = loss
         self.prediction = prediction
+        self.before = before
+        self.resampled = resampled
         self.bottleneck = bottleneck
         self.encoder = encoder
         self.predictor = predictor
@@ -170,7 +181,7 @@ class ScDEAL(BaseEstimator):
 
     def predict_before(self, cells_x: Table) -> np.ndarray:
         """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
-        return pipeline.score_cells(self._networks("before"), self._scaled(cells_x, "cells"), self.settings_)
+        return pipeline.score_before(self._networks("before"), self._scaled(cells_x, "cells"), self.settings_)
 
     def predict(self, cells_x: Table) -> np.ndarray:
         """Return the likelier class of each cell: 1 = sensitive."""

@@ -51,14 +51,14 @@ def mmd(x: torch.Tensor, y: torch.Tensor, *, kernel: str = "single", sigma: floa
     x, y = x - centre, y - centre
     within_x, within_y, between = _squared(x, x), _squared(y, y), _squared(x, y)
     if kernel == "single":
-        widths = [2 * sigma**2]
+        widths = [torch.as_tensor(2 * sigma**2)]
     else:
-        parts = [d.detach()[*torch.triu_indices(*d.shape, offset=1)] for d in (within_x, within_y)]
+        parts = [d.detach()[*torch.triu_indices(len(d), len(d), offset=1)] for d in (within_x, within_y)]
         median = torch.cat([*parts, between.detach().flatten()]).median()
         widths = [factor * median.clamp_min(torch.finfo(median.dtype).tiny) for factor in MIXTURE]
 
     def average(squared: torch.Tensor) -> torch.Tensor:
-        return sum(torch.expm1(-squared / width).mean() for width in widths) / len(widths)
+        return torch.stack([torch.expm1(-squared / width).mean() for width in widths]).mean()
 
     return average(within_x) + average(within_y) - 2 * average(between)
 
@@ -70,18 +70,18 @@ def _squared(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def cluster_dissimilarity(rows: torch.Tensor, clusters: torch.Tensor) -> torch.Tensor:
-    """Spread within clusters, the term S: sum over clusters of sum(1 - cosine) / (2 n^2 - n).
+    """Spread within clusters, the term S: sum over clusters of sum(1 - cosine) / (2 n^2 - n) over pairs.
 
     Parameters
     ----------
     rows : tensor (rows, units)
         Input profiles in the faithful reading, embeddings in the described one.
     clusters : tensor (rows,) of int
-        The sum within a cluster of n rows runs over all ordered pairs. Clusters of one row add nothing.
+        The sum within a cluster of n rows counts each pair once. Clusters of one row add nothing.
     """
     member = functional.one_hot(clusters.to(rows.device).long()).to(rows.dtype)
     size = member.sum(dim=0)
     # The sum of all cosines within a cluster is the squared norm of the sum of its unit vectors.
     cosines = (member.T @ functional.normalize(rows, dim=1)).square().sum(dim=1)
-    spread = (size**2 - cosines) / (2 * size**2 - size).clamp_min(1)
+    spread = (size**2 - cosines) / 2 / (2 * size**2 - size).clamp_min(1)
     return torch.where(size > 1, spread, 0).sum()

@@ -71,6 +71,9 @@ class Stack(nn.Module):
             if self.relu:
                 x = torch.relu(x)
             if self.training and self.dropout:
+                if stream is None:
+                    msg = "in training mode dropout needs a stream of random numbers"
+                    raise ValueError(msg)
                 x = x * stream.keep(x, self.dropout, 1 / (1 - self.dropout))
         return x
 
@@ -80,7 +83,9 @@ class Stack(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder, its mirror; outputs lie within 0 and 1 like the scaled inputs.
+    """Encoder and decoder; outputs lie within 0 and 1 like the scaled inputs.
+
+    The decoder mirrors the encoder but for its first layer: a linear map alone, as in the public code.
 
     Parameters
     ----------
@@ -93,11 +98,12 @@ class Autoencoder(nn.Module):
     def __init__(self, sizes: tuple[int, ...], rng: np.random.Generator, dropout: float) -> None:
         super().__init__()
         self.encoder = Stack(sizes, rng, dropout=dropout)
-        self.decoder = Stack(sizes[::-1], rng, dropout=dropout)
+        self.widen = _linear(rng, *sizes[:-3:-1], bias=True)
+        self.decoder = Stack(sizes[-2::-1], rng, dropout=dropout)
 
     def forward(self, x: torch.Tensor, stream: Stream | None = None) -> torch.Tensor:
         """Reconstruct rows (rows, genes)."""
-        return torch.sigmoid(self.decoder(self.encoder(x, stream), stream))
+        return torch.sigmoid(self.decoder(self.widen(self.encoder(x, stream)), stream))
 
 
 class Networks(nn.Module):

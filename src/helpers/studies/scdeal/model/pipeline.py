@@ -22,6 +22,7 @@ from helpers.studies.scdeal.model.losses import mmd
 from helpers.studies.scdeal.model.networks import Autoencoder, Networks, Stack, Stream
 from helpers.studies.scdeal.model.settings import Settings
 from helpers.studies.scdeal.model.stages import (
+    Lines,
     Rows,
     held_terms,
     train_autoencoder,
@@ -31,7 +32,7 @@ from helpers.studies.scdeal.model.stages import (
 from helpers.training.guards import flushed_denormals, one_thread
 
 # Parts of a fit that draw random numbers.
-_SPLITS, _BULK, _PREDICTOR, _CELLS, _TRANSFER, _PREDICTION = range(6)
+_SPLITS, _BULK, _PREDICTOR, _CELLS, _TRANSFER, _PREDICTION, _BEFORE = range(7)
 
 _T = TypeVar("_T")
 
@@ -45,6 +46,8 @@ class Fitted:
     before, after : array (cells, 2)
         Probability of resistance and sensitivity of every cell, without and with transfer. The two are
         separate sigmoids with ``loss="sigmoid"`` and need not sum to 1.
+    evaluated_before : array (cells, 2)
+        ``before`` with the predictor in evaluation mode, as it is after transfer.
     bulk_validation_loss : float
         Cross-entropy of the bulk validation lines after stage 2.
     bulk_validation_auroc, bulk_test_auroc : float
@@ -60,6 +63,7 @@ class Fitted:
 
     before: np.ndarray
     after: np.ndarray
+    evaluated_before: np.ndarray
     bulk_validation_loss: float
     bulk_validation_auroc: float
     bulk_test_auroc: float
@@ -82,8 +86,15 @@ class Job:
     @property
     def splits(self) -> tuple[Split, Split]:
         """Split of the bulk lines and of the cells; equal for all settings of one ``random_state``."""
-        bulk, cells = (np.random.default_rng(seed) for seed in self.settings.seed(_SPLITS).spawn(2))
-        return split(len(self.bulk), bulk, test=True), split(len(self.cells), cells, test=False)
+        _, cells = self.settings.seed(_SPLITS).spawn(2)
+        own = split(len(self.cells), np.random.default_rng(cells), test=False)
+        return line_split(len(self.bulk), self.settings.random_state), own
+
+
+def line_split(lines: int, random_state: int) -> Split:
+    """Split of so many bulk lines in a fit of that ``random_state``."""
+    bulk, _ = np.random.SeedSequence(random_state, spawn_key=(_SPLITS,)).spawn(2)
+    return split(lines, np.random.default_rng(bulk), test=True)
 
 
 def fit_jobs(jobs: list[Job], device: torch.device, n_jobs: int, *, keep_networks: bool) -> list[Fitted]:
@@ -123,7 +134,8 @@ def _guarded(train: Callable[..., _T], *arguments: object) -> _T:
 
 
 def _bulk_key(job: Job) -> tuple:
-    return job.bulk.key, _autoencoder_key(job.settings)
+    sampling = job.settings.sampling if job.settings.resampled == "both" else None
+    return job.bulk.key, _autoencoder_key(job.settings), sampling
 
 
 def _predictor_key(job: Job) -> tuple:
@@ -144,7 +156,9 @@ def _autoencoder_key(s: Settings) -> tuple:
 def _bulk_autoencoder(job: Job, device: torch.device) -> Autoencoder:
     start, stream = job.settings.seed(_BULK).spawn(2)
     network = _autoencoder(job.settings, job.bulk, start).to(device)
-    _train_on(network, job.bulk, job.splits[0], job.settings, stream)
+    rows = job.splits[0]
+    lines = _training_lines(job)[0] if job.settings.resampled == "both" else job.bulk.x[rows.train]
+    _train_on(network, lines, job.bulk.x[rows.validation], job.settings, stream)
     return network
 
 
@@ -154,7 +168,8 @@ def _cell_encoder(job: Job, bulk: Autoencoder, device: torch.device) -> Stack:
         network = deepcopy(bulk)
     else:
         network = _autoencoder(job.settings, job.cells, start).to(device)
-    _train_on(network, job.cells, job.splits[1], job.settings, stream)
+    rows = job.splits[1]
+    _train_on(network, job.cells.x[rows.train], job.cells.x[rows.validation], job.settings, stream)
     return network.encoder
 
 
@@ -164,24 +179,33 @@ def _autoencoder(s: Settings, domain: Domain, start: np.random.SeedSequence) -> 
 
 
 def _train_on(
-    network: Autoencoder, domain: Domain, rows: Split, s: Settings, seed: np.random.SeedSequence
+    network: Autoencoder, x: torch.Tensor, held_x: torch.Tensor, s: Settings, seed: np.random.SeedSequence
 ) -> None:
-    x = domain.x.to(network.encoder.out.weight.device)
-    train_autoencoder(network, x[rows.train], x[rows.validation], s, Stream(seed))
+    device = network.encoder.out.weight.device
+    train_autoencoder(network, x.to(device), held_x.to(device), s, Stream(seed))
+
+
+def _training_lines(job: Job) -> tuple[torch.Tensor, torch.Tensor]:
+    """Balance the bulk training lines and their labels; the same ones in every stage."""
+    rows = job.splits[0].train
+    _, _, sampler = job.settings.seed(_PREDICTOR).spawn(3)
+    return balance(
+        job.bulk.x[rows], job.bulk.y[rows], job.settings.sampling, int(sampler.generate_state(1)[0])
+    )
 
 
 def _predictor(job: Job, bulk: Autoencoder, device: torch.device) -> tuple[Stack, Stack, float]:
     """Bulk encoder and predictor after stage 2, and their validation loss."""
     s, (rows, _) = job.settings, job.splits
-    start, stream, sampler = s.seed(_PREDICTOR).spawn(3)
+    start, stream, _ = s.seed(_PREDICTOR).spawn(3)
     encoder = deepcopy(bulk.encoder)
     sizes = (s.bottleneck, *s.predictor, 2)
     predictor = Stack(sizes, np.random.default_rng(start), relu=True, dropout=s.dropout).to(device)
     x, y = job.bulk.x, job.bulk.y
-    chosen = balance(x[rows.train], y[rows.train], s.sampling, int(sampler.generate_state(1)[0]))
+    chosen = _training_lines(job)
     held = x[rows.validation], y[rows.validation]
-    parts = [Rows(*(part.to(device) for part in one)) for one in (chosen, held)]
-    training = train_predictor(encoder, predictor, *parts, s, Stream(stream))
+    train, validation = (Lines(*(part.to(device) for part in one)) for one in (chosen, held))
+    training = train_predictor(encoder, predictor, train, validation, s, Stream(stream))
     return encoder, predictor, training.loss
 
 
@@ -207,8 +231,9 @@ def _transferred(
             for one in (before, after)
         ]
     return Fitted(
-        before=score_cells(before, cells_x, s),
+        before=score_before(before, cells_x, s),
         after=score_cells(after, cells_x, s),
+        evaluated_before=score_cells(before, cells_x, s),
         bulk_validation_loss=bulk_loss,
         bulk_validation_auroc=_auroc(job.bulk.y, bulk_scores, lines.validation),
         bulk_test_auroc=_auroc(job.bulk.y, bulk_scores, lines.test),
@@ -229,6 +254,17 @@ def score_cells(networks: Networks, cells_x: torch.Tensor, settings: Settings) -
         # Training mode moves running statistics; they must not change what a later call returns.
         networks, stream = deepcopy(networks).train(), Stream(settings.seed(_PREDICTION))
     return networks.score(networks.encode(cells_x, "cells", stream), stream).cpu().numpy()
+
+
+@torch.no_grad()
+def score_before(networks: Networks, cells_x: torch.Tensor, settings: Settings) -> np.ndarray:
+    """Scores (cells, 2) before transfer, the predictor in the mode of ``settings.before``."""
+    if settings.before == "eval" or settings.prediction == "train":
+        return score_cells(networks, cells_x, settings)
+    networks = deepcopy(networks)  # as in score_cells
+    networks.predictor.train()
+    code = networks.encode(cells_x, "cells")
+    return networks.score(code, Stream(settings.seed(_BEFORE))).cpu().numpy()
 
 
 def _auroc(y: torch.Tensor, probability: np.ndarray, rows: np.ndarray) -> float:

@@ -18,6 +18,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "adapt": ("cells", "all"),
     "loss": ("sigmoid", "logits"),
     "prediction": ("eval", "train"),
+    "before": ("train", "eval"),
+    "resampled": ("both", "predictor"),
 }
 
 #: Switches of each reading.
@@ -47,6 +49,8 @@ class Settings:
     adapt: str
     loss: str
     prediction: str
+    before: str
+    resampled: str
     bottleneck: int
     encoder: tuple[int, ...]
     predictor: tuple[int, ...]

@@ -25,12 +25,18 @@ _WARM_UP = 0.1
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Training or validation rows: bulk lines, their response (1 = sensitive), cells, clusters of cells."""
+class Lines:
+    """Training or validation rows of bulk lines and their response (1 = sensitive)."""
 
     bulk: torch.Tensor
     sensitive: torch.Tensor
-    cells: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Rows(Lines):
+    """Bulk lines with cells, and clusters of the cells where the loss uses them."""
+
+    cells: torch.Tensor
     clusters: torch.Tensor | None = None
 
 
@@ -62,13 +68,13 @@ def train_autoencoder(
 
 
 def train_predictor(
-    encoder: Stack, predictor: Stack, rows: Rows, held: Rows, settings: Settings, stream: Stream
+    encoder: Stack, predictor: Stack, rows: Lines, held: Lines, settings: Settings, stream: Stream
 ) -> Training:
     """Stage 2: bulk encoder and predictor, end to end, cross-entropy."""
     network = nn.ModuleList([encoder, predictor])
     training = Training(network, network.parameters())
 
-    def loss(part: Rows, which: torch.Tensor) -> torch.Tensor:
+    def loss(part: Lines, which: torch.Tensor) -> torch.Tensor:
         outputs = predictor(encoder(part.bulk[which], stream), stream)
         return cross_entropy(outputs, part.sensitive[which], settings.loss)
 
@@ -103,9 +109,9 @@ def train_transfer(
         networks.train()
         orders = stream.order(len(rows.bulk)), stream.order(len(rows.cells))
         for lines, cells in paired_batches(*orders, settings.batch_size):
-            training.step(sum(transfer_terms(networks, rows, lines, cells, settings, stream)))
+            training.step(torch.stack(transfer_terms(networks, rows, lines, cells, settings, stream)).sum())
         networks.eval()
-        if training.end_epoch(sum(held_terms(networks, held, settings))):
+        if training.end_epoch(torch.stack(held_terms(networks, held, settings)).sum()):
             break
     training.restore_best()
     return training
@@ -152,7 +158,7 @@ def transfer_terms(
     distance = mmd(bulk_code, cell_code, kernel=settings.kernel)
     if settings.cluster_weight == 0:
         spread = torch.zeros_like(entropy)
-    elif settings.regulariser == "bottleneck":
+    elif settings.regulariser == "bottleneck" and rows.clusters is not None:
         spread = cluster_dissimilarity(cell_code, rows.clusters[cells])
     else:
         # S of the public code: clusters of the detached hidden layer, cosines of the inputs; no gradient.

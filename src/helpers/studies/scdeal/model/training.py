@@ -73,13 +73,13 @@ class Training:
         DataError
             If a loss is not finite.
         """
-        loss, held = float(torch.stack(self._losses).mean()), float(held)
-        if not abs(loss) + abs(held) < float("inf"):
+        loss, held_loss = float(torch.stack(self._losses).mean()), float(held)
+        if not abs(loss) + abs(held_loss) < float("inf"):
             msg = f"the loss is not finite at epoch {self.epochs}: check the data for extreme values"
             raise DataError(msg)
         kept = self.epochs >= self.first_kept
-        if kept and held < self.loss:
-            self.loss, self.best_epoch = held, self.epochs
+        if kept and held_loss < self.loss:
+            self.loss, self.best_epoch = held_loss, self.epochs
             for name, value in self.networks.state_dict().items():
                 self._best[name].copy_(value)
         self._losses.clear()
