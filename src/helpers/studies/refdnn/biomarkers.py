@@ -145,6 +145,11 @@ class GenePanel:
         """Share of the genes with an adjusted p below 0.05."""
         return float(np.mean(np.array(list(self.p_values.values())) < 0.05))
 
+    def finding(self, drug: str) -> str:
+        """Say what the panel shows, as a title."""
+        significant = sum(p < 0.05 for p in self.p_values.values())
+        return f"{significant} of {len(self.p_values)} genes differ with resistance to {drug}"
+
 
 def gene_panel(data: ResponseData, drug: str, genes: Sequence[str]) -> GenePanel:
     """Test genes between the lines that resist a drug and those that do not, as figure 4 does.

@@ -17,6 +17,7 @@ from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import corrected_resampled_t
 from helpers.studies.refdnn.biomarkers import rank_statistics
+from helpers.studies.refdnn.protocol import OutOfFold
 
 #: The report's ten genes a drug (Meng 2022, figure 4 and the tables beside its code).
 PUBLISHED_GENES: dict[str, tuple[str, ...]] = {
@@ -57,6 +58,17 @@ def published_genes(data: ResponseData, drug: str) -> list[str]:
         msg = f"{data.name}: none of the published genes of {drug!r} is measured"
         raise DataError(msg)
     return found
+
+
+def shared_genes(data: ResponseData) -> list[str]:
+    """Return the genes that all published lists share; in simulated data, its first three."""
+    return list(data.expression.columns[:3] if data.tier == "simulated" else SHARED_GENES)
+
+
+def kernels_by_model(result: OutOfFold) -> dict[str, list[pd.DataFrame]]:
+    """Return the encoder kernels that a result kept, one a fold, by model."""
+    models = dict.fromkeys(model for model, *_ in result.kept)
+    return {name: [w for (model, *_), w in result.kept.items() if model == name] for name in models}
 
 
 def set_tests(
@@ -117,6 +129,16 @@ def set_tests(
     )
     columns = ["null", "statistic", "observed", "expected", "difference", "low", "high", "p", "n"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def finding(tested: pd.DataFrame) -> str:
+    """Say what :func:`set_tests` found, as a title: which nulls the strength of the set exceeds."""
+    rows = tested[tested["statistic"] == "strength"].set_index("null")["low"] > 0
+    beyond, not_beyond = list(rows.index[rows]), list(rows.index[~rows])
+    if not beyond:
+        return "The published genes exceed no null"
+    text = f"The published genes exceed {', '.join(beyond)}"
+    return f"{text}; not {', '.join(not_beyond)}" if not_beyond else text
 
 
 def response_of(data: ResponseData, drug: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
