@@ -15,6 +15,7 @@ from helpers.studies.refdnn.gene_sets import (
     response_of,
     set_ranks,
     set_tests,
+    shared_genes,
     tissue_counts,
 )
 from helpers.studies.refdnn.twin import simulate_response
@@ -114,6 +115,14 @@ def test_response_and_tissues_of_a_drug():
     counts = tissue_counts(resistant, tissue)
     assert counts["sensitive"].is_monotonic_decreasing and counts.to_numpy().sum() == len(rows)
     assert published_genes(data, "drug-1") == list(data.expression.columns[:10])
+
+
+def test_the_studys_own_files_name_genes_by_entrez_number():
+    data, _ = simulate_response(n_lines=40, n_drugs=3, n_genes=15, seed=1)
+    object.__setattr__(data.provenance, "tier", "paper")
+    data.expression.columns = ["26509", "3491", "CNN3", *map(str, range(12))]
+    assert published_genes(data, "Nilotinib") == ["26509", "3491", "CNN3"]
+    assert shared_genes(data) == ["3491", "CNN3"]
 
 
 def test_a_panel_without_the_published_genes_is_refused():

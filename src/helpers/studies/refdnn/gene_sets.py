@@ -36,6 +36,8 @@ PUBLISHED_GENES: dict[str, tuple[str, ...]] = {
         "IFITM3",
     ),
 }
+#: Entrez numbers of the Nilotinib list, which name genes in the study's own expression files.
+_ENTREZ = ("26509", "3491", "4071", "11098", "1266", "22943", "3958", "7045", "5358", "1728")
 #: Genes on all three lists.
 SHARED_GENES = ("CCN1", "CNN3", "TM4SF1")
 #: What the test of a set is compared with.
@@ -45,15 +47,16 @@ NULLS = ("random genes", "random genes within tissue", "labels shuffled within t
 def published_genes(data: ResponseData, drug: str) -> list[str]:
     """Return the published genes of a drug that the data measure; in simulated data, its first ten genes.
 
+    Genes go by symbol or, as in the study's own files, by Entrez number.
+
     Raises
     ------
     DataError
         If none is measured.
     """
-    listed = PUBLISHED_GENES.get(drug, ())
     if data.tier == "simulated":
-        listed = tuple(data.expression.columns[:10])
-    found = [gene for gene in listed if gene in data.expression]
+        return list(data.expression.columns[:10])
+    found = _measured(data, PUBLISHED_GENES.get(drug, ()))
     if not found:
         msg = f"{data.name}: none of the published genes of {drug!r} is measured"
         raise DataError(msg)
@@ -62,7 +65,7 @@ def published_genes(data: ResponseData, drug: str) -> list[str]:
 
 def shared_genes(data: ResponseData) -> list[str]:
     """Return the genes that all published lists share; in simulated data, its first three."""
-    return list(data.expression.columns[:3] if data.tier == "simulated" else SHARED_GENES)
+    return list(data.expression.columns[:3]) if data.tier == "simulated" else _measured(data, SHARED_GENES)
 
 
 def kernels_by_model(result: OutOfFold) -> dict[str, list[pd.DataFrame]]:
@@ -196,6 +199,13 @@ def set_ranks(
                 rows.append((model, name, what, test.difference, test.low, test.high, test.p, test.n))
     columns = ["model", "set", "what", "difference", "low", "high", "p", "n"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _measured(data: ResponseData, genes: Sequence[str]) -> list[str]:
+    """Columns of the data that hold the genes, by symbol or by Entrez number."""
+    entrez = dict(zip(PUBLISHED_GENES["Nilotinib"], _ENTREZ, strict=True))
+    names = [gene if gene in data.expression else entrez.get(gene, gene) for gene in genes]
+    return [name for name in names if name in data.expression]
 
 
 def _gene_tests(u: np.ndarray, variance: np.ndarray, pairs: int) -> tuple[np.ndarray, np.ndarray]:
