@@ -219,8 +219,9 @@ chapter.compare_table(
 #
 # ## Unseen cancer types (figure 2)
 #
-# Each cancer type is left out in turn; hyperparameters are the study's constants, which come from searches
-# that had seen the left-out groups. `others` pools lines without a type.
+# Each cancer type is left out in turn, and with it every other line of its patients. Hyperparameters are the
+# study's constants, which come from searches that had seen the left-out groups. `others` pools lines without a
+# type.
 
 # %%
 logo_repeats = {"CCLE": logo_seeds, "GDSC": 1}
@@ -229,7 +230,7 @@ lococv = {}
 for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
     models += contenders.unseen_line_contenders(table.features)
-    left_out = folds.left_out_folds(table.cancer_type, at_most[name])
+    left_out = folds.left_out_folds(table.cancer_type, at_most[name], table.patients)
     lococv[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
 
 # %%
@@ -617,7 +618,8 @@ chapter.figure(figure, "sensitivity", note)
 
 # %% [markdown]
 # Pairs and folds, varied in the same way: without the two drugs of CCLE that no line resists, with unseen lines,
-# with labels at half and double the concentration, with repeated GDSC pairs split or kept together.
+# with a patient's two lines in one fold, with labels at half and double the concentration, with repeated GDSC
+# pairs split or kept together.
 
 # %%
 repeated = PairTable.from_data(load_response("GDSC", gdsc_data.tier, seed=seed, repeats="keep"))
