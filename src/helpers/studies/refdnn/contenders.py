@@ -190,6 +190,23 @@ def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
     return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled", "Drug x type")]
 
 
+def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[Contender]]:
+    """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
+
+    They join the models that the other protocols have run. ``every`` adds the slower models of single drugs to
+    unseen lines, and the kernel ridge to unseen cancer types.
+    """
+    ridge = per_drug_contenders(features, search=False, every=False)[:1]
+    kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
+    return {
+        "unseen lines": per_drug_contenders(features, search=False, every=every),
+        "unseen types": [*ridge, *(kernel if every else [])],
+        "unseen drugs": [
+            c for c in unseen_drug_contenders(features, every=False) if c.name != "Kernel ridge"
+        ][:2],
+    }
+
+
 def simple_contenders(features: PairFeatures) -> list[Contender]:
     """Return the three baselines that every side question is asked of."""
     models = left_out_contenders(features, search=False, every=False)
