@@ -70,7 +70,7 @@ from helpers.studies.refdnn.twin import simulate_response
 
 # %% tags=["hide-input"]
 chapter = Chapter.begin("01_refdnn_reproduction", parameters)
-itables.init_notebook_mode(connected=False)
+itables.init_notebook_mode(all_interactive=False, connected=False)
 run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
     "n_inner": n_inner,
