@@ -150,15 +150,17 @@ def weighted_metric(
     return _weighted_threshold_metric(name, y == 1, p > threshold)
 
 
-def weighted_group_auroc(
+def weighted_group_wins(
     y: np.ndarray, p: np.ndarray, groups: np.ndarray
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Prepare the AUROC within each group as a function of row weights; the sort is done once.
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Prepare the counts behind the AUROC of each group as a function of row weights; the sort is done once.
 
     Returns
     -------
     callable
-        ``auroc(weights) -> array (groups,)``, groups sorted; NaN where a class has no weight.
+        ``counts(weights) -> wins, pairs``, arrays (groups,), groups sorted: comparisons of a positive with a
+        negative row, and how many of them the positive row wins (ties count half). Their ratio is the AUROC;
+        sums over several groups give the AUROC stratified by these groups.
     """
     y, p = _check(y, p)
     code = np.unique(_check_groups(groups, len(y)), return_inverse=True)[1]
@@ -168,26 +170,25 @@ def weighted_group_auroc(
     first_tie = np.flatnonzero(np.diff(group_of_tie, prepend=-1))
     is_positive = y[order] == 1
 
-    def auroc(weights: np.ndarray) -> np.ndarray:
+    def counts(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w = np.asarray(weights, dtype=float)[order]
         positive = np.add.reduceat(np.where(is_positive, w, 0.0), first)
         negative = np.add.reduceat(np.where(is_positive, 0.0, w), first)
         below = np.cumsum(negative) - negative
         below -= below[first_tie][group_of_tie]
         wins = np.add.reduceat(positive * (below + negative / 2), first_tie)
-        pairs = np.add.reduceat(positive, first_tie) * np.add.reduceat(negative, first_tie)
-        return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+        return wins, np.add.reduceat(positive, first_tie) * np.add.reduceat(negative, first_tie)
 
-    return auroc
+    return counts
 
 
 def _weighted_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray | None) -> Callable[[np.ndarray], float]:
-    auroc = weighted_group_auroc(y, p, np.zeros(len(y), dtype=int) if groups is None else groups)
+    counts = weighted_group_wins(y, p, np.zeros(len(y), dtype=int) if groups is None else groups)
 
     def metric(weights: np.ndarray) -> float:
-        values = auroc(weights)
-        usable = ~np.isnan(values)
-        return float(values[usable].mean()) if usable.any() else np.nan
+        wins, pairs = counts(weights)
+        usable = pairs > 0
+        return float((wins[usable] / pairs[usable]).mean()) if usable.any() else np.nan
 
     return metric
 

@@ -11,7 +11,7 @@ from helpers.evaluation.metrics import (
     METRICS,
     classification_metrics,
     group_auroc,
-    weighted_group_auroc,
+    weighted_group_wins,
     weighted_metric,
     within_group_auroc,
 )
@@ -163,12 +163,14 @@ def test_stratified_auroc_same_as_brute_force(data, seed):
 
 @settings(max_examples=40)
 @given(scored(), st.integers(0, 100))
-def test_weighted_auroc_of_groups_same_as_repeated_rows(data, seed):
+def test_weighted_wins_of_groups_same_as_repeated_rows(data, seed):
     y, p, groups = data
     weights = np.random.default_rng(seed).integers(0, 3, len(y))
     repeated = np.repeat(np.arange(len(y)), weights)
-    found = dict(zip(np.unique(groups), weighted_group_auroc(y, p, groups)(weights), strict=True))
+    wins, pairs = weighted_group_wins(y, p, groups)(weights)
     if len(repeated):
         direct = group_auroc(y[repeated], p[repeated], groups[repeated])
-        for row in direct.itertuples():
-            np.testing.assert_allclose(found[row.group], row.auroc)
+        found = dict(zip(np.unique(groups), zip(wins, pairs, strict=True), strict=True))
+        for row in direct.dropna().itertuples():
+            np.testing.assert_allclose(found[row.group][0] / found[row.group][1], row.auroc)
+        assert pairs.sum() == sum(found[g][1] for g in direct.dropna()["group"])

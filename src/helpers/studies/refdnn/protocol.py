@@ -1,14 +1,13 @@
 """Cross-validation of models of line-drug pairs: the same folds for all, searches nested, scores kept.
 
 Every protocol of RefDNN (random pairs, unseen lines, unseen cancer types, unseen drugs) is a list of folds; a
-model is a :class:`Contender`. The result keeps each model's out-of-fold scores, so that any metric, subset or
-bootstrap can be computed afterwards. Fits and searches run on :mod:`helpers.evaluation.protocol`.
+model is a :class:`Contender`. Fits and searches run on :mod:`helpers.evaluation.protocol`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from helpers.data.types import ResponseData
-from helpers.evaluation.metrics import classification_metrics, group_auroc
 from helpers.evaluation.nested import Searched, search_settings
 from helpers.evaluation.protocol import Fold, Model, Progress, predictions
 from helpers.evaluation.space import Space
@@ -28,6 +26,7 @@ from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import GPU_BATCH, RefDNNClassifier, fit_many
 from helpers.studies.refdnn.model.holdout import stratified_holdout
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,101 +102,6 @@ class Contender:
     space: Space | None = None
     published_split: bool = True
     keep: Callable[[PairClassifier], Any] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class OutOfFold:
-    """Scores of every model for every pair that was in a test part.
-
-    Attributes
-    ----------
-    y, lines, drugs : arrays (n,)
-    drug_names : array (drugs,) of str
-    fold_names : list of str
-    folds : array (seeds, n)
-        Position in ``fold_names`` of the fold that tested the pair; -1 where none did.
-    scores : dict of str to array (seeds, n), float32
-    chosen : DataFrame
-        Hyperparameters found: seed, fold, model, value of the inner objective, one column a parameter.
-    trials : DataFrame
-        All candidates of all searches.
-    kept : dict (model, seed, fold name) -> object
-    """
-
-    y: np.ndarray
-    lines: np.ndarray
-    drugs: np.ndarray
-    drug_names: np.ndarray
-    fold_names: list[str]
-    folds: np.ndarray
-    scores: dict[str, np.ndarray]
-    chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
-    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
-    kept: dict[tuple[str, int, str], Any] = field(default_factory=dict)
-
-    @property
-    def models(self) -> list[str]:
-        """Names of the models."""
-        return list(self.scores)
-
-    @property
-    def n_seeds(self) -> int:
-        """Number of repetitions."""
-        return len(self.folds)
-
-    def metrics(self, models: Sequence[str] | None = None) -> pd.DataFrame:
-        """Six metrics per seed, fold and model, and the mean AUROC within drugs.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``seed``, ``fold``, ``model``, ``metric``, ``value``, ``n``. The metric
-            ``"AUCROC within drug"`` is the mean over the drugs of the fold that have both classes.
-        """
-        rows = []
-        for model in models or self.models:
-            for seed, fold, test in self._parts():
-                y, p = self.y[test], self.scores[model][seed, test]
-                values = classification_metrics(y, p)
-                within = group_auroc(y, p, self.drugs[test])["auroc"]
-                values["AUCROC within drug"] = within.mean() if within.notna().any() else np.nan
-                rows += [(seed, fold, model, metric, value, len(y)) for metric, value in values.items()]
-        return pd.DataFrame(rows, columns=["seed", "fold", "model", "metric", "value", "n"])
-
-    def drug_auroc(self, model: str) -> pd.DataFrame:
-        """AUROC of each drug over its tested pairs, averaged over seeds.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``drug``, ``auroc``, ``n``, ``n_minority``; drugs with one class have NaN.
-        """
-        tables = []
-        for seed in range(self.n_seeds):
-            tested = self.folds[seed] >= 0
-            tables.append(group_auroc(self.y[tested], self.scores[model][seed, tested], self.drugs[tested]))
-        table = tables[0].assign(auroc=np.mean([t["auroc"] for t in tables], axis=0))
-        return table.assign(drug=self.drug_names[table["group"]]).drop(columns="group")
-
-    def subset(self, keep: np.ndarray) -> OutOfFold:
-        """Restrict the evaluation to pairs where ``keep`` is true; nothing is fitted again."""
-        keep = np.asarray(keep, dtype=bool)
-        return replace(
-            self,
-            y=self.y[keep],
-            lines=self.lines[keep],
-            drugs=self.drugs[keep],
-            folds=self.folds[:, keep],
-            scores={model: p[:, keep] for model, p in self.scores.items()},
-        )
-
-    def _parts(self) -> list[tuple[int, str, np.ndarray]]:
-        return [
-            (seed, name, rows)
-            for seed in range(self.n_seeds)
-            for i, name in enumerate(self.fold_names)
-            if len(rows := np.flatnonzero(self.folds[seed] == i))
-        ]
 
 
 def cross_validate(
