@@ -196,8 +196,13 @@ logits.pivot_table(index="what", columns="data", values="value", sort=False).sty
 # ## Does the network need the drug's structure?
 #
 # The structural similarity also names the drug: a reference drug has a 1 in its own place. Three controls keep the
-# model and change that input: the name only, the structure of another drug, and nothing at all. For known drugs
+# model and change that input. **Drug name only** leaves the 1 in the drug's own place. **Another drug's structure**
+# deals the structures out to the drugs anew, rows and columns together: each reference drug keeps its 1 in its own
+# place, and an unseen drug has none, as with the true structure. **No drug** makes all drugs alike. For known drugs
 # the name should do; for unseen drugs only structure can help.
+#
+# For an unseen drug the name says nothing by construction: its input is zero for every line, all lines get one score,
+# and the AUROC is 0.5. It stands in the table as the floor, not as a finding.
 
 # %%
 CONTROLS = {"RefDNN": {}} | contenders.SIMILARITY_CONTROLS

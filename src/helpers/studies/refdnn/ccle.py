@@ -15,6 +15,7 @@ from helpers.studies.refdnn.files import (
     read_annotation,
     read_fingerprints,
     read_response,
+    tissues,
 )
 
 RESPONSE = "refdnn-response-ccle"
@@ -79,6 +80,7 @@ def load_ccle(sources: Sources, expression: str = "fhdsl") -> ResponseData:
         name=described["name"].to_numpy(object),
         cosmic_id=described["cosmic_id"].to_numpy(object),
         model_id=described.index.to_numpy(object),
+        tissue=tissues(described["lineage"]),
     )
     return ResponseData(
         name="CCLE",

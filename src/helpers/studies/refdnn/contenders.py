@@ -32,6 +32,12 @@ SIMILARITY_CONTROLS = {
     "no drug": {"similarity": "ones"},
 }
 
+#: Networks with one loss and an encoder that is trained, letters as in :func:`ablation_contenders`.
+ONE_LOSS: dict[str, dict[str, Any]] = {
+    "(a) one loss, encoder by Adam": {"encoder": "adam", "loss_weights": (1.0, 0.0)},
+    "(b) one loss, encoder by FTRL": {"loss_weights": (1.0, 0.0)},
+}
+
 #: Points of the text that leave a choice or look doubtful, varied one at a time.
 VARIANTS = {
     "RefDNN": {},
@@ -193,14 +199,16 @@ def ablation_contenders(
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
     variants: dict[str, tuple[dict[str, Any], Space]] = {
         "RefDNN": ({}, REFDNN_SPACE),
-        "(a) one loss, encoder by Adam": ({"encoder": "adam", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
-        "(b) one loss, encoder by FTRL": ({"loss_weights": (1.0, 0.0)}, REFDNN_SPACE),
+        **{
+            name: (changes, ABLATION_SPACE if "encoder" in changes else REFDNN_SPACE)
+            for name, changes in ONE_LOSS.items()
+        },
         "RefDNN-test": (ABLATION, ABLATION_SPACE),
         "(d) encoder only": ({"loss_weights": (0.0, 1.0), "output": "encoder"}, REFDNN_SPACE),
         "(e) no expression": ({"encoder": "zero", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
     }
     return [
-        Contender(name, _variant(network, **changes), space if search else None)
+        Contender(name, _variant(network, **changes), space if search else None, keep=encoder_weights)
         for name, (changes, space) in variants.items()
     ]
 
@@ -210,7 +218,10 @@ def variant_contenders(
 ) -> list[Contender]:
     """Return RefDNN at the fixed hyperparameters with one setting changed a contender."""
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
-    return [Contender(name, _variant(network, **changes)) for name, changes in variants.items()]
+    return [
+        Contender(name, _variant(network, **changes), keep=encoder_weights)
+        for name, changes in variants.items()
+    ]
 
 
 def _variant(network: RefDNNClassifier, **changes: object) -> RefDNNClassifier:

@@ -151,19 +151,27 @@ def line_table(
     notes : list of str
         Gets the note.
     **columns
-        ``cosmic_id`` and ``model_id``, or ``name`` where a better one than the annotation's is known.
+        ``cosmic_id`` and ``model_id``, or ``name`` where a better one than the annotation's is known, and
+        ``tissue``, which is the cancer type where nothing else is known.
     """
     known = annotation.reindex(lines)
     missing = int(known["cancer_type"].isna().sum())
     if missing:
         notes.append(f"{missing} line(s) without annotation are {OTHERS!r}.")
+    cancer_type = known["cancer_type"].fillna(OTHERS).to_numpy(object)
     table = {
-        "cancer_type": known["cancer_type"].fillna(OTHERS).to_numpy(object),
+        "cancer_type": cancer_type,
+        "tissue": cancer_type,
         "name": known["name"].fillna("").to_numpy(object),
         "cosmic_id": "",
         "model_id": "",
     }
     return pd.DataFrame(table | columns, index=lines)
+
+
+def tissues(lineage: pd.Series) -> np.ndarray:
+    """Tissue of each line from DepMap's lineage: lymphoid and myeloid lines are both blood."""
+    return lineage.replace({"Lymphoid": "Blood", "Myeloid": "Blood", "": "unknown"}).to_numpy(object)
 
 
 def note_single_class(response: pd.DataFrame, notes: list[str]) -> None:

@@ -16,6 +16,7 @@ from helpers.studies.refdnn.files import (
     note_single_class,
     read_annotation,
     read_fingerprints,
+    tissues,
 )
 
 FINGERPRINT = "refdnn-fingerprint-gdsc"
@@ -89,6 +90,7 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
         notes,
         cosmic_id=measured.to_numpy(object),
         model_id=models[measured].to_numpy(object),
+        tissue=tissues(lines["lineage"].loc[models[measured]]),
     )
     return ResponseData(
         name="GDSC",
