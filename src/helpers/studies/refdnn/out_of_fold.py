@@ -32,6 +32,8 @@ class OutOfFold:
     trials : DataFrame
         All candidates of all searches.
     kept : dict (model, seed, fold name) -> object
+    seconds : dict of str to float
+        Wall time of each model's searches and fits.
     """
 
     y: np.ndarray
@@ -44,6 +46,7 @@ class OutOfFold:
     chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
     kept: dict[tuple[str, int, str], Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -117,6 +120,11 @@ class OutOfFold:
             folds=self.folds[:, keep],
             scores={model: p[:, keep] for model, p in self.scores.items()},
         )
+
+    def as_refdnn(self, model: str) -> OutOfFold:
+        """Put another setting of RefDNN in its place, for the same comparisons with the others."""
+        others = {name: p for name, p in self.scores.items() if name not in ("RefDNN", model)}
+        return replace(self, scores={"RefDNN": self.scores[model]} | others)
 
     def _parts(self) -> list[tuple[int, str, np.ndarray]]:
         return [
