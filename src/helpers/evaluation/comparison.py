@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import welch_t, wilcoxon_published
@@ -18,9 +19,7 @@ from helpers.evaluation.statistics import (
 )
 
 
-def summarise_folds(
-    metrics: pd.DataFrame, test_ratio: float, *, bounds: tuple[float, float] | None = None
-) -> pd.DataFrame:
+def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
     """Mean of each model and metric over folds and seeds.
 
     Parameters
@@ -29,8 +28,6 @@ def summarise_folds(
         ``seed``, ``fold``, ``model``, ``metric``, ``value`` (:meth:`OutOfFold.metrics`).
     test_ratio : float
         Test pairs over training pairs of a fold, 0.25 for five folds.
-    bounds : (float, float), optional
-        Range of the metrics; intervals are cut to it, which takes nothing from their coverage.
 
     Returns
     -------
@@ -43,7 +40,7 @@ def summarise_folds(
         values = part["value"].dropna().to_numpy()
         interval = corrected_resampled_t(values, test_ratio)
         spread = values.std(ddof=1) if len(values) > 1 else np.nan
-        low, high = np.clip([interval.low, interval.high], *(bounds or (-np.inf, np.inf)))
+        low, high = within_bounds(metric, interval.low, interval.high)
         rows.append((model, metric, interval.difference, spread, low, high, len(values)))
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "sd", "low", "high", "n"])
     return table.assign(seeds=metrics["seed"].nunique())
@@ -95,16 +92,21 @@ def summarise_groups(metrics: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``model``, ``metric``, ``value`` (median), ``low``, ``high`` (95 % interval of the median
-        from order statistics), ``mean`` (each group counts once), ``n`` groups, ``seeds``.
+        Columns ``model``, ``metric``, ``value`` (median; groups weigh the same, whatever their size),
+        ``q25``, ``q75``, ``low``, ``high`` (95 % interval of the median by order statistics, NaN below six
+        groups), ``mean`` (groups weigh the same), ``n`` groups, ``seeds``.
     """
     rows = []
     for (model, metric), part in _by_group(metrics).groupby(["model", "metric"], sort=False):
-        centre = median_interval(part["value"].to_numpy())
-        rows.append(
-            (model, metric, centre.difference, centre.low, centre.high, part["value"].mean(), centre.n)
-        )
-    columns = ["model", "metric", "value", "low", "high", "mean", "n"]
+        values = part["value"].dropna().to_numpy()
+        if len(values) == 0:
+            rows.append((model, metric, *[np.nan] * 6, 0))
+            continue
+        q25, q75 = np.quantile(values, [0.25, 0.75])
+        median = median_interval(values)
+        limits = (median.low, median.high)
+        rows.append((model, metric, median.difference, q25, q75, *limits, values.mean(), len(values)))
+    columns = ["model", "metric", "value", "q25", "q75", "low", "high", "mean", "n"]
     return pd.DataFrame(rows, columns=columns).assign(seeds=metrics["seed"].nunique())
 
 

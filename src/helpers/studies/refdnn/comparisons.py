@@ -101,7 +101,7 @@ def compare_over_folds(
     """
     return _compared(
         metrics,
-        lambda part: summarise_folds(part, test_ratio, bounds=(0.0, 1.0)),
+        lambda part: summarise_folds(part, test_ratio),
         lambda part: compare_folds(part, "RefDNN", test_ratio),
         None if family is None else lambda found: _welch(found, family),
         (rivals, rival_name, ("AUCROC", "AUCPR", WITHIN)),

@@ -163,8 +163,8 @@ def known_pair_contenders(
 ) -> list[Contender]:
     """Return all models of figure 1: the published ones and the ones that were left out.
 
-    Where nothing is searched, RefDNN stands at the study's constants and scale-matched. On GDSC each tree of a
-    forest with drug features draws a quarter of the pairs.
+    Where nothing is searched, RefDNN stands at the study's constants and scale-matched. On GDSC each tree of
+    a forest with drug features draws a quarter of the pairs.
     """
     share = 0.25 if dataset == "GDSC" else None
     published = published_contenders(features, dataset, search=search, steps=steps, device=device)

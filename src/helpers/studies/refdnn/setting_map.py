@@ -75,8 +75,8 @@ def map_table(results: Results, test_ratio: float) -> pd.DataFrame:
     -------
     DataFrame
         ``data``, ``case``, ``metric`` (AUROC, and within drugs), ``model`` (``"RefDNN"``,
-        ``"RefDNN-Additive"`` or ``"RefDNN-Kernel ridge"``), ``value``, ``low``, ``high`` (Nadeau-Bengio; NaN with one fold), ``n``
-        folds and ``unit``.
+        ``"RefDNN-Additive"`` or ``"RefDNN-Kernel ridge"``), ``value``, ``low``, ``high`` (Nadeau-Bengio; NaN
+        with one fold), ``n`` folds and ``unit``.
     """
     scores = metric_table(results, metrics=["AUCROC", WITHIN])
     wide = scores.pivot_table(
