@@ -48,8 +48,8 @@ input_table(results)
 # %% [markdown]
 # ## The board
 #
-# Below the board, each claim unfolds: its rules, the numbers held against them, and whether a verdict
-# moves when the tolerance is halved or doubled.
+# Below the board, each claim unfolds: its rules, each estimate with its interval against what would matter, and
+# the smallest difference that this design, and the paper's, could have seen.
 
 # %%
 verdict_report(verdicts)
@@ -57,7 +57,8 @@ verdict_report(verdicts)
 # %% [markdown]
 # ## How firm the verdicts are
 #
-# A verdict that turns when its tolerance is halved or doubled rests on where the line was drawn.
+# A verdict that turns when the smallest difference that matters is halved or doubled rests on where the line was
+# drawn; one that differs between readings of an open point, on that reading.
 
 # %%
 itables.show(sensitivity(verdicts), paging=False, showIndex=False)

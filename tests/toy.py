@@ -76,11 +76,13 @@ class Toy:
 
     def claim(self, chapter: str, above: float) -> None:
         """Register one claim of a chapter: its level is above a number."""
-        condition = {"result": "toy.level", "above": above}
+        condition = {"result": "toy.level", "above": above, "point": "a toy"}
         part = {"rule": f"the level is above {above}", "conditions": [condition]}
         claim = {
             "id": f"toy-{chapter[:2]}",
             "claim": f"The level of {chapter} is high",
+            "whose": "paper",
+            "polarity": "success",
             "source": "table 1",
             "compared": "level with zero",
             "datasets": ["toy"],

@@ -8,10 +8,13 @@ import yaml
 CLAIMS = {
     "chapter": "01_demo",
     "paper": {"key": "a2020", "title": "A title", "authors": "A. Author", "year": 2020, "doi": "10.1/x"},
+    "matters": {"AUROC": {"difference": 0.01, "reason": "half the gap between two seeds"}},
     "claims": [
         {
             "id": "demo-1",
             "claim": "The network beats the forest.",
+            "whose": "paper",
+            "polarity": "success",
             "source": "A 2020, figure 1",
             "published": ["CCLE.cv.Net.AUCROC"],
             "compared": "network with forest in the same folds",
@@ -23,10 +26,9 @@ CLAIMS = {
                     "conditions": [{"result": "CCLE.cv.Net-Forest.AUCROC", "above": 0, "tolerance": 0.01}],
                 },
                 "sound": {
-                    "rule": "The interval excludes zero and p is below 0.05.",
+                    "rule": "The interval lies above zero.",
                     "conditions": [
-                        {"result": "CCLE.cv.Net-Forest.AUCROC", "field": "low", "above": 0},
-                        {"result": "CCLE.cv.Net-Forest.AUCROC", "field": "p", "below": 0.05},
+                        {"result": "CCLE.cv.Net-Forest.AUCROC", "above": 0, "matters": "AUROC"},
                     ],
                 },
                 "survives": {"not_applicable": "the paper left out no baseline"},

@@ -103,7 +103,15 @@ def test_claims_shows_every_claim(helpers, toy):
     RunState(profile="smoke").save(toy.folder)
     code, said = helpers("claims", "--run", toy.folder)
     assert code == 0
-    for text in ("toy-01", "toy-02", "holds", "fails", "The level of 02_second is high", "toy: panel"):
+    for text in (
+        "toy-01",
+        "toy-02",
+        "holds",
+        "fails",
+        "not asked",
+        "The level of 02_second is high",
+        "toy: panel",
+    ):
         assert text in said
     assert helpers("claims")[1] == said
 

@@ -336,11 +336,16 @@ class Chapter:
 
     def judge(self) -> list[ClaimVerdict]:
         """Judge the chapter's claims with what is recorded."""
-        return [judge(claim, self.results, self.tiers) for claim in self.claims.claims]
+        return [judge(claim, self.results, self.tiers, self.published) for claim in self.claims.claims]
 
     def verdicts(self) -> Html:
-        """Judge the chapter's claims with what is recorded, and show the board with all reasons."""
-        return verdict_report(self.judge())
+        """Judge the chapter's claims with what is recorded, and show the board with all evidence.
+
+        Prose cites an outcome as ``{glue}`verdict.<claim id>.<part>```.
+        """
+        verdicts = self.judge()
+        records.glue_verdicts(verdicts, self._glued)
+        return verdict_report(verdicts)
 
     def deviations(self) -> Html:
         """Show where this re-execution departs from the paper or has to guess."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
+from helpers.bounds import BOUNDS
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.published import Published
 from helpers.claims.results import Result, Tier
+from helpers.claims.verdict import ClaimVerdict
 from helpers.display.cards import Glued
 from helpers.errors import ParameterError
+
+#: How far rounding may put a value outside its own interval.
+_ROUNDING = 1e-9
 
 # From the least to the most like the paper's own input.
 _TIER_ORDER = ("simulated", "panel", "paper")
@@ -114,17 +119,38 @@ def check_result(name: str, result: Result) -> None:
     Raises
     ------
     ParameterError
-        If low exceeds high, p is outside 0..1, or tolerance is negative.
+        If low exceeds high, the value lies outside its own interval, the interval of a bounded metric
+        leaves its bounds, p is outside 0..1, or tolerance is negative.
     """
     if result.low is not None and result.high is not None and result.low > result.high:
         msg = f"result {name!r}: low {result.low} exceeds high {result.high}"
         raise ParameterError(msg)
+    _check_interval(name, result)
     if result.p is not None and not 0 <= result.p <= 1:
         msg = f"result {name!r}: p = {result.p} is not a probability"
         raise ParameterError(msg)
     if result.tolerance is not None and result.tolerance < 0:
         msg = f"result {name!r}: tolerance {result.tolerance} is negative"
         raise ParameterError(msg)
+
+
+def _check_interval(name: str, result: Result) -> None:
+    lowest, highest = BOUNDS.get(name.rsplit(".", 1)[-1], (-math.inf, math.inf))
+    if result.unit == "difference":
+        lowest, highest = -math.inf, math.inf
+    for what, limit, side in (("low", result.low, 1), ("high", result.high, -1)):
+        if limit is None:
+            continue
+        slack = _ROUNDING * max(1.0, abs(limit))
+        if result.value is not None and side * (result.value - limit) < -slack:
+            msg = (
+                f"result {name!r}: the value {result.value} lies outside its interval, {what} = {limit}; "
+                "record the estimate that the interval belongs to"
+            )
+            raise ParameterError(msg)
+        if not lowest - slack <= limit <= highest + slack:
+            msg = f"result {name!r}: {what} = {limit} leaves [{lowest:g}, {highest:g}]; see helpers.bounds"
+            raise ParameterError(msg)
 
 
 def glued_names(source: str) -> set[str]:
@@ -142,12 +168,6 @@ def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
     """
     if not {name, f"{name}.interval", f"{name}.published"}.intersection(wanted):
         return
-    from IPython import get_ipython
-
-    if get_ipython() is None:
-        return
-    from myst_nb import glue
-
     signed = result.unit == "difference"
     texts: dict[str, tuple[float | str | None, str]] = {
         name: (result.value, format_number(result.value, signed=signed))
@@ -157,5 +177,21 @@ def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
     texts[f"{name}.interval"] = (interval, interval)
     if result.published is not None:
         texts[f"{name}.published"] = (result.published, format_number(result.published, signed=signed))
+    _glue(texts)
+
+
+def glue_verdicts(verdicts: Iterable[ClaimVerdict], wanted: Collection[str]) -> None:
+    """Make outcomes available to the prose that wants them, as ``verdict.<claim id>.<part>``."""
+    words = {f"verdict.{one.claim.id}.{part.part}": part.words for one in verdicts for part in one}
+    _glue({key: (text, text) for key, text in words.items() if key in wanted})
+
+
+def _glue(texts: Mapping[str, tuple[float | str | None, str]]) -> None:
+    from IPython import get_ipython
+
+    if not texts or get_ipython() is None:
+        return
+    from myst_nb import glue
+
     for key, (value, text) in texts.items():
         glue(key, Glued(value, text), display=False)

@@ -16,7 +16,8 @@ def expand(conditions: object) -> object:
     ----------
     conditions : list of mappings
         As in a claims file. ``each`` gives the words that stand for a placeholder in ``result`` and, if it
-        is named there too, in ``label``: a list of words, or a mapping of the word in the id to the text
+        is named there too, in ``published`` and ``label``: a list of words, or a mapping of the word in the
+        id to the text
         in the label. The first placeholder changes slowest.
 
     Returns
@@ -43,6 +44,9 @@ def _expand_one(condition: object) -> list[Any]:
     if not isinstance(condition, dict):
         return [condition]
     texts = {name: condition[name] for name in ("result", "label") if isinstance(condition.get(name), str)}
+    pair = condition.get("published")
+    if isinstance(pair, list) and all(isinstance(id, str) for id in pair):
+        texts |= {f"published {i}": id for i, id in enumerate(pair)}
     used = {name: set(_PLACEHOLDER.findall(text)) for name, text in texts.items()}
     choices = _choices(condition["each"]) if "each" in condition else {}
     for name, found in used.items():
@@ -55,9 +59,12 @@ def _expand_one(condition: object) -> list[Any]:
     rest = {name: value for name, value in condition.items() if name != "each"}
     written = []
     for chosen in itertools.product(*(words.items() for words in choices.values())):
-        words = {"result": [word for word, _ in chosen], "label": [text for _, text in chosen]}
-        filled = {name: _fill(text, choices, words[name]) for name, text in texts.items()}
-        written.append({**rest, **filled})
+        words, labels = [word for word, _ in chosen], [text for _, text in chosen]
+        filled = {
+            name: _fill(text, choices, labels if name == "label" else words) for name, text in texts.items()
+        }
+        ids = [filled.pop(name) for name in list(filled) if name.startswith("published ")]
+        written.append({**rest, **filled, **({"published": ids} if ids else {})})
     return written
 
 

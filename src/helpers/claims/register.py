@@ -10,14 +10,16 @@ differences between models in the same folds and their intervals.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from helpers.claims.each import expand
+from helpers.claims.conditions import Strict, VerdictRules
 from helpers.claims.published import load_published
+from helpers.claims.readings import fill
 from helpers.errors import ClaimError
 from helpers.project import project_root
 from helpers.strict_yaml import problems, read_yaml
@@ -25,115 +27,36 @@ from helpers.strict_yaml import problems, read_yaml
 PARTS = ("repeated", "sound", "survives")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Condition(_Strict):
-    """One inequality that a result must satisfy.
-
-    The threshold is ``above`` (or ``below``) plus ``tolerance``. So ``above: 0, tolerance: 0.01``
-    asks for more than 0.01; ``below: 0, tolerance: -0.01`` for less than -0.01; and a bound that
-    is met with slack has a tolerance of the other sign (``above: 0, tolerance: -0.01`` is "not
-    worse by 0.01 or more"). The inequality is strict.
+class Matter(Strict):
+    """The smallest difference that would matter to somebody who chooses a model, and why.
 
     Attributes
     ----------
-    result : str
-        Id of the result.
-    field : {"value", "low", "high", "p"}
-        Which number of the result.
-    above, below : float
-        Exactly one of them.
-    tolerance : float
-        Added to the bound; halved and doubled to see how firm the verdict is.
-    sign : {"positive", "negative"}, optional
-        Sign that the result's value must have as well: a two-sided p-value alone does not say which
-        side won.
-    label : str, optional
-        What to call the result in a sentence; default made from its id.
+    difference : float
+        In the unit of the results that name it.
+    reason : str
     """
 
-    result: str
-    field: Literal["value", "low", "high", "p"] = "value"
-    above: float | None = None
-    below: float | None = None
-    tolerance: float = 0.0
-    sign: Literal["positive", "negative"] | None = None
-    label: str | None = None
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Condition:
-        if (self.above is None) == (self.below is None):
-            given = "both" if self.above is not None else "neither"
-            msg = f"a condition needs either above or below; {self.result!r} has {given}"
-            raise ValueError(msg)
-        return self
-
-    def threshold(self, factor: float = 1.0) -> float:
-        """Return the bound plus ``factor`` times the tolerance."""
-        bound = self.above if self.above is not None else self.below
-        assert bound is not None  # the validator has seen to it
-        return bound + factor * self.tolerance
-
-    def right_sign(self, value: float | None) -> bool:
-        """Whether ``value`` has the sign that the condition asks for, if it asks for one."""
-        if self.sign is None:
-            return True
-        return value is not None and (value > 0 if self.sign == "positive" else value < 0)
-
-    def met(self, number: float, factor: float = 1.0) -> bool:
-        """Whether ``number`` satisfies the condition."""
-        limit = self.threshold(factor)
-        return number > limit if self.above is not None else number < limit
+    difference: float = Field(ge=0)
+    reason: str = Field(min_length=1)
 
 
-class PartRule(_Strict):
-    """The rule of one part of a verdict: conditions, or the reason why there are none.
+class Reading(Strict):
+    """One way to read what a paper leaves open.
 
     Attributes
     ----------
-    rule : str
-        The rule as a plain sentence.
-    conditions : list of Condition
-        In a file, a condition with ``each`` stands for several (:func:`helpers.claims.each.expand`).
-    require : {"all", "any", "majority"}
-        How many conditions must be met for *holds*; *fails* is always none.
-    not_applicable : str, optional
-        Why this part cannot be asked of this claim; then there are no conditions.
+    name : str
+        A few words.
+    words : dict of str to str
+        What stands for the placeholders in the ids of results.
     """
 
-    rule: str | None = None
-    conditions: list[Condition] = Field(default_factory=list)
-    require: Literal["all", "any", "majority"] = "all"
-    not_applicable: str | None = None
-
-    @field_validator("conditions", mode="before")
-    @classmethod
-    def _write_out(cls, conditions: object) -> object:
-        return expand(conditions)
-
-    @model_validator(mode="after")
-    def _rule_or_reason(self) -> PartRule:
-        if self.not_applicable is not None:
-            if self.conditions:
-                msg = "not_applicable excludes conditions: give the one or the other"
-                raise ValueError(msg)
-        elif not self.conditions or not self.rule:
-            msg = "needs a rule (a sentence) and at least one condition, or not_applicable with the reason"
-            raise ValueError(msg)
-        return self
+    name: str = Field(min_length=1)
+    words: dict[str, str] = Field(min_length=1)
 
 
-class VerdictRules(_Strict):
-    """The three parts of a verdict; each must be given."""
-
-    repeated: PartRule
-    sound: PartRule
-    survives: PartRule
-
-
-class Claim(_Strict):
+class Claim(Strict):
     """One claim of a paper and how it is judged.
 
     Attributes
@@ -142,6 +65,10 @@ class Claim(_Strict):
         Unique over all chapters; letters, digits, hyphens (it is an anchor in the book).
     claim : str
         The claim in one sentence.
+    whose : {"paper", "announced", "ours"}
+        The paper's own finding; what the paper announces or supposes without testing it; a test of ours.
+    polarity : {"success", "failure"}
+        Whether it says that something works, or that it does not.
     quote : str, optional
         The paper's own words.
     source : str
@@ -154,24 +81,72 @@ class Claim(_Strict):
         Data sets whose tier decides whether the verdict binds.
     needs : list of {"panel", "paper"}
         Tiers on which the verdict binds; simulated data never bind.
+    readings : list of Reading
+        Where the paper leaves a point open: the verdict is computed under each; the first is the headline.
     verdicts : VerdictRules
+        Under the first reading.
+    alternatives : dict of str to VerdictRules
+        Under the other readings, by name; made from ``verdicts`` and ``readings``.
+    matters : dict of str to Matter
+        Set from the file.
     chapter : str
         Set from the file.
     """
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     claim: str = Field(min_length=1)
+    whose: Literal["paper", "announced", "ours"]
+    polarity: Literal["success", "failure"]
     quote: str | None = None
     source: str
     published: list[str] = Field(default_factory=list)
     compared: str
     datasets: list[str] = Field(min_length=1)
     needs: list[Literal["panel", "paper"]] = Field(default=["panel", "paper"], min_length=1)
+    readings: list[Reading] = Field(default_factory=list)
     verdicts: VerdictRules
+    alternatives: dict[str, VerdictRules] = Field(default_factory=dict)
+    matters: dict[str, Matter] = Field(default_factory=dict)
     chapter: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _write_out_readings(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not content.get("readings"):
+            return content
+        readings = [Reading.model_validate(reading) for reading in content["readings"]]
+        if len({reading.name for reading in readings}) < len(readings):
+            msg = "readings: two have one name"
+            raise ValueError(msg)
+        written = {reading.name: fill(content.get("verdicts"), reading.words) for reading in readings}
+        if any(rules == content.get("verdicts") for rules in written.values()):
+            msg = f"readings: no result of the rules names {{{'}, {'.join(readings[0].words)}}}"
+            raise ValueError(msg)
+        headline = written.pop(readings[0].name)
+        return {**content, "verdicts": headline, "alternatives": written}
 
-class Paper(_Strict):
+    @model_validator(mode="after")
+    def _known_matters(self) -> Claim:
+        for rules in (self.verdicts, *self.alternatives.values()):
+            for part in PARTS:
+                for condition in getattr(rules, part).conditions:
+                    if condition.matters is not None and condition.matters not in self.matters:
+                        msg = (
+                            f"{part}: matters {condition.matters!r} is not among those at the head of the "
+                            f"file, {sorted(self.matters)}"
+                        )
+                        raise ValueError(msg)
+        return self
+
+    @property
+    def published_ids(self) -> list[str]:
+        """Ids of all published numbers that the claim and its conditions name."""
+        rules = (self.verdicts, *self.alternatives.values())
+        conditions = [c for one in rules for part in PARTS for c in getattr(one, part).conditions]
+        return list(dict.fromkeys([*self.published, *(id for c in conditions for id in c.published or ())]))
+
+
+class Paper(Strict):
     """The paper that a chapter re-executes."""
 
     key: str
@@ -187,7 +162,7 @@ class Paper(_Strict):
         return f"https://doi.org/{self.doi}" if self.doi else self.url
 
 
-class Deviation(_Strict):
+class Deviation(Strict):
     """One point where the re-execution departs from the paper, or has to guess.
 
     Attributes
@@ -196,6 +171,8 @@ class Deviation(_Strict):
         Number of the point in the protocol's list.
     what, why, choice : str
         What is under-specified or questionable, why it matters, what was done.
+    date : date, optional
+        When a rule was changed after it had been committed.
     tested : str or None
         Id of the result that tests the choice, or a few words; None where it was not tested.
     """
@@ -205,29 +182,32 @@ class Deviation(_Strict):
     why: str
     choice: str
     tested: str | None = None
+    date: datetime.date | None = None
 
 
-class ChapterClaims(_Strict):
+class ChapterClaims(Strict):
     """The claims file of one chapter.
 
-    ``simulated`` names data sets that the chapter simulates by design, because their targets are in no
+    ``matters`` names the smallest differences that would matter, for the conditions that judge by an
+    interval. ``simulated`` names data sets that the chapter simulates by design, because their targets are
+    in no
     public file of the panel. Other simulated data are a stand-in, and no run of record may hold them.
     """
 
     chapter: str
     paper: Paper
+    matters: dict[str, Matter] = Field(default_factory=dict)
     claims: list[Claim] = Field(min_length=1)
     deviations: list[Deviation] = Field(default_factory=list)
     simulated: list[str] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
-    def _hand_down_chapter(cls, content: Any) -> Any:
+    def _hand_down(cls, content: Any) -> Any:
         if isinstance(content, dict) and isinstance(content.get("claims"), list):
-            chapter = content.get("chapter")
+            common = {"chapter": content.get("chapter"), "matters": content.get("matters", {})}
             claims = [
-                {**claim, "chapter": chapter} if isinstance(claim, dict) and "chapter" not in claim else claim
-                for claim in content["claims"]
+                {**common, **claim} if isinstance(claim, dict) else claim for claim in content["claims"]
             ]
             return {**content, "claims": claims}
         return content
@@ -312,7 +292,7 @@ def _read(path: Path, published: Collection[str]) -> ChapterClaims:
         msg = f"{path} says chapter: {chapter.chapter!r}; a claim names another one"
         raise ClaimError(msg)
     for claim in chapter.claims:
-        missing = [name for name in claim.published if name not in published]
+        missing = [name for name in claim.published_ids if name not in published]
         if missing:
             msg = f"{path}: claim {claim.id!r} rests on published id(s) that no published.json has: {missing}"
             raise ClaimError(msg)

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
-from helpers.claims.register import PARTS, ChapterClaims, Claim, Condition, PartRule
+from helpers.claims.check import Check, Outcome, check
+from helpers.claims.conditions import PartRule, VerdictRules
+from helpers.claims.published import Published, load_published
+from helpers.claims.register import PARTS, ChapterClaims, Claim
 from helpers.claims.results import ChapterResults, Result
 
-Outcome = Literal["holds", "partly", "fails", "not testable here"]
-OUTCOMES: tuple[Outcome, ...] = ("holds", "partly", "fails", "not testable here")
+OUTCOMES: tuple[Outcome, ...] = ("holds", "partly", "fails", "unresolved", "not testable here", "not asked")
 NOT_TESTABLE: Outcome = "not testable here"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition with the number that it was held against.
-
-    Attributes
-    ----------
-    condition : Condition
-    number : float or None
-        The number compared; None where the result is missing or null.
-    met : bool or None
-        None where there is no number.
-    sentence : str
-    right_sign : bool
-        Whether the value has the sign that the condition asks for.
-    """
-
-    condition: Condition
-    number: float | None
-    met: bool | None
-    sentence: str
-    right_sign: bool = True
-
-    def met_at(self, factor: float) -> bool:
-        """Whether the condition is met with ``factor`` times its tolerance."""
-        return self.number is not None and self.right_sign and self.condition.met(self.number, factor)
+NOT_ASKED: Outcome = "not asked"
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The outcome with the tolerance halved and doubled.
+    """The outcome with what would matter (or the tolerance of bare values) halved and doubled.
 
-    Both are None where the part is not testable or no condition has a tolerance.
+    Both are None where nothing was judged or no condition has either.
     """
 
     half: Outcome | None
@@ -56,7 +30,22 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One part of a verdict: outcome, reason with numbers, and how firm it is."""
+    """One part of a verdict: outcome, reason with numbers, and how firm it is.
+
+    Attributes
+    ----------
+    part : str
+    outcome : Outcome
+        *partly* only where named parts of the claim differ and one of them holds.
+    reason : str
+    rule : str or None
+    checks : tuple of Check
+    sensitivity : Sensitivity
+    where : dict of str to Outcome
+        Outcome of each named part of the claim; empty where none is named.
+    readings : dict of str to Outcome
+        Outcome under each reading of an under-specified point; empty where there is one only.
+    """
 
     part: str
     outcome: Outcome
@@ -64,6 +53,22 @@ class Verdict:
     rule: str | None
     checks: tuple[Check, ...]
     sensitivity: Sensitivity
+    where: dict[str, Outcome] = field(default_factory=dict)
+    readings: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def depends_on_reading(self) -> bool:
+        """Whether two readings that were run disagree."""
+        judged = {outcome for outcome in self.readings.values() if outcome not in (NOT_TESTABLE, NOT_ASKED)}
+        return len(judged) > 1
+
+    @property
+    def words(self) -> str:
+        """The outcome as written in a sentence, with its named parts where they differ."""
+        if len(set(self.where.values())) < 2:
+            return self.outcome
+        named = "; ".join(f"{outcome} on {name}" for name, outcome in self.where.items())
+        return f"{self.outcome} ({named})"
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,12 @@ class ClaimVerdict:
         return {verdict.part: verdict.outcome for verdict in self}
 
 
-def judge(claim: Claim, results: Mapping[str, Result], tiers: Mapping[str, str]) -> ClaimVerdict:
+def judge(
+    claim: Claim,
+    results: Mapping[str, Result],
+    tiers: Mapping[str, str],
+    published: Mapping[str, Published] | None = None,
+) -> ClaimVerdict:
     """Judge one claim.
 
     Parameters
@@ -103,32 +113,45 @@ def judge(claim: Claim, results: Mapping[str, Result], tiers: Mapping[str, str])
         What was computed; ids that are missing lead to *not testable here*.
     tiers : mapping of data set to tier
         The data of the run.
+    published : mapping of id to Published, optional
+        For what the paper's own design could have seen; left out without it.
 
     Returns
     -------
     ClaimVerdict
-        *holds* where the rule's requirement is met, *fails* where no condition is met, *partly*
-        in between, *not testable here* where a result is missing or null or where the input does
-        not bind.
+        *not testable here* where a result is missing or lacks what the rule reads, or where the input
+        does not bind; *survives* is *not asked* where *sound* fails.
     """
     unbound = _why_not_binding(claim, tiers)
-    parts = {part: _judge_part(part, getattr(claim.verdicts, part), results, unbound) for part in PARTS}
+    parts = _judge_rules(claim, claim.verdicts, results, unbound, published or {})
+    if claim.alternatives:
+        others = {
+            name: _judge_rules(claim, rules, results, unbound, {})
+            for name, rules in claim.alternatives.items()
+        }
+        for part, verdict in parts.items():
+            readings = {claim.readings[0].name: verdict.outcome}
+            readings |= {name: other[part].outcome for name, other in others.items()}
+            parts[part] = replace(verdict, readings=readings, reason=verdict.reason + _on_readings(readings))
     used = {name: tiers[name] for name in claim.datasets if name in tiers}
     return ClaimVerdict(claim=claim, tiers=used, **parts)
 
 
 def judge_run(
-    register: Mapping[str, ChapterClaims], results: Mapping[str, ChapterResults]
+    register: Mapping[str, ChapterClaims],
+    results: Mapping[str, ChapterResults],
+    published: Mapping[str, Published] | None = None,
 ) -> list[ClaimVerdict]:
     """Judge every claim of the register with the results of a run.
 
-    Claims of a chapter without results are *not testable here*.
+    Claims of a chapter without results are *not testable here*. ``published`` defaults to the project's.
     """
+    known = load_published() if published is None else published
     verdicts = []
     for name, chapter in register.items():
         run = results.get(name)
         for claim in chapter.claims:
-            verdicts.append(judge(claim, run.results if run else {}, run.tiers if run else {}))
+            verdicts.append(judge(claim, run.results if run else {}, run.tiers if run else {}, known))
     return verdicts
 
 
@@ -147,34 +170,63 @@ def _why_not_binding(claim: Claim, tiers: Mapping[str, str]) -> str | None:
     return None
 
 
-def _judge_part(part: str, rule: PartRule, results: Mapping[str, Result], unbound: str | None) -> Verdict:
-    checks = tuple(_check(condition, results) for condition in rule.conditions)
-    outcome, reason = NOT_TESTABLE, None
-    if rule.not_applicable is not None:
-        reason = f"Not applicable: {rule.not_applicable}"
-    elif unbound is not None:
-        reason = unbound
-    else:
-        reason = _why_missing(rule, results)
-    if reason is not None:
-        return Verdict(part, outcome, reason, rule.rule, checks, Sensitivity(None, None, ""))
-    outcome = _outcome(rule, checks)
-    met = sum(bool(check.met) for check in checks)
-    lead = "" if len(checks) == 1 else f"{met} of {len(checks)} conditions met ({rule.require} required). "
-    reason = lead + "; ".join(check.sentence for check in checks) + "."
-    return Verdict(part, outcome, reason, rule.rule, checks, _sensitivity(rule, checks, outcome))
+def _judge_rules(
+    claim: Claim,
+    rules: VerdictRules,
+    results: Mapping[str, Result],
+    unbound: str | None,
+    published: Mapping[str, Published],
+) -> dict[str, Verdict]:
+    parts: dict[str, Verdict] = {}
+    for part in PARTS:
+        rule = getattr(rules, part)
+        checks = tuple(
+            check(
+                condition,
+                results.get(condition.result),
+                claim.matters[condition.matters].difference if condition.matters else 0.0,
+                published,
+            )
+            for condition in rule.conditions
+        )
+        if rule.not_applicable is not None:
+            parts[part] = _unjudged(part, NOT_ASKED, f"Not asked: {rule.not_applicable}", rule, checks)
+        elif part == "survives" and parts["sound"].outcome == "fails":
+            reason = "Not asked: the claim fails before a further baseline is asked."
+            parts[part] = _unjudged(part, NOT_ASKED, reason, rule, checks)
+        elif obstacle := unbound or _why_missing(checks):
+            parts[part] = _unjudged(part, NOT_TESTABLE, obstacle, rule, checks)
+        else:
+            parts[part] = _judged(part, rule, checks)
+    return parts
 
 
-def _why_missing(rule: PartRule, results: Mapping[str, Result]) -> str | None:
+def _unjudged(part: str, outcome: Outcome, reason: str, rule: PartRule, checks: tuple[Check, ...]) -> Verdict:
+    return Verdict(part, outcome, reason, rule.rule, checks, Sensitivity(None, None, ""))
+
+
+def _judged(part: str, rule: PartRule, checks: tuple[Check, ...]) -> Verdict:
+    outcome, where = _combine(rule, checks)
+    return Verdict(
+        part,
+        outcome,
+        _reason(rule, checks, where),
+        rule.rule,
+        checks,
+        _sensitivity(rule, checks, outcome),
+        where,
+    )
+
+
+def _why_missing(checks: Iterable[Check]) -> str | None:
     absent, undefined, simulated = [], [], []
-    for condition in rule.conditions:
-        result = results.get(condition.result)
-        if result is None:
-            absent.append(condition.result)
-        elif getattr(result, condition.field) is None:
-            undefined.append(f"{condition.result} ({condition.field})")
-        elif result.tier == "simulated":
-            simulated.append(condition.result)
+    for one in checks:
+        if one.result is None:
+            absent.append(one.condition.result)
+        elif one.missing:
+            undefined.append(f"{one.condition.result} ({', '.join(one.missing)})")
+        elif one.result.tier == "simulated":
+            simulated.append(one.condition.result)
     sentences = [
         f"{text}: {', '.join(dict.fromkeys(ids))}."
         for text, ids in (
@@ -187,67 +239,62 @@ def _why_missing(rule: PartRule, results: Mapping[str, Result]) -> str | None:
     return " ".join(sentences) or None
 
 
-def _check(condition: Condition, results: Mapping[str, Result]) -> Check:
-    result = results.get(condition.result)
-    number = None if result is None else getattr(result, condition.field)
-    right_sign = result is not None and condition.right_sign(result.value)
-    met = None if number is None else right_sign and condition.met(number)
-    return Check(condition, number, met, _sentence(condition, result, met), right_sign)
+def _reason(rule: PartRule, checks: tuple[Check, ...], where: Mapping[str, Outcome]) -> str:
+    lead = "".join(f"{name}: {outcome}. " for name, outcome in where.items())
+    if len(checks) > 1:
+        counts = [(sum(one.outcome == outcome for one in checks), outcome) for outcome in OUTCOMES]
+        counted = ", ".join(f"{n} {outcome}" for n, outcome in counts if n)
+        lead += f"Of {len(checks)} conditions ({rule.require} required): {counted}. "
+    return lead + "; ".join(one.sentence for one in checks) + "."
 
 
-def _sentence(condition: Condition, result: Result | None, met: bool | None) -> str:
-    name = condition.label or result_label(condition.result)
-    needs = f"needs {'>' if condition.above is not None else '<'} {format_bound(condition.threshold())}"
-    if condition.sign:
-        needs += f" and a {condition.sign} value"
-    if result is None:
-        return f"{name}: not computed, {needs}"
-    # A number held against zero is a difference, and a difference is read with its sign.
-    bound = condition.above if condition.above is not None else condition.below
-    signed = condition.field != "p" and (bound == 0 or result.unit == "difference")
-    text = f"{name} = {format_number(result.value, signed=signed)}"
-    interval = format_interval(result.low, result.high, signed=signed)
-    if interval:
-        text += f" {interval}"
-    if condition.field == "p" or result.p is not None:
-        text += f", p {format_p(result.p)}"
-    subject = {"value": "", "low": "lower limit ", "high": "upper limit ", "p": "p "}[condition.field]
-    return f"{text}, {subject}{needs}" + ("" if met is None else f" ({'met' if met else 'not met'})")
+def _combine(
+    rule: PartRule, checks: tuple[Check, ...], factor: float = 1.0
+) -> tuple[Outcome, dict[str, Outcome]]:
+    """Return the outcome of a part, and of each named part of the claim."""
+    groups: dict[str | None, list[Outcome | None]] = {}
+    for one in checks:
+        groups.setdefault(one.condition.where, []).append(one.outcome_at(factor))
+    found = {name: _required(rule.require, outcomes) for name, outcomes in groups.items()}
+    where = {name: outcome for name, outcome in found.items() if name is not None}
+    different = set(found.values())
+    if len(different) == 1:
+        return different.pop(), where
+    return ("partly" if "holds" in different else "unresolved"), where
 
 
-def result_label(result_id: str) -> str:
-    """Make a readable name of a result id.
-
-    Examples
-    --------
-    >>> result_label("CCLE.nested_cv.RefDNN-Additive.AUCROC")
-    'RefDNN-Additive AUCROC (CCLE, nested_cv)'
-    >>> result_label("n_parameters")
-    'n_parameters'
-    """
-    parts = result_id.split(".")
-    if len(parts) != 4:
-        return result_id
-    dataset, protocol, model, metric = parts
-    return f"{model} {metric} ({dataset}, {protocol})"
-
-
-def _outcome(rule: PartRule, checks: tuple[Check, ...], factor: float = 1.0) -> Outcome:
-    met = sum(check.met_at(factor) for check in checks)
-    required = {"all": len(checks), "any": 1, "majority": len(checks) // 2 + 1}[rule.require]
-    if met >= required:
+def _required(require: str, outcomes: list[Outcome | None]) -> Outcome:
+    n, hold, fail = len(outcomes), outcomes.count("holds"), outcomes.count("fails")
+    needed = {"all": n, "any": 1, "majority": n // 2 + 1}[require]
+    if hold >= needed:
         return "holds"
-    return "partly" if met else "fails"
+    return "fails" if n - fail < needed else "unresolved"
 
 
 def _sensitivity(rule: PartRule, checks: tuple[Check, ...], outcome: Outcome) -> Sensitivity:
-    if all(check.condition.tolerance == 0 for check in checks):
+    if all(one.margin == 0 and one.condition.tolerance == 0 for one in checks):
         return Sensitivity(None, None, "The rule has no tolerance.")
-    half, double = _outcome(rule, checks, 0.5), _outcome(rule, checks, 2.0)
+    half, double = _combine(rule, checks, 0.5)[0], _combine(rule, checks, 2.0)[0]
     moves = [
-        f"turns to {moved} when the tolerance is {how}"
+        f"turns to {moved} when what would matter is {how}"
         for moved, how in ((half, "halved"), (double, "doubled"))
         if moved != outcome
     ]
-    sentence = " and ".join(moves) or "unchanged when the tolerance is halved or doubled"
+    sentence = " and ".join(moves) or "unchanged when what would matter is halved or doubled"
     return Sensitivity(half, double, sentence[0].upper() + sentence[1:] + ".")
+
+
+def _on_readings(readings: Mapping[str, Outcome]) -> str:
+    run = {name: outcome for name, outcome in readings.items() if outcome not in (NOT_TESTABLE, NOT_ASKED)}
+    if not run:
+        return ""
+    left = [name for name in readings if name not in run]
+    if len(set(run.values())) > 1:
+        text = " Depends on the reading: " + ", ".join(
+            f"{outcome} with {name}" for name, outcome in run.items()
+        )
+    elif len(run) > 1:
+        text = " The same under every reading that was run: " + ", ".join(run)
+    else:
+        text = f" Judged under one reading: {next(iter(run))}"
+    return text + (f" (not run, or not asked: {', '.join(left)})." if left else ".")

@@ -19,7 +19,14 @@ RunFolder = Annotated[
 ]
 
 
-COLOURS = {"holds": "green", "partly": "yellow", "fails": "red", "not testable here": "dim"}
+COLOURS = {
+    "holds": "green",
+    "partly": "yellow",
+    "fails": "red",
+    "unresolved": "cyan",
+    "not testable here": "dim",
+    "not asked": "dim",
+}
 
 
 app = typer.Typer()
@@ -128,8 +135,8 @@ def claims(run: RunFolder = None) -> None:
     from helpers.claims.register import PARTS, load_register
     from helpers.claims.results import load_results
     from helpers.claims.verdict import judge_run
-    from helpers.display.board import SYMBOLS, summary
-    from helpers.display.tables import tier_text
+    from helpers.display.board import summary
+    from helpers.display.tables import SYMBOLS, tier_text
 
     root = project_root()
     folder = chosen_run(root, run)

@@ -11,23 +11,40 @@ from html import escape
 
 from helpers.claims.register import PARTS
 from helpers.claims.verdict import NOT_TESTABLE, ClaimVerdict, Verdict
+from helpers.display.evidence import KEY, WHOSE, evidence_html
+from helpers.display.evidence import STYLE as EVIDENCE_STYLE
 from helpers.display.html import STYLE as BOX_STYLE
-from helpers.display.html import Html, table
-from helpers.display.tables import HEADINGS, tier_text
+from helpers.display.html import Html
+from helpers.display.tables import HEADINGS, SYMBOLS, groups, tier_text
 
-SYMBOLS = {"holds": "✔", "partly": "◐", "fails": "✘", NOT_TESTABLE: "–"}
 QUESTIONS = {
     "repeated": "the paper's own comparison with the paper's own statistics",
     "sound": "the same question with corrected statistics, intervals and seeds",
     "survives": "still true against the strongest baseline that the paper left out",
 }
-_CLASSES = {"holds": "holds", "partly": "partly", "fails": "fails", NOT_TESTABLE: "untested"}
+_CLASSES = {
+    "holds": "holds",
+    "partly": "partly",
+    "fails": "fails",
+    "unresolved": "unresolved",
+    NOT_TESTABLE: "untested",
+    "not asked": "untested",
+}
+
+_SOUND = {
+    "holds": "hold",
+    "partly": "hold in part",
+    "fails": "fail",
+    "unresolved": "cannot be resolved",
+    NOT_TESTABLE: "not testable on this input",
+    "not asked": "not asked",
+}
 
 # Okabe-Ito hues as tints behind the page's own text colour, so contrast holds in either theme.
 # Margins and display are repeated under the class names because notebook themes style bare tables.
 STYLE = """<style>
 .hv-board, .hv-chips {--hv-holds: 0,158,115; --hv-partly: 230,159,0; --hv-fails: 213,94,0;
- --hv-untested: 128,128,128;}
+ --hv-unresolved: 86,180,233; --hv-untested: 128,128,128;}
 .hv-board table {width: 100%; border-collapse: collapse; margin: 0.5rem 0; font-size: 0.95rem;
  display: table;}
 .hv-board th, .hv-board td {text-align: left; vertical-align: top; padding: 0.45rem 0.5rem;
@@ -51,6 +68,7 @@ STYLE = """<style>
 .hv-holds {background: rgba(var(--hv-holds),0.22); border-color: rgb(var(--hv-holds));}
 .hv-partly {background: rgba(var(--hv-partly),0.22); border-color: rgb(var(--hv-partly));}
 .hv-fails {background: rgba(var(--hv-fails),0.22); border-color: rgb(var(--hv-fails));}
+.hv-unresolved {background: rgba(var(--hv-unresolved),0.22); border-color: rgb(var(--hv-unresolved));}
 .hv-untested {background: rgba(var(--hv-untested),0.12); border-color: rgb(var(--hv-untested));
  border-style: dashed;}
 .hv-hidden {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
@@ -75,23 +93,20 @@ html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {backg
 
 
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Count the verdicts in two or three sentences."""
-    total = len(verdicts)
-    if not total:
+    """Count the verdicts in sentences, one for each group of claims that must not be mixed."""
+    if not verdicts:
         return "No claims are registered."
-    holds = {part: sum(v.outcomes[part] == "holds" for v in verdicts) for part in PARTS}
-    tested = [v for v in verdicts if any(outcome != NOT_TESTABLE for outcome in v.outcomes.values())]
-    noun = "claim" if total == 1 else "claims"
-    verb = "survives" if holds["survives"] == 1 else "survive"
-    text = (
-        f"{holds['survives']} of {total} {noun} {verb} the strongest baseline; {holds['repeated']} could be "
-        f"repeated as published, and {holds['sound']} {'holds' if holds['sound'] == 1 else 'hold'} "
-        "with corrected statistics."
-    )
-    untested = total - len(tested)
-    if untested:
-        text += f" {untested} of {total} {'is' if untested == 1 else 'are'} not testable on this input."
-    return text
+    sentences = []
+    for title, members in groups(verdicts).items():
+        sound = [verdict.sound.outcome for verdict in members]
+        counts = [f"{sound.count(outcome)} {words}" for outcome, words in _SOUND.items() if outcome in sound]
+        survives = [verdict.survives.outcome for verdict in members]
+        asked = len(survives) - survives.count("not asked") - survives.count(NOT_TESTABLE)
+        text = f"Of {len(members)} {title}, with corrected statistics: {', '.join(counts)}"
+        if asked:
+            text += f"; {survives.count('holds')} of {asked} asked survive the strongest baseline left out"
+        sentences.append(text + ".")
+    return " ".join(sentences)
 
 
 def board_html(
@@ -107,8 +122,8 @@ def board_html(
     links : mapping of claim id to address, optional
         Where the chapter judges the claim; claims without an entry get no link.
     titles : mapping of chapter to title, optional
-        Claims are then grouped by chapter, in the order of the verdicts, below a table that counts for
-        each chapter how many hold. Chapters without an entry go by their names.
+        Claims are then grouped by chapter, in the order of the verdicts, below a table that counts the
+        outcomes of each chapter. Chapters without an entry go by their names.
     """
     links = links or {}
     head = "".join(
@@ -140,45 +155,37 @@ def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
 
 
 def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
-    """Show the board of a chapter and, for each claim, the rules, conditions and sensitivity."""
+    """Show the board of a chapter and, for each claim, the evidence: rules, intervals, what could be seen."""
     parts = [board_html(verdicts, {v.claim.id: f"#claim-{v.claim.id}" for v in verdicts})]
     for verdict in verdicts:
-        rows = [
-            (
-                HEADINGS[part.part],
-                f"{SYMBOLS[part.outcome]} {part.outcome}",
-                part.rule or "–",
-                part.reason,
-                part.sensitivity.sentence or "–",
-            )
-            for part in verdict
-        ]
-        columns = ("Part", "Verdict", "Rule", "Conditions and numbers", "Sensitivity")
-        tiers = tier_text(verdict.tiers) or "data not used"
         parts.append(
             f'<details class="hs-box" id="claim-{escape(verdict.claim.id)}"><summary>'
-            f"{escape(verdict.claim.claim)}</summary>"
-            f"<p>Compared: {escape(verdict.claim.compared)}. Input: {escape(tiers)}.</p>"
-            f"{table(columns, rows)}</details>"
+            f"{escape(verdict.claim.claim)}</summary>{evidence_html(verdict)}</details>"
         )
-    return Html(BOX_STYLE + "".join(parts))
+    key = f'<p class="hv-plot-key">{escape(KEY)}</p>'
+    return Html(BOX_STYLE + EVIDENCE_STYLE + "".join(parts) + key)
 
 
 def _chapters(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
-    """Count, chapter by chapter, how many claims hold; the titles lead to the claims below."""
+    """Count the outcomes chapter by chapter; the titles lead to the claims below."""
     rows = ""
     for chapter, members in groups.items():
         cells = "".join(
             f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part]}</span>'
-            f"{sum(v.outcomes[part] == 'holds' for v in members)} of {len(members)}</td>"
+            f"{_tally([v.outcomes[part] for v in members])}</td>"
             for part in PARTS
         )
         title = escape(titles.get(chapter, chapter))
         rows += f'<tr><th scope="row"><a href="#chapter-{escape(chapter)}">{title}</a></th>{cells}</tr>'
     return (
-        f'<table class="hv-chapters"><thead><tr><th scope="col">Claims that hold</th>{head}</tr></thead>'
+        f'<table class="hv-chapters"><thead><tr><th scope="col">Claims by chapter</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _tally(outcomes: Sequence[str]) -> str:
+    counts = [(symbol, outcomes.count(outcome), outcome) for outcome, symbol in SYMBOLS.items()]
+    return " ".join(f'<span title="{outcome}">{symbol} {n}</span>' for symbol, n, outcome in counts if n)
 
 
 def _chapter_row(chapter: str, title: str) -> str:
@@ -195,9 +202,9 @@ def _row(verdict: ClaimVerdict, href: str | None) -> str:
     sentence = escape(claim.claim)
     if href:
         sentence = f'<a href="{escape(href)}">{sentence}</a>'
-    meta = " · ".join(filter(None, (claim.source, tier_text(verdict.tiers))))
+    meta = " · ".join(filter(None, (WHOSE[claim.whose], claim.source, tier_text(verdict.tiers))))
     reasons = "".join(
-        f"<dt>{HEADINGS[part.part]}: {part.outcome}</dt><dd>{escape(full_reason(part))}</dd>"
+        f"<dt>{HEADINGS[part.part]}: {escape(part.words)}</dt><dd>{escape(full_reason(part))}</dd>"
         for part in verdict
     )
     cells = "".join(
@@ -215,7 +222,7 @@ def _chip(verdict: Verdict, href: str | None = None, *, heading: bool = False) -
     reason = escape(full_reason(verdict))
     # In a list of chips there is no column heading to tell the parts apart.
     part = HEADINGS[verdict.part]
-    label = f"{part}: {verdict.outcome}" if heading else verdict.outcome
+    label = f"{part}: {escape(verdict.words)}" if heading else escape(verdict.words)
     prefix = "" if heading else f'<span class="hv-hidden">{part}: </span>'
     body = (
         f'{prefix}<span aria-hidden="true">{SYMBOLS[verdict.outcome]}</span> {label}'

@@ -9,10 +9,10 @@ from html import escape
 
 from PIL import Image
 
+from helpers.claims.check import result_label
 from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.register import ChapterClaims, Deviation
 from helpers.claims.results import ChapterResults, Result
-from helpers.claims.verdict import result_label
 from helpers.display.html import STYLE, Html, box, table
 from helpers.display.tables import tier_text
 
@@ -69,7 +69,15 @@ def header(chapter: ChapterClaims, facts: Sequence[tuple[str, str]]) -> Html:
 def deviations(rows: Sequence[Deviation], results: Mapping[str, Result]) -> Html:
     """Show where a re-execution departs from the paper or has to guess, with the value that tests it."""
     columns = ("Point", "What, and why it matters", "Choice here", "Tested")
-    cells = [(row.point, f"{row.what}: {row.why}.", row.choice, _tested(row.tested, results)) for row in rows]
+    cells = [
+        (
+            row.point,
+            f"{row.what}: {row.why}.",
+            row.choice + (f" (changed on {row.date})" if row.date else ""),
+            _tested(row.tested, results),
+        )
+        for row in rows
+    ]
     return box(table(columns, cells))
 
 

@@ -8,11 +8,31 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from helpers.claims.check import Check, Outcome, result_label
 from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.register import PARTS
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
 
 HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
+SYMBOLS: dict[Outcome, str] = {
+    "holds": "✔",
+    "partly": "◐",
+    "fails": "✘",
+    "unresolved": "≈",
+    "not testable here": "–",
+    "not asked": "·",
+}
+
+#: Claims are counted within these groups only: whose they are, and whether they say that something works.
+GROUPS = {
+    ("paper", "success"): "findings of the papers that something works",
+    ("paper", "failure"): "findings of the papers that something does not work",
+    ("announced", "success"): "what the papers announce",
+    ("announced", "failure"): "what the papers announce does not work",
+    ("ours", "success"): "tests of ours that something works",
+    ("ours", "failure"): "tests of ours that something does not work",
+}
 _DIGITS = 4  # as the papers print them
 
 
@@ -37,21 +57,50 @@ def input_table(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
 
 
 def sensitivity(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
-    """Return one row a part of a claim: the outcome, and with the tolerance halved and doubled."""
+    """Return one row a part of a claim: the outcome, and with what would matter halved and doubled."""
     rows = [
         {
             "claim": verdict.claim.id,
             "part": HEADINGS[part.part],
-            "verdict": part.outcome,
-            "tolerance halved": part.sensitivity.half or "–",
-            "tolerance doubled": part.sensitivity.double or "–",
+            "verdict": part.words,
+            "halved": part.sensitivity.half or "–",
+            "doubled": part.sensitivity.double or "–",
+            "readings": "; ".join(f"{name}: {outcome}" for name, outcome in part.readings.items()) or "–",
             "reason": part.reason,
         }
         for verdict in verdicts
         for part in verdict
     ]
-    columns = ["claim", "part", "verdict", "tolerance halved", "tolerance doubled", "reason"]
+    columns = ["claim", "part", "verdict", "halved", "doubled", "readings", "reason"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def groups(verdicts: Sequence[ClaimVerdict]) -> dict[str, list[ClaimVerdict]]:
+    """Return the verdicts by whose claims they are and by polarity; counts never mix them."""
+    found: dict[str, list[ClaimVerdict]] = {}
+    for key, title in GROUPS.items():
+        members = [v for v in verdicts if (v.claim.whose, v.claim.polarity) == key]
+        if members:
+            found[title] = members
+    return found
+
+
+def outcome_counts(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
+    """Count the outcomes: one row a group of claims and part, one column an outcome, and ``claims``."""
+    rows = []
+    for title, members in groups(verdicts).items():
+        for part in PARTS:
+            outcomes = [verdict.outcomes[part] for verdict in members]
+            row: dict[str, object] = {"claims about": title, "part": HEADINGS[part], "claims": len(members)}
+            rows.append(row | {outcome: outcomes.count(outcome) for outcome in SYMBOLS})
+    return pd.DataFrame(rows, columns=["claims about", "part", "claims", *SYMBOLS])
+
+
+def check_name(check: Check) -> str:
+    """Name a condition for a reader, with the part of the claim that it is about."""
+    name = check.condition.label or result_label(check.condition.result)
+    where = check.condition.where
+    return name if where is None or where in name else f"{where}: {name}"
 
 
 def published_and_ours(results: Mapping[str, ChapterResults]) -> pd.DataFrame:

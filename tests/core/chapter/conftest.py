@@ -20,6 +20,8 @@ CLAIMS = {
         {
             "id": "demo-1",
             "claim": "The network beats the forest.",
+            "whose": "paper",
+            "polarity": "success",
             "source": "figure 1",
             "published": ["CCLE.cv.Net.AUCROC"],
             "compared": "network with forest",

@@ -264,6 +264,22 @@ def test_header_names_paper_claims_and_profile_before_there_are_results(chapter)
 
 
 @pytest.mark.parametrize(
+    ("id", "value", "limits", "message"),
+    [
+        ("CCLE.cv.Net.MAE", 0.80, (0.669, 0.771), "outside its interval, high = 0.771"),
+        ("CCLE.cv.Net.MAE", 0.60, (0.669, 0.771), "outside its interval, low = 0.669"),
+        ("CCLE.cv.Net.Recall", 0.98, (0.9, 1.085), r"high = 1.085 leaves \[0, 1\]"),
+        ("CCLE.cv.Net.rho", -0.9, (-1.2, -0.5), r"low = -1.2 leaves \[-1, 1\]"),
+    ],
+)
+def test_an_interval_holds_its_value_and_keeps_to_its_bounds(chapter, id, value, limits, message):
+    with pytest.raises(ParameterError, match=message):
+        chapter.record(id, value, low=limits[0], high=limits[1])
+    chapter.record(f"{id} error", value, low=value, high=value)
+    chapter.record("CCLE.cv.Net-Forest.Recall", 0.1, low=-1.2, high=1.4, unit="difference")
+
+
+@pytest.mark.parametrize(
     ("value", "outcome"), [(0.5, "holds"), (0.001, "fails"), (None, "not testable here")]
 )
 def test_verdicts_follow_from_what_is_recorded(chapter, value, outcome):

@@ -21,7 +21,12 @@ def test_each_stands_for_its_conditions_the_first_placeholder_slowest(content, w
     conditions = _conditions(content)
     conditions[0]["label"] = "before"
     each = {"model": ["Random Forest", "Elastic Net"], "metric": {"AUCROC": "AUROC", "F1": "F1 score"}}
-    many = {"result": "CCLE.cv.Net-{model}.{metric} (Welch)", "each": each, "field": "p", "below": 0.05}
+    many = {
+        "result": "CCLE.cv.Net-{model}.{metric} (Welch)",
+        "each": each,
+        "p_below": 0.05,
+        "sign": "positive",
+    }
     conditions.append({**many, "label": "{metric} over {model}"})
     conditions.append({"result": "CCLE.units.{n}", "each": {"n": [5, 10]}, "above": 0})
     assert _load(content, write(content)) == [
@@ -34,7 +39,7 @@ def test_each_stands_for_its_conditions_the_first_placeholder_slowest(content, w
         ("CCLE.units.10", None),
     ]
     loaded = load_claims("01_demo", write(content), published=PUBLISHED).claims[0].verdicts.repeated
-    assert {(c.field, c.below) for c in loaded.conditions[1:5]} == {("p", 0.05)}
+    assert {(c.kind, c.p_below) for c in loaded.conditions[1:5]} == {("test", 0.05)}
 
 
 @pytest.mark.parametrize(

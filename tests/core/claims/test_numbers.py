@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 
-from helpers.claims import numbers, verdict
+from helpers.claims import check, numbers
 
 
-@pytest.mark.parametrize("module", [numbers, verdict])
+@pytest.mark.parametrize("module", [numbers, check])
 def test_examples_in_docstrings_hold(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

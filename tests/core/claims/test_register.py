@@ -18,12 +18,9 @@ def test_reads_a_file_as_written(content, write):
     assert (chapter.chapter, claim.chapter, claim.id) == ("01_demo", "01_demo", "demo-1")
     assert chapter.paper.link == "https://doi.org/10.1/x"
     condition = claim.verdicts.repeated.conditions[0]
-    assert (condition.field, condition.above, condition.below, condition.tolerance) == (
-        "value",
-        0,
-        None,
-        0.01,
-    )
+    assert (condition.kind, condition.above, condition.below, condition.tolerance) == ("point", 0, None, 0.01)
+    assert claim.verdicts.sound.conditions[0].kind == "estimate"
+    assert claim.matters["AUROC"].difference == 0.01
     assert claim.verdicts.sound.require == "all"
     assert claim.verdicts.survives.not_applicable == "the paper left out no baseline"
     assert [row.tested for row in chapter.deviations] == ["CCLE.cv.Net-Forest.AUCROC", None]
@@ -57,6 +54,7 @@ def _drop(*path):
 
 RULES = ("claims", 0, "verdicts")
 CONDITION = (*RULES, "repeated", "conditions", 0)
+SOUND = (*RULES, "sound", "conditions", 0)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +62,19 @@ CONDITION = (*RULES, "repeated", "conditions", 0)
     [
         (_set((*CONDITION, "beyond"), 1), r"conditions\.0\.beyond.*Extra inputs"),
         (_set(("colour",), "red"), "colour: Extra inputs"),
-        (_drop(*CONDITION, "above"), "either above or below.*neither"),
-        (_set((*CONDITION, "below"), 1), "either above or below.*both"),
-        (_set((*CONDITION, "field"), "mean"), "field: Input should be 'value', 'low', 'high' or 'p'"),
+        (_drop(*CONDITION, "above"), "exactly one of above, below, near, p_below; it has none"),
+        (_set((*CONDITION, "below"), 1), r"exactly one of .* it has \['above', 'below'\]"),
+        (_set((*SOUND, "p_below"), 0.05), "exactly one of"),
+        (_set((*SOUND,), {"result": "x", "p_below": 0.05}), "p_below and sign together"),
+        (_set((*SOUND,), {"result": "x", "near": 0}), "says near, so it needs matters"),
+        (_set((*SOUND, "tolerance"), 0.1), "tolerance and point are for bare values"),
+        (_drop(*SOUND, "matters"), "sound: the condition on .* is judged without an interval"),
+        (_set((*SOUND, "matters"), "hours"), r"sound: matters 'hours' is not among .*\['AUROC'\]"),
+        (_set((*SOUND, "published"), ["CCLE.cv.Net.AUCROC", "CCLE.cv.None.F1"]), "demo-1.*CCLE.cv.None.F1"),
+        (_set(("claims", 0, "whose"), "nobody"), "whose: Input should be 'paper', 'announced' or 'ours'"),
+        (_drop("claims", 0, "polarity"), "polarity: Field required"),
+        (_set(("claims", 0, "readings"), [{"name": "a", "words": {"m": "x"}}]), r"no result .* names \{m\}"),
+        (_set(("matters", "AUROC", "difference"), -1), "greater than or equal to 0"),
         (_drop(*RULES, "sound"), r"verdicts\.sound: Field required"),
         (_set((*RULES, "sound", "conditions"), []), r"verdicts\.sound: .*at least one condition"),
         (_set((*RULES, "sound", "not_applicable"), "x"), "not_applicable excludes conditions"),

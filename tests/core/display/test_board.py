@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from helpers.claims import Claim, Result, judge
-from helpers.display.board import board_html, chips_html, summary
+from helpers.display.board import board_html, chips_html, summary, verdict_report
 
 
 class Page(HTMLParser):
@@ -36,8 +36,10 @@ def verdicts(content):
     made = []
     for number, value in enumerate((0.5, 0.001, None)):
         raw = copy.deepcopy(content["claims"][0])
-        raw |= {"id": f"demo-{number}", "claim": f"Claim <{number}> & more."}
-        results = {} if value is None else {"CCLE.cv.Net-Forest.AUCROC": Result(value=value, tier="panel")}
+        raw |= {"id": f"demo-{number}", "claim": f"Claim <{number}> & more.", "matters": content["matters"]}
+        limits = {} if value is None else {"low": value - 0.02, "high": value + 0.02}
+        one = Result(value=value, tier="panel", **limits)
+        results = {} if value is None else {"CCLE.cv.Net-Forest.AUCROC": one}
         made.append(judge(Claim(**raw, chapter="01_demo"), results, {"CCLE": "panel"}))
     return made
 
@@ -70,7 +72,7 @@ def test_html_groups_claims_by_chapter_below_their_counts(verdicts):
     assert ids == [None, None, None, "chapter-01_demo", "demo-0", "demo-1", "demo-2"]
     assert "#chapter-01_demo" in [attrs.get("href") for _, attrs in page.tags]
     text = "".join(page.text)
-    assert "A chapter <1>Repeated1 of 3Sound0 of 3Survives0 of 3" in text
+    assert "A chapter <1>Repeated✔ 1 ✘ 1 – 1Sound✔ 1 ≈ 1 – 1Survives· 3" in text
 
 
 @pytest.mark.parametrize("make", [board_html, chips_html])
@@ -83,15 +85,29 @@ def test_html_needs_no_script_and_nothing_from_outside(verdicts, make):
     assert "@import" not in html
 
 
-def test_summary_counts(verdicts):
+def test_summary_counts_outcomes_apart_and_never_mixes_claims(verdicts, content):
     assert summary(verdicts) == (
-        "0 of 3 claims survive the strongest baseline; 1 could be repeated as published, and 0 hold with "
-        "corrected statistics. 1 of 3 is not testable on this input."
+        "Of 3 findings of the papers that something works, with corrected statistics: 1 hold, 1 cannot be "
+        "resolved, 1 not testable on this input."
     )
+    ours = copy.deepcopy(content["claims"][0]) | {"whose": "ours", "polarity": "failure"}
+    claim = Claim(**ours, matters=content["matters"], chapter="01_demo")
+    mixed = summary([*verdicts, judge(claim, {}, {"CCLE": "panel"})])
+    assert mixed.startswith(summary(verdicts))
+    assert "Of 1 tests of ours that something does not work" in mixed
     assert summary([]) == "No claims are registered."
+
+
+def test_evidence_draws_every_condition_that_has_an_interval(verdicts):
+    page = Page(verdict_report(verdicts).html)
+    plots = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(plots) == 4  # repeated and sound of the two claims with a result
+    text = "".join(page.text)
+    assert "Smallest visible: here" in text
+    assert "a finding of the paper (that something works)" in text
 
 
 def test_chips_name_the_part(verdicts):
     text = "".join(Page(chips_html(verdicts[:1])).text)
     assert "✔ Repeated: holds" in text
-    assert "– Survives: not testable here" in text
+    assert "· Survives: not asked" in text

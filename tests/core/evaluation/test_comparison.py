@@ -40,7 +40,8 @@ def test_fold_comparison_is_paired_and_the_welch_test_is_of_seed_0(values):
     assert row["low"] == pytest.approx(0.03) == row["high"]
     direct = stats.ttest_ind(values["Net"][0], values["Forest"][0], equal_var=False)
     assert row["p_welch"] == pytest.approx(direct.pvalue)
-    assert row["n"] == 10
+    assert (row["n"], row["n_welch"]) == (10, 5)
+    assert (row["welch_low"], row["welch_high"]) == pytest.approx(tuple(direct.confidence_interval()))
 
 
 def test_adjustment_is_over_the_family_only(values):
@@ -50,6 +51,20 @@ def test_adjustment_is_over_the_family_only(values):
     assert family["p_adjusted"].iloc[0] == pytest.approx(family["p_welch"].iloc[0])
     both = published_family(table, ["Forest", "Noise"], ["AUCROC"])
     assert (both["p_adjusted"] >= both["p_welch"]).all()
+
+
+def test_intervals_of_bounded_metrics_keep_to_their_bounds():
+    recall = {"Net": [[0.9, 1.0, 1.0, 0.7, 1.0]]}
+    assert summarise_folds(metrics_of(recall, "Recall"), 0.25)["high"].item() == 1.0
+    assert summarise_folds(metrics_of(recall, "MAE"), 0.25)["high"].item() > 1.0
+
+
+def test_the_interval_of_a_median_is_the_medians_own():
+    """By order statistics: with 11 values the second lowest and the second highest (Conover, table A3)."""
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96])
+    row = summarise_groups(metrics_of({"Net": [values]})).iloc[0]
+    assert (row["value"], row["low"], row["high"], row["n"]) == (0.91, 0.2, 0.95, 11)
+    assert np.isnan(summarise_groups(metrics_of({"Net": [values[:5]]}))["low"].item())
 
 
 def test_summary_keeps_models_metrics_and_counts(values):
@@ -74,6 +89,21 @@ def test_group_summary_is_a_median_over_groups_that_are_defined():
     assert (summary["value"], summary["n"]) == (0.6, 3)
     nothing = summarise_groups(metrics_of({"Net": [[np.nan, np.nan]]})).iloc[0]
     assert np.isnan(nothing["value"]) and nothing["n"] == 0
+
+
+def test_values_of_groups_lie_in_their_intervals_however_skewed_they_are():
+    skewed = 1 - np.random.default_rng(0).exponential(0.1, (1, 12)) ** 2
+    metrics = metrics_of({"Net": skewed, "Rank": skewed**2})
+    rows = summarise_groups(metrics)
+    assert ((rows["low"] <= rows["value"]) & (rows["value"] <= rows["high"])).all()
+    row = compare_groups(metrics, "Net").iloc[0]
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert row["median_low"] <= row["median_difference"] <= row["median_high"]
+
+
+def test_strongest_goes_by_the_mean_where_the_median_says_otherwise():
+    groups = {"Net": [[0.5] * 3], "Steady": [[0.9, 0.9, 0.1]], "Solid": [[0.8, 0.8, 0.8]]}
+    assert strongest(summarise_groups(metrics_of(groups)), ["Steady", "Solid"], "AUCROC") == "Solid"
 
 
 def test_strongest_is_the_best_candidate_not_the_best_model(values):

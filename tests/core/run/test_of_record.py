@@ -91,6 +91,8 @@ def test_data_that_a_chapter_simulates_by_design_are_no_stand_in(finished):
             {
                 "id": "toy",
                 "claim": "C.",
+                "whose": "ours",
+                "polarity": "success",
                 "source": "S",
                 "published": [],
                 "compared": "c",

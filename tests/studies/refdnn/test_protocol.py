@@ -1,5 +1,7 @@
 """Cross-validation of pair models: same folds for all, nothing leaks, nothing is lost."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from helpers.errors import DataError
 from helpers.evaluation.metrics import classification_metrics
 from helpers.evaluation.space import Float, Integer
 from helpers.evaluation.splits import Fold, leave_one_group_out, stratified_pair_folds
+from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence
 from helpers.studies.refdnn.contenders import (
     ablation_contenders,
@@ -19,8 +22,10 @@ from helpers.studies.refdnn.contenders import (
     unseen_drug_contenders,
 )
 from helpers.studies.refdnn.model import RefDNNClassifier
+from helpers.studies.refdnn.model.stream import shuffled_stream
 from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
 from helpers.studies.refdnn.twin import simulate_response
+from studies.refdnn.world import small_features
 
 SMALL = {"steps": 40, "batch_size": 16, "evaluate_every": 20, "first_evaluation": 20}
 
@@ -87,6 +92,42 @@ def test_test_labels_never_reach_a_model(table, folds):
     ]
     np.testing.assert_array_equal(*(r.scores["RefDNN"][0, fold.test] for r in runs))
     assert runs[0].chosen.equals(runs[1].chosen)
+
+
+class Recorder(PairClassifier):
+    """Remembers the pairs of each fit, and whether another part was held out to watch."""
+
+    fits: ClassVar[list] = []
+
+    def __init__(self, features, depth=1):
+        self.features = features
+        self.depth = depth
+
+    def _fit(self, codes, y, validation, value):
+        self.fits.append(codes)
+
+    def _score(self, codes):
+        return np.full(len(codes), 0.6)
+
+
+def test_refit_set_is_shuffled_and_inner_folds_keep_the_order_of_the_table():
+    """40 drugs in blocks of 600 rows: without a shuffle, a buffer of 10,000 sees part of the drugs."""
+    features = small_features(n_lines=600, n_drugs=40)
+    codes = np.array([(line, drug) for drug in range(40) for line in range(600)])
+    table = PairTable(features, codes, codes[:, 0] % 2, codes[:, 0].astype(float), np.full(len(codes), "a"))
+    fold = stratified_pair_folds(table.drugs, 5, 0)[0]
+    Recorder.fits.clear()
+    contender = Contender("Recorder", Recorder(features), {"depth": Integer(1, 2)})
+    cross_validate(table, [[fold]], [contender], n_trials=1, n_startup=1, n_inner=3)
+    *inner, final = Recorder.fits
+    drugs_drawn = [
+        len(np.unique(fit[shuffled_stream(len(fit), 20 * 64, 10_000, np.random.default_rng(0)), 1]))
+        for fit in (*inner, final)
+    ]
+    assert all((np.diff(fit[:, 1]) >= 0).all() for fit in inner)
+    assert len(final) == round(0.8 * len(fold.train))
+    assert drugs_drawn[-1] == 40
+    assert max(drugs_drawn[:-1]) < 40
 
 
 def test_search_is_recorded_and_resumes_with_equal_numbers(table, folds, tmp_path):

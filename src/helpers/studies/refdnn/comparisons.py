@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from helpers.evaluation.comparison import (
@@ -22,8 +21,8 @@ from helpers.evaluation.comparison import (
     summarise_groups,
 )
 from helpers.evaluation.metrics import weighted_metric
-from helpers.evaluation.statistics import Comparison, cluster_bootstrap, wilcoxon_exact
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.evaluation.statistics import Comparison, cluster_bootstrap
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The paper's six metrics, and the one that gives no credit for knowing how many lines resist a drug.
 METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
@@ -114,8 +113,8 @@ def compare_over_groups(
 ) -> Compared:
     """Compare RefDNN with all models over left-out groups.
 
-    As :func:`compare_over_folds`, with medians over groups, Hodges-Lehmann intervals, and for a family the
-    paper's Wilcoxon test with Bonferroni's correction, as ``" (Wilcoxon)"``.
+    As :func:`compare_over_folds`, with medians over groups, Hodges-Lehmann differences, and for a family the
+    paper's Wilcoxon test with Bonferroni's correction, as ``" (Wilcoxon)"``. Each group counts once.
     """
     return _compared(
         metrics,
@@ -135,24 +134,6 @@ def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> 
             lambda w, net=net, rival=rival: net(w) - rival(w), result.lines, n_boot, seed, null=0
         )
     return comparison_table(found)
-
-
-def drug_gaps(first: Results, second: Results, model: str, others: Sequence[str]) -> pd.DataFrame:
-    """AUROC within drugs of ``model`` in ``first`` minus that of each other in ``second``, over shared drugs.
-
-    Returns
-    -------
-    DataFrame
-        ``data``, ``model`` (the other), ``difference`` (Hodges-Lehmann), ``low``, ``high``, ``p``, ``n``.
-    """
-    tables = []
-    for other in others:
-        found = {}
-        for name, result in first.items():
-            both = result.drug_auroc(model).merge(second[name].drug_auroc(other), on="drug")
-            found[name] = wilcoxon_exact(both["auroc_x"], both["auroc_y"])
-        tables.append(comparison_table(found).assign(model=other))
-    return pd.concat(tables, ignore_index=True)
 
 
 def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
@@ -195,7 +176,7 @@ def _compared(
         summary, found = summarise(part), compare(part)
         tables = [found.assign(test="", note=None)]
         if published_test is not None:
-            tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"], low=np.nan, high=np.nan))
+            tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"]))
         tables += _strongest(summary, found, *rivals)
         columns = ["model", "metric", "test", "difference", "low", "high", "p", "n", "note"]
         summaries.append(summary.assign(data=name))
@@ -208,12 +189,19 @@ def _compared(
 
 def _welch(found: pd.DataFrame, family: Family) -> pd.DataFrame:
     tested = published_family(found, family.models, family.metrics)
-    return tested.assign(difference=tested["welch_difference"], test=" (Welch)")
+    columns = {"welch_difference": "difference", "welch_low": "low", "welch_high": "high", "n_welch": "n"}
+    return _renamed(tested, columns).assign(test=" (Welch)")
 
 
 def _wilcoxon(found: pd.DataFrame, family: Family) -> pd.DataFrame:
     tested = bonferroni_family(found, family.models, family.metrics)
-    return tested.assign(difference=tested["median_difference"], test=" (Wilcoxon)")
+    columns = {"median_difference": "difference", "median_low": "low", "median_high": "high"}
+    return _renamed(tested, columns).assign(test=" (Wilcoxon)")
+
+
+def _renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Put a test's own estimate, interval and n in the place of the sound ones."""
+    return table.drop(columns=list(columns.values())).rename(columns=columns)
 
 
 def _strongest(

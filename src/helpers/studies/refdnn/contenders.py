@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,11 +29,23 @@ from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPr
 from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import RefDNNClassifier
-from helpers.studies.refdnn.model.published import ABLATION, ABLATION_SPACE, REFDNN_FIXED, REFDNN_SPACE
+from helpers.studies.refdnn.model.published import (
+    ABLATION,
+    ABLATION_SPACE,
+    REFDNN_FIXED,
+    REFDNN_SPACE,
+    scale_matched,
+)
 from helpers.studies.refdnn.protocol import Contender
 
 #: The kernel ridge's penalty and width, searched where RefDNN's settings are searched.
 KERNEL_SPACE: Space = {"alpha": Float(0.1, 10.0, log=True), "gamma": Float(0.05, 2.0, log=True)}
+
+#: Models of the study; all others are ours.
+PUBLISHED = ["RefDNN", "RefDNN-test", "Random Forest", "Elastic Net"]
+
+#: RefDNN at the study's constants but for FTRL's learning rate (:func:`scale_matched`).
+SCALE_MATCHED = "RefDNN, scale-matched"
 
 #: Controls of what the network knows of drugs, at full training.
 SIMILARITY_CONTROLS = {
@@ -94,10 +107,23 @@ def published_contenders(
     ]
 
 
+def matched_contender(features: PairFeatures, dataset: str, *, steps: int, device: str) -> Contender:
+    """Return RefDNN with its learning rate scaled to the genes at hand, to stand beside the constants."""
+    settings = scale_matched(dataset, len(features.gene_names))
+    network = RefDNNClassifier(features, **settings, steps=steps, device=device)
+    return Contender(SCALE_MATCHED, network, keep=encoder_weights)
+
+
 def fixed_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
-    """Return the models of figures 2 and 3, at the paper's fixed hyperparameters: no ablation among them."""
+    """Return the models of figures 2 and 3 at the study's constants, and RefDNN scale-matched."""
     models = published_contenders(features, dataset, search=False, steps=steps, device=device)
-    return [model for model in models if model.name != "RefDNN-test"]
+    matched = matched_contender(features, dataset, steps=steps, device=device)
+    return [*(model for model in models if model.name != "RefDNN-test"), matched]
+
+
+def rivals(models: Sequence[str]) -> list[str]:
+    """Return the models that the study left out: neither its own nor another setting of RefDNN."""
+    return [model for model in models if model not in PUBLISHED and not model.startswith("RefDNN")]
 
 
 def left_out_contenders(
@@ -164,10 +190,13 @@ def known_pair_contenders(
 ) -> list[Contender]:
     """Return all models of figure 1: the published ones and the ones that were left out.
 
-    On GDSC each tree of a forest with drug features draws a quarter of the pairs.
+    Where nothing is searched, RefDNN stands at the study's constants and scale-matched. On GDSC each tree of
+    a forest with drug features draws a quarter of the pairs.
     """
     share = 0.25 if dataset == "GDSC" else None
     published = published_contenders(features, dataset, search=search, steps=steps, device=device)
+    if not search:
+        published.append(matched_contender(features, dataset, steps=steps, device=device))
     return published + left_out_contenders(features, search=search, every=every, max_samples=share)
 
 
