@@ -40,8 +40,6 @@ sensitivity_seeds = 1
 n_boot = 200  # resamples of a bootstrap
 
 # %% tags=["hide-input"]
-parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
-
 from dataclasses import replace
 from functools import partial
 
@@ -51,6 +49,10 @@ import pandas as pd
 from helpers.chapter import Chapter
 from helpers.evaluation.splits import line_folds
 from helpers.plots import forest
+
+# %% tags=["hide-input"]
+parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
+
 from helpers.studies.refdnn import (
     atlas,
     biomarkers,
@@ -62,6 +64,11 @@ from helpers.studies.refdnn import (
     heldout_genes,
     plots,
 )
+
+# %% tags=["hide-input"]
+chapter = Chapter.begin("01_refdnn_reproduction", parameters)
+itables.init_notebook_mode(all_interactive=False, connected=False)
+
 from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
 from helpers.studies.refdnn.model import Layout
@@ -69,8 +76,6 @@ from helpers.studies.refdnn.protocol import PairTable, cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 # %% tags=["hide-input"]
-chapter = Chapter.begin("01_refdnn_reproduction", parameters)
-itables.init_notebook_mode(all_interactive=False, connected=False)
 run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
     "n_inner": n_inner,
@@ -524,7 +529,7 @@ figure = forest(
         label=shown["ranking"] + ", " + shown["direction"].map(rules) + ", " + shown["scope"],
         group=shown["data"],
     ),
-    title="The encoder's genes against other genes, on held-out pairs",
+    title=heldout_genes.finding(gaps),
     xlabel="directed AUROC of the encoder's ten genes minus that of the other ten",
     margin=0.01,
 )
@@ -541,32 +546,37 @@ chapter.compare_table(
 # ### Do two losses make better biomarkers?
 #
 # The report sees a reason for the encoder's own loss in what its weights say. The encoders of two networks without
-# that loss, (a) trained by Adam and (b) by FTRL, are ranked in the same way in the same folds, at the same fixed
-# hyperparameters. On the joined panel they also say where an encoder puts the published genes: at a mean
-# percentile of 0.5 they stand as random genes do.
+# that loss, (a) trained by Adam and (b) by FTRL, are ranked in the same way in the same folds. All three have the
+# scale-matched settings: with the study's constants the encoder hardly moves on the panel's genes. On the joined
+# panel they also say where an encoder puts the published genes: at a mean percentile of 0.5 they stand as random
+# genes do.
 
 # %%
 joined = PairTable.from_data(joined_data)
 encoders = {}
 for name, table in {**tables, "CCLE joined": joined}.items():
-    models = contenders.variant_contenders(
-        table.features, name.split()[0], {"RefDNN": {}} | contenders.ONE_LOSS, **network
-    )
+    models = contenders.encoder_contenders(table.features, name.split()[0], **network)
     encoders[name] = run(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
 
 # %%
 by_model = {
-    name: {
-        model: find(table, encoders[name], tissues[name], model, **once) for model in encoders[name].models
-    }
+    name: {m: find(table, encoders[name], tissues[name], m, **once) for m in encoders[name].models}
     for name, table in tables.items()
 }
+matched = {name: found[contenders.SCALE_MATCHED] for name, found in by_model.items()}
+chapter.record_table(
+    heldout_genes.ranking_gaps(matched, test_ratio),
+    "{data}.biomarkers_matched.raw weight-{ranking}" + of_list,
+)
+chapter.record_table(heldout_genes.overlap_table(matched), "{data}.biomarkers_matched.{ranking}.overlap")
 between = heldout_genes.encoder_gaps(by_model, test_ratio)
-chapter.record_table(between, "{data}.biomarkers.RefDNN-{model}" + of_list)
+chapter.record_table(between, "{data}.biomarkers_matched.RefDNN-{model}" + of_list)
+
+# %%
 kernels = gene_sets.kernels_by_model(encoders["CCLE joined"])
 sets = {"published": (listed, [in_ccle]), "shared": (gene_sets.shared_genes(joined_data), None)}
 ranks = gene_sets.set_ranks(kernels, sets, test_ratio)
-chapter.record_table(ranks, "CCLE joined.biomarkers.{model}.{set}.{what}")
+chapter.record_table(ranks, "CCLE joined.biomarkers_matched.{model}.{set}.{what}")
 
 # %% tags=["hide-input"]
 figure = forest(
@@ -574,7 +584,7 @@ figure = forest(
         label=between["model"] + ", " + between["direction"].map(rules) + ", " + between["scope"],
         group=between["data"],
     ),
-    title="RefDNN's genes against those of encoders without their own loss",
+    title=heldout_genes.finding(between),
     xlabel="directed AUROC of RefDNN's ten genes minus that of the other encoder's",
     margin=0.01,
 )
@@ -590,7 +600,7 @@ words = {
 }
 chapter.compare_table(
     {
-        f"{m}: {words[s]}, {words[w]}": f"CCLE joined.biomarkers.{m}.{s}.{w}"
+        f"{m}: {words[s]}, {words[w]}": f"CCLE joined.biomarkers_matched.{m}.{s}.{w}"
         for m, s, w in ranks[["model", "set", "what"]].itertuples(index=False)
     },
     "Where encoders put the published genes and the three that the report's drugs share.",

@@ -12,6 +12,7 @@ from helpers.studies.refdnn.heldout_genes import (
     crossed_mean,
     directed_auroc,
     encoder_gaps,
+    finding,
     heldout_biomarkers,
     list_stability,
     overlap_table,
@@ -143,5 +144,7 @@ def test_tables_of_rankings():
     overlap = overlap_table({"CCLE": heldout}).set_index("ranking")
     assert overlap.loc["random", ["value", "n", "seeds"]].tolist() == [1.0, 3, 1]
     gaps = ranking_gaps({"CCLE": heldout}, 0.25).set_index(keys)["difference"]
+    text = finding(ranking_gaps({"CCLE": heldout}, 0.25))
+    assert text.endswith(" of 12 comparisons")
     of_rule = gaps.xs(("rank test", "within tissue"), level=("direction", "scope"))
     assert of_rule.to_dict() == pytest.approx({"weight x SD": -0.01, "rank test": 0.01, "random": 0.04})

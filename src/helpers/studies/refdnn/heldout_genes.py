@@ -262,17 +262,14 @@ def overlap_table(heldout: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["data", "ranking", "value", "n", "seeds"])
 
 
-def encoder_gaps(
-    heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: float, first: str = "RefDNN"
-) -> pd.DataFrame:
-    """Directed AUROC of the genes of one model's encoder minus that of other encoders' genes.
+def encoder_gaps(heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: float) -> pd.DataFrame:
+    """Directed AUROC of the genes of the first model's encoder minus that of other encoders' genes.
 
     Parameters
     ----------
     heldout : mapping of data set to mapping of model to DataFrame
         From :func:`heldout_biomarkers`, same folds.
     test_ratio : float
-    first : str
 
     Returns
     -------
@@ -284,11 +281,17 @@ def encoder_gaps(
         for direction in DIRECTIONS:
             for scope in SCOPES:
                 wide = {m: _by_drug_and_fold(t, direction, scope)["raw weight"] for m, t in models.items()}
-                others = [model for model in models if model != first]
+                first, *others = models
                 found = {other: crossed_mean(wide[first] - wide[other], test_ratio) for other in others}
                 named = comparison_table(found).rename(columns={"data": "model"})
                 tables.append(named.assign(data=data, direction=direction, scope=scope))
     return pd.concat(tables, ignore_index=True)
+
+
+def finding(gaps: pd.DataFrame) -> str:
+    """Say in how many comparisons of a table of gaps the first list is better, and in how many worse."""
+    better, worse = int((gaps["low"] > 0).sum()), int((gaps["high"] < 0).sum())
+    return f"The encoder's genes on held-out pairs: better in {better}, worse in {worse} of {len(gaps)} comparisons"
 
 
 def _by_drug_and_fold(heldout: pd.DataFrame, direction: str, scope: str) -> dict[str, pd.DataFrame]:
