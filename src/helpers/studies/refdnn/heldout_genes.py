@@ -291,7 +291,8 @@ def encoder_gaps(heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: 
 def finding(gaps: pd.DataFrame) -> str:
     """Say in how many comparisons of a table of gaps the first list is better, and in how many worse."""
     better, worse = int((gaps["low"] > 0).sum()), int((gaps["high"] < 0).sum())
-    return f"The encoder's genes on held-out pairs: better in {better}, worse in {worse} of {len(gaps)} comparisons"
+    counts = f"better in {better}, worse in {worse} of {len(gaps)} comparisons"
+    return f"The encoder's genes on held-out pairs: {counts}"
 
 
 def _by_drug_and_fold(heldout: pd.DataFrame, direction: str, scope: str) -> dict[str, pd.DataFrame]:
