@@ -223,8 +223,8 @@ def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[C
     """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
 
     They join the models that the other protocols have run. ``every`` adds the slower models of single drugs
-    to unseen lines, and the kernel ridge to unseen cancer types. Of unseen drugs only the share of drugs that a
-    line resists is fast enough for all of them.
+    to unseen lines, and the kernel ridge to unseen cancer types. For unseen drugs there is the share of
+    other drugs that a line resists.
     """
     ridge = per_drug_contenders(features, search=False, every=False)[:1]
     kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
