@@ -62,28 +62,36 @@ def test_a_score_of_the_fold_alone_is_worth_nothing(world):
     assert found["p"].isna().all()
 
 
-def test_the_second_screen_is_what_a_second_screen_does():
-    """Estimated from one screen and the noise, it is the AUROC of another simulated screen."""
+def test_ceilings_are_what_a_second_screen_and_the_truth_do():
+    """Estimated from one screen and the reliability, they are the AUROC of what was simulated."""
     rng = np.random.default_rng(1)
     data, _ = simulate_response(n_lines=3000, n_drugs=2, n_genes=12, seed=0, missing=0, genes_per_family=2)
-    truth, noise = rng.normal(0, 1, len(data.response)), 0.6
+    truth, noise = rng.normal(0, 1, len(data.response)), 1.0
     first, second = (truth + rng.normal(0, noise, len(truth)) for _ in range(2))
     label = (first > 0.3).astype(np.int8)
     data = replace(data, response=data.response.assign(value=first, resistant=label))
-    estimate = atlas.second_screen(data, noise)
-    for drug, value in estimate.items():
+    estimate = atlas.ceilings(data, 1 / (1 + noise**2))
+    for drug, row in estimate.iterrows():
         rows = (data.response["drug"] == drug).to_numpy()
-        assert value == pytest.approx(roc_auc_score(label[rows], second[rows]), abs=0.02)
+        assert row["second screen"] == pytest.approx(roc_auc_score(label[rows], second[rows]), abs=0.02)
+        assert row["noise ceiling"] == pytest.approx(roc_auc_score(label[rows], truth[rows]), abs=0.02)
 
 
-def test_noise_comes_from_the_repeated_keys():
+def test_reliability_comes_from_the_repeated_keys():
     data = simulate_twin("GDSC", 3)
-    noise, measured = atlas.screen_noise(data)
-    assert noise == pytest.approx(0.45, rel=0.2)  # the twin's measurement noise
+    reliability, measured = atlas.screen_reliability(data)
     assert len(measured) == 3 and (measured["auroc"] > 0.7).all()
+    drug = measured.index[0]
+    pairs = data.response[data.response["drug"] == drug].groupby("line")["value"].apply(list)
+    both = np.array([values for values in pairs if len(values) == 2])
+    assert measured.loc[drug, "n"] == len(both)
+    rho = stats.spearmanr(both[:, 0], both[:, 1]).statistic
+    assert measured.loc[drug, "correlation"] == pytest.approx(2 * np.sin(np.pi * rho / 6), abs=0.05)
+    assert reliability == pytest.approx(measured["correlation"].mean())
     once = replace(data, response=data.response.drop_duplicates(["line", "drug"]))
-    nothing, none = atlas.screen_noise(once)
+    nothing, none = atlas.screen_reliability(once)
     assert np.isnan(nothing) and none.empty
+    assert atlas.ceilings(once, nothing).isna().all(axis=None)
 
 
 def test_one_row_a_drug_and_the_best_simple_model_by_its_mean(world):
@@ -94,7 +102,7 @@ def test_one_row_a_drug_and_the_best_simple_model_by_its_mean(world):
     protocols |= {"unseen types": [unseen], "unseen drugs": [unseen]}
     drug = data.drugs.index[0]
     published = {f"GDSC.class_balance.{drug}": SimpleNamespace(mean=0.4, median=None)}
-    ceiling = pd.Series(0.9, index=data.drugs.index)
+    ceiling = pd.DataFrame({"second screen": 0.7, "noise ceiling": 0.9}, index=data.drugs.index)
     found, simple = atlas.atlas_table(data, protocols, ceiling, published)
     assert set(simple.values()) == {"good"}
     assert found["drug"].tolist() == list(data.drugs.index)

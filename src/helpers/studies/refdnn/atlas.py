@@ -67,7 +67,7 @@ def best_simple(auroc: pd.DataFrame, counted: pd.Index) -> str:
     return str(simple.mean()[scored >= 0.9 * scored.max()].idxmax())
 
 
-def screen_noise(repeated: ResponseData) -> tuple[float, pd.DataFrame]:
+def screen_reliability(repeated: ResponseData) -> tuple[float, pd.DataFrame]:
     """Compare the two screens of the drugs that were screened twice.
 
     Parameters
@@ -77,66 +77,68 @@ def screen_noise(repeated: ResponseData) -> tuple[float, pd.DataFrame]:
 
     Returns
     -------
-    noise : float
-        Robust SD of one screen's log IC50, from the differences about each drug's median difference.
+    reliability : float
+        Correlation of the normal scores of IC50 between the screens, mean over drugs; NaN without repeats.
     measured : DataFrame
-        Index = drug; ``auroc``: how well one screen's IC50 ranks the labels of the other, mean of both
-        directions; ``n`` lines with both.
+        Index = drug; ``correlation``; ``auroc``: how well one screen's IC50 ranks the labels of the other,
+        mean of both directions (NaN where one has a single label); ``n`` lines with both.
     """
     keys = ["line", "drug"]
     twice = repeated.response[repeated.response.duplicated(keys, keep=False)]
     both = twice.assign(screen=twice.groupby(keys).cumcount()).query("screen < 2")
     values = both.pivot_table(index=keys, columns="screen", values="value").dropna()
     labels = both.pivot_table(index=keys, columns="screen", values="resistant").loc[values.index]
-    gaps, rows = [np.empty(0)], {}
+    rows = {}
     for drug in values.index.get_level_values("drug").unique():
         value, label = (table.xs(drug, level="drug").to_numpy() for table in (values, labels))
-        gap = value[:, 0] - value[:, 1]
-        gaps.append(gap - np.median(gap))
-        rows[drug] = (np.mean([_auroc(label[:, 1 - i], value[:, i]) for i in range(2)]), len(value))
-    spread = np.concatenate(gaps)
-    noise = float(stats.median_abs_deviation(spread, scale="normal") / np.sqrt(2)) if len(spread) else np.nan
-    return noise, pd.DataFrame.from_dict(rows, orient="index", columns=["auroc", "n"])
+        scores = [_normal_scores(value[:, i]) for i in range(2)]
+        auroc = np.mean([_auroc(label[:, 1 - i], value[:, i]) for i in range(2)])
+        rows[drug] = (np.corrcoef(scores)[0, 1], auroc, len(value))
+    measured = pd.DataFrame.from_dict(rows, orient="index", columns=["correlation", "auroc", "n"])
+    return float(measured["correlation"].mean()), measured
 
 
-def second_screen(data: ResponseData, noise: float, n_draws: int = 50, seed: int = 0) -> pd.Series:
-    """Estimate how well a second screen of the same lines would rank a drug's labels.
+def ceilings(data: ResponseData, reliability: float, n_draws: int = 50, seed: int = 0) -> pd.DataFrame:
+    """Estimate how well a drug's labels could be ranked: by a second screen, and by noise-free values.
 
-    A second measurement of a line is expected at ``mean + r * (value - mean)``, with ``r = 1 - noise^2 /
-    variance`` of the drug's values, and scatters with variance ``(1 - r^2) * variance``. No model of these
-    labels can be expected to do much better than the experiment itself.
+    On the scale of normal scores a second screen correlates with the first by ``reliability``, and the
+    noise-free value by its square root. All drugs are taken to be as reliable as those that were screened
+    twice. A model may pass the ceiling where a drug is more reliable than that, or where it knows of a line
+    what all drugs of one screen share.
 
     Parameters
     ----------
     data : ResponseData
-    noise : float
-        SD of one measurement, from :func:`screen_noise`.
+    reliability : float
+        From :func:`screen_reliability`.
     n_draws, seed : int
 
     Returns
     -------
-    Series
-        AUROC by drug, mean over draws; NaN with one class or without values.
+    DataFrame, index = drug
+        ``second screen`` and ``noise ceiling``: AUROC, mean over draws; NaN with one class or without values.
     """
+    names = {"second screen": reliability, "noise ceiling": np.sqrt(max(reliability, 0.0))}
+    return pd.DataFrame({name: _ranked_at(data, r, n_draws, seed) for name, r in names.items()})
+
+
+def _ranked_at(data: ResponseData, correlation: float, n_draws: int, seed: int) -> pd.Series:
+    """AUROC of each drug's labels for values that correlate so with the measured ones."""
     rng = np.random.default_rng(seed)
     found = {}
     for drug, rows in data.response.groupby("drug"):
-        value, label = rows["value"].to_numpy(float), rows["resistant"].to_numpy()
-        variance = value.var()
-        reliability = max(0.0, 1 - noise**2 / variance) if variance > 0 else np.nan
-        again = (
-            value.mean()
-            + reliability * (value - value.mean())
-            + np.sqrt((1 - reliability**2) * variance) * rng.normal(size=(n_draws, len(value)))
-        )
-        found[drug] = np.mean([_auroc(label, draw) for draw in again])
+        first, label = _normal_scores(rows["value"].to_numpy(float)), rows["resistant"].to_numpy() == 1
+        again = correlation * first + np.sqrt(1 - correlation**2) * rng.normal(size=(n_draws, len(first)))
+        u, _, pairs = rank_statistics(again.T, label)
+        usable = pairs and np.isfinite(again).all()
+        found[drug] = float(u.mean() / pairs) if usable else np.nan
     return pd.Series(found, dtype=float)
 
 
 def atlas_table(
     data: ResponseData,
     protocols: Mapping[str, Sequence[OutOfFold]],
-    ceiling: pd.Series,
+    ceiling: pd.DataFrame,
     published: Mapping[str, Published],
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Put all drugs into one table.
@@ -145,8 +147,8 @@ def atlas_table(
     ----------
     data : ResponseData
     protocols : mapping of protocol (:data:`PROTOCOLS`) to results
-    ceiling : Series
-        From :func:`second_screen`.
+    ceiling : DataFrame
+        From :func:`ceilings`.
     published : mapping
         The paper's numbers, by id.
 
@@ -154,8 +156,8 @@ def atlas_table(
     -------
     table : DataFrame
         One row a drug: ``drug``, ``pathway``, ``resistant`` and ``sensitive`` lines; a column ``<protocol>:
-        RefDNN`` and ``<protocol>: simple`` each; ``second screen``; ``predictable``: whether the simple model
-        ranks unseen lines better than chance (rank test, Benjamini-Hochberg over drugs, 0.05); ``best simple
+        RefDNN`` and ``<protocol>: simple`` each; those of ``ceiling``; ``predictable``: whether the simple
+        model ranks unseen lines better than chance (rank test, Benjamini-Hochberg over drugs, 0.05); ``best simple
         model``: the one with the highest AUROC of this drug on unseen lines, chosen after the fact;
         ``published resistant share`` and ``published median of the pathway`` (unseen drugs, figure 3E).
     simple : dict of protocol to model
@@ -176,7 +178,7 @@ def atlas_table(
             q = benjamini_hochberg(p[simple[protocol]].reindex(table.index).to_numpy())
             others = auroc[[model for model in auroc if model not in _NETWORKS]].dropna(how="all")
             best = others.idxmax(axis=1)
-    table["second screen"] = ceiling
+    table = table.join(ceiling)
     table["predictable"] = np.where(q < 0.05, "yes", "no")
     table["best simple model"] = best.reindex(table.index).fillna("")
     share = [published.get(f"{data.name}.class_balance.{drug}") for drug in table.index]
@@ -215,7 +217,7 @@ def atlas_summary(table: pd.DataFrame) -> pd.DataFrame:
     """
     kept = counted_drugs(table)
     rows = [("predictable", float((kept["predictable"] == "yes").sum()), len(kept))]
-    columns = [c for c in table if c.endswith((": RefDNN", ": simple"))] + ["second screen"]
+    columns = [c for c in table if c.endswith((": RefDNN", ": simple"))] + ["second screen", "noise ceiling"]
     rows += [(f"{c}.median", kept[c].median(), int(kept[c].notna().sum())) for c in columns]
     for protocol in PROTOCOLS:
         both = kept[[f"{protocol}: simple", f"{protocol}: RefDNN"]].dropna()
@@ -230,6 +232,12 @@ def finding(table: pd.DataFrame, simple: Mapping[str, str]) -> str:
     kept = counted_drugs(table)
     yes = int((kept["predictable"] == "yes").sum())
     return f"{yes} of {len(kept)} drugs rank unseen lines better than chance ({simple['unseen lines']})"
+
+
+def _normal_scores(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        return np.full(len(values), np.nan)
+    return stats.norm.ppf((stats.rankdata(values) - 0.5) / len(values))
 
 
 def _auroc(label: np.ndarray, score: np.ndarray) -> float:
