@@ -49,7 +49,9 @@ def test_folds_are_compared_with_the_papers_test_and_the_strongest_rival():
     differences = found.differences.query("data == 'CCLE' and test == ''").set_index(["model", "metric"])
     strongest = differences.loc[("strongest", "AUCROC")]
     assert strongest["difference"] == differences.loc[("Additive", "AUCROC"), "difference"]
-    assert strongest["note"] == "strongest by mean AUCROC: Additive"
+    assert strongest["note"].startswith("strongest of 2 by mean: Additive")
+    assert strongest["low"] == differences.loc[("Additive", "AUCROC"), "low"]
+    assert strongest["high"] > differences.loc[("Additive", "AUCROC"), "high"], "corrected for the choice"
     assert len(found.against("AUCROC")) == 6, "three models of two data sets, no role among them"
 
 
@@ -64,6 +66,25 @@ def test_groups_are_compared_by_medians_and_the_papers_test():
     assert tested["low"] <= tested["difference"] <= tested["high"]
     assert set(found.summary["n"]) == {8}
     assert set(found.differences["model"]) == {"Forest", "Additive", "Rank", "strongest"}
+
+
+def test_the_strongest_rival_over_groups_is_the_one_of_the_best_mean():
+    """The steady rival has the better median, the solid one the better mean."""
+    rng = np.random.default_rng(0)
+    groups = 12
+    steady = np.where(np.arange(groups) < 4, 0.5, 0.95)
+    values = {"RefDNN": rng.normal(0.9, 0.01, groups), "Steady": steady, "Solid": np.full(groups, 0.9)}
+    rows = [
+        ("CCLE", 0, str(g), model, metric, value[g], 10)
+        for g in range(groups)
+        for model, value in values.items()
+        for metric in ("AUCROC", "AUCPR")
+    ]
+    table = pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+    found = comparisons.compare_over_groups(table, rivals=["Steady", "Solid"]).differences
+    row = found.query("model == 'strongest' and metric == 'AUCROC'").iloc[0]
+    assert "Solid" in row["note"]
+    assert row["low"] <= found.query("model == 'Steady' and metric == 'AUCROC'")["low"].item()
 
 
 def test_ranking_puts_the_best_auroc_of_each_data_set_first():

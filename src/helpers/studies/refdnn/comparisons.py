@@ -16,12 +16,17 @@ from helpers.evaluation.comparison import (
     compare_folds,
     compare_groups,
     published_family,
-    strongest,
     summarise_folds,
     summarise_groups,
 )
 from helpers.evaluation.metrics import weighted_metric
-from helpers.evaluation.statistics import Comparison, cluster_bootstrap
+from helpers.evaluation.statistics import (
+    Comparison,
+    cluster_bootstrap,
+    corrected_resampled_t,
+    wilcoxon_exact,
+)
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The paper's six metrics, and the one that gives no credit for knowing how many lines resist a drug.
@@ -29,6 +34,8 @@ METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
 WITHIN = "AUCROC within drug"
 
 Results = Mapping[str, OutOfFold]
+#: Compares two models by their values of one metric (by seed and fold) at a confidence level.
+Versus = Callable[[pd.Series, pd.Series, float], Comparison]
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def compare_over_folds(
         lambda part: summarise_folds(part, test_ratio),
         lambda part: compare_folds(part, "RefDNN", test_ratio),
         None if family is None else lambda found: _welch(found, family),
+        lambda first, second, level: corrected_resampled_t((first - second).to_numpy(), test_ratio, level),
         (rivals, rival_name, ("AUCROC", "AUCPR", WITHIN)),
     )
 
@@ -121,6 +129,7 @@ def compare_over_groups(
         summarise_groups,
         lambda part: compare_groups(part, "RefDNN"),
         None if family is None else lambda found: _wilcoxon(found, family),
+        _over_groups,
         (rivals, "strongest", ("AUCROC", "AUCPR")),
     )
 
@@ -169,6 +178,7 @@ def _compared(
     summarise: Callable[[pd.DataFrame], pd.DataFrame],
     compare: Callable[[pd.DataFrame], pd.DataFrame],
     published_test: Callable[[pd.DataFrame], pd.DataFrame] | None,
+    versus: Versus,
     rivals: tuple[Sequence[str], str, Sequence[str]],
 ) -> Compared:
     summaries, differences = [], []
@@ -177,7 +187,7 @@ def _compared(
         tables = [found.assign(test="", note=None)]
         if published_test is not None:
             tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"]))
-        tables += _strongest(summary, found, *rivals)
+        tables += _strongest(part, versus, *rivals)
         columns = ["model", "metric", "test", "difference", "low", "high", "p", "n", "note"]
         summaries.append(summary.assign(data=name))
         differences += [table.reindex(columns=columns).assign(data=name) for table in tables]
@@ -204,16 +214,27 @@ def _renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     return table.drop(columns=list(columns.values())).rename(columns=columns)
 
 
+def _over_groups(first: pd.Series, second: pd.Series, level: float) -> Comparison:
+    return wilcoxon_exact(*(values.groupby("fold").mean() for values in (first, second)), level)
+
+
 def _strongest(
-    summary: pd.DataFrame,
-    found: pd.DataFrame,
+    metrics: pd.DataFrame,
+    versus: Versus,
     rivals: Sequence[str],
     role: str,
-    metrics: Sequence[str],
+    names: Sequence[str],
 ) -> list[pd.DataFrame]:
+    """Compare RefDNN with the rival of the best mean, metric by metric, over folds or groups."""
     rows = []
-    for metric in metrics if rivals else ():
-        best = strongest(summary, rivals, metric)
-        row = found[(found["model"] == best) & (found["metric"] == metric)]
-        rows.append(row.assign(model=role, test="", note=f"{role} by mean {metric}: {best}"))
+    for metric in names if rivals else ():
+        part = metrics[metrics["metric"] == metric]
+        wide = part.pivot_table(index=["seed", "fold"], columns="model", values="value", dropna=False)
+        known = [model for model in rivals if model in wide]
+        best, found = against_strongest(
+            wide[known].mean().to_dict(),
+            lambda rival, level, wide=wide: versus(wide["RefDNN"], wide[rival], level),
+            known,
+        )
+        rows.append(strongest_row(best, found, len(known)).assign(model=role, metric=metric, test=""))
     return rows
