@@ -16,6 +16,15 @@ from helpers.studies.refdnn.baselines.linear import (
     ExpressionElasticNet,
     PairElasticNet,
 )
+from helpers.studies.refdnn.baselines.per_drug import (
+    BOOSTING_SPACE,
+    PER_DRUG_SPACE,
+    RIDGE_SPACE,
+    TYPE_SPACE,
+    DrugElasticNet,
+    DrugTypeMean,
+    PairBoosting,
+)
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence, LinePrevalence
 from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
 from helpers.studies.refdnn.features import PairFeatures
@@ -128,11 +137,13 @@ def left_out_contenders(
     ----------
     features : PairFeatures
     search : bool
-        Search the kernel ridge's two settings; False keeps its defaults, which come from a comparison
-        on the CCLE panel.
+        Search the settings of the kernel ridge, of the models that learn each drug alone, of the cancer
+        types and of the boosting, with as many candidates as RefDNN has; False keeps their defaults,
+        which come from a rough comparison on the panels.
     every : bool
-        Whether the slower ones take part too: elastic nets with similarity and fingerprint, and random
-        forests with drug features, which alone must copy a line's expression into each of its pairs.
+        Whether the slower ones take part too: elastic nets for each drug and with similarity and
+        fingerprint, gradient boosting, and random forests with drug features, which alone must copy a
+        line's expression into each of its pairs.
     max_samples : float, optional
         Share of the pairs that each tree of those forests draws.
     """
@@ -154,8 +165,24 @@ def left_out_contenders(
             if every
         ),
         Contender("Kernel ridge", KroneckerRidge(features), KERNEL_SPACE if search else None),
+        *per_drug_contenders(features, search=search, every=every),
     ]
     return [_on_whole_training_part(c) for c in contenders]
+
+
+def per_drug_contenders(features: PairFeatures, *, search: bool, every: bool) -> list[Contender]:
+    """Return the simple models that learn each drug from its own lines, and with ``every`` the slower two."""
+    ridge = KroneckerRidge(features, alpha=5.0, line_kernel="linear", drug_kernel="identity")
+    fast = [("Ridge per drug", ridge, RIDGE_SPACE), ("Drug x type", DrugTypeMean(features), TYPE_SPACE)]
+    slow = [
+        ("Elastic Net per drug", DrugElasticNet(features), PER_DRUG_SPACE),
+        ("Gradient boosting", PairBoosting(features), BOOSTING_SPACE),
+    ]
+    models = [*fast, *(slow if every else [])]
+    return [
+        _on_whole_training_part(Contender(name, model, space if search else None))
+        for name, model, space in models
+    ]
 
 
 def known_pair_contenders(
@@ -187,9 +214,26 @@ def searched_settings(chosen: pd.DataFrame) -> dict[str, float]:
 
 
 def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
-    """Return the baselines that say something about lines that were never seen."""
+    """Return the baselines that say something about lines of cancer types that were never seen."""
     models = left_out_contenders(features, search=False, every=False)
-    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled")]
+    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled", "Drug x type")]
+
+
+def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[Contender]]:
+    """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
+
+    They join the models that the other protocols have run. ``every`` adds the slower models of single drugs to
+    unseen lines, and the kernel ridge to unseen cancer types.
+    """
+    ridge = per_drug_contenders(features, search=False, every=False)[:1]
+    kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
+    return {
+        "unseen lines": per_drug_contenders(features, search=False, every=every),
+        "unseen types": [*ridge, *(kernel if every else [])],
+        "unseen drugs": [
+            c for c in unseen_drug_contenders(features, every=False) if c.name != "Kernel ridge"
+        ][:2],
+    }
 
 
 def simple_contenders(features: PairFeatures) -> list[Contender]:

@@ -41,6 +41,8 @@ class PairTable:
     y : array (n,), 1 = resistant
     value : array (n,), log IC50
     cancer_type : array (n,) of str
+    patient : array (n,) of str, optional
+        Whom the line comes from; None where every line has a patient of its own.
     """
 
     features: PairFeatures
@@ -48,6 +50,7 @@ class PairTable:
     y: np.ndarray
     value: np.ndarray
     cancer_type: np.ndarray
+    patient: np.ndarray | None = None
 
     @classmethod
     def from_data(cls, data: ResponseData) -> PairTable:
@@ -60,6 +63,7 @@ class PairTable:
             response["resistant"].to_numpy(np.int64),
             response["value"].to_numpy(float),
             data.lines["cancer_type"].reindex(response["line"]).to_numpy(str),
+            data.lines["patient"].reindex(response["line"]).to_numpy(str),
         )
 
     def __len__(self) -> int:
@@ -74,6 +78,11 @@ class PairTable:
     def drugs(self) -> np.ndarray:
         """Drug code of each pair."""
         return self.codes[:, 1]
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of each pair: what a fold of unseen lines keeps together."""
+        return self.lines if self.patient is None else self.patient
 
     def drug_names(self) -> np.ndarray:
         """Drug name of each pair."""

@@ -145,7 +145,15 @@ def simulate_response(
         ),
         fingerprints=_fingerprints(family, n_bits, drugs, rng),
         lines=pd.DataFrame(
-            {"cancer_type": labels, "tissue": labels, "name": lines, "cosmic_id": "", "model_id": ""}, lines
+            {
+                "cancer_type": labels,
+                "tissue": labels,
+                "patient": lines,
+                "name": lines,
+                "cosmic_id": "",
+                "model_id": "",
+            },
+            lines,
         ),
         drugs=pd.DataFrame({"pathway": pathway, "target": "unknown", "max_concentration": highest}, drugs),
         provenance=Provenance(
