@@ -103,8 +103,8 @@ def second_screen(data: ResponseData, noise: float, n_draws: int = 50, seed: int
     """Estimate how well a second screen of the same lines would rank a drug's labels.
 
     A second measurement of a line is expected at ``mean + r * (value - mean)``, with ``r = 1 - noise^2 /
-    variance`` of the drug's values, and scatters with variance ``(1 - r^2) * variance``. No model of these labels can be
-    expected to do much better than the experiment itself.
+    variance`` of the drug's values, and scatters with variance ``(1 - r^2) * variance``. No model of these
+    labels can be expected to do much better than the experiment itself.
 
     Parameters
     ----------

@@ -222,8 +222,8 @@ def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
 def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[Contender]]:
     """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
 
-    They join the models that the other protocols have run. ``every`` adds the slower models of single drugs to
-    unseen lines, and the kernel ridge to unseen cancer types.
+    They join the models that the other protocols have run. ``every`` adds the slower models of single drugs
+    to unseen lines, and the kernel ridge to unseen cancer types.
     """
     ridge = per_drug_contenders(features, search=False, every=False)[:1]
     kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
@@ -284,6 +284,13 @@ def ablation_contenders(
         Contender(name, _variant(network, **changes), space if search else None, keep=encoder_weights)
         for name, (changes, space) in variants.items()
     ]
+
+
+def setting_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return RefDNN at the study's constants and scale-matched, and the simple models beside it."""
+    models = variant_contenders(features, dataset, {"RefDNN": {}}, steps=steps, device=device)
+    models.append(matched_contender(features, dataset, steps=steps, device=device))
+    return models + simple_contenders(features)
 
 
 def variant_contenders(

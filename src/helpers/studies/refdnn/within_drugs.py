@@ -76,6 +76,29 @@ def strongest_over_drugs(results: Results, rivals: Sequence[str], n_boot: int, s
     return pd.concat(tables, ignore_index=True)
 
 
+def drug_agreement(results: Results, others: Sequence[str], model: str = "RefDNN") -> pd.DataFrame:
+    """Spearman correlation over drugs of the AUROC of a model with that of others.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``model`` (the other), ``value``, ``low``, ``high`` (95 %, Fisher's z with the variance of
+        Bonett and Wright 2000; NaN below five drugs), ``n`` drugs.
+    """
+    rows = []
+    for name, result in results.items():
+        own = result.drug_auroc(model)["auroc"]
+        for other in others:
+            both = pd.concat([own, result.drug_auroc(other)["auroc"]], axis=1).dropna()
+            n, rho = len(both), float(both.iloc[:, 0].corr(both.iloc[:, 1], method="spearman"))
+            half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3)) if n > 4 and abs(rho) < 1 else np.nan
+            low, high = (
+                np.tanh(np.arctanh(rho) + np.array([-half, half])) if half == half else (np.nan, np.nan)
+            )
+            rows.append((name, other, rho, low, high, n))
+    return pd.DataFrame(rows, columns=["data", "model", "value", "low", "high", "n"])
+
+
 def mean_within(results: Results, models: Sequence[str], strata: Strata) -> pd.DataFrame:
     """Mean over drugs of the AUROC within drug and stratum: ``data``, ``model``, ``value``, ``n`` drugs."""
     rows = []
