@@ -66,7 +66,10 @@ def test_search_spaces_show_their_ends_and_what_was_found(table):
     models[0].estimator.set_params(**settings)
     searched = [type(models[0])("RefDNN", models[0].estimator, REFDNN_SPACE)]
     folds = stratified_pair_folds(table.drugs, 3, 0)
-    chosen = cross_validate(table, [folds], searched, n_trials=2, n_startup=1, n_inner=2).chosen
-    shown = report_tables.space_table(REFDNN_SPACE, chosen)
+    result = cross_validate(table, [folds], searched, n_trials=2, n_startup=1, n_inner=2)
+    shown = report_tables.space_table(REFDNN_SPACE, {"CCLE": result})
+    chosen = result.chosen
     assert shown.loc["lr_ftrl", ["lowest", "highest", "scale"]].tolist() == [1e-6, 1e-1, "log"]
-    np.testing.assert_allclose(shown["seed 0, fold 1"], chosen.iloc[1][list(REFDNN_SPACE)].astype(float))
+    np.testing.assert_allclose(
+        shown["CCLE, seed 0, fold 1"], chosen.iloc[1][list(REFDNN_SPACE)].astype(float)
+    )
