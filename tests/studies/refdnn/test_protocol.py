@@ -13,6 +13,8 @@ from helpers.evaluation.splits import Fold, leave_one_group_out, stratified_pair
 from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence
 from helpers.studies.refdnn.contenders import (
+    ABLATIONS,
+    JUDGED_ABLATIONS,
     SCALE_MATCHED,
     ablation_contenders,
     encoder_weights,
@@ -236,9 +238,11 @@ def test_contenders_have_the_published_names_and_settings(table):
     simple = left_out_contenders(table.features, search=False, every=True)
     assert not any(c.published_split for c in simple)
     assert len({c.name for c in [*published, *simple]}) == len(published) + len(simple)
-    letters = ablation_contenders(table.features, "GDSC", search=False, steps=100, device="cpu")
+    letters = ablation_contenders(table.features, "GDSC", search=[], steps=100, device="cpu")
     assert all(c.space is None for c in letters)
-    assert len(letters) == 6
+    assert {c.name for c in letters} == set(ABLATIONS)
+    some = ablation_contenders(table.features, "GDSC", search=JUDGED_ABLATIONS, steps=100, device="cpu")
+    assert [c.name for c in some if c.space is None] == ["(d) encoder only", "(e) no expression"]
     fixed = fixed_contenders(table.features, "CCLE", steps=100, device="cpu")
     assert [c.name for c in fixed] == ["RefDNN", "Random Forest", "Elastic Net", SCALE_MATCHED]
     assert rivals([c.name for c in (*published, *fixed, *simple)]) == [c.name for c in simple]
