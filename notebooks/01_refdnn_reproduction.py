@@ -42,8 +42,6 @@ map_steps = "1000"  # training steps in the map of settings
 map_folds = 1  # folds of five in the map of settings
 
 # %% tags=["hide-input"]
-parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
-
 from dataclasses import replace
 from functools import partial
 
@@ -53,6 +51,10 @@ import pandas as pd
 from helpers.chapter import Chapter
 from helpers.evaluation.splits import line_folds
 from helpers.plots import forest
+
+# %% tags=["hide-input"]
+parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, bool | int | float | str)}
+
 from helpers.studies.refdnn import (
     atlas,
     biomarkers,
@@ -67,6 +69,11 @@ from helpers.studies.refdnn import (
     setting_map,
     within_drugs,
 )
+
+# %% tags=["hide-input"]
+chapter = Chapter.begin("01_refdnn_reproduction", parameters)
+itables.init_notebook_mode(all_interactive=False, connected=False)
+
 from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
 from helpers.studies.refdnn.model import Layout
@@ -75,8 +82,6 @@ from helpers.studies.refdnn.protocol import PairTable, cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 # %% tags=["hide-input"]
-chapter = Chapter.begin("01_refdnn_reproduction", parameters)
-itables.init_notebook_mode(all_interactive=False, connected=False)
 run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
 budget = {
     "n_inner": n_inner,
@@ -572,8 +577,15 @@ chapter.figure(figure, "figure_4a", f"Figure 4A. {note}")
 panel = biomarkers.gene_panel(gdsc_data, chosen[1], top[chosen[1]])
 chapter.record(f"GDSC.biomarkers.{chosen[1]}.share_significant", panel.share_significant, n=panel.n)
 figure = draw(panel.table, title=f"GDSC: {panel.finding(chosen[1])}", p_values=panel.p_values)
-note = "As 4A. Temozolomide, the third drug of the report, is not in the panel."
 chapter.figure(figure, "figure_4b", f"Figure 4B. {note}")
+
+# %% tags=["hide-input"]
+third = biomarkers.substitute_drug(gdsc_data)
+panel = biomarkers.gene_panel(gdsc_data, third, biomarkers.top_genes(weights[third]))
+chapter.record("GDSC.biomarkers.substitute.share_significant", panel.share_significant, n=panel.n, note=third)
+figure = draw(panel.table, title=f"GDSC: {panel.finding(third)}", p_values=panel.p_values)
+note = f"Temozolomide is not in the panel; {third} is the drug of its pathway with the most lines in both classes."
+chapter.figure(figure, "figure_4c", f"In place of figure 4C. {note}")
 
 # %% [markdown]
 # ### The published genes in CCLE (figure 4D)
@@ -639,14 +651,26 @@ chapter.figure(figure, "published_genes", note)
 # ### Do the encoder's genes hold on pairs that were not used?
 #
 # The same question for all drugs with at least twenty resistant and twenty sensitive lines, with our own encoders:
-# do the chosen genes rank held-out lines better than random genes? One rule gives the direction of a gene to
+# do the chosen genes rank held-out lines better than random genes? Beside the RefDNN of the known pairs stand one
+# with scale-matched settings and two networks with one loss. One rule gives the direction of a gene to
 # all lists, the random one too: the rank test of the training lines, or the sign of the encoder's weight.
 
 # %%
 find = chapter.memory.cache(heldout_genes.heldout_biomarkers, ignore=["n_jobs"])
 tissues = {"CCLE": ccle_data.lines["tissue"], "GDSC": gdsc_data.lines["tissue"]}
-once = {"seed": seed, "n_jobs": chapter.jobs}
-heldout = {name: find(table, pairs[name], tissues[name], **once) for name, table in tables.items()}
+joined = PairTable.from_data(joined_data)
+encoders = {}
+for name, table in {**tables, "CCLE joined": joined}.items():
+    models = contenders.encoder_contenders(table.features, name.split()[0], **network)
+    encoders[name] = run(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
+
+# %%
+by_model = {}
+for name, table in tables.items():
+    known_encoders = {"RefDNN": (pairs[name], "RefDNN")}
+    known_encoders |= {model: (encoders[name], model) for model in encoders[name].models}
+    by_model[name] = find(table, known_encoders, tissues[name], seed=seed, n_jobs=chapter.jobs)
+heldout = {name: found.pop("RefDNN") for name, found in by_model.items()}
 of_list = ".{direction}.{scope}"
 chapter.record_table(
     heldout_genes.ranking_table(heldout, test_ratio), "{data}.biomarkers.{ranking}" + of_list
@@ -663,7 +687,7 @@ figure = forest(
         label=shown["ranking"] + ", " + shown["direction"].map(rules) + ", " + shown["scope"],
         group=shown["data"],
     ),
-    title="The encoder's genes against other genes, on held-out pairs",
+    title=heldout_genes.finding(shown),
     xlabel="directed AUROC of the encoder's ten genes minus that of the other ten",
     margin=0.01,
 )
@@ -680,32 +704,26 @@ chapter.compare_table(
 # ### Do two losses make better biomarkers?
 #
 # The report sees a reason for the encoder's own loss in what its weights say. The encoders of two networks without
-# that loss, (a) trained by Adam and (b) by FTRL, are ranked in the same way in the same folds, at the same fixed
-# hyperparameters. On the joined panel they also say where an encoder puts the published genes: at a mean
-# percentile of 0.5 they stand as random genes do.
+# that loss, (a) trained by Adam and (b) by FTRL, are ranked in the same way in the same folds. All three have the
+# scale-matched settings: with the study's constants the encoder hardly moves on the panel's genes. On the joined
+# panel they also say where an encoder puts the published genes: at a mean percentile of 0.5 they stand as random
+# genes do.
 
 # %%
-joined = PairTable.from_data(joined_data)
-encoders = {}
-for name, table in {**tables, "CCLE joined": joined}.items():
-    models = contenders.variant_contenders(
-        table.features, name.split()[0], {"RefDNN": {}} | contenders.ONE_LOSS, **network
-    )
-    encoders[name] = run(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
-
-# %%
-by_model = {
-    name: {
-        model: find(table, encoders[name], tissues[name], model, **once) for model in encoders[name].models
-    }
-    for name, table in tables.items()
-}
+matched = {name: found[contenders.SCALE_MATCHED] for name, found in by_model.items()}
+chapter.record_table(
+    heldout_genes.ranking_gaps(matched, test_ratio),
+    "{data}.biomarkers_matched.raw weight-{ranking}" + of_list,
+)
+chapter.record_table(heldout_genes.overlap_table(matched), "{data}.biomarkers_matched.{ranking}.overlap")
 between = heldout_genes.encoder_gaps(by_model, test_ratio)
-chapter.record_table(between, "{data}.biomarkers.RefDNN-{model}" + of_list)
+chapter.record_table(between, "{data}.biomarkers_matched.RefDNN-{model}" + of_list)
+
+# %%
 kernels = gene_sets.kernels_by_model(encoders["CCLE joined"])
 sets = {"published": (listed, [in_ccle]), "shared": (gene_sets.shared_genes(joined_data), None)}
 ranks = gene_sets.set_ranks(kernels, sets, test_ratio)
-chapter.record_table(ranks, "CCLE joined.biomarkers.{model}.{set}.{what}")
+chapter.record_table(ranks, "CCLE joined.biomarkers_matched.{model}.{set}.{what}")
 
 # %% tags=["hide-input"]
 figure = forest(
@@ -713,7 +731,7 @@ figure = forest(
         label=between["model"] + ", " + between["direction"].map(rules) + ", " + between["scope"],
         group=between["data"],
     ),
-    title="RefDNN's genes against those of encoders without their own loss",
+    title=heldout_genes.finding(between),
     xlabel="directed AUROC of RefDNN's ten genes minus that of the other encoder's",
     margin=0.01,
 )
@@ -729,7 +747,7 @@ words = {
 }
 chapter.compare_table(
     {
-        f"{m}: {words[s]}, {words[w]}": f"CCLE joined.biomarkers.{m}.{s}.{w}"
+        f"{m}: {words[s]}, {words[w]}": f"CCLE joined.biomarkers_matched.{m}.{s}.{w}"
         for m, s, w in ranks[["model", "set", "what"]].itertuples(index=False)
     },
     "Where encoders put the published genes and the three that the report's drugs share.",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.errors import DataError
 from helpers.evaluation.splits import stratified_pair_folds
 from helpers.studies.refdnn.contenders import encoder_weights
 from helpers.studies.refdnn.heldout_genes import (
@@ -12,6 +13,7 @@ from helpers.studies.refdnn.heldout_genes import (
     crossed_mean,
     directed_auroc,
     encoder_gaps,
+    finding,
     heldout_biomarkers,
     list_stability,
     overlap_table,
@@ -44,7 +46,8 @@ def test_heldout_biomarkers_find_planted_genes():
     )
     folds = stratified_pair_folds(table.drugs, 3, 0)
     result = cross_validate(table, [folds], [Contender("RefDNN", network, keep=encoder_weights)])
-    found = heldout_biomarkers(table, result, data.lines["tissue"], k=4, min_minority=10)
+    once = {"RefDNN": (result, "RefDNN")}
+    found = heldout_biomarkers(table, once, data.lines["tissue"], k=4, min_minority=10)["RefDNN"]
     assert set(found["ranking"]) == set(RANKINGS)
     assert set(found["direction"]) == set(DIRECTIONS)
     for scope in ("all lines", "within tissue"):  # planted genes act within tissues too
@@ -55,7 +58,7 @@ def test_heldout_biomarkers_find_planted_genes():
     chosen = found.loc[found["ranking"] == "raw weight", "genes"].explode()
     assert chosen.isin(planted).mean() > 2 * len(planted) / 30 * 0.9
     assert list_stability(found)["rank test"].mean() > list_stability(found)["random"].mean()
-    again = heldout_biomarkers(table, result, data.lines["tissue"], k=4, min_minority=10, n_jobs=2)
+    again = heldout_biomarkers(table, once, data.lines["tissue"], k=4, min_minority=10, n_jobs=2)["RefDNN"]
     pd.testing.assert_frame_equal(found, again)
 
 
@@ -69,7 +72,9 @@ def test_heldout_genes_do_not_see_the_held_out_labels():
     turned[folds[0].test] = 1 - turned[folds[0].test]
     other = PairTable(table.features, table.codes, turned, table.value, table.cancer_type)
     lists = [
-        heldout_biomarkers(t, result, data.lines["tissue"], k=3, min_minority=5)
+        heldout_biomarkers(t, {"RefDNN": (result, "RefDNN")}, data.lines["tissue"], k=3, min_minority=5)[
+            "RefDNN"
+        ]
         .query("fold == '0' and direction == 'encoder'")
         .set_index(["drug", "ranking"])["genes"]
         for t in (table, other)
@@ -103,12 +108,32 @@ def test_no_ranking_wins_where_genes_mean_nothing():
         for name in names
     }
     result = OutOfFold(y, table.lines, table.drugs, drugs, names, where, {}, kept=kept)
-    found = {m: heldout_biomarkers(table, result, data.lines["tissue"], model=m) for m in ("RefDNN", "other")}
+    both = {model: (result, model) for model in ("RefDNN", "other")}
+    found = heldout_biomarkers(table, both, data.lines["tissue"])
+    chosen = {m: t.set_index(["fold", "drug", "ranking", "direction"])["genes"] for m, t in found.items()}
+    for ranking in ("rank test", "random"):  # the same lists stand beside every encoder
+        lists = [table.xs(ranking, level="ranking") for table in chosen.values()]
+        assert lists[0].equals(lists[1])
     gaps = ranking_gaps({"null": found["RefDNN"]}, 0.25)
     assert len(gaps) == 12
     assert ((gaps["low"] < 0) & (gaps["high"] > 0)).mean() > 0.8
     between = encoder_gaps({"null": found}, 0.25)
     assert ((between["low"] < 0) & (between["high"] > 0)).all()
+
+
+def test_encoders_of_other_folds_are_refused():
+    data, _ = simulate_response(n_lines=60, n_drugs=3, n_genes=15, seed=5)
+    table = PairTable.from_data(data)
+    kernel = pd.DataFrame(0.0, index=table.features.gene_names, columns=table.features.drug_names)
+    results = []
+    for seed in range(2):
+        where = np.random.default_rng(seed).integers(0, 2, (1, len(table)))
+        kept = {("RefDNN", 0, "a"): kernel}
+        drugs = table.features.drug_names
+        results.append(OutOfFold(table.y, table.lines, table.drugs, drugs, ["a", "b"], where, {}, kept=kept))
+    encoders = {f"encoder {i}": (result, "RefDNN") for i, result in enumerate(results)}
+    with pytest.raises(DataError, match="encoder 1: fold 'a' of seed 0 holds other pairs"):
+        heldout_biomarkers(table, encoders, data.lines["tissue"])
 
 
 def test_crossed_mean_covers_drugs_and_folds():
@@ -143,5 +168,7 @@ def test_tables_of_rankings():
     overlap = overlap_table({"CCLE": heldout}).set_index("ranking")
     assert overlap.loc["random", ["value", "n", "seeds"]].tolist() == [1.0, 3, 1]
     gaps = ranking_gaps({"CCLE": heldout}, 0.25).set_index(keys)["difference"]
+    text = finding(ranking_gaps({"CCLE": heldout}, 0.25))
+    assert text.endswith(" of 12 comparisons")
     of_rule = gaps.xs(("rank test", "within tissue"), level=("direction", "scope"))
     assert of_rule.to_dict() == pytest.approx({"weight x SD": -0.01, "rank test": 0.01, "random": 0.04})

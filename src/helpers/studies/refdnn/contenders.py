@@ -227,16 +227,15 @@ def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[C
     """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
 
     They join the models that the other protocols have run. ``every`` adds the slower models of single drugs
-    to unseen lines, and the kernel ridge to unseen cancer types.
+    to unseen lines, and the kernel ridge to unseen cancer types. For unseen drugs there is the share of
+    other drugs that a line resists.
     """
     ridge = per_drug_contenders(features, search=False, every=False)[:1]
     kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
     return {
         "unseen lines": per_drug_contenders(features, search=False, every=every),
         "unseen types": [*ridge, *(kernel if every else [])],
-        "unseen drugs": [
-            c for c in unseen_drug_contenders(features, every=False) if c.name != "Kernel ridge"
-        ][:2],
+        "unseen drugs": unseen_drug_contenders(features, every=False)[:1],
     }
 
 
@@ -298,15 +297,24 @@ def setting_contenders(features: PairFeatures, dataset: str, *, steps: int, devi
     return models + simple_contenders(features)
 
 
+def encoder_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return the networks whose encoders are compared as sources of biomarkers, scale-matched.
+
+    RefDNN, and the two networks with one loss that train their encoder (:data:`ONE_LOSS`): the same settings.
+    """
+    matched = matched_contender(features, dataset, steps=steps, device=device)
+    others = [
+        Contender(n, _variant(matched.estimator, **c), keep=encoder_weights) for n, c in ONE_LOSS.items()
+    ]
+    return [matched, *others]
+
+
 def variant_contenders(
     features: PairFeatures, dataset: str, variants: dict[str, dict], *, steps: int, device: str
 ) -> list[Contender]:
     """Return RefDNN at the fixed hyperparameters with one setting changed a contender."""
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
-    return [
-        Contender(name, _variant(network, **changes), keep=encoder_weights)
-        for name, changes in variants.items()
-    ]
+    return [Contender(name, _variant(network, **changes)) for name, changes in variants.items()]
 
 
 def _variant(network: RefDNNClassifier, **changes: object) -> RefDNNClassifier:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, t_summary
 from helpers.studies.refdnn.biomarkers import rank_statistics, top_genes
 from helpers.studies.refdnn.comparisons import comparison_table
@@ -48,57 +49,74 @@ def directed_auroc(auroc: pd.Series, direction: pd.Series, genes: Sequence[str])
 
 def heldout_biomarkers(
     table: PairTable,
-    result: OutOfFold,
+    encoders: Mapping[str, tuple[OutOfFold, str]],
     tissue: pd.Series,
-    model: str = "RefDNN",
     k: int = 10,
     min_minority: int = 20,
     seed: int = 0,
     n_jobs: int = 1,
-) -> pd.DataFrame:
+) -> dict[str, pd.DataFrame]:
     """Test each fold's top genes on the pairs that the fold held out.
 
     Parameters
     ----------
     table : PairTable
-    result : OutOfFold
-        With the encoder kernels of ``model`` kept (genes x drugs).
+    encoders : mapping of name to (OutOfFold, model)
+        Where each encoder's kernels (genes x drugs) are kept. All results have the same folds; the seeds that
+        a result has count for it.
     tissue : Series
         Tissue of each line; index = line.
-    model : str
     k : int
         Genes a list.
     min_minority : int
         Drugs with fewer resistant or fewer sensitive lines are left out.
     seed : int
-        Of the random lists.
+        Of the random lists, which are the same for all encoders.
     n_jobs : int
         Folds at a time.
 
     Returns
     -------
-    DataFrame
+    dict of name to DataFrame
         One row a seed, fold, drug, ranking (:data:`RANKINGS`) and direction (:data:`DIRECTIONS`): the
         directed AUROC of the list on held-out lines, ``all lines`` and ``within tissue`` (NaN where no
         tissue has both classes), and ``genes``.
+
+    Raises
+    ------
+    DataError
+        If the results have other folds of the same seed.
     """
-    fits = [(repeat, fold, w) for (name, repeat, fold), w in result.kept.items() if name == model]
+    kernels: dict[tuple[int, str], dict[str, pd.DataFrame]] = {}
+    tested: dict[tuple[int, str], np.ndarray] = {}
+    for name, (result, model) in encoders.items():
+        for (kept, repeat, fold), kernel in result.kept.items():
+            if kept != model:
+                continue
+            part = result.folds[repeat] == result.fold_names.index(fold)
+            if not np.array_equal(tested.setdefault((repeat, fold), part), part):
+                msg = f"{name}: fold {fold!r} of seed {repeat} holds other pairs than before"
+                raise DataError(msg)
+            kernels.setdefault((repeat, fold), {})[name] = kernel
     of_line = tissue.reindex(table.features.line_names).to_numpy(str)
     parts = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(_fold_biomarkers)(
-            table, result, *fit, of_line, k, min_minority, np.random.default_rng([seed, i])
+            table, tested[key], kernels[key], of_line, k, min_minority, np.random.default_rng([seed, i])
         )
-        for i, fit in enumerate(fits)
+        for i, key in enumerate(kernels)
     )
-    return pd.DataFrame([row for part in parts for row in part], columns=[*_KEYS, *SCOPES, "genes"])
+    rows: dict[str, list[tuple]] = {name: [] for name in encoders}
+    for key, part in zip(kernels, parts, strict=True):
+        for name, *row in part:
+            rows[name].append((*key, *row))
+    columns = [*_KEYS, *SCOPES, "genes"]
+    return {name: pd.DataFrame(found, columns=columns) for name, found in rows.items()}
 
 
 def _fold_biomarkers(
     table: PairTable,
-    result: OutOfFold,
-    repeat: int,
-    fold: str,
-    weights: pd.DataFrame,
+    tested: np.ndarray,
+    kernels: Mapping[str, pd.DataFrame],
     tissue: np.ndarray,
     k: int,
     min_minority: int,
@@ -106,7 +124,6 @@ def _fold_biomarkers(
 ) -> list[tuple]:
     expression = table.features.expression.astype(float)
     genes = pd.Index(table.features.gene_names)
-    tested = result.folds[repeat] == result.fold_names.index(fold)
     rows: list[tuple] = []
 
     def auroc(part: np.ndarray, strata: np.ndarray | None = None) -> pd.Series:
@@ -123,19 +140,19 @@ def _fold_biomarkers(
         if seen.isna().any() or held_out.isna().any():
             continue
         scopes = (held_out, auroc(of_drug & tested, tissue))
-        name = table.features.drug_names[drug]
         spread = pd.Series(expression[table.lines[of_drug & ~tested]].std(axis=0), index=genes)
-        lists = {
-            "raw weight": top_genes(weights[name], k),
-            "weight x SD": top_genes(weights[name], k, spread),
+        name = table.features.drug_names[drug]
+        shared = {
             "rank test": top_genes(seen - 0.5, k),
             "random": list(rng.choice(genes, k, replace=False)),
         }
-        directions = {"rank test": seen - 0.5, "encoder": weights[name]}
-        for ranking, chosen in lists.items():
-            for rule, direction in directions.items():
-                values = [directed_auroc(scope, direction, chosen) for scope in scopes]
-                rows.append((repeat, fold, name, ranking, rule, *values, tuple(chosen)))
+        for encoder, kernel in kernels.items():
+            weights = kernel[name]
+            lists = {"raw weight": top_genes(weights, k), "weight x SD": top_genes(weights, k, spread)}
+            for ranking, chosen in {**lists, **shared}.items():
+                for rule, direction in (("rank test", seen - 0.5), ("encoder", weights)):
+                    values = [directed_auroc(scope, direction, chosen) for scope in scopes]
+                    rows.append((encoder, name, ranking, rule, *values, tuple(chosen)))
     return rows
 
 
@@ -262,17 +279,14 @@ def overlap_table(heldout: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["data", "ranking", "value", "n", "seeds"])
 
 
-def encoder_gaps(
-    heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: float, first: str = "RefDNN"
-) -> pd.DataFrame:
-    """Directed AUROC of the genes of one model's encoder minus that of other encoders' genes.
+def encoder_gaps(heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: float) -> pd.DataFrame:
+    """Directed AUROC of the genes of the first model's encoder minus that of other encoders' genes.
 
     Parameters
     ----------
     heldout : mapping of data set to mapping of model to DataFrame
         From :func:`heldout_biomarkers`, same folds.
     test_ratio : float
-    first : str
 
     Returns
     -------
@@ -284,11 +298,18 @@ def encoder_gaps(
         for direction in DIRECTIONS:
             for scope in SCOPES:
                 wide = {m: _by_drug_and_fold(t, direction, scope)["raw weight"] for m, t in models.items()}
-                others = [model for model in models if model != first]
+                first, *others = models
                 found = {other: crossed_mean(wide[first] - wide[other], test_ratio) for other in others}
                 named = comparison_table(found).rename(columns={"data": "model"})
                 tables.append(named.assign(data=data, direction=direction, scope=scope))
     return pd.concat(tables, ignore_index=True)
+
+
+def finding(gaps: pd.DataFrame) -> str:
+    """Say in how many comparisons of a table of gaps the first list is better, and in how many worse."""
+    better, worse = int((gaps["low"] > 0).sum()), int((gaps["high"] < 0).sum())
+    counts = f"better in {better}, worse in {worse} of {len(gaps)} comparisons"
+    return f"The encoder's genes on held-out pairs: {counts}"
 
 
 def _by_drug_and_fold(heldout: pd.DataFrame, direction: str, scope: str) -> dict[str, pd.DataFrame]:
