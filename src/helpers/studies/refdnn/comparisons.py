@@ -211,12 +211,12 @@ def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd
 
 def level_gaps(groups: Compared, folds: Compared, metric: str = "AUCROC") -> pd.DataFrame:
     """Median of RefDNN over left-out groups minus its mean over random folds, with the median's interval."""
-    parts = [
-        one.summary.query("model == 'RefDNN' and metric == @metric").set_index("data")
+    left_out, known = (
+        one.summary[(one.summary["model"] == "RefDNN") & (one.summary["metric"] == metric)].set_index("data")
         for one in (groups, folds)
-    ]
-    gap = parts[0][["value", "low", "high"]].sub(parts[1]["value"], axis=0)
-    return gap.rename(columns={"value": "difference"}).assign(n=parts[0]["n"]).reset_index()
+    )
+    gap = left_out[["value", "low", "high"]].sub(known["value"], axis=0)
+    return gap.rename(columns={"value": "difference"}).assign(n=left_out["n"]).reset_index()
 
 
 def comparison_table(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
