@@ -113,6 +113,29 @@ def test_board_shows_every_claim_with_three_verdicts(browser, address, name):
     page.close()
 
 
+def test_board_is_searched_filtered_sorted_and_linked(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/book/index.html")
+    shown = ".hv-board tr[data-claim]:visible"
+    everything = page.locator(shown).count()
+    page.fill(".hx-bar input", "biomarkers")
+    assert 0 < page.locator(shown).count() < everything
+    page.fill(".hx-bar input", "")
+    page.get_by_label("Outcome").select_option("not testable here")
+    page.get_by_label("Sort").select_option("claim")
+    ids = page.eval_on_selector_all(shown, "rows => rows.map(r => r.dataset.claim)")
+    assert ids == sorted(ids)
+    page.get_by_label("Outcome").select_option("")
+    page.get_by_role("button", name="Matrix").click()
+    assert page.locator(".hv-board .hv-word:visible").count() == 0
+    claim = ids[0]
+    page.goto(f"{address}/book/index.html#claim={claim}")
+    page.reload()
+    assert page.locator(f"[id='claim-{claim}']").get_attribute("open") is not None
+    assert page.request.get(f"{address}/claims.json").json()[0]["parts"].keys() >= {"sound"}
+    page.close()
+
+
 def test_every_claim_links_to_where_it_is_judged(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/book/index.html")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import json
 import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import helpers
+from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
+from helpers.claims.published import load_published
 from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
 from helpers.display.board import board_html, summary
+from helpers.display.export import claims_data
+from helpers.display.gains import findings, gains_html
 from helpers.run.compare import compare_runs
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ def generated(material: Material) -> dict[Path, str]:
     """Return the text of every generated file by its path in the staged tree."""
     return {
         _FOLDER / "board.md": board_page(material),
+        Path("book") / "extra" / "claims.json": json.dumps(claims_data(material.verdicts), indent=1),
         _FOLDER / "build.md": build_page(material),
         _FOLDER / "differences.md": differences_page(material),
         _FOLDER / "data.md": data_page(material.root),
@@ -54,8 +60,11 @@ def board_page(material: Material) -> str:
     }
     warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
     titles = {chapter: results.title.removeprefix("[Re] ") for chapter, results in material.results.items()}
+    gains = judge_gains(register, material.results, load_published(material.root / "data"))
+    found = "\n".join(f"1. {sentence}" for sentence in findings(material.verdicts, gains))
+    figure = _raw(gains_html(gains, titles).html)
     board = _raw(board_html(material.verdicts, links, titles))
-    return f"{warning}{_reduced(material)}{board}{_facts(material)}"
+    return f"{warning}{_reduced(material)}{found}\n\n{figure}\n{board}{_facts(material)}"
 
 
 def build_page(material: Material) -> str:

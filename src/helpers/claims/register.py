@@ -15,9 +15,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from helpers.claims.conditions import Strict, VerdictRules
+from helpers.claims.conditions import Condition, Strict, VerdictRules
+from helpers.claims.each import expand
 from helpers.claims.published import load_published
 from helpers.claims.readings import fill
 from helpers.errors import ClaimError
@@ -189,15 +190,17 @@ class ChapterClaims(Strict):
     """The claims file of one chapter.
 
     ``matters`` names the smallest differences that would matter, for the conditions that judge by an
-    interval. ``simulated`` names data sets that the chapter simulates by design, because their targets are
-    in no
-    public file of the panel. Other simulated data are a stand-in, and no run of record may hold them.
+    interval. ``gains`` are the chapter's lines in the book's common figure: the paper's network against the
+    strongest simple model, each an estimate with a label. ``simulated`` names data sets that the chapter
+    simulates by design, because their targets are in no public file of the panel. Other simulated data are
+    a stand-in, and no run of record may hold them.
     """
 
     chapter: str
     paper: Paper
     matters: dict[str, Matter] = Field(default_factory=dict)
     claims: list[Claim] = Field(min_length=1)
+    gains: list[Condition] = Field(default_factory=list)
     deviations: list[Deviation] = Field(default_factory=list)
     simulated: list[str] = Field(default_factory=list)
 
@@ -211,6 +214,26 @@ class ChapterClaims(Strict):
             ]
             return {**content, "claims": claims}
         return content
+
+    @field_validator("gains", mode="before")
+    @classmethod
+    def _write_out_gains(cls, gains: object) -> object:
+        return expand(gains)
+
+    @model_validator(mode="after")
+    def _gains_are_estimates(self) -> ChapterClaims:
+        for gain in self.gains:
+            if gain.kind != "estimate" or gain.label is None or not self._size(gain):
+                msg = (
+                    f"gains: {gain.result!r} needs above or below, a label, and matters from the head of the "
+                    "file with a difference above 0: gains of all chapters are drawn in that unit"
+                )
+                raise ValueError(msg)
+        return self
+
+    def _size(self, gain: Condition) -> float:
+        matter = self.matters.get(gain.matters or "")
+        return 0.0 if matter is None else matter.difference
 
     @model_validator(mode="after")
     def _unique_ids(self) -> ChapterClaims:

@@ -57,8 +57,8 @@ STYLE = """<style>
 .hv-board table.hv-chapters td {white-space: nowrap;}
 .hv-board details {font-size: 0.85rem; margin-top: 0.25rem;}
 .hv-board summary {cursor: pointer; min-height: 1.5rem;}
-.hv-board dl, .hv-board dd {margin: 0.15rem 0;}
-.hv-board dt {font-weight: 600;}
+.hv-board tr:has(+ .hv-more) > * {border-bottom: 0;}
+.hv-board .hv-more > td {padding: 0 0.5rem 0.3rem;}
 .hv-meta {font-size: 0.8rem; opacity: 0.8;}
 .hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem; border: 1.5px solid;
  line-height: 1.35;}
@@ -139,7 +139,7 @@ def board_html(
         bodies += f"<tbody>{heading}{rows}</tbody>"
     overview = _chapters(groups, titles, head) if titles else ""
     return (
-        f'{STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>{overview}'
+        f'{STYLE}{EVIDENCE_STYLE}<div class="hv-board"><p>{escape(summary(verdicts))}</p>{overview}'
         f'<table><thead><tr><th scope="col">Claim</th>{head}</tr></thead>{bodies}</table>'
         f"{_key()}</div>"
     )
@@ -147,23 +147,17 @@ def board_html(
 
 def chips_html(verdicts: Sequence[ClaimVerdict]) -> str:
     """Return a compact list of claims with their three verdicts, for the box that opens a chapter."""
-    items = "".join(
-        f"<li>{escape(verdict.claim.claim)}<br>{''.join(_chip(part, heading=True) for part in verdict)}</li>"
-        for verdict in verdicts
-    )
+    items = ""
+    for verdict in verdicts:
+        chips = "".join(_chip(part, f"#claim-{verdict.claim.id}", heading=True) for part in verdict)
+        items += f"<li>{escape(verdict.claim.claim)}<br>{chips}</li>"
     return f'{STYLE}<div class="hv-chips"><ul>{items}</ul></div>'
 
 
 def verdict_report(verdicts: Sequence[ClaimVerdict]) -> Html:
-    """Show the board of a chapter and, for each claim, the evidence: rules, intervals, what could be seen."""
-    parts = [board_html(verdicts, {v.claim.id: f"#claim-{v.claim.id}" for v in verdicts})]
-    for verdict in verdicts:
-        parts.append(
-            f'<details class="hs-box" id="claim-{escape(verdict.claim.id)}"><summary>'
-            f"{escape(verdict.claim.claim)}</summary>{evidence_html(verdict)}</details>"
-        )
-    key = f'<p class="hv-plot-key">{escape(KEY)}</p>'
-    return Html(BOX_STYLE + EVIDENCE_STYLE + "".join(parts) + key)
+    """Show the board of a chapter; each claim unfolds to its evidence, at ``#claim-<id>``."""
+    links = {verdict.claim.id: f"#claim-{verdict.claim.id}" for verdict in verdicts}
+    return Html(BOX_STYLE + board_html(verdicts, links))
 
 
 def _chapters(groups: Mapping[str, Sequence[ClaimVerdict]], titles: Mapping[str, str], head: str) -> str:
@@ -203,18 +197,23 @@ def _row(verdict: ClaimVerdict, href: str | None) -> str:
     if href:
         sentence = f'<a href="{escape(href)}">{sentence}</a>'
     meta = " · ".join(filter(None, (WHOSE[claim.whose], claim.source, tier_text(verdict.tiers))))
-    reasons = "".join(
-        f"<dt>{HEADINGS[part.part]}: {escape(part.words)}</dt><dd>{escape(full_reason(part))}</dd>"
-        for part in verdict
-    )
     cells = "".join(
         f'<td><span class="hv-part" aria-hidden="true">{HEADINGS[part.part]}</span>{_chip(part, href)}</td>'
         for part in verdict
     )
+    facts = {
+        "claim": claim.id,
+        "chapter": claim.chapter,
+        "whose": claim.whose,
+        "polarity": claim.polarity,
+        "input": ", ".join(sorted(set(verdict.tiers.values()))) or "none",
+        **verdict.outcomes,
+    }
+    data = " ".join(f'data-{name}="{escape(value)}"' for name, value in facts.items())
     return (
-        f'<tr data-claim="{escape(claim.id)}"><th scope="row">{sentence}'
-        f'<div class="hv-meta">{escape(meta)}</div>'
-        f"<details><summary>Reasons</summary><dl>{reasons}</dl></details></th>{cells}</tr>"
+        f'<tr {data}><th scope="row">{sentence}<div class="hv-meta">{escape(meta)}</div></th>{cells}</tr>'
+        f'<tr class="hv-more"><td colspan="{1 + len(PARTS)}"><details id="claim-{escape(claim.id)}">'
+        f"<summary>Evidence: {escape(claim.id)}</summary>{evidence_html(verdict)}</details></td></tr>"
     )
 
 
@@ -224,10 +223,8 @@ def _chip(verdict: Verdict, href: str | None = None, *, heading: bool = False) -
     part = HEADINGS[verdict.part]
     label = f"{part}: {escape(verdict.words)}" if heading else escape(verdict.words)
     prefix = "" if heading else f'<span class="hv-hidden">{part}: </span>'
-    body = (
-        f'{prefix}<span aria-hidden="true">{SYMBOLS[verdict.outcome]}</span> {label}'
-        f'<span class="hv-hidden">. {reason}</span>'
-    )
+    symbol = f'<span aria-hidden="true">{SYMBOLS[verdict.outcome]}</span>'
+    body = f'{prefix}{symbol} <span class="hv-word">{label}</span>'
     attributes = f'class="hv-chip hv-{_CLASSES[verdict.outcome]}" title="{reason}"'
     return (
         f'<a {attributes} href="{escape(href)}">{body}</a>' if href else f"<span {attributes}>{body}</span>"
@@ -245,4 +242,4 @@ def _key() -> str:
         f'<span class="hv-chip hv-{_CLASSES[outcome]}">{symbol} {outcome}</span>'
         for outcome, symbol in SYMBOLS.items()
     )
-    return f'<p class="hv-meta">{parts}.<br>{symbols}</p>'
+    return f'<p class="hv-meta">{parts}.<br>{symbols}<br>{escape(KEY)}</p>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from helpers.claims.check import Check
-from helpers.claims.numbers import format_bound, format_interval, format_number
+from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
 from helpers.claims.verdict import ClaimVerdict, Verdict
 from helpers.display.tables import HEADINGS, SYMBOLS, check_name, tier_text
 
@@ -16,7 +16,8 @@ WHOSE = {
 }
 
 STYLE = """<style>
-.hv-evidence table {width: 100%;}
+.hv-evidence {overflow-x: auto;}
+.hv-evidence p {margin: 0.4rem 0 0.1rem;}
 .hv-plot {width: 13rem; height: 1.6rem; display: block; overflow: visible;}
 .hv-plot .axis {stroke: currentColor; stroke-opacity: 0.5; stroke-width: 1;}
 .hv-plot .interval {stroke: rgb(0,114,178); stroke-width: 2.5;}
@@ -24,7 +25,6 @@ STYLE = """<style>
 .hv-plot .matters {fill: rgb(0,158,115); fill-opacity: 0.22;}
 .hv-plot .visible {stroke: rgb(213,94,0); stroke-width: 2; stroke-dasharray: 2 2;}
 .hv-plot .published {fill: none; stroke: currentColor; stroke-width: 1.5;}
-.hv-plot-key {font-size: 0.8rem; opacity: 0.85;}
 </style>"""
 
 KEY = (
@@ -68,7 +68,8 @@ def _part(part: Verdict) -> str:
         notes += f" Readings: {readings}."
     return (
         f"{head}{escape(part.rule or '')}</p>"
-        f"<table><thead><tr>{table}</tr></thead><tbody>{body}</tbody></table><p>{escape(notes)}</p>"
+        f'<table class="hv-conditions"><thead><tr>{table}</tr></thead><tbody>{body}</tbody></table>'
+        f"<p>{escape(notes)}</p>"
     )
 
 
@@ -78,9 +79,10 @@ def _row(check: Check) -> str:
     signed = check.condition.kind != "point" and check.condition.bound == 0
     ours = format_number(result.value, signed=signed)
     interval = format_interval(result.low, result.high, signed=signed)
+    p = f"p {format_p(result.p)}" if check.condition.kind == "test" else ""
     cells = (
         check_name(check),
-        f"{ours} {interval}".strip(),
+        f"{ours} {interval} {p}".strip(),
         "–" if result.n is None else str(result.n),
         check.outcome or "–",
         _visible(check.visible),
@@ -106,7 +108,8 @@ def mini_plot(check: Check) -> str:
     )
     seen = None if check.visible is None or not direction else bound + direction * check.visible
     paper = None if check.published is None else check.published.difference
-    marks += edges + [x for x in (seen, paper) if x is not None]
+    # The zone of what matters is seen even where nothing reaches it.
+    marks += [bound + 1.6 * (edge - bound) for edge in edges] + [x for x in (seen, paper) if x is not None]
     low, high = min(marks), max(marks)
     scale = (_WIDTH - 2 * _EDGE) / ((high - low) or 1.0)
 

@@ -206,7 +206,7 @@ def cluster_bootstrap(
     rng = np.random.default_rng(seed)
     draws = np.array([statistic(rng.multinomial(k, np.full(k, 1 / k))[code]) for _ in range(n_boot)])
     estimate = float(statistic(np.ones(len(code), dtype=np.int64)))
-    return _percentile(estimate, draws, null, level, k, "cluster bootstrap, percentile")
+    return percentile_interval(estimate, draws, null, level, k, "cluster bootstrap, percentile")
 
 
 def two_way_bootstrap(
@@ -249,6 +249,21 @@ def two_way_bootstrap(
     ----------
     Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1:386 (2007).
     """
+    estimate, draws, n = two_way_draws(statistic, first, second, n_boot, seed)
+    return percentile_interval(estimate, draws, null, level, n, "two-way bootstrap, percentile")
+
+
+def two_way_draws(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    first: np.ndarray,
+    second: np.ndarray,
+    n_boot: int,
+    seed: int,
+) -> tuple[float, np.ndarray, int]:
+    """Return what :func:`two_way_bootstrap` makes an interval of: estimate, resamples, smaller factor's size.
+
+    For intervals of one statistic at several levels.
+    """
     codes, sizes = [], []
     for factor in (first, second):
         names, code = np.unique(np.asarray(factor), return_inverse=True)
@@ -263,13 +278,13 @@ def two_way_bootstrap(
         return [rng.multinomial(k, np.full(k, 1 / k))[code] for code, k in zip(codes, sizes, strict=True)]
 
     draws = np.array([statistic(*draw()) for _ in range(n_boot)])
-    estimate = float(statistic(*(np.ones(len(code), dtype=np.int64) for code in codes)))
-    return _percentile(estimate, draws, null, level, min(sizes), "two-way bootstrap, percentile")
+    return float(statistic(*(np.ones(len(code), dtype=np.int64) for code in codes))), draws, min(sizes)
 
 
-def _percentile(
+def percentile_interval(
     estimate: float, draws: np.ndarray, null: float | None, level: float, n: int, method: str
 ) -> Comparison:
+    """Make a comparison of an estimate and its resamples, as :func:`cluster_bootstrap` describes it."""
     defined = draws[~np.isnan(draws)]
     if 2 * len(defined) <= len(draws):
         undefined = len(draws) - len(defined)

@@ -287,7 +287,7 @@ def test_verdicts_follow_from_what_is_recorded(chapter, value, outcome):
         chapter.record(DIFFERENCE, value)
     assert chapter.judge()[0].repeated.outcome == outcome
     html = chapter.verdicts()._repr_html_()
-    assert f"Repeated: {outcome}" in html
+    assert f'data-repeated="{outcome}"' in html
     assert 'id="claim-demo-1"' in html
     assert "Better by the tolerance." in html
 

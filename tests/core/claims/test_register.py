@@ -74,6 +74,8 @@ SOUND = (*RULES, "sound", "conditions", 0)
         (_set(("claims", 0, "whose"), "nobody"), "whose: Input should be 'paper', 'announced' or 'ours'"),
         (_drop("claims", 0, "polarity"), "polarity: Field required"),
         (_set(("claims", 0, "readings"), [{"name": "a", "words": {"m": "x"}}]), r"no result .* names \{m\}"),
+        (_set(("gains",), [{"result": "x", "above": 0, "matters": "AUROC"}]), "gains: 'x' needs .* a label"),
+        (_set(("gains",), [{"result": "x", "above": 0, "label": "L", "matters": "F1"}]), "gains: 'x' needs"),
         (_set(("matters", "AUROC", "difference"), -1), "greater than or equal to 0"),
         (_drop(*RULES, "sound"), r"verdicts\.sound: Field required"),
         (_set((*RULES, "sound", "conditions"), []), r"verdicts\.sound: .*at least one condition"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
-from helpers.display.tables import input_table, published_and_ours, sensitivity
+from helpers.display.export import claims_data
+from helpers.display.tables import input_table, outcome_counts, published_and_ours, sensitivity
 
 
 def test_published_and_ours_lists_what_has_both(toy):
@@ -30,6 +33,20 @@ def test_sensitivity_has_three_rows_a_claim(toy):
     assert list(table["part"]) == ["Repeated", "Sound", "Survives"]
     assert set(table["verdict"]) == {"holds"}
     assert set(table["halved"]) == {"–"}  # the rule has no tolerance
+
+
+def test_counts_keep_claims_of_a_kind_apart(toy):
+    toy.claim("01_first", above=1.0)
+    toy.write_results(toy.folder, "01_first", level={"value": 0.5})
+    verdicts = judge_run(load_register(toy.root / "data"), load_results(toy.folder))
+    table = outcome_counts(verdicts).set_index("part")
+    assert table.loc["Sound", ["claims", "holds", "fails"]].tolist() == [1, 0, 1]
+    assert table.loc["Survives", "not asked"] == 1
+    [claim] = claims_data(verdicts)
+    assert (claim["id"], claim["parts"]["sound"]["outcome"]) == ("toy-01", "fails")
+    [condition] = claim["parts"]["sound"]["conditions"]
+    assert (condition["result"], condition["value"], condition["bound"]) == ("toy.level", 0.5, 1.0)
+    assert json.loads(json.dumps(claims_data(verdicts))) == claims_data(verdicts)
 
 
 def test_empty_runs_give_empty_tables_with_their_columns(toy):

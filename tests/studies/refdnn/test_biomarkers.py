@@ -14,6 +14,7 @@ from helpers.studies.refdnn.biomarkers import (
     figure_drugs,
     gene_panel,
     recovered_genes,
+    substitute_drug,
     top_genes,
 )
 from helpers.studies.refdnn.categories import (
@@ -62,6 +63,18 @@ def test_figure_drugs_are_the_papers_or_the_best_measured():
         drugs=data.drugs.rename(names),
     )
     assert figure_drugs(renamed) == ["Nilotinib"]
+
+
+def test_the_substitute_has_most_lines_in_both_classes_within_its_pathway():
+    data, _ = simulate_response(n_lines=40, n_drugs=6, n_genes=12, seed=5)
+    counts = data.response.groupby("drug")["resistant"].agg(["sum", "count"])
+    rarer = np.minimum(counts["sum"], counts["count"] - counts["sum"]).sort_values()
+    named = [rarer.index[0], rarer.index[2]]
+    drugs = data.drugs.assign(
+        pathway=["DNA replication" if d in named else "Other" for d in data.drugs.index]
+    )
+    assert substitute_drug(replace(data, drugs=drugs)) == named[1]
+    assert substitute_drug(replace(data, drugs=drugs.assign(pathway="Other"))) == rarer.idxmax()
 
 
 def test_gene_panel_tests_the_genes_that_are_measured():

@@ -12,6 +12,7 @@ from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.evaluation.published_tests import welch_t
 from helpers.studies.refdnn import comparisons
 from helpers.studies.refdnn.comparisons import Family
+from helpers.studies.refdnn.contenders import SCALE_MATCHED
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 
@@ -49,7 +50,9 @@ def test_folds_are_compared_with_the_papers_test_and_the_strongest_rival():
     differences = found.differences.query("data == 'CCLE' and test == ''").set_index(["model", "metric"])
     strongest = differences.loc[("strongest", "AUCROC")]
     assert strongest["difference"] == differences.loc[("Additive", "AUCROC"), "difference"]
-    assert strongest["note"] == "strongest by mean AUCROC: Additive"
+    assert strongest["note"].startswith("strongest of 2 by mean: Additive")
+    assert strongest["low"] == differences.loc[("Additive", "AUCROC"), "low"]
+    assert strongest["high"] > differences.loc[("Additive", "AUCROC"), "high"], "corrected for the choice"
     assert len(found.against("AUCROC")) == 6, "three models of two data sets, no role among them"
 
 
@@ -64,6 +67,25 @@ def test_groups_are_compared_by_medians_and_the_papers_test():
     assert tested["low"] <= tested["difference"] <= tested["high"]
     assert set(found.summary["n"]) == {8}
     assert set(found.differences["model"]) == {"Forest", "Additive", "Rank", "strongest"}
+
+
+def test_the_strongest_rival_over_groups_is_the_one_of_the_best_mean():
+    """The steady rival has the better median, the solid one the better mean."""
+    rng = np.random.default_rng(0)
+    groups = 12
+    steady = np.where(np.arange(groups) < 4, 0.5, 0.95)
+    values = {"RefDNN": rng.normal(0.9, 0.01, groups), "Steady": steady, "Solid": np.full(groups, 0.9)}
+    rows = [
+        ("CCLE", 0, str(g), model, metric, value[g], 10)
+        for g in range(groups)
+        for model, value in values.items()
+        for metric in ("AUCROC", "AUCPR")
+    ]
+    table = pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+    found = comparisons.compare_over_groups(table, rivals=["Steady", "Solid"]).differences
+    row = found.query("model == 'strongest' and metric == 'AUCROC'").iloc[0]
+    assert "Solid" in row["note"]
+    assert row["low"] <= found.query("model == 'Steady' and metric == 'AUCROC'")["low"].item()
 
 
 def test_ranking_puts_the_best_auroc_of_each_data_set_first():
@@ -118,3 +140,42 @@ def test_result_ids_name_every_result():
     assert comparisons.result_ids(["CCLE"], "lococv", ["RefDNN"], ["F1"]) == {
         "CCLE, RefDNN, F1": "CCLE.lococv.RefDNN.F1"
     }
+
+
+def test_weighed_by_pairs_a_large_group_counts_for_more():
+    rows = [
+        ("CCLE", 0, fold, model, "AUCROC", value, n)
+        for fold, n, gap in (("small", 1, 0.5), ("large", 99, 0.1))
+        for model, value in (("RefDNN", 0.5 + gap), ("Other", 0.5))
+    ]
+    table = pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+    row = comparisons.weighted_over_groups(table, ["Other"], "AUCROC", 50).iloc[0]
+    assert row["difference"] == pytest.approx(0.01 * 0.5 + 0.99 * 0.1)
+    assert row["low"] <= row["difference"] <= row["high"]
+
+
+def test_level_gap_is_the_median_over_groups_minus_the_mean_over_folds():
+    groups = comparisons.compare_over_groups(metrics(8))
+    folds = comparisons.compare_over_folds(metrics(5), 0.25)
+    gap = comparisons.level_gaps(groups, folds).set_index("data").loc["CCLE"]
+    own = "data == 'CCLE' and model == 'RefDNN' and metric == 'AUCROC'"
+    median, mean = (one.summary.query(own)["value"].item() for one in (groups, folds))
+    assert gap["difference"] == pytest.approx(median - mean)
+    assert gap["low"] <= gap["difference"] <= gap["high"]
+    assert gap["n"] == 8
+
+
+def test_titles_say_what_the_tables_hold():
+    family = Family(["Forest"], ["AUCROC", "AUCPR"])
+    found = comparisons.compare_over_folds(metrics(), 0.25, family=family, rivals=["Additive", "Rank"])
+    assert found.tests_won("CCLE", ["Forest"]) == "RefDNN wins 2 of 2 tests and loses 0"
+    title = found.finding("CCLE", "AUCROC")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus Additive -0.02")
+
+
+def test_both_settings_have_the_same_rivals(result):
+    scores = result.scores | {SCALE_MATCHED: result.scores["Other"]}
+    both = comparisons.both_settings({"CCLE": replace(result, scores=scores)})
+    assert list(both) == ["", "_matched"]
+    assert set(both["_matched"]["CCLE"].models) == {"RefDNN", "Other"}
+    np.testing.assert_array_equal(both["_matched"]["CCLE"].scores["RefDNN"], result.scores["Other"])

@@ -122,6 +122,18 @@ def figure_drugs(data: ResponseData) -> list[str]:
     return known or list(data.response["drug"].value_counts().index[:2])
 
 
+def substitute_drug(data: ResponseData, pathway: str = "DNA replication") -> str:
+    """Return the drug of a pathway with the most lines of its rarer class.
+
+    Stands in for a drug of figure 4 that the data do not have (Temozolomide, a DNA replication inhibitor).
+    Data without pathways, or without that one, give the drug with the most over all drugs.
+    """
+    counts = data.response.groupby("drug")["resistant"].agg(["sum", "count"])
+    rarer = np.minimum(counts["sum"], counts["count"] - counts["sum"])
+    named = data.drugs["pathway"].reindex(rarer.index) == pathway
+    return str(rarer[named].idxmax() if named.any() else rarer.idxmax())
+
+
 @dataclass(frozen=True, eq=False)
 class GenePanel:
     """Expression of some genes in the resistant and the sensitive lines of a drug.

@@ -60,6 +60,10 @@ ONE_LOSS: dict[str, dict[str, Any]] = {
     "(b) one loss, encoder by FTRL": {"loss_weights": (1.0, 0.0)},
 }
 
+#: All variants of the ablation, and those that its verdicts compare.
+JUDGED_ABLATIONS = ["RefDNN", "RefDNN-test", *ONE_LOSS]
+ABLATIONS = [*JUDGED_ABLATIONS, "(d) encoder only", "(e) no expression"]
+
 #: Points of the text that leave a choice or look doubtful, varied one at a time.
 VARIANTS = {
     "RefDNN": {},
@@ -259,7 +263,7 @@ def unseen_drug_contenders(features: PairFeatures, *, every: bool) -> list[Conte
 
 
 def ablation_contenders(
-    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str
+    features: PairFeatures, dataset: str, *, search: Sequence[str], steps: int, device: str
 ) -> list[Contender]:
     """Return RefDNN and its ablations, all options of one model.
 
@@ -267,6 +271,7 @@ def ablation_contenders(
     loss only, encoder trained by FTRL; (c) as published, encoder frozen at its random start; (d) encoder
     loss only, prediction by the encoder's logit of the drug; (e) no expression; (f) is the series of
     loss weights (0.5, 0.5), (1, 0) = (b), (0, 1) = (d), here with the same search budget each.
+    ``search`` names the variants to search; the others keep the study's constants.
     """
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
     variants: dict[str, tuple[dict[str, Any], Space]] = {
@@ -280,9 +285,16 @@ def ablation_contenders(
         "(e) no expression": ({"encoder": "zero", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
     }
     return [
-        Contender(name, _variant(network, **changes), space if search else None, keep=encoder_weights)
+        Contender(name, _variant(network, **changes), space if name in search else None, keep=encoder_weights)
         for name, (changes, space) in variants.items()
     ]
+
+
+def setting_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return RefDNN at the study's constants and scale-matched, and the simple models beside it."""
+    models = variant_contenders(features, dataset, {"RefDNN": {}}, steps=steps, device=device)
+    models.append(matched_contender(features, dataset, steps=steps, device=device))
+    return models + simple_contenders(features)
 
 
 def encoder_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:

@@ -70,26 +70,29 @@ def time_table(protocols: Mapping[str, Mapping[str, OutOfFold]]) -> pd.DataFrame
     return table
 
 
-def space_table(space: Space, chosen: pd.DataFrame, model: str = "RefDNN") -> pd.DataFrame:
+def space_table(space: Space, results: Mapping[str, OutOfFold], model: str = "RefDNN") -> pd.DataFrame:
     """Search space of a model and the settings that its searches found.
 
     Parameters
     ----------
     space : Space
-    chosen : DataFrame
-        :attr:`OutOfFold.chosen`; other models are left out.
+    results : mapping of data set to OutOfFold
+        Those without a search are left out.
     model : str
 
     Returns
     -------
     DataFrame
-        One row a setting: ``lowest``, ``highest``, ``scale``, then one column a fold.
+        One row a setting: ``lowest``, ``highest``, ``scale``, then one column a search.
     """
-    found = chosen[chosen["model"] == model]
-    columns = [f"seed {row.seed}, fold {row.fold}" for row in found.itertuples()]
+    found = {}
+    for name, result in results.items():
+        chosen = result.chosen if len(result.chosen) else pd.DataFrame(columns=["model"])
+        for row in chosen[chosen["model"] == model].to_dict("records"):
+            found[f"{name}, seed {row['seed']}, fold {row['fold']}"] = row
     rows = {}
     for name, axis in space.items():
-        log = isinstance(axis, Float) and axis.log
-        values = dict(zip(columns, found[name], strict=True))
-        rows[name] = {"lowest": axis.low, "highest": axis.high, "scale": "log" if log else "linear"} | values
+        scale = "log" if isinstance(axis, Float) and axis.log else "linear"
+        values = {column: row[name] for column, row in found.items()}
+        rows[name] = {"lowest": axis.low, "highest": axis.high, "scale": scale} | values
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -7,23 +7,76 @@ steps"``; other labels and genes are further entries of the tables that are pass
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from helpers.data.types import ResponseData
 from helpers.evaluation.statistics import corrected_resampled_t
+from helpers.plots import forest
 from helpers.studies.refdnn.comparisons import WITHIN, Results, metric_table
 from helpers.studies.refdnn.contenders import simple_contenders, variant_contenders
 from helpers.studies.refdnn.features import PairFeatures
+from helpers.studies.refdnn.folds import relabelled
 from helpers.studies.refdnn.model.published import scale_matched
-from helpers.studies.refdnn.protocol import Contender
+from helpers.studies.refdnn.protocol import Contender, PairTable
 
 #: Order in which the refit set reaches the shuffle buffer.
 ORDERS = {"drawn order": False, "table order": True}
 #: Simple models that RefDNN is measured against.
 RIVALS = ["Additive", "Kernel ridge"]
+
+
+#: Legend of the figure.
+NOTE = (
+    "AUROC of RefDNN minus that of the kernel ridge, same folds; 95 % interval (Nadeau-Bengio) where there "
+    "are several folds. The table has the additive model and AUROC within drugs too."
+)
+
+
+def map_entries(
+    tables: Mapping[str, PairTable], joined: PairTable, gdsc: ResponseData, steps: Sequence[int], device: str
+) -> dict[str, tuple[PairTable, list[Contender]]]:
+    """Pairs and models of the whole map, by data set and, after a comma, case of labels.
+
+    Parameters
+    ----------
+    tables : mapping
+        Pairs of ``"CCLE"`` and ``"GDSC"``.
+    joined : PairTable
+        CCLE with more genes on fewer lines; its own entry, since its pairs are others.
+    gdsc : ResponseData
+        GDSC as it was labelled; its cut at half and double the concentration is mapped at the last number
+        of steps.
+    steps : sequence of int
+    device : str
+    """
+    drawn = ["drawn order"]  # CCLE is smaller than the buffer: the order of its pairs does not matter there
+    entries = {
+        name: (t, map_contenders(t.features, name, steps, device=device)) for name, t in tables.items()
+    }
+    features = joined.features
+    entries["CCLE joined"] = joined, map_contenders(features, "CCLE", steps, orders=drawn, device=device)
+    for label, factor in {"half cut": 0.5, "double cut": 2.0}.items():
+        shifted = relabelled(gdsc, tables["GDSC"], factor)
+        models = map_contenders(shifted.features, "GDSC", steps[-1:], orders=drawn, device=device)
+        entries[f"GDSC, {label}"] = shifted, models
+    return entries
+
+
+def map_figure(table: pd.DataFrame) -> Figure:
+    """Draw what RefDNN is ahead of the kernel ridge in every case; ``table`` is from :func:`map_table`."""
+    shown = table.query("metric == 'AUCROC' and model == 'RefDNN-Kernel ridge'")
+    least, most = shown["value"].min(), shown["value"].max()
+    return forest(
+        shown.rename(columns={"value": "difference", "case": "label", "data": "group"}),
+        title=f"RefDNN minus kernel ridge lies between {least:+.3f} and {most:+.3f}, as settings are chosen",
+        xlabel="AUROC of RefDNN minus AUROC of the kernel ridge",
+        margin=0.01,
+    )
 
 
 def map_contenders(
@@ -96,6 +149,10 @@ def map_table(results: Results, test_ratio: float) -> pd.DataFrame:
                 )
     columns = ["data", "case", "metric", "model", "value", "low", "high", "n", "unit"]
     table = pd.DataFrame(rows, columns=columns)
+    # Cases of labels are named with the data set's entry, after a comma.
+    split = table["data"].str.partition(", ")
+    table["case"] = table["case"].where(split[2] == "", split[2] + ", " + table["case"])
+    table["data"] = split[0]
     levels = table["unit"].isna()
     table.loc[levels, ["low", "high"]] = table.loc[levels, ["low", "high"]].clip(0, 1)
     return table

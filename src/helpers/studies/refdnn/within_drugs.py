@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.evaluation.metrics import weighted_group_wins
-from helpers.evaluation.statistics import Comparison, two_way_bootstrap
+from helpers.evaluation.statistics import Comparison, percentile_interval, two_way_draws
+from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.refdnn.comparisons import Results, comparison_table
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 
@@ -49,13 +50,53 @@ def drug_bootstrap(
     tables = []
     for model, other in models:
         found = {
-            name: _resampled(
+            name: _Gap(
                 [(first[name], model), (second[name], other)], n_boot, seed, strata and strata[name]
-            )
+            ).at(0.95)
             for name in first
         }
         tables.append(comparison_table(found).assign(model=other))
     return pd.concat(tables, ignore_index=True)
+
+
+def strongest_over_drugs(results: Results, rivals: Sequence[str], n_boot: int, seed: int = 0) -> pd.DataFrame:
+    """Compare RefDNN with the rival of the best mean AUROC within drugs, lines and drugs resampled.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`drug_bootstrap`, with ``"strongest"`` as ``model`` and a ``note`` that names it.
+    """
+    tables = []
+    for name, result in results.items():
+        means = {model: float(result.drug_auroc(model)["auroc"].mean()) for model in rivals}
+        gaps = {rival: _Gap([(result, "RefDNN"), (result, rival)], n_boot, seed) for rival in rivals}
+        best, found = against_strongest(means, lambda rival, level, g=gaps: g[rival].at(level), rivals)
+        tables.append(strongest_row(best, found, len(rivals)).assign(data=name, model="strongest", p=found.p))
+    return pd.concat(tables, ignore_index=True)
+
+
+def drug_agreement(results: Results, others: Sequence[str], model: str = "RefDNN") -> pd.DataFrame:
+    """Spearman correlation over drugs of the AUROC of a model with that of others.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``model`` (the other), ``value``, ``low``, ``high`` (95 %, Fisher's z with the variance of
+        Bonett and Wright 2000; NaN below five drugs), ``n`` drugs.
+    """
+    rows = []
+    for name, result in results.items():
+        own = result.drug_auroc(model)["auroc"]
+        for other in others:
+            both = pd.concat([own, result.drug_auroc(other)["auroc"]], axis=1).dropna()
+            n, rho = len(both), float(both.iloc[:, 0].corr(both.iloc[:, 1], method="spearman"))
+            half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3)) if n > 4 and abs(rho) < 1 else np.nan
+            low, high = (
+                np.tanh(np.arctanh(rho) + np.array([-half, half])) if half == half else (np.nan, np.nan)
+            )
+            rows.append((name, other, rho, low, high, n))
+    return pd.DataFrame(rows, columns=["data", "model", "value", "low", "high", "n"])
 
 
 def mean_within(results: Results, models: Sequence[str], strata: Strata) -> pd.DataFrame:
@@ -68,9 +109,26 @@ def mean_within(results: Results, models: Sequence[str], strata: Strata) -> pd.D
     return pd.DataFrame(rows, columns=["data", "model", "value", "n"])
 
 
-def _resampled(
+class _Gap:
+    """Mean difference of two models within drugs, with resamples that serve every level."""
+
+    def __init__(
+        self,
+        sides: Sequence[tuple[OutOfFold, str]],
+        n_boot: int,
+        seed: int,
+        strata: np.ndarray | None = None,
+    ) -> None:
+        self.estimate, self.draws, self.n = _draws(sides, n_boot, seed, strata)
+
+    def at(self, level: float) -> Comparison:
+        method = "two-way bootstrap over lines and drugs, percentile"
+        return percentile_interval(self.estimate, self.draws, 0.0, level, self.n, method)
+
+
+def _draws(
     sides: Sequence[tuple[OutOfFold, str]], n_boot: int, seed: int, strata: np.ndarray | None
-) -> Comparison:
+) -> tuple[float, np.ndarray, int]:
     results = [result for result, _ in sides]
     rows = np.flatnonzero((results[0].folds[0] >= 0) & (results[1].folds[0] >= 0))
     drugs = np.unique(results[0].drugs[rows], return_inverse=True)[1]
@@ -93,7 +151,7 @@ def _resampled(
         return float(np.average(np.nan_to_num(one - two), weights=drawn)) if drawn.any() else np.nan
 
     lines = results[0].lines[rows]
-    return two_way_bootstrap(statistic, lines, results[0].drugs[rows], n_boot, seed, null=0)
+    return two_way_draws(statistic, lines, results[0].drugs[rows], n_boot, seed)
 
 
 def _drug_aurocs(y: np.ndarray, p: np.ndarray, cells: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
