@@ -158,7 +158,7 @@ def atlas_table(
         One row a drug: ``drug``, ``pathway``, ``resistant`` and ``sensitive`` lines; a column ``<protocol>:
         RefDNN`` and ``<protocol>: simple`` each; those of ``ceiling``; ``predictable``: whether the simple
         model ranks unseen lines better than chance (rank test, Benjamini-Hochberg over drugs, 0.05);
-        ``best simple model``: the one with the highest AUROC of this drug on unseen lines, chosen after the fact;
+        ``best simple model``: the one with the highest AUROC of this drug on unseen lines, after the fact;
         ``published resistant share`` and ``published median of the pathway`` (unseen drugs, figure 3E).
     simple : dict of protocol to model
         The simple model of each protocol, the best by its mean over drugs.
