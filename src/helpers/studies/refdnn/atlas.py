@@ -22,8 +22,6 @@ from helpers.studies.refdnn.protocol import OutOfFold
 PROTOCOLS = ("known pairs", "unseen lines", "unseen types", "unseen drugs")
 #: Drugs with fewer resistant or fewer sensitive lines are shown, but do not count in summaries.
 MIN_MINORITY = 20
-#: The networks of the study; every other model is a simple one.
-_NETWORKS = ("RefDNN", "RefDNN-test")
 
 
 def drug_scores(result: OutOfFold, model: str) -> pd.DataFrame:
@@ -62,7 +60,7 @@ def protocol_scores(results: Sequence[OutOfFold]) -> tuple[pd.DataFrame, pd.Data
 
 def best_simple(auroc: pd.DataFrame, counted: pd.Index) -> str:
     """Return the simple model with the best mean over the counted drugs; it must score nearly all of them."""
-    simple = auroc.loc[auroc.index.isin(counted), [m for m in auroc if m not in _NETWORKS]]
+    simple = auroc.loc[auroc.index.isin(counted), _simple_models(auroc)]
     scored = simple.notna().sum()
     return str(simple.mean()[scored >= 0.9 * scored.max()].idxmax())
 
@@ -176,7 +174,7 @@ def atlas_table(
         table[f"{protocol}: simple"] = auroc[simple[protocol]]
         if protocol == "unseen lines":
             q = benjamini_hochberg(p[simple[protocol]].reindex(table.index).to_numpy())
-            others = auroc[[model for model in auroc if model not in _NETWORKS]].dropna(how="all")
+            others = auroc[_simple_models(auroc)].dropna(how="all")
             best = others.idxmax(axis=1)
     table = table.join(ceiling)
     table["predictable"] = np.where(q < 0.05, "yes", "no")
@@ -232,6 +230,11 @@ def finding(table: pd.DataFrame, simple: Mapping[str, str]) -> str:
     kept = counted_drugs(table)
     yes = int((kept["predictable"] == "yes").sum())
     return f"{yes} of {len(kept)} drugs rank unseen lines better than chance ({simple['unseen lines']})"
+
+
+def _simple_models(auroc: pd.DataFrame) -> list[str]:
+    """Return all models but RefDNN, in whatever setting, and its ablation."""
+    return [model for model in auroc if not model.startswith("RefDNN")]
 
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:
