@@ -42,7 +42,7 @@ serve: $(READY) ## look at the built book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 pairs: $(READY) ## write every notebooks/*.ipynb from its .py
-	$(HELPERS) check --write-pairs
+	$(HELPERS) pairs
 
 clean: ## remove builds and runs; the environment and the downloaded data stay
 	rm -rf _build runs .pytest_cache .ruff_cache .mypy_cache .hypothesis

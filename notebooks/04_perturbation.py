@@ -11,12 +11,35 @@
 # %% [markdown]
 # # [Re] Six networks for the answer of cells to drugs
 #
+# :::{admonition} What we found
+# :class: tip
+# - **79 % of signs is above what the data allow on held-out rows.** In the printed corner of the competition's own
+#   table a predictor that knew every true effect would get {glue:text}`Kaggle block.noise ceiling.sign accuracy:.1%` of
+#   signs right; one constant sign a gene gets
+#   {glue:text}`Kaggle block.sign of the other rows' mean:.1%`. That the noise allows 79 %:
+#   {glue}`verdict.perturbation-plausible.sound`.
+# - **Networks against simple predictors**, on 146 compounds in hepatocytes: the best network gets
+#   {glue:text}`TG-GATEs.best.sign:.1%` of held-out signs right, cell plus compound
+#   {glue:text}`TG-GATEs.random_rows.additive.sign accuracy:.1%`, a constant sign
+#   {glue:text}`TG-GATEs.random_rows.gene sign.sign accuracy:.1%`. That networks beat the additive model:
+#   {glue}`verdict.perturbation-simple.sound`; that they beat the best simple predictor:
+#   {glue}`verdict.perturbation-simple.survives`.
+# - **Attention**: the published network differs from the same stack without attention by
+#   {glue}`TG-GATEs.random_rows.GRU3-ATTN-no attention.sign accuracy`
+#   {glue}`TG-GATEs.random_rows.GRU3-ATTN-no attention.sign accuracy.interval` of sign accuracy; that it ranks first of
+#   the six: {glue}`verdict.perturbation-ranking.repeated`, with intervals and seeds
+#   {glue}`verdict.perturbation-ranking.sound`.
+# :::
+#
 # A study of 2024 {cite:p}`ali2024perturbation` trained six networks on the table of a public competition
 # {cite:p}`openproblems2023perturbation`: how 18,211 genes change when one of 146 compounds meets one of six types
 # of blood cells. It reports that a stack of three GRU layers with attention gets 79 % of the signs right, the other
 # five between 64.5 and 73.7 %, and takes this as evidence for attention. No predictor other than the six networks
-# was run. This chapter runs the six beside the predictors that need no training to speak of, asks what a constant
-# sign scores, and whether the order of the six is the same twice.
+# was run. This chapter runs the six beside the predictors that need no training to speak of, asks how many signs can
+# be right at all, and whether the order of the six is the same twice.
+#
+# **The labels are no fold changes.** Table II of the study calls them so; its rows are those of the competition's
+# file, `sign(change) x -log10(p)`. Every absolute error of the paper is in units of -log10 p.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -27,12 +50,15 @@ seed = 0
 out = ""
 n_seeds = 2  # repetitions, each with its own folds and starts (the paper: one number a model)
 n_folds = 5  # folds of 80/20 of each repetition that are run
-epoch_share = 0.2  # share of the published epochs (300 to 500)
+epoch_share = 0.2  # share of the published epochs (300 to 500); a reduced profile runs fewer
 kaggle_genes = 500  # genes of the competition's design with simulated targets (0: all 18,211)
 kaggle_seeds = 1
+kaggle_folds = 1
 kaggle_cells = 1  # cell types that are left out in turn in the competition's design
-kaggle_share = 0.04  # share of the published epochs there, where an epoch has three times as many steps
+kaggle_share = 0.04  # share of the published epochs there; always 1 on the competition's own table
 check_seeds = 1  # repetitions of the method check
+standardised_folds = 1  # folds of each repetition with standardised changes and absolute error
+tuning_seeds = 0  # repetitions of the search for learning rate and epochs; 0 leaves it out
 sensitivity_seeds = 0  # repetitions of the sensitivity checks; 0 leaves them out
 n_boot = 500
 
@@ -44,21 +70,38 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.studies.perturbation import base_rates, comparison, folds, insight, plots, predictors, ranking
-from helpers.studies.perturbation.data import load_cell_means, load_changes
+from helpers.studies.perturbation import (
+    base_rates,
+    ceiling,
+    comparison,
+    folds,
+    in_cells,
+    insight,
+    interaction,
+    plan,
+    plots,
+    predictors,
+    ranking,
+)
+from helpers.studies.perturbation.data import load_cell_means, load_changes, load_printed_block
+from helpers.studies.perturbation.hepatocytes import load_arrays
 from helpers.studies.perturbation.model import PUBLISHED
+from helpers.studies.perturbation.model.backend import use_device
 from helpers.studies.perturbation.protocol import run_protocol
 from helpers.studies.perturbation.twin import simulate_worlds
 
 chapter = Chapter.begin("04_perturbation", parameters)
+use_device(chapter.device)
 chapter.header()
 
 # %% tags=["hide-input"]
 run = chapter.memory.cache(run_protocol, ignore=["n_jobs", "progress"])
 learned = chapter.memory.cache(insight.learned_additivity)
 focus = chapter.memory.cache(insight.attention_weights)
+tune = chapter.memory.cache(insight.tune_networks, ignore=["n_jobs"])
 boot = {"n_boot": n_boot, "seed": seed}
 budget = {"n_jobs": chapter.jobs, "progress": chapter.report}
+on = {"device": chapter.device}
 
 # %% [markdown]
 # ## The question and the model
@@ -86,15 +129,24 @@ pd.DataFrame(published_epochs, index=["epochs", "batch size", "learning rate", "
 # ## The data
 #
 # The competition's own targets (614 x 18,211 training values) are not among the files that can be had everywhere;
-# [the data page](../book/data.md) says how to get them, and `data = "paper"` runs this chapter on them. Otherwise
-# three things stand in. Two are real measurements of the same kind, changes of expression by cell and compound, from
-# the L1000 assay {cite:p}`subramanian2017l1000`: *L1000* (signatures of three drugs in many lines) and *TranSiGen*
-# (treated minus vehicle, more compounds in fewer lines). The third is the competition's real design with
-# **simulated** targets that have the real means per gene and cell type: it shows what the protocols do in a table of
-# that shape, and it proves nothing about drugs. Real beyond doubt are the means themselves.
+# [the data page](../book/data.md) says how to get them, and `data = "paper"` runs this chapter on them. What is at
+# hand otherwise:
+#
+# - *TG-GATEs*, the main panel: human hepatocytes under 146 compounds at two doses and three times, in the
+#   competition's unit, computed as the competition did (limma's moderated t against controls);
+# - *L1000* {cite:p}`subramanian2017l1000` (signatures of three drugs in many lines) and *TranSiGen* (treated minus
+#   vehicle, more compounds in fewer lines), real too. Three compounds leave three means to learn, so they show
+#   levels and do not rank architectures;
+# - a printed corner of the competition's table, 25 compounds x 97 genes of NK cells, and the exact means of all genes
+#   by cell type: real values, without a network;
+# - the competition's real design with **simulated** targets that have the real means, calibrated on the printed
+#   corner: it shows what the protocols do in a table of that shape, and it proves nothing about drugs.
 
 # %% tags=["hide-input"]
-panels = {name: load_changes(name, data, seed=seed) for name in ("L1000", "TranSiGen")}
+panels = {name: load_changes(name, data, seed=seed) for name in ("TG-GATEs", "L1000", "TranSiGen")}
+chapter.use(panels["TG-GATEs"])
+
+# %% tags=["hide-input"]
 chapter.use(panels["L1000"])
 
 # %% tags=["hide-input"]
@@ -108,22 +160,42 @@ chapter.use(kaggle)
 means = load_cell_means(data, seed=seed)
 chapter.use(means)
 
+# %% tags=["hide-input"]
+block = load_printed_block(data, seed=seed)
+chapter.use(block)
+
 # %%
 sets = {**panels, "Kaggle": kaggle}
-UNIT = {"L1000": "cell", "TranSiGen": "cell", "Kaggle": "compound"}
+UNIT = plan.UNIT
 LABEL = {name: f"{name} ({d.tier})" if d.tier == "simulated" else name for name, d in sets.items()}
-pd.DataFrame({name: d.facts() for name, d in sets.items()}).T
+pd.DataFrame({name: d.facts() for name, d in {**sets, "Kaggle block": block}.items()}).T
 
 # %% [markdown]
-# Rows of one cell line (L1000, TranSiGen) or of one compound (the competition's design) are not independent. Intervals
-# resample lines there and compounds here, whichever is the more numerous factor.
+# Rows of one cell line (L1000, TranSiGen) or of one compound (TG-GATEs, the competition's design) are not
+# independent. Intervals resample lines there and compounds here, whichever is the more numerous factor.
 #
-# ## What a constant sign scores
+# ### Rows that share controls
 #
-# The paper counts a prediction as right when its sign is right, without a threshold. Then half of the entries are
-# right by chance, and more than half when genes have a habit: all contrasts of one cell type share the same control
-# wells, whose noise moves every compound alike, and some answers (stress, less growth) are common to many drugs. In
-# the real means of the competition, this share of genes goes up on average:
+# Two rows that were compared with the same control measurement share its noise. On TranSiGen, rows of one line that
+# share a vehicle profile correlate, and rows of the same line with another vehicle hardly do:
+
+# %%
+vehicle = insight.shared_control_correlation(panels["TranSiGen"], **boot)
+chapter.record_table(vehicle, "TranSiGen.vehicle.{controls}.correlation")
+vehicle.style.format(precision=3).hide().set_caption("Correlation of two rows of one line; n = pairs")
+
+# %% [markdown]
+# So whoever has one of them in training predicts the other by its control. In all protocols below, rows with a common
+# vehicle (TranSiGen) and rows of one compound and time (TG-GATEs, whose two doses share two control arrays) are on
+# one side of the split. What the plain random split would have given is in the section on simple predictors. In the
+# competition all contrasts of a cell type share their control wells: no split can avoid that there.
+#
+# ## How many signs can be right?
+#
+# The paper counts a prediction as right when its sign is right, without a threshold. Half of the entries are right by
+# chance; more when genes have a habit, since all contrasts of one cell type share the same control wells, whose
+# noise moves every compound alike, and some answers (stress, less growth) are common to many drugs. In the real
+# means of the competition, this share of genes goes up on average:
 
 # %%
 up = chapter.record_table(base_rates.genes_up(means), "Kaggle means.cell types.{cell}.genes up")
@@ -145,119 +217,202 @@ agreement.style.format("{:.2f}")
 # %% [markdown]
 # In regulatory T cells, {glue:text}`Kaggle means.cell types.T regulatory cells.genes up:.0%` of genes have a positive
 # mean; in NK cells {glue:text}`Kaggle means.cell types.NK cells.genes up:.0%`. These are the two cell types that the
-# paper names as predicted best. A mean over rows is more one-sided than its rows, so these shares are no
-# accuracies; what a constant reaches row by row is in the next table, where the rows are known. Hindsight chooses
-# each constant on the very rows that it is scored on; "noise" says what that is worth when signs are a coin.
+# paper names as predicted best. A mean over rows is more one-sided than its rows. Row by row, the printed corner of
+# the table says what constants score there; the mean over the *other* rows of NK cells follows from the exact means,
+# so the constant sign has no hindsight:
 
 # %%
-rates = base_rates.base_rate_table(sets, seed)
-chapter.record_table(rates, "{data}.base_rates.{what}.share")
-rates.pivot_table(index="data", columns="what", values="value", sort=False).style.format("{:.3f}")
+NK_ROWS = 146  # rows of NK cells in the competition's table
+printed = ceiling.printed_checks(block, means, NK_ROWS, **boot)
+chapter.record_table(printed, "Kaggle block.{what}")
+chapter.compare_table(
+    {what: f"Kaggle block.{what}" for what in printed["what"]},
+    "The printed corner of NK cells: 25 compounds x 97 genes; n = compounds.",
+)
 
 # %% [markdown]
-# The last column is the three-class reading (up, down, no response) with a threshold of two units: predicting "no
-# response" everywhere is then right that often. Under the null of uniform p-values it would be right in 99 % of
-# entries at |y| = 2, and in 95 % at the usual p = 0.05. So a three-class accuracy of 79 % could be below a constant.
+# Predicting no change at all has a mean absolute error of {glue:text}`Kaggle block.mean absolute value:.3f` there; the
+# paper reports 0.620 for its best network on all cell types. The genes of the corner are the first by the alphabet
+# and need not be typical.
+#
+# **The ceiling.** A measured change is a true one plus noise, and where the true one is small its sign is a coin. The
+# p-values say how large changes are beside their noise; the distribution of the true changes that fits them best gives
+# the share of signs that a predictor with perfect knowledge of them would get. Noise that all contrasts share (the
+# control wells) can be learned too; the second row of each data set says what knowing a third of it is worth. L1000 and
+# TranSiGen come without a model of their noise, so they have no ceiling.
+
+# %%
+ceilings = ceiling.noise_ceilings([*panels.values(), kaggle, block], n_boot=min(n_boot, 20), seed=seed)
+chapter.record_table(ceilings, "{data}.{what}.sign accuracy")
+chapter.compare_table(
+    {f"{row.data}, {row.what}": f"{row.data}.{row.what}.sign accuracy" for row in ceilings.itertuples()},
+    "Share of right signs of a perfect predictor; 95 % interval over compounds.",
+)
 
 # %% [markdown]
 # ## The six networks: table IV and figure 1
 #
 # Random rows are held out, in folds of 80/20: the nearest guess at the paper's split, which is not stated. The simple
 # predictors and the controls of later sections run in the same folds, and so do the other protocols, so that each
-# model is run once a data set.
+# model is run once a data set. Epochs are the published ones in the full profile and on the competition's own table;
+# the quick profile runs a tenth.
 
 # %%
-six, controls = predictors.networks(epoch_share), predictors.attention_controls(epoch_share)
+six, controls = predictors.networks(epoch_share, **on), predictors.attention_controls(epoch_share, **on)
 simple = predictors.simple_predictors()
 contest = comparison.Contest.of(six, controls, simple)
 SIX, scores, seeds = contest.networks, {}, [seed + i for i in range(n_seeds)]
+drawn_structures = {n: predictors.simple_predictors(structures=d.has_structures) for n, d in panels.items()}
 for name, d in panels.items():
-    parts = [
-        *folds.random_rows(d.rows, seeds, n_used=n_folds, in_sample=True),
-        *folds.same_split(folds.random_rows(d.rows, [seed])[0], [seed + i for i in range(max(n_seeds, 2))]),
-        *folds.leave_cells_out(d.rows, seeds, n_splits=5, n_used=n_folds),
-        *folds.leave_compounds_out(d.rows, seeds, n_used=n_folds),
-    ]
-    scores[name] = run(d, parts, six + controls + simple, **budget)
+    parts = plan.panel_folds(d, seeds, n_folds)
+    scores[name] = run(d, parts, six + controls + drawn_structures[name], **budget)
 
 # %%
-d, seeds = kaggle, [seed + i for i in range(kaggle_seeds)]
-parts = [
-    *folds.random_rows(d.rows, seeds, n_used=1, in_sample=True),
-    *folds.leave_cells_out(d.rows, seeds, n_used=kaggle_cells),
-    *folds.leave_compounds_out(d.rows, seeds, n_used=1),
-    *(folds.competition(d.rows, seeds) if (d.rows["split"] != "train").any() else []),
-]
-models = predictors.networks(kaggle_share) + predictors.attention_controls(kaggle_share) + simple
-scores["Kaggle"] = run(d, parts, models, **budget)
+seeds_there = [seed + i for i in range(kaggle_seeds)]
+share_there = 1.0 if kaggle.tier == "paper" else kaggle_share
+there = predictors.networks(share_there, **on) + predictors.attention_controls(share_there, **on)
+kaggle_parts = plan.kaggle_folds(kaggle, seeds_there, n_folds=kaggle_folds, n_cells=kaggle_cells)
+scores["Kaggle"] = run(kaggle, kaggle_parts, there + simple, **budget)
 
 # %% [markdown]
 # Every test row of every model now has its scores. They are averaged and compared in each data set and protocol.
+# Public code for the competition standardises each gene and minimises an absolute error; the same six networks with
+# that loss and scale are a protocol of their own, *standardised*, and the second reading of the claims.
+
+# %%
+d = panels["TG-GATEs"]
+parts = folds.retagged(folds.random_rows(d.rows, seeds, n_used=standardised_folds), "standardised")
+restandardised = predictors.networks(epoch_share, **on, **predictors.STANDARDISED)
+again = run(d, parts, restandardised + drawn_structures["TG-GATEs"], **budget)
+scores["TG-GATEs"] = pd.concat([scores["TG-GATEs"], again], ignore_index=True)
 
 # %%
 scores = pd.concat([table.assign(data=name) for name, table in scores.items()], ignore_index=True)
 tested = scores[(scores["part"] == "test") & (scores["protocol"] != "same_split")]
 random = tested[tested["protocol"] == "random_rows"]
+by_set = {name: random[random["data"] == name] for name in sets}
 summary = comparison.by_protocol(tested, partial(comparison.summarise_models, **boot), UNIT)
 versus = comparison.by_protocol(tested, partial(comparison.compare_contest, contest=contest, **boot), UNIT)
 for table in (summary, versus):
     table["group"] = table["data set"] = table["data"].map(LABEL)
-
+own_split = [fold for fold in kaggle_parts if fold.tags["protocol"] == "random_rows"]
+oracle = insight.oracle_scores(kaggle, own_split, ("sign accuracy", "MAE", "MRRMSE")).assign(data="Kaggle")
+chapter.record_table(oracle, "Kaggle.random_rows.{model}.{metric}")
 # %% [markdown]
 # The published value stands beside ours where the data are of the paper's kind, that is, in random rows of the
-# competition's design.
+# competition's own table.
 
 # %%
 published = {name: chapter.published[predictors.published_id(name)].mean / 100 for name in SIX}
 beside = summary[["data", "protocol", "metric"]].eq(["Kaggle", "random_rows", "sign accuracy"]).all(axis=1)
-summary["published"] = summary["model"].map(published).where(beside)
+summary["published"] = summary["model"].map(published).where(beside & (kaggle.tier == "paper"))
 chapter.record_table(contest.recorded(summary), "{data}.{protocol}.{model}.{metric}")
-chapter.record_table(versus, "{data}.{protocol}.{first}-{second}.{metric}{suffix}")
+chapter.record_table(versus, "{data}.{protocol}.{first}-{second}.{metric}")
 agree = partial(ranking.rank_agreement, published=published)
 ranked = comparison.by_protocol(tested, agree)
 chapter.record_table(ranked, "{data}.{protocol}.six networks.{what}")
-chapter.compare_table(
-    {f"{LABEL[n]}, {m}": f"{n}.random_rows.{m}.sign accuracy" for n in sets for m in SIX},
-    "Table IV: sign accuracy on held-out rows; 95 % interval over the independent unit. The published value "
-    "stands beside the competition's design only.",
+of_random, of_six = summary["protocol"] == "random_rows", summary["model"].isin(SIX)
+gain = insight.gain_over_coin(summary[of_random], SIX)
+chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
+# %% tags=["hide-input"]
+ups = base_rates.base_rate_table(sets, seed)
+chapter.record_table(ups, "{data}.base_rates.{what}.share")
+rungs = ceiling.sign_ladder(pd.concat([summary[of_random], oracle]), SIX, ceilings, ups[ups["what"] == "up"])
+best_of = gain.set_index("data")["best"]
+title = f"No network is near 79 %: held-out rows, best {best_of.drop('Kaggle').max():.0%}"
+chapter.figure(
+    plots.ladder(rungs, published=published["GRU3-ATTN"], title=title),
+    "ladder",
+    "Random rows held out: from a coin to the ceiling. Kaggle block: real values of NK cells, no network.",
 )
 
 # %% tags=["hide-input"]
-of_random, of_six = summary["protocol"] == "random_rows", summary["model"].isin(SIX)
-reported = [(LABEL[n], model, value) for n in sets for model, value in published.items()]
+chapter.compare_table(
+    {
+        f"{LABEL[n]}, {m}": f"{n}.random_rows.{m}.sign accuracy"
+        for n in sets
+        for m in [*SIX, "additive", "gene sign"]
+    },
+    "Table IV and two simple predictors: sign accuracy on held-out rows; 95 % interval over the independent unit.",
+)
+
+# %% tags=["hide-input"]
+shown = summary[of_random & summary["model"].isin([*SIX, "additive", "gene sign"])]
 chapter.figure(
     plots.sign_accuracies(
-        summary[of_random & of_six],
-        "data set",
-        title="Table IV: sign accuracy of held-out rows",
-        published=pd.DataFrame(reported, columns=["metric", "model", "value"]),
+        shown, "data set", title="Table IV: the six networks lie closer than their intervals"
     ),
     "table_4",
-    "Sign accuracy; open markers: published, on the competition's table.",
+    "Sign accuracy of held-out rows, with the additive model and one constant sign a gene.",
 )
 
 # %% [markdown]
-# Figure 1 of the paper splits the mean absolute error into entries with the right and with the wrong sign. The parts
-# are tied: `MAE = a x MAE right + (1 - a) x MAE wrong` with `a` the sign accuracy, and on a wrong sign the error is
-# |y| + |prediction|. So whoever predicts values near zero has the lowest error on wrong signs; the paper reads the
-# LSTM's low value there as "a more refined ability to discern and rectify prediction errors".
+# ### What would have to be true for 79 %
+#
+# Three other meanings of the number can be computed: rows that were trained on, three classes with a threshold, and
+# targets that were clipped (among the readings below). For the first, training rows are predicted too.
+
+# %%
+fitted = scores[(scores["part"] == "train") & scores["model"].isin(SIX)].assign(protocol="training_rows")
+average = partial(
+    comparison.summarise_models, metrics=("sign accuracy", "MAE", "three-class accuracy"), **boot
+)
+reproduced = comparison.by_protocol(fitted, average, UNIT)
+chapter.record_table(reproduced, "{data}.training_rows.{model}.{metric}")
+chapter.record_table(comparison.by_protocol(fitted, agree), "{data}.training_rows.six networks.{what}")
+needed = ceiling.requirements(reproduced, block, SIX)
+chapter.record_table(needed, "{data}.needed for 79 %.{what}")
+chapter.compare_table(
+    {f"{row.data}, {row.what}": f"{row.data}.needed for 79 %.{row.what}" for row in needed.itertuples()},
+    "Shares that count as right under another meaning of sign accuracy.",
+)
+
+# %% [markdown]
+# A constant "no response" is right in {glue:text}`Kaggle block.no response above 1.301:.0%` of the real entries of the
+# corner when p = 0.05 is the threshold: a three-class accuracy of 79 % would be below a constant. On the rows that it
+# was trained on, the best network of the hepatocytes reaches
+# {glue:text}`TG-GATEs.needed for 79 %.best network, training rows:.1%`.
 
 # %% tags=["hide-input"]
-errors = {n: summary[of_random & of_six & (summary["data"] == n)] for n in panels}
+chapter.compare_table(
+    {f"{LABEL[n]}, {m}": f"{n}.training_rows.{m}.sign accuracy" for n in sets for m in SIX},
+    "Sign accuracy on the rows that the network was trained on.",
+)
+
+# %% tags=["hide-input"]
+chapter.compare_table(
+    {
+        f"{LABEL[n]}, {where}": f"{n}.{protocol}.six networks.rank agreement with the paper"
+        for n in sets
+        for protocol, where in (("training_rows", "training rows"), ("random_rows", "held-out rows"))
+    },
+    "Kendall correlation of the six networks' order with the published order, mean over repetitions.",
+)
+
+# %% [markdown]
+# ### Figure 1: errors on right and wrong signs
+#
+# The parts are tied: `MAE = a x MAE right + (1 - a) x MAE wrong` with `a` the sign accuracy, and on a wrong sign the
+# error is |y| + |prediction|. So whoever predicts values near zero has the lowest error on wrong signs; the paper
+# reads the LSTM's low value there as "a more refined ability to discern and rectify prediction errors".
+
+# %% tags=["hide-input"]
+errors = {n: summary[of_random & of_six & (summary["data"] == n)] for n in sets}
+figure_1 = {
+    n: plots.errors_by_sign(errors[n], title=f"Figure 1: errors, {LABEL[n]}", ylabel=sets[n].unit)
+    for n in sets
+}
 caption = "Mean absolute error on right and wrong signs and in total."
-chapter.figure(
-    plots.errors_by_sign(
-        errors["L1000"], title=f"Figure 1: errors, {LABEL['L1000']}", ylabel=panels["L1000"].unit
-    ),
-    "figure_1_l1000",
-    caption,
-)
+chapter.figure(figure_1["TG-GATEs"], "figure_1_tggates", caption)
 
 # %% tags=["hide-input"]
-title, unit = f"Figure 1: errors, {LABEL['TranSiGen']}", panels["TranSiGen"].unit
-chapter.figure(
-    plots.errors_by_sign(errors["TranSiGen"], title=title, ylabel=unit), "figure_1_transigen", caption
-)
+chapter.figure(figure_1["L1000"], "figure_1_l1000", caption)
+
+# %% tags=["hide-input"]
+chapter.figure(figure_1["TranSiGen"], "figure_1_transigen", caption)
+
+# %% tags=["hide-input"]
+chapter.figure(figure_1["Kaggle"], "figure_1_kaggle", f"The competition's design, tier {kaggle.tier}.")
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -270,45 +425,52 @@ gap = insight.largest_identity_gap(summary)
 gap = chapter.record_table(gap, "identity.all protocols.all models.largest gap")
 
 # %% [markdown]
-# In all {glue:text}`identity.all protocols.all models.largest gap:.0e` of difference, the identity holds for every
-# model and protocol here.
+# Within {glue:text}`identity.all protocols.all models.largest gap:.0e`, the identity holds for every model and protocol
+# here.
 #
-# ## Figures 2 and 3: drugs and cell types
+# ### Figures 2 and 3: drugs and cell types
 
 # %% tags=["hide-input"]
-by_set = {name: random[random["data"] == name] for name in sets}
-by_compound = {n: insight.errors_by_compound(by_set[n]) for n in ("TranSiGen", "Kaggle")}
-drawn = {
+figure_2 = {
     n: plots.sorted_dots(
-        table,
+        insight.errors_by_compound(by_set[n]),
         order="mean |change|",
-        title=f"Figure 2: error by compound, {LABEL[n]}",
+        title=f"Figure 2: errors follow the size of the changes, {LABEL[n]}",
         xlabel="compounds",
         ylabel=f"MAE on right signs ({sets[n].unit})",
     )
-    for n, table in by_compound.items()
+    for n in ("TG-GATEs", "TranSiGen", "Kaggle")
 }
 caption = "Error of the paper's three best networks by compound; the line is the mean size of its changes."
-chapter.figure(drawn["TranSiGen"], "figure_2_transigen", caption)
+chapter.figure(figure_2["TG-GATEs"], "figure_2_tggates", caption)
 
 # %% tags=["hide-input"]
-chapter.figure(drawn["Kaggle"], "figure_2_kaggle", "The same in the competition's design.")
+chapter.figure(figure_2["TranSiGen"], "figure_2_transigen", caption)
 
 # %% tags=["hide-input"]
-ranges = insight.error_ranges(by_set["Kaggle"])
-title, ylabel = f"Figure 3: errors of rows, {LABEL['Kaggle']}", f"GRU3-ATTN, {kaggle.unit}"
-chapter.figure(
-    plots.spans(ranges, title=title, ylabel=ylabel),
-    "figure_3",
-    "Minimum, mean and maximum over rows, one bar a cell type and error.",
-)
+chapter.figure(figure_2["Kaggle"], "figure_2_kaggle", f"The competition's design, tier {kaggle.tier}.")
+
+# %% tags=["hide-input"]
+figure_3 = {
+    n: plots.spans(
+        insight.error_ranges(by_set[n], SIX),
+        title=f"Figure 3: errors of rows by cell, {LABEL[n]}",
+        ylabel=f"mean absolute error of a row ({sets[n].unit})",
+    )
+    for n in ("TG-GATEs", "Kaggle")
+}
+caption = "Minimum, mean and maximum over rows; TG-GATEs: six contexts (dose, time) of one cell type."
+chapter.figure(figure_3["TG-GATEs"], "figure_3_tggates", caption)
+
+# %% tags=["hide-input"]
+chapter.figure(figure_3["Kaggle"], "figure_3_kaggle", f"The competition's design, tier {kaggle.tier}.")
 
 # %% [markdown]
 # An error in the unit of the change grows with the change. Rank correlation, over groups, between the network's error
 # and the error of predicting nothing, that is, the mean size of the changes:
 
 # %%
-GROUPS = [("L1000", "cell"), ("TranSiGen", "cell"), ("TranSiGen", "compound"), ("Kaggle", "compound")]
+GROUPS = [("TG-GATEs", "compound"), ("L1000", "cell"), ("TranSiGen", "cell"), ("Kaggle", "compound")]
 follows = insight.error_follows_size(random, GROUPS)
 chapter.record_table(follows, "{data}.random_rows.{model}.error follows size by {by}")
 chapter.compare_table(
@@ -318,12 +480,22 @@ chapter.compare_table(
 
 # %%
 CELLS = ["NK cells", "T regulatory cells"]  # those that the paper names as predicted best
-in_cells = comparison.compare_in_cells(by_set["Kaggle"], "compound", CELLS, **boot)
-in_cells = chapter.record_table(in_cells, "Kaggle.random_rows.{who}.sign accuracy in {cell}{suffix}")
+table = in_cells.compare_in_cells(by_set["Kaggle"], "compound", CELLS, **boot)
+table = chapter.record_table(table, "Kaggle.random_rows.{who}.sign accuracy in {cell}{suffix}")
+rivals = {"other networks": [name for name in SIX if name != "GRU3"], "additive": ["additive"]}
+for protocol, part in tested[tested["data"] == "TG-GATEs"].groupby("protocol"):
+    pairs = {m: [(first, m) for first in ("GRU3-ATTN", "GRU3")] for m in ("Transformer", "additive")}
+    right = insight.share_of_groups(part, pairs["Transformer"], "compound", "MAE right")
+    total = insight.share_of_groups(part, pairs["additive"], "compound", "MAE")
+    pattern = f"TG-GATEs.{protocol}.{{first}}-{{second}}.share of compounds with the lower "
+    chapter.record_table(right, pattern + "MAE right")
+    chapter.record_table(total, pattern + "MAE")
+    table = in_cells.errors_in_cells(part, "compound", "GRU3", rivals, **boot)
+    chapter.record_table(table, f"TG-GATEs.{protocol}.{{first}}-{{second}}.{{metric}} in {{cell}}")
 
 # %% [markdown]
-# With correlations such as {glue:text}`L1000.random_rows.GRU3-ATTN.error follows size by cell:.2f` (lines of L1000), a
-# figure of errors by drug or by cell type orders them by the size of their changes first of all.
+# With correlations such as {glue:text}`TG-GATEs.random_rows.GRU3-ATTN.error follows size by compound:.2f` (compounds of
+# TG-GATEs), a figure of errors by drug or by cell type orders them by the size of their changes first of all.
 #
 # ## Is the ranking stable?
 #
@@ -369,11 +541,12 @@ pd.concat(chance).style.format("{:.2f}").set_caption(caption)
 # %% [markdown]
 # ## What the paper left out: simple predictors
 #
-# Fifteen predictors in the same folds. The additive model is the reference: it is all that two factors give without
-# an interaction.
+# Up to fifteen predictors in the same folds. The additive model is the reference: it is all that two factors give
+# without an interaction. "Best network" and "best simple" are chosen by their mean; the limits of their difference
+# are corrected for both choices.
 
 # %% tags=["hide-input"]
-COLUMNS = ["sign accuracy", "sign accuracy, significant", "MAE", "MRRMSE", "Pearson"]
+COLUMNS = ["sign accuracy", "sign accuracy, significant", "three-class accuracy", "MAE", "MRRMSE", "Pearson"]
 of_panels = summary[of_random & summary["data"].isin(panels)]
 comparison.leaderboard(of_panels, ["data set"], COLUMNS).style.format("{:.3f}")
 
@@ -389,7 +562,7 @@ title = "Best network against simple predictors"
 chapter.figure(
     against(versus[versus["protocol"] == "random_rows"], metric="sign accuracy", title=title),
     "versus_sign",
-    "Random rows; 95 % interval over lines (L1000, TranSiGen) or compounds. Above zero: the network is better.",
+    "Random rows; 95 % limits over lines or compounds. Above zero: the network is better.",
 )
 
 # %% tags=["hide-input"]
@@ -400,10 +573,31 @@ chapter.figure(
 )
 
 # %% [markdown]
+# ### What sharing controls is worth
+#
+# The same simple predictors on plain random rows, where rows with common controls fall on both sides:
+
+# %%
+leaky = [
+    run(
+        d, folds.random_rows(d.rows, seeds, n_used=n_folds, together=False), drawn_structures[name], **budget
+    ).assign(data=name)
+    for name, d in panels.items()
+    if name != "L1000"
+]
+average = partial(comparison.summarise_models, metrics=("sign accuracy", "MRRMSE"), **boot)
+leaked = comparison.by_protocol(pd.concat(leaky), average, UNIT)
+chapter.record_table(leaked, "{data}.{protocol}.{model}.{metric}")
+both = pd.concat([leaked, summary[of_random & summary["data"].isin(leaked["data"])]])
+both = both[both["metric"].eq("sign accuracy") & both["model"].isin(leaked["model"])]
+wide = both.pivot_table(index=["data", "model"], columns="protocol", values="value")
+wide.style.format("{:.3f}").set_caption("Sign accuracy with blocks kept together, and without")
+
+# %% [markdown]
 # ## Other questions than random rows
 #
-# *New pairs* imitate the competition: cells are left out except for the compounds that all cells share (in the panel
-# sets: except for the row of their commonest compound), so that every test row is a known cell with a known compound.
+# *New pairs* imitate the competition: a context is left out except for 17 compounds (L1000, TranSiGen: lines are left
+# out except for the row of their commonest compound), so that every test row is a known cell with a known compound.
 # *Unseen compounds*: nothing is known of the compound, and the networks see its reserved code. *Competition*: the split
 # of the real design, on its targets.
 
@@ -422,46 +616,54 @@ best.style.format("{:.3f}").set_caption("The six best models by sign accuracy")
 
 # %% tags=["hide-input"]
 shown = summary[summary["model"].isin([*SIX, "additive", "gene sign", "cell mean"])]
-drawn = {
+figure = {
     n: plots.sign_accuracies(
         shown[shown["data"] == n], "protocol", title=f"Sign accuracy by protocol, {LABEL[n]}"
     )
     for n in panels
 }
-caption = "Networks and simple predictors in three protocols."
-chapter.figure(drawn["L1000"], "protocols_l1000", caption)
+caption = "Networks and simple predictors by protocol."
+chapter.figure(figure["TG-GATEs"], "protocols_tggates", caption)
 
 # %% tags=["hide-input"]
-chapter.figure(drawn["TranSiGen"], "protocols_transigen", caption)
+chapter.figure(figure["L1000"], "protocols_l1000", caption)
+
+# %% tags=["hide-input"]
+chapter.figure(figure["TranSiGen"], "protocols_transigen", caption)
 
 # %% [markdown]
-# ### Training rows
+# ## How much is there to learn beyond cell plus compound?
 #
-# If 79 % were an in-sample figure, this is where it would be found. The agreement of this ranking with the paper's was
-# added after the first full run had shown it; no rule uses it.
+# The arrays of TG-GATEs are in duplicate. Products of two replicates are free of noise, so they split what two
+# replicates show on average into what the mean, the context, the compound and the pair of both do, and noise:
 
 # %%
-fitted = scores[(scores["part"] == "train") & scores["model"].isin(SIX)].assign(protocol="training_rows")
-average = partial(comparison.summarise_models, metrics=("sign accuracy", "MAE"), **boot)
-reproduced = comparison.by_protocol(fitted, average, UNIT)
-chapter.record_table(reproduced, "{data}.training_rows.{model}.{metric}")
-chapter.record_table(comparison.by_protocol(fitted, agree), "{data}.training_rows.six networks.{what}")
+replicates = interaction.replicate_changes(load_arrays(panels["TG-GATEs"].tier, seed=seed))
+components = interaction.component_shares(*replicates, n_boot=n_boot, seed=seed)
+chapter.record_table(components, "TG-GATEs.variance.{what}.share")
 chapter.compare_table(
-    {f"{LABEL[n]}, {m}": f"{n}.training_rows.{m}.sign accuracy" for n in sets for m in SIX},
-    "Sign accuracy on the rows that the network was trained on.",
-)
-
-# %% tags=["hide-input"]
-chapter.compare_table(
-    {
-        f"{LABEL[n]}, {where}": f"{n}.{protocol}.six networks.rank agreement with the paper"
-        for n in sets
-        for protocol, where in (("training_rows", "training rows"), ("random_rows", "held-out rows"))
-    },
-    "Kendall correlation of the six networks' order with the published order, mean over repetitions.",
+    {what: f"TG-GATEs.variance.{what}.share" for what in components["what"]},
+    "Share of the mean square of log2 changes (mean of two replicates); n = compounds.",
 )
 
 # %% [markdown]
+# The interaction, {glue:text}`TG-GATEs.variance.interaction.share:.0%`, is the only part in which a network can beat an
+# additive model; it includes how far an effect grows with dose and time. Which compounds are predictable in a new
+# context, and by which model? The gain is over one constant sign a gene; the best model is chosen on the rows that it
+# is scored on, so single gains are optimistic.
+
+# %%
+ours = ("cell mean", "compound mean", "additive", "one-hot ridge", "similar response", "GRU3-ATTN")
+compounds = interaction.predictable_compounds(by_set["TG-GATEs"], ours)
+worth = {"value": float((compounds["gain"] > 0.05).mean()), "n": len(compounds)}
+chapter.record_table(pd.DataFrame([worth]), "TG-GATEs.random_rows.compounds.predictable share")
+compounds.style.format(precision=3).set_sticky(axis=1).set_caption(
+    "Sign accuracy of held-out rows by compound"
+)
+
+# %% [markdown]
+# {glue:text}`TG-GATEs.random_rows.compounds.predictable share:.0%` of the compounds gain more than five points.
+#
 # ## Is attention the cause?
 #
 # Three comparisons with the paper's best network: the 3-stacked GRU of the paper (last state only), the same stack
@@ -476,26 +678,26 @@ chapter.figure(
         ["GRU3", *contest.controls],
         "sign accuracy",
         title="What attention adds",
-        margin=0.005,
+        margin=0.01,
     ),
     "attention",
-    "Random rows, 95 % interval; the band is the rule's tolerance.",
+    "Random rows, 95 % interval; the band is the smallest difference that would matter.",
 )
 
 # %% [markdown]
 # Attention compares the five states of the stack with one another and averages them by the result. Four of the five
 # steps bring the same fact, the compound. The next table has the mean weights in a network trained on all rows of
-# L1000; 0.2 everywhere would be a plain average. Evenness is the entropy of the weights relative to that: 1 means no
-# preference.
+# TG-GATEs; 0.2 everywhere would be a plain average. Evenness is the entropy of the weights relative to that: 1 means
+# no preference.
 
 # %%
-weights = focus(panels["L1000"], max(1, round(epoch_share * PUBLISHED["GRU3-ATTN"].epochs)), seed)
-even, n = insight.evenness(weights), len(panels["L1000"].rows)
-chapter.record("L1000.all_rows.GRU3-ATTN.evenness of attention", even, n=n)
+weights = focus(panels["TG-GATEs"], max(1, round(epoch_share * PUBLISHED["GRU3-ATTN"].epochs)), seed, **on)
+even, n = insight.evenness(weights), len(panels["TG-GATEs"].rows)
+chapter.record("TG-GATEs.all_rows.GRU3-ATTN.evenness of attention", even, n=n)
 weights.style.format("{:.3f}").set_caption("From the step of the row to the step of the column")
 
 # %% [markdown]
-# Evenness: {glue:text}`L1000.all_rows.GRU3-ATTN.evenness of attention:.3f`.
+# Evenness: {glue:text}`TG-GATEs.all_rows.GRU3-ATTN.evenness of attention:.3f`.
 #
 # ## What the networks learn
 #
@@ -511,22 +713,40 @@ chapter.compare_table(
 )
 
 # %% [markdown]
+# ## Tuning
+#
+# "The model parameters, such as learning rate, epochs, and batch size, are fine-tuned for each of the six models":
+# neither the range nor the criterion is stated. With `tuning_seeds` above 0, as in the full profile, learning rate
+# (0.3, 1 and 3 times the published one) and epochs (a third, all) are chosen by sign accuracy on a fifth of the
+# training rows, and the winner is scored on rows that took no part.
+
+# %%
+tuned = [
+    tune(panels["TG-GATEs"], one, epoch_share, n_jobs=chapter.jobs, **on)
+    for one in folds.random_rows(panels["TG-GATEs"].rows, seeds, n_used=1)[:tuning_seeds]
+]
+tuned = pd.concat([pd.DataFrame(columns=["model", "value", "n"]), *tuned])
+mean = tuned.groupby("model", sort=False)["value"].mean().reset_index().assign(seeds=tuning_seeds)
+chapter.record_table(mean, "TG-GATEs.tuned.{model}.sign accuracy")
+tuned.style.format(precision=3).hide().set_caption("Winner and range; value: held-out rows")
+
+# %% [markdown]
 # ## Other readings of the paper
 #
 # The paper leaves much open (see the deviations). With `sensitivity_seeds` above 0, as in the full profile, each other
-# reading is run on L1000 in two folds of random rows a repetition, beside the reading used above.
+# reading is run on TG-GATEs in one fold of random rows a repetition, beside the reading used above.
 
 # %%
-d, parts = panels["L1000"], []
+d, parts = panels["TG-GATEs"], []
 readings = pd.DataFrame({"sign accuracy": [], "MAE": [], "MRRMSE": []})
 if sensitivity_seeds:
-    parts = folds.random_rows(d.rows, [seed + i for i in range(sensitivity_seeds)], n_used=2)
-    table = run(d, parts, six + predictors.reading_variants(epoch_share), **budget)
-    found = comparison.summarise_models(table, "cell", metrics=tuple(readings.columns), **boot)
-    chapter.record_table(found, "L1000.sensitivity.{model}.{metric}")
+    parts = folds.random_rows(d.rows, [seed + i for i in range(sensitivity_seeds)], n_used=1)
+    table = run(d, parts, six + predictors.reading_variants(epoch_share, **on), **budget)
+    found = comparison.summarise_models(table, "compound", metrics=tuple(readings.columns), **boot)
+    chapter.record_table(found, "TG-GATEs.sensitivity.{model}.{metric}")
     readings = found.pivot_table(index="model", columns="metric", values="value")
 readings = readings.sort_values("sign accuracy", ascending=False)
-readings.style.format("{:.3f}").set_caption(f"L1000, {len(parts)} folds")
+readings.style.format("{:.3f}").set_caption(f"TG-GATEs, {len(parts)} fold(s)")
 
 # %% [markdown]
 # ## Three classes
@@ -534,7 +754,7 @@ readings.style.format("{:.3f}").set_caption(f"L1000, {len(parts)} folds")
 # "Positive, negative, or no response": with a threshold, the constant answer "no response" is the base rate.
 
 # %%
-three = base_rates.class_table(sets, (0.5, 1.301, 2.0))
+three = base_rates.class_table({**sets, "Kaggle block": block}, (0.5, 1.301, 2.0))
 constant = three.assign(value=three["no response"])
 chapter.record_table(constant, "{data}.base_rates.no response above {threshold:g}.share")
 three.set_index(["data", "threshold"]).style.format("{:.3f}")
@@ -548,55 +768,48 @@ three.set_index(["data", "threshold"]).style.format("{:.3f}")
 
 # %%
 METRIC_PAIR, check = ("sign accuracy", "MRRMSE"), {}
-for name, (d, truth) in simulate_worlds(seed).items():
+for name, (d, _) in simulate_worlds(seed).items():
     chapter.use(d, method_check=True)
     parts = folds.random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
     table = run(d, parts, six + simple, **budget)
     found = comparison.summarise_models(table, "compound", metrics=METRIC_PAIR, **boot)
-    oracle = insight.oracle_scores(d, truth, parts, METRIC_PAIR)
-    for table in (found, oracle):
+    planted = insight.oracle_scores(d, parts, METRIC_PAIR)
+    for table in (found, planted):
         chapter.record_table(table, "{data}.random_rows.{model}.{metric}", data=name)
-    check[name] = pd.concat([found, oracle]).pivot_table(index="model", columns="metric", values="value")
+    check[name] = pd.concat([found, planted]).pivot_table(index="model", columns="metric", values="value")
 check = pd.concat(check, axis=1)
 check.sort_values(("additive world", "sign accuracy"), ascending=False).style.format("{:.3f}")
 
 # %% [markdown]
-# ## The two questions
-#
-# **How much of 79 % is the base rate of signs?** Over a coin, one constant sign per gene, learned on the training rows,
-# has this share of what the best network has on held-out rows:
-
-# %%
-gain = insight.gain_over_coin(summary[of_random], SIX)
-share = gain[["data", "share"]].rename(columns={"share": "value"})
-chapter.record_table(share, "{data}.random_rows.gene sign.share of the best network's gain over a coin")
-chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
-chapter.compare_table(
-    {LABEL[n]: f"{n}.random_rows.gene sign.share of the best network's gain over a coin" for n in sets},
-    "(sign accuracy of the constant - 0.5) / (sign accuracy of the best network - 0.5).",
-)
-
-# %% [markdown]
-# On held-out rows no network here comes near 79 %: the best reaches {glue:text}`L1000.best.sign:.3f` on L1000 and
-# {glue:text}`TranSiGen.best.sign:.3f` on TranSiGen. For the competition's own table the panel cannot say more than the
-# means do: in five of six cell types at least
-# {glue:text}`Kaggle means.cell types.T cells CD4+.genes up:.0%` of genes rise on average.
-#
-# **Is the ranking of the six stable?** Over repetitions with other folds, rankings agree at a Kendall correlation of
-# {glue}`L1000.random_rows.six networks.rank agreement between seeds` (L1000) and
-# {glue}`TranSiGen.random_rows.six networks.rank agreement between seeds` (TranSiGen); with the published
-# order at {glue:text}`L1000.random_rows.six networks.rank agreement with the paper:.2f` and
-# {glue:text}`TranSiGen.random_rows.six networks.rank agreement with the paper:.2f`.
-#
 # ## Verdicts
 #
-# Rules were committed before any network was run on real data; a verdict is computed from them. Claims about the
-# competition's own table need its targets (tier paper).
+# A verdict is computed from rules that were committed before the run. Claims about the competition's own table need its
+# targets (tier paper); the others are judged on TG-GATEs.
 
 # %%
+share = gain[["data", "share"]].rename(columns={"share": "value"})
+chapter.record_table(share, "{data}.random_rows.gene sign.share of the best network's gain over a coin")
 chapter.verdicts()
 
 # %% [markdown]
+# ## Conclusion
+#
+# **How many signs can be right?** Over a coin, one constant sign a gene has
+# {glue:text}`TG-GATEs.random_rows.gene sign.share of the best network's gain over a coin:.0%` of what the best network
+# has on held-out rows of TG-GATEs. The noise ceiling is {glue:text}`TG-GATEs.noise ceiling.sign accuracy:.1%` there and
+# {glue:text}`Kaggle block.noise ceiling.sign accuracy:.1%` in the printed corner of the competition's table: a figure of
+# 79 % on held-out rows would need less noise than these values show; on training rows, or with three classes, it is
+# within reach.
+#
+# **Does the architecture matter?** Over repetitions with other folds, rankings agree at a Kendall correlation of
+# {glue}`TG-GATEs.random_rows.six networks.rank agreement between seeds`, with the published order at
+# {glue:text}`TG-GATEs.random_rows.six networks.rank agreement with the paper:.2f`. The best network minus the best
+# simple predictor is {glue}`TG-GATEs.random_rows.best network-best simple.sign accuracy`
+# {glue}`TG-GATEs.random_rows.best network-best simple.sign accuracy.interval` in sign accuracy and
+# {glue}`TG-GATEs.random_rows.best network-additive.MRRMSE`
+# {glue}`TG-GATEs.random_rows.best network-additive.MRRMSE.interval` against the additive model in the competition's
+# error.
+#
 # ## Deviations and open points
 
 # %%
@@ -611,20 +824,24 @@ chapter.deviations()
 #
 # ## Limitations
 #
-# - The competition's targets were not at hand: on the panel nothing here recomputes the paper's numbers. L1000 has many
-#   lines and three compounds, TranSiGen a hundred rows; the competition has six cell types and 146 compounds.
-# - With 100 to 130 rows, training takes fewer steps than with 491 rows for the same number of epochs.
-# - L1000 signatures are z-scores, TranSiGen's changes are logarithms of expression; neither is a signed log p-value.
+# - The competition's targets were not at hand: on the panel nothing here recomputes the paper's numbers. TG-GATEs has
+#   the competition's unit and number of compounds, but 196 genes and six contexts of one cell type.
+# - Its file has no structures; the networks see the compound's name in place of the SMILES string.
+# - A reduced profile trains a share of the published epochs, which changes the order of the networks: read ranks in
+#   the full profile only.
+# - L1000 signatures are z-scores, TranSiGen's changes are logarithms of expression.
+# - The noise ceiling takes p-values at their word and errs upwards where effects are far below the noise.
+# - Intervals keep the fits fixed and resample compounds or lines.
 # - The simulated targets have real means per gene and cell type, but invented answers of single genes to single
 #   compounds.
-# - The best simple predictor and the best network are chosen on the folds in which they are compared, both alike.
 #
 # ## Run this chapter again
 #
 # ```
-# helpers run 04 --profile quick    # minutes, fewer epochs
-# helpers run 04 --profile full     # the published epochs, several repetitions
-# helpers run 04 --set data=paper kaggle_genes=0    # on the competition's table
+# helpers run 04 --profile quick    # minutes, a tenth of the published epochs
+# helpers run 04 --profile full     # the published epochs, five folds, three repetitions
+# helpers run 04 --profile full --set data=paper kaggle_genes=0 kaggle_folds=5 kaggle_seeds=3    # the competition's table
+# helpers run 04 --profile full --set device=cuda    # on a GPU, through Keras' PyTorch backend
 # ```
 
 # %% tags=["hide-input"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 import yaml
+
+from helpers.data.hashes import sha256
+from helpers.run import NotebookState, RunState
 
 HEADER = """\
 # ---
@@ -30,7 +34,9 @@ out = "."
 level = 1.0
 
 # %%
+import hashlib
 import json
+import os
 from pathlib import Path
 
 with (Path(out) / "calls.txt").open("a", encoding="utf-8") as stream:
@@ -46,7 +52,8 @@ content = dict(
     inputs=[], commit="0", source="0", versions={{}}, device=device, threads=jobs, figures=[], times={{}},
     results={{"toy.level": {{"value": level + seed, "tier": "simulated"}}}},
 )
-(Path(out) / "results" / "{chapter}.json").write_text(json.dumps(content), encoding="utf-8")
+target = Path(os.environ.get("HELPERS_ATTEMPT", out)) / "results" / "{chapter}.json"
+target.write_text(json.dumps(content), encoding="utf-8")
 """
 
 
@@ -117,6 +124,30 @@ class Toy:
         path = folder / "results" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), encoding="utf-8")
+
+    def registered(self, chapter: str, content: bytes = b"drug,line\n", key: str = "pairs") -> None:
+        """Register one panel file of a chapter; nobody has it."""
+        entry = {
+            "key": key, "title": key, "tier": "panel", "owner": "nobody", "repository": "o/r",
+            "commit": "0" * 40, "path": f"{key}.csv", "licence": "MIT", "chapters": [chapter],
+            "card": f"toy/cards/{key}.md", "obtain": "by download", "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }  # fmt: skip
+        path = self.root / "data" / key / "datasets.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump([entry]), encoding="utf-8")
+
+    def seal(self, folder: Path | None = None, **entry: object) -> None:
+        """Write run.json as if a run had just written the notebooks and results of a folder."""
+        folder = folder or self.folder
+        state = RunState.load(folder) or RunState(profile="smoke")
+        for path in sorted([*folder.glob("results/*.json"), *folder.glob("notebooks/*.ipynb")]):
+            known = state.notebooks.setdefault(
+                path.stem, NotebookState(**{"status": "done", "started": "2020-01-01", **entry})
+            )
+            known.outputs[path.relative_to(folder).as_posix()] = sha256(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        state.save(folder)
 
     def calls(self) -> list[str]:
         """Return the notebooks that ran since the last call, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,3 +47,16 @@ def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` as one atomic step."""
     with atomic_writer(path) as stream:
         stream.write(text)
+
+
+def replace_folder(fresh: Path, final: Path) -> None:
+    """Put a new folder in place of another in two renames; the next call mends a kill between them."""
+    old = final.with_name(f".{final.name}.old")
+    if old.exists() and not final.exists():
+        old.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    fresh.rename(final)
+    shutil.rmtree(old, ignore_errors=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
+from helpers import __version__
 from helpers.cli import app
-from helpers.run import RunState
 
 
 @pytest.fixture
@@ -24,8 +26,20 @@ def helpers(monkeypatch):
     return call
 
 
-COMMANDS = ["run", "build", "claims", "compare", "status", "doctor", "new"]
-COMMANDS += ["data list", "data fetch", "data verify"]
+COMMANDS = [
+    "run",
+    "build",
+    "claims",
+    "compare",
+    "explain",
+    "status",
+    "logs",
+    "record",
+    "pairs",
+    "doctor",
+    "new",
+]
+COMMANDS += ["doctor", "new", "data list", "data fetch", "data verify"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -49,7 +63,10 @@ BAD = [
     (["claims"], "there is no run yet; start with"),
     (["build"], "there is no run yet; start with"),
     (["build", "--run", "elsewhere"], "elsewhere is no run folder"),
-    (["compare", "a", "b"], "no results at a"),
+    (["compare", "a", "b"], "a is no run folder"),
+    (["explain", "01"], "there is no run 01 yet; start with: helpers run 01"),
+    (["logs", "01"], "there is no run yet; start with"),
+    (["run", "-p", "smoke", "--set", "level=abc"], "level of 01_first must be a number"),
     (["data", "list"], "no data registry"),
     (["data", "fetch", "--tier", "simulated"], "unknown data tier 'simulated'"),
 ]
@@ -75,6 +92,7 @@ def test_run_then_run_again(helpers, toy):
     code, said = helpers("run", "-p", "smoke", "--seed", "3", "--set", "level=0.5")
     assert code == 0
     assert "+ 01_first: done in" in said
+    toy.folder = toy.root / "runs" / "smoke-level=0.5-seed=3"
     assert toy.results("01_first")["toy.level"]["value"] == 3.5
     code, said = helpers("run", "1", "-p", "smoke", "--seed", "3", "--set", "level=0.5")
     assert code == 0
@@ -95,44 +113,130 @@ def test_a_failed_notebook_says_cell_and_log(helpers, toy):
     assert str(toy.folder / "logs" / "01_first.log") in said.replace("\n", "")
 
 
-def test_claims_shows_every_claim(helpers, toy):
+def test_only_what_was_asked_for_decides_the_exit_code(helpers, toy):
+    toy.notebook("01_first", body='raise KeyError("one\\ntwo")\n')
+    toy.notebook("02_second")
+    code, said = helpers("run", "-p", "smoke")
+    assert code == 1
+    assert "failed: 01_first" in said
+    code, said = helpers("run", "02", "-p", "smoke")
+    assert code == 0
+    assert "not asked for now, failed earlier in this folder: 01_first" in said
+
+
+def test_a_message_is_shown_whole(helpers, toy):
+    toy.notebook("01_first", body='raise ValueError("3 file(s) missing:\\n  a.csv\\n  b.csv")\n')
+    assert "3 file(s) missing:\n  a.csv\n  b.csv" in helpers("run", "-p", "smoke")[1]
+
+
+def test_a_dry_run_runs_nothing(helpers, toy):
+    toy.notebook("01_first")
+    code, said = helpers("run", "-p", "smoke", "--seed", "1", "--dry-run")
+    assert (code, said) == (
+        0,
+        "01_first: would run (not run yet)\nrun folder: runs/smoke-seed=1\n".replace(
+            "runs/", f"{toy.root}/runs/"
+        ),
+    )
+    assert not (toy.root / "runs").exists()
+
+
+def test_status_and_compare_as_json(helpers, toy):
+    toy.notebook("01_first")
+    helpers("run", "-p", "smoke")
+    [states] = json.loads(helpers("status", "--json")[1])["runs"].values()
+    assert [(state["chapter"], state["stale"]) for state in states] == [("01_first", [])]
+    compared = json.loads(helpers("compare", toy.folder, toy.folder, "--json")[1])
+    assert (compared["chapters"], compared["moves"], compared["compared"]) == (["01_first"], [], 1)
+
+
+def test_logs_shows_the_end(helpers, toy):
+    toy.notebook("01_first", body='print("one")\nprint("two")\n')
+    helpers("run", "-p", "smoke")
+    code, said = helpers("logs", "1", "-n", "1")
+    assert code == 0
+    assert said.startswith("two\n")
+
+
+def test_explain_names_the_causes(helpers, toy):
+    for folder, level in ((toy.root / "book" / "record", 2.0), (toy.folder, 3.0)):
+        toy.notebook("01_first")
+        toy.write_results(folder, "01_first", level={"value": level})
+        if level == 3.0:
+            path = folder / "results" / "01_first.json"
+            text = path.read_text(encoding="utf-8").replace(
+                '"parameters": {}', '"parameters": {"epochs": 40}'
+            )
+            path.write_text(text, encoding="utf-8")
+        toy.seal(folder)
+    code, said = helpers("explain", "01")
+    assert code == 0
+    assert "different: 1 parameter; equal: profile" in said
+    assert "parameter epochs: None -> 40" in said
+    assert "2.000 -> 3.000" in said
+
+
+def test_the_version(helpers):
+    assert helpers("--version") == (0, f"helpers {__version__}\n")
+    assert helpers("run", "-h")[0] == 0
+
+
+@pytest.fixture
+def judged(toy):
+    """Give the toy project two claims, one of which holds."""
     for chapter, level in (("01_first", 2.0), ("02_second", 0.5)):
         toy.notebook(chapter)
         toy.claim(chapter, above=1.0)
         toy.write_results(toy.folder, chapter, level={"value": level})
-    RunState(profile="smoke").save(toy.folder)
-    code, said = helpers("claims", "--run", toy.folder)
+    toy.seal()
+    return toy
+
+
+def test_claims_shows_every_claim_on_a_line(helpers, judged, monkeypatch):
+    monkeypatch.setattr("helpers.cli.console.output.width", 80)
+    code, said = helpers("claims", "--run", judged.folder)
     assert code == 0
-    for text in (
-        "toy-01",
-        "toy-02",
-        "holds",
-        "fails",
-        "not asked",
-        "The level of 02_second is high",
-        "toy: panel",
-    ):
-        assert text in said
+    lines = [line for line in said.splitlines() if "toy-0" in line]
+    assert [line.split("toy-")[1][:2] for line in lines] == ["01", "02"]
+    assert [len(line.split()[:3]) for line in lines] == [3, 3]
+    assert all(line.split()[3].startswith("toy-") and len(line) <= 80 for line in lines)
+    assert "holds" in said
     assert helpers("claims")[1] == said
 
 
-def test_a_terminal_without_the_signs_shows_the_words(helpers, toy):
-    toy.claim("01_first", above=1.0)
-    toy.write_results(toy.folder, "01_first", level={"value": 2.0})
-    RunState(profile="smoke").save(toy.folder)
-    code, said = helpers("claims", "--run", toy.folder, charset="ascii")
+def test_a_claim_in_full(helpers, judged):
+    said = helpers("claims", "toy-02")[1]
+    for text in ("The level of 02_second is high", "toy: panel", "fails", "rule: the level is above 1.0"):
+        assert text in said
+    assert "toy-01" not in said
+    code, said = helpers("claims", "toy-3")
+    assert code == 1
+    assert "unknown claim toy-3" in said
+
+
+def test_claims_for_programs(helpers, judged):
+    found = json.loads(helpers("claims", "--json")[1])
+    assert [(claim["id"], claim["sound"]) for claim in found] == [("toy-01", "holds"), ("toy-02", "fails")]
+    assert helpers("claims", "--csv")[1].splitlines()[1].startswith("toy-01,01_first,")
+
+
+def test_a_terminal_without_the_signs_shows_others(helpers, judged, monkeypatch):
+    monkeypatch.setattr("rich.console.Console.encoding", "ascii")
+    code, said = helpers("claims", charset="ascii")
     assert code == 0
-    assert "? holds" in said
+    assert "+ holds, ~ partly, x fails" in said
+    assert said.isascii()
 
 
 def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
     toy.claim("01_first", above=1.0)
     for name, level in (("a", 2.0), ("b", 3.0), ("c", 0.5)):
         toy.write_results(tmp_path / name, "01_first", level={"value": level})
+        toy.seal(tmp_path / name)
     code, said = helpers("compare", tmp_path / "a", tmp_path / "b")
     assert code == 0
     assert "toy.level" in said
-    assert "+1.000" in said
+    assert "2.000 -> 3.000" in said
     assert "no verdict flipped" in said
     code, said = helpers("compare", tmp_path / "a", tmp_path / "c")
     assert code == 1
@@ -149,10 +253,17 @@ def test_doctor_names_what_differs_from_the_lock(helpers, toy):
         assert line in said
 
 
+def test_doctor_knows_a_mirror_that_is_not_there(helpers, toy, monkeypatch):
+    monkeypatch.setenv("HELPERS_DATA_MIRROR", "/nowhere/at/all")
+    code, said = helpers("doctor")
+    assert code == 1
+    assert "/nowhere/at/all is no folder" in said
+
+
 def test_check_finds_problems_and_mends_pairs(helpers, toy):
     toy.notebook("01_first")
     code, said = helpers("check")
     assert code == 1
     assert "01_first.ipynb: missing" in said
-    assert helpers("check", "--write-pairs")[0] == 0
+    assert helpers("pairs")[0] == 0
     assert helpers("check")[0] == 0

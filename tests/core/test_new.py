@@ -11,12 +11,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from helpers.book.checks import check_links, check_outputs, check_pairs
+from helpers.book.checks import check_links, check_outputs
 from helpers.claims.register import load_claims
 from helpers.cli import app
 from helpers.errors import ParameterError
 from helpers.new import study, write_study
 from helpers.run import RunOptions, run_notebooks
+from helpers.run.pairs import check_pairs
 
 NAMES = ["ab", "a_name_of_20_letters"]  # the shortest and the longest: lines break alike
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import filelock
 
+from helpers.atomic import replace_folder
 from helpers.book.stage import stage_book
 from helpers.errors import RunError
 
@@ -44,8 +45,8 @@ def build_book(root: Path, run: Path, out: Path) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(out / ".lock", timeout=0):
             stage_book(root, run, out / "stage")
-            built = _sphinx(out)
-            return _put_in_place(built, out / "html")
+            replace_folder(_sphinx(out), out / "html")
+            return out / "html"
     except filelock.Timeout as error:
         msg = f"another build works in {out}; wait for it or choose another --out"
         raise RunError(msg) from error
@@ -73,14 +74,3 @@ def _sphinx(out: Path) -> Path:
         msg = f"the book was not built: {len(lines)} warnings or errors; see {log}\n{shown}"
         raise RunError(msg)
     return html
-
-
-def _put_in_place(built: Path, final: Path) -> Path:
-    """Replace ``final`` by ``built`` in two renames."""
-    old = final.with_name(f"{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    built.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-    return final

@@ -94,7 +94,7 @@ def _chapter(
     source = read_source(root, chapter)
     notes = []
     entry = run[1].notebooks.get(chapter) if run[1] else None
-    status = entry.status if entry else "absent"
+    status = entry.latest.status if entry else "absent"
     shown: Shown = "run"
     notebook = _executed(*run, chapter)
     if notebook is None:
@@ -104,11 +104,13 @@ def _chapter(
         if notebook is not None and record[1] is not None and entry is not None:
             notes.append(
                 f"What follows is the run of record: profile {record[1].profile}, "
-                f"executed {entry.started}, commit {record[1].commit or 'unknown'}."
+                f"executed {entry.started}, commit {entry.commit or 'unknown'}."
             )
     if notebook is None or entry is None:
         shown, entry, notebook = "source", None, _without_numbers(source.notebook())
         notes.append("What follows is its source, without any number.")
+    elif entry.attempt is not None:
+        notes.append(f"{_why_not(entry.attempt)} What follows is the execution before, of {entry.started}.")
     elif entry.fingerprint.get("source") != source.sha256:
         notes.append(
             "This page is older than its source: the notebook was changed after it was executed. "

@@ -13,14 +13,15 @@ from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
 from helpers.claims.published import load_published
 from helpers.claims.register import load_register, stand_ins
-from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
 from helpers.display.board import board_html, summary
 from helpers.display.export import claims_data
 from helpers.display.gains import findings, gains_html
-from helpers.run.compare import compare_runs
+from helpers.errors import RunError
+from helpers.run.compare import compare_runs, headline
+from helpers.run.seal import load_sealed
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -81,11 +82,15 @@ def build_page(material: Material) -> str:
         tiers = ", ".join(sorted(set(results.input_tiers.values()))) if results else "–"
         peak = results.times.get("peak_memory_bytes") if results else None
         memory = f"{peak / 2**30:.1f} GB" if peak else "–"
-        rows.append([page.name, page.status, page.shown, seconds, memory, tiers, fresh])
-    head = ["notebook", "in this run", "shown", "seconds", "peak memory", "input", "matches its source"]
+        commit = (page.entry.commit or "unknown")[:10] if page.entry else "–"
+        if page.entry and "+" in (page.entry.commit or ""):
+            commit += ", with changes"
+        rows.append([page.name, page.status, page.shown, commit, seconds, memory, tiers, fresh])
+    head = ["notebook", "in this run", "shown", "commit", "seconds", "peak memory", "input"]
+    head.append("matches its source")
     facts = [
         ["profile", run.profile],
-        ["commit", run.commit or "unknown"],
+        ["commit of the latest start", run.commit or "unknown"],
         ["run started", run.started or "–"],
         ["run finished", run.finished or "–"],
         ["book built", datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")],
@@ -111,48 +116,40 @@ def differences_page(material: Material) -> str:
             "There is no run of record yet (`book/record/` is empty), so there is nothing to compare "
             f"this run (profile {material.run.profile}) with.\n"
         )
-    comparison = compare_runs(material.record, material.folder, material.root)
-    both = [move for move in comparison.moves if move.where == "both" and move.field == "value"]
-    absent = {side: sum(move.where == side for move in comparison.moves) for side in ("only A", "only B")}
+    if material.folder.samefile(material.record):
+        return "This book was built from the run of record itself, so nothing differs from it.\n"
+    try:
+        comparison = compare_runs(material.record, material.folder, material.root)
+    except RunError:  # both are sealed: see `collect`
+        return "No chapter is in both this run and the run of record, so nothing is compared.\n"
     parts = [
-        f"{len(both)} values moved beyond their tolerance; {absent['only A']} results are in the record "
-        f"only, {absent['only B']} in this run only. The profile of this run is `{material.run.profile}`: "
+        f"{headline(comparison).capitalize()}. The profile of this run is `{material.run.profile}`: "
         "a smaller profile gives other numbers, so what matters is whether a verdict flips.\n"
     ]
+    if comparison.causes:
+        rows = [
+            [cause.chapter, f"{cause.kind} {cause.name}", str(cause.a), str(cause.b)]
+            for cause in comparison.causes
+        ]
+        parts += ["## What was different\n", _table(["chapter", "what", "record", "this run"], rows)]
     if comparison.flips:
         rows = [[flip.claim, flip.part, flip.a, flip.b] for flip in comparison.flips]
         parts += ["## Verdicts that flip\n", _table(["claim", "part", "record", "this run"], rows)]
     else:
         parts.append("No verdict flips.\n")
-    if both:
-        intervals = {
-            (chapter, name): result
-            for chapter, content in load_results(material.record).items()
-            for name, result in content.results.items()
-        }
-        rows = []
-        for move in both[:_ROWS]:
-            result = intervals[move.chapter, move.result]
-            inside = "–"
-            if result.low is not None and result.high is not None and move.b is not None:
-                inside = "yes" if result.low <= move.b <= result.high else "no"
-            gap = None if move.a is None or move.b is None else move.b - move.a
-            numbers = [format_number(move.a), format_number(move.b), format_number(gap, signed=True)]
-            rows.append([move.chapter, move.result, *numbers, f"{move.tolerance:g}", inside])
-        head = [
-            "chapter",
-            "result",
-            "record",
-            "this run",
-            "difference",
-            "tolerance",
-            "in the record's interval",
+    if comparison.moves:
+        head = ["chapter", "result", "field", "record", "this run", "move in half-widths of its interval"]
+        rows = [
+            [
+                *(move.chapter, move.result, move.field, format_number(move.a), format_number(move.b)),
+                "–" if move.size is None else f"{move.size:.2g}",
+            ]
+            for move in comparison.moves[:_ROWS]
         ]
         parts += ["## Values that moved\n", _table(head, rows)]
-        if len(both) > _ROWS:
-            parts.append(
-                f"{len(both) - _ROWS} more are listed by `helpers compare book/record RUN --limit 0`.\n"
-            )
+        if len(comparison.moves) > _ROWS:
+            more = len(comparison.moves) - _ROWS
+            parts.append(f"{more} more are listed by `helpers compare book/record RUN --limit 0`.\n")
     return "\n".join(parts)
 
 
@@ -191,7 +188,7 @@ def _reduced(material: Material) -> str:
     )
     if material.record is not None:
         register = load_register(material.root / "data")
-        official = judge_run(register, load_results(material.record))
+        official = judge_run(register, load_sealed(material.record))
         text += f" In the run of record: {summary(official)} [What differs](differences.md)."
     return f":::{{note}}\n{text}\n:::\n\n"
 
@@ -199,9 +196,13 @@ def _reduced(material: Material) -> str:
 def _facts(material: Material) -> str:
     """Return one line on the run below the board."""
     tiers = sorted({tier for results in material.results.values() for tier in results.input_tiers.values()})
-    commit = (material.run.commit or "unknown")[:10]
+    commits = {page.entry.commit or "unknown" for page in material.chapters if page.entry}
+    commit = "`, `".join(sorted(commit[:10] for commit in commits)) or "unknown"
     source = ", ".join(tiers) or "none"
-    return f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}`.\n"
+    return (
+        f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}` "
+        "([of each chapter](build.md)).\n"
+    )
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

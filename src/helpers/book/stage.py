@@ -12,11 +12,11 @@ from helpers.atomic import write_text
 from helpers.book import pages
 from helpers.book.chapters import BookPage, select_chapters, with_chips
 from helpers.claims.register import load_register
-from helpers.claims.results import ChapterResults, load_results
+from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.display.board import chips_html
-from helpers.run.of_record import RECORD
-from helpers.run.state import RunState, load_run
+from helpers.run.seal import check_seal, load_sealed
+from helpers.run.state import RECORD, RunState, load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     Raises
     ------
     RunError
-        If ``run`` is no run folder, or one of its files cannot be read.
+        If ``run`` is no run folder, or not what its run wrote.
     ClaimError
         If the claim register is malformed.
     """
@@ -94,13 +94,16 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
 def collect(root: Path, run: Path) -> Material:
     """Read the run, the record, the claims and the chapters. Errors as for `stage_book`."""
     record = root / RECORD
+    check_seal(run)
     chapters = select_chapters(root, run, record)
     has_record = (record / "run.json").is_file()
+    if has_record:
+        check_seal(record)
     results: dict[str, ChapterResults] = {}
     for shown, folder in (("run", run), ("record", record)):
         names = {page.name for page in chapters if page.shown == shown}
         if names:
-            results |= {name: found for name, found in load_results(folder).items() if name in names}
+            results |= {name: found for name, found in load_sealed(folder).items() if name in names}
     claims = root / "data"
     register = load_register(claims) if claims.is_dir() else {}
     verdicts = judge_run(register, results)

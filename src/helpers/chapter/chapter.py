@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
 from helpers.atomic import write_text
-from helpers.chapter import provenance, records
+from helpers.chapter import checkpoints, provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
 from helpers.chapter.figures import save_figure
 from helpers.chapter.inputs import Inputs
@@ -66,7 +65,7 @@ class Chapter:
         self.results: dict[str, Result] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
-        self._checkpoints = self.out / "checkpoints" / name / provenance.computation_hash(self._source)[:12]
+        self._checkpoints = checkpoints.checkpoint_folder(self.out, self._source, self.device, root)
         self._glued = records.glued_names(self._source.read_text(encoding="utf-8"))
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
@@ -81,7 +80,7 @@ class Chapter:
             Name of the notebook, e.g. ``"01_refdnn_reproduction"``.
         parameters : mapping
             ``profile``, ``data``, ``device``, ``jobs``, ``seed``, ``out`` (run folder; empty for
-            ``runs/<profile>``) and the chapter's own.
+            ``runs/interactive``) and the chapter's own.
         root : str or Path, optional
             Default: the project of the working directory.
 
@@ -288,7 +287,7 @@ class Chapter:
     @cached_property
     def memory(self) -> joblib.Memory:
         """Cache on disk for long computations; a killed run resumes from it."""
-        return joblib.Memory(self._checkpoints, verbose=0)
+        return checkpoints.open_memory(self._checkpoints)
 
     def checkpoint(self, name: str) -> Path:
         """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
@@ -330,7 +329,7 @@ class Chapter:
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
         caption = f"{caption.rstrip()} Input: {self._inputs}."
-        file, card = save_figure(figure, self.out / "figures", stem, caption)
+        file, card = save_figure(figure, self.settings.target / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
         return card
 
@@ -382,8 +381,8 @@ class Chapter:
         interrupt.
         """
         snapshot = self.snapshot()
-        write_text(self.out / "results" / f"{self.name}.json", snapshot.to_json())
-        write_text(self._checkpoints / "times.json", json.dumps(snapshot.times))
+        write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
+        checkpoints.finish(self._checkpoints, snapshot.times)
         return cards.compute_card(snapshot, device_name(self.device))
 
 

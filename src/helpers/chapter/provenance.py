@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
+import os
 import platform
 import re
 import subprocess
@@ -106,16 +108,28 @@ def notebook_title(path: Path) -> str:
 
 
 def git_commit(root: Path) -> str:
-    """Return the commit of the checkout, ``+changes`` appended where tracked files differ from it.
+    """Return the commit of the checkout, ``+changes`` appended where files differ from it.
 
+    A new file counts where code and inputs are; the run of record, on which no number depends, does not.
     ``"unknown"`` outside a git checkout.
     """
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        lines = _git(root, "status", "--porcelain", "--untracked-files=all", "--", ".", ":!book/record")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+    new = tuple(f"?? {folder}/" for folder in ("data", "notebooks", "src"))
+    changed = any(not line.startswith("??") or line.startswith(new) for line in lines.splitlines())
     return f"{commit}+changes" if changed else commit
+
+
+def in_history(root: Path, commit: str) -> bool:
+    """Say whether a commit is the present one or one before it."""
+    try:
+        _git(root, "merge-base", "--is-ancestor", commit, "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -163,7 +177,10 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
         "peak_memory_bytes": peak_memory() or 0,
     }
-    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else {}
+    before: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent or damaged: known times are lost
+        found = json.loads(earlier.read_text(encoding="utf-8")).items()
+        before = {what: value for what, value in found if isinstance(value, int | float)}
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
     return {"started": started.isoformat(timespec="seconds")} | now | longest
 
@@ -178,3 +195,11 @@ def peak_memory() -> int | None:
     unit = 1 if sys.platform == "darwin" else 1024
     usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(who).ru_maxrss for who in usage) * unit
+
+
+def total_memory() -> int | None:
+    """Return the memory of this machine in bytes; None where the system does not report it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from helpers.chapter.device import resolve_device
 from helpers.data.sources import CHOICES
 from helpers.errors import ParameterError
 
+#: Names the folder that an execution by the command writes to until it has succeeded.
+ATTEMPT = "HELPERS_ATTEMPT"
 COMMON = ("profile", "data", "device", "jobs", "seed", "out")
 
 
@@ -29,6 +32,8 @@ class Settings:
     seed : int
     out : Path
         Run folder, absolute.
+    target : Path
+        Where results and figures are written: the run folder, or the folder that `ATTEMPT` names.
     """
 
     profile: str
@@ -37,6 +42,7 @@ class Settings:
     jobs: int
     seed: int
     out: Path
+    target: Path
 
 
 def check_settings(parameters: Mapping[str, Any], root: Path) -> Settings:
@@ -52,14 +58,16 @@ def check_settings(parameters: Mapping[str, Any], root: Path) -> Settings:
         msg = f"parameters lack {missing}; every chapter has {list(COMMON)}"
         raise ParameterError(msg)
     check_values(parameters)
-    out = Path(parameters["out"] or Path("runs") / parameters["profile"])
+    # A session by hand must not mix its numbers with those of executed notebooks.
+    out = root / (parameters["out"] or Path("runs") / "interactive")
     return Settings(
         profile=parameters["profile"],
         data=parameters["data"],
         device=resolve_device(parameters["device"]),
         jobs=parameters["jobs"],
         seed=parameters["seed"],
-        out=out if out.is_absolute() else root / out,
+        out=out,
+        target=Path(os.environ.get(ATTEMPT) or out),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from helpers.cli import book, data, new, run
-from helpers.cli.console import errors, show_what_can_be_shown
+from helpers import __version__
+from helpers.cli import book, claims, compare, data, new, run
+from helpers.cli.console import errors, output, show_what_can_be_shown
 from helpers.errors import HelpersError
 
 
@@ -30,6 +31,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
     help=(
@@ -43,7 +45,27 @@ app = typer.Typer(
         "Errors end with exit code 1 and one message; Ctrl-C ends a run with 130 and keeps what is finished."
     ),
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        output.print(f"helpers {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(data.app, name="data")
 app.add_typer(run.app)
+app.add_typer(claims.app)
+app.add_typer(compare.app)
 app.add_typer(book.app)
 app.add_typer(new.app)

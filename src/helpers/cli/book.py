@@ -1,4 +1,4 @@
-"""Commands around the book: ``build``, ``record`` and the hidden ``check`` behind ``make lint``."""
+"""Commands around the book: ``build``, ``record``, ``pairs`` and the hidden ``check`` of ``make lint``."""
 
 from __future__ import annotations
 
@@ -36,33 +36,55 @@ def build(
 
 
 @app.command()
-def record(run: RunFolder = None) -> None:
-    """Keep a finished run on real data as the run of record (book/record), for a commit.
+def record(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="Keep only these, each with its commit; default: all."),
+    ] = None,
+    run: RunFolder = None,
+) -> None:
+    """Keep a full run on real data as the run of record (book/record), for a commit.
 
-    The published site is built from it, and other runs are compared with it. Paths of this machine are
-    taken out.
+    The published site is built from it, and other runs are compared with it. Without chapters, all of them
+    must be executed at one clean commit; with chapters, these replace those of the record. The page of
+    verdicts is executed anew on what the record then holds. Paths of this machine are taken out.
     """
     from helpers.run.of_record import keep_as_record
 
     root = project_root()
     folder = chosen_run(root, run)
-    output.print(
-        f"run of record: {short(keep_as_record(root, folder))}, from {short(folder)}", soft_wrap=True
-    )
+    kept = keep_as_record(root, folder, tuple(chapters or ()))
+    output.print(f"run of record: {short(kept)}, from {short(folder)}", soft_wrap=True)
+
+
+@app.command()
+def pairs(
+    from_ipynb: Annotated[
+        str | None,
+        typer.Option(metavar="CHAPTER", help="First write this chapter's script from its edited .ipynb."),
+    ] = None,
+    discard: Annotated[bool, typer.Option("--discard", help="Throw away edits of an .ipynb.")] = False,
+) -> None:
+    """Write every notebooks/*.ipynb from its script; one that was edited is not overwritten unasked."""
+    from helpers.run import select_chapters
+    from helpers.run.pairs import take_over, write_pairs
+
+    root = project_root()
+    if from_ipynb:
+        [chapter] = select_chapters(root, [from_ipynb])
+        output.print(f"wrote {short(take_over(root, chapter))}", soft_wrap=True)
+    for path in write_pairs(root, discard):
+        output.print(f"wrote {short(path)}", soft_wrap=True)
 
 
 @app.command(hidden=True)
-def check(
-    write_pairs: Annotated[bool, typer.Option("--write-pairs", help="First write each .ipynb.")] = False,
-) -> None:
+def check() -> None:
     """Check the pairs of notebooks, that they hold no outputs, and the internal links."""
-    from helpers.book import checks
+    from helpers.book.checks import check_links, check_outputs
+    from helpers.run.pairs import check_pairs
 
     root = project_root()
-    if write_pairs:
-        for path in checks.write_pairs(root):
-            output.print(f"wrote {short(path)}", soft_wrap=True)
-    problems = [*checks.check_pairs(root), *checks.check_outputs(root), *checks.check_links(root)]
+    problems = [*check_pairs(root), *check_outputs(root), *check_links(root)]
     for problem in problems:
         errors.print(escape(problem), soft_wrap=True)
     if problems:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
 output = Console()
 errors = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def print_json(content: Any) -> None:
+    """Print a value as JSON, without colours or line breaks of the terminal."""
+    output.out(json.dumps(content, indent=1, ensure_ascii=False, default=str), highlight=False)
 
 
 def show_what_can_be_shown() -> None:

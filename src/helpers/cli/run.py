@@ -1,32 +1,26 @@
-"""Commands around runs: ``run``, ``compare``, ``claims``, ``status``, ``doctor``."""
+"""Commands around runs: ``run``, ``status``, ``logs``, ``doctor``."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 from rich.markup import escape
 from rich.table import Table
 
-from helpers.cli.console import output, short
+from helpers.cli.console import AsJson, errors, output, print_json, short
 from helpers.errors import ParameterError
 from helpers.project import project_root
+
+if TYPE_CHECKING:
+    from helpers.run import RunOptions
 
 RunFolder = Annotated[
     Path | None, typer.Option("--run", metavar="DIR", help="Run folder; default: the latest below runs/.")
 ]
-
-
-COLOURS = {
-    "holds": "green",
-    "partly": "yellow",
-    "fails": "red",
-    "unresolved": "cyan",
-    "not testable here": "dim",
-    "not asked": "dim",
-}
 
 
 app = typer.Typer()
@@ -61,13 +55,24 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice. Default: 0.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder. Default: runs/<profile>.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Run folder. Default: runs/<profile>, with other choices runs/<profile>-NAME=VALUE.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter that the notebook declares."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also run what is up to date.")] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Also compute anew what checkpoints hold.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would run, why, and where.")
+    ] = False,
     scheduler: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Dask scheduler for independent fits, e.g. tcp://host:8786."),
@@ -75,12 +80,14 @@ def run(
 ) -> None:
     """Execute notebooks into a run folder.
 
-    Notebooks run one after another. One that is up to date (same source, package, parameters, data and
-    lock file) is skipped. One that fails leaves its partial output and a log; the others go on, and the
-    exit code is 1. After Ctrl-C (exit code 130) the same command resumes.
+    Notebooks run one after another. One that is up to date (same source, package, parameters, data,
+    claims and lock file, its files as it wrote them) is skipped. One that fails leaves its partial output,
+    a log, and what an earlier one wrote; the others go on, and the exit code is 1. After Ctrl-C (exit
+    code 130) the same command resumes.
     """
     from helpers.run import RunOptions, run_notebooks
-    from helpers.run.plan import run_folder
+    from helpers.run.pairs import edited_pairs
+    from helpers.run.plan import make_plan, run_folder
     from helpers.run.progress import Reporter
 
     root = project_root()
@@ -93,10 +100,17 @@ def run(
         seed=seed,
         out=out,
         parameters=_settings(settings or []),
-        force=force,
+        force=force or recompute,
         scheduler=scheduler,
+        recompute=recompute,
     )
     folder = run_folder(root, options)
+    asked = [task.source.chapter for task in make_plan(root, options)]
+    for message in edited_pairs(root, asked):
+        errors.print(f"[yellow]{escape(message)}[/]", soft_wrap=True)
+    if dry_run:
+        _dry_run(root, folder, options)
+        return
     try:
         with Reporter(output) as reporter:
             state = run_notebooks(root, options, reporter)
@@ -106,10 +120,24 @@ def run(
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
-    failed = [chapter for chapter, entry in state.notebooks.items() if entry.status == "failed"]
-    if failed:
-        output.print(f"[red]failed:[/] {', '.join(failed)}")
+    failed = {name for name, entry in state.notebooks.items() if entry.latest.status == "failed"}
+    if others := sorted(failed.difference(asked)):
+        output.print(f"[dim]not asked for now, failed earlier in this folder: {', '.join(others)}[/]")
+    output.print(f"run folder: {short(folder)}", soft_wrap=True)
+    if mine := sorted(failed.intersection(asked)):
+        output.print(f"[red]failed:[/] {', '.join(mine)}")
         raise typer.Exit(1)
+
+
+def _dry_run(root: Path, folder: Path, options: RunOptions) -> None:
+    from helpers.run.plan import make_plan, stale_because
+    from helpers.run.state import RunState
+
+    state = RunState.load(folder)
+    for task in make_plan(root, options):
+        reasons = stale_because(root, folder, task, state) or (["--force"] if options.force else [])
+        what = f"would run ({escape(', '.join(reasons))})" if reasons else "up to date"
+        output.print(f"{task.source.chapter}: {what}", soft_wrap=True)
     output.print(f"run folder: {short(folder)}", soft_wrap=True)
 
 
@@ -129,31 +157,8 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return parsed
 
 
-@app.command()
-def claims(run: RunFolder = None) -> None:
-    """Show the verdict board of a run: every claim, repeated, sound, survives."""
-    from helpers.claims.register import PARTS, load_register
-    from helpers.claims.results import load_results
-    from helpers.claims.verdict import judge_run
-    from helpers.display.board import summary
-    from helpers.display.tables import SYMBOLS, tier_text
-
-    root = project_root()
-    folder = chosen_run(root, run)
-    verdicts = judge_run(load_register(root / "data"), load_results(folder))
-    table = Table("claim", *PARTS, "input", title=short(folder), title_justify="left", show_lines=True)
-    for verdict in verdicts:
-        cells = [
-            f"[{COLOURS[outcome]}]{SYMBOLS[outcome]} {outcome}[/]" for outcome in verdict.outcomes.values()
-        ]
-        name = f"[bold]{escape(verdict.claim.id)}[/]\n{escape(verdict.claim.claim)}"
-        table.add_row(name, *cells, tier_text(verdict.tiers))
-    output.print(table)
-    output.print(escape(summary(verdicts)))
-
-
-def chosen_run(root: Path, folder: Path | None) -> Path:
-    """Return the run folder named, or the one that was written last.
+def chosen_run(root: Path, folder: Path | None, chapter: str | None = None) -> Path:
+    """Return the run folder named, or the latest (:func:`helpers.run.status.latest_run`).
 
     Raises
     ------
@@ -162,74 +167,76 @@ def chosen_run(root: Path, folder: Path | None) -> Path:
     """
     from helpers.errors import RunError
     from helpers.run.state import load_run
-    from helpers.run.status import run_folders
+    from helpers.run.status import latest_run
 
     if folder is None:
-        folders = run_folders(root)
-        if not folders:
-            msg = "there is no run yet; start with: helpers run --profile quick"
+        folder = latest_run(root, chapter)
+        if folder is None:
+            what = f"run {chapter[:2]}" if chapter else "run"
+            msg = f"there is no {what} yet; start with: helpers {what} --profile quick"
             raise RunError(msg)
-        folder = max(folders, key=lambda path: (path / "run.json").stat().st_mtime)
     load_run(folder)
     return folder.absolute()
 
 
 @app.command()
-def compare(
-    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Run folder, or book/record.")],
-    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Run folder.")],
-    limit: Annotated[int, typer.Option(help="Rows to show; 0 for all.")] = 60,
-) -> None:
-    """List every value that moved beyond its tolerance between two runs.
-
-    Exit code 1 when a verdict flips; values alone do not change it.
-    """
-    from helpers.claims.numbers import format_number
-    from helpers.run import compare_runs
-
-    comparison = compare_runs(run_a, run_b, project_root())
-    if comparison.moves:
-        table = Table("chapter", "result", "field", "A", "B", "B - A", "tolerance")
-        shown = comparison.moves[: limit or None]
-        for move in shown:
-            gap = None if move.a is None or move.b is None else move.b - move.a
-            a = "missing" if move.where == "only B" else format_number(move.a)
-            b = "missing" if move.where == "only A" else format_number(move.b)
-            row = (move.chapter, move.result, move.field, a, b, format_number(gap, signed=True))
-            table.add_row(*row, f"{move.tolerance:g}")
-        output.print(table)
-        if len(shown) < len(comparison.moves):
-            output.print(f"... and {len(comparison.moves) - len(shown)} more (--limit 0 shows all)")
-    output.print(f"{len(comparison.moves)} of {comparison.compared} values moved or are on one side only")
-    for flip in comparison.flips:
-        output.print(f"[red]verdict flipped:[/] {flip.claim} ({flip.part}): {flip.a} -> {flip.b}")
-    if comparison.flips:
-        raise typer.Exit(1)
-    output.print("no verdict flipped")
-
-
-@app.command()
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Show the run folders, which notebooks are stale and why, and the data at hand."""
     from helpers.errors import HelpersError
+    from helpers.run.pairs import edited_pairs
     from helpers.run.status import describe_data, run_folders, run_status
 
     root = project_root()
+    found: dict[str, Any] = {}
     for folder in run_folders(root):
-        table = Table("notebook", "status", "seconds", "next run", title=short(folder), title_justify="left")
         try:
             states = run_status(root, folder)
         except HelpersError as error:
-            output.print(f"[bold]{short(folder)}[/]: {escape(str(error))}", soft_wrap=True)
+            found[short(folder)] = str(error)
             continue
+        found[short(folder)] = [dataclasses.asdict(state) for state in states]
+    edited = edited_pairs(root)
+    if as_json:
+        print_json({"runs": found, "data": describe_data(root), "edited": edited})
+        return
+    for name, states in found.items():
+        if isinstance(states, str):
+            output.print(f"[bold]{name}[/]: {escape(states)}", soft_wrap=True)
+            continue
+        table = Table("notebook", "status", "seconds", "next run", title=name, title_justify="left")
         for state in states:
-            seconds = "" if state.wall_seconds is None else f"{state.wall_seconds:.0f}"
-            stale = f"[yellow]{escape(', '.join(state.stale))}[/]" if state.stale else "[green]up to date[/]"
-            table.add_row(state.chapter, state.status, seconds, stale)
+            seconds = "" if state["wall_seconds"] is None else f"{state['wall_seconds']:.0f}"
+            stale = state["stale"]
+            due = f"[yellow]{escape(', '.join(stale))}[/]" if stale else "[green]up to date[/]"
+            table.add_row(state["chapter"], state["status"], seconds, due)
         output.print(table)
-    if not run_folders(root):
+    if not found:
         output.print("no run yet; start with: helpers run --profile quick")
+    for message in edited:
+        output.print(f"[yellow]{escape(message)}[/]", soft_wrap=True)
     output.print(f"data: {describe_data(root)}")
+
+
+@app.command()
+def logs(
+    chapter: Annotated[str, typer.Argument(help="Name or number, e.g. 01.")],
+    run: RunFolder = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last; 0 for all.")] = 40,
+) -> None:
+    """Show the end of the log of a chapter."""
+    from helpers.errors import RunError
+    from helpers.run import select_chapters
+
+    root = project_root()
+    [name] = select_chapters(root, [chapter])
+    path = chosen_run(root, run) / "logs" / f"{name}.log"
+    if not path.is_file():
+        msg = f"there is no log {short(path)}; `helpers status` lists what ran"
+        raise RunError(msg)
+    output.out(
+        "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]), highlight=False
+    )
+    output.print(f"[dim]{short(path)}[/]", soft_wrap=True)
 
 
 @app.command()

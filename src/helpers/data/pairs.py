@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,18 +90,12 @@ def _transigen(sources: Sources) -> PerturbationPairs:
     if x1.shape[1] != len(landmarks):
         msg = f"{PAIRS}: {x1.shape[1]} genes, but {len(landmarks)} landmarks; the file has no gene ids"
         raise DataError(msg)
-    basal = files.read_array_pickle(sources[BASAL])
-    pooled = basal.pop(_POOLED, None)
-    lines = pd.Index(sorted(basal), dtype=object)
-    profiles = [np.ravel(basal[line]) for line in lines]
-    if any(profile.shape != (len(landmarks),) for profile in profiles):
-        msg = f"{BASAL}: every profile must have {len(landmarks)} values"
-        raise DataError(msg)
-    genes = pd.Index(landmarks.to_numpy(), dtype=object)
+    basal = read_basal(sources[BASAL], landmarks)
+    lines, genes = basal.index, basal.columns
     index = pd.Index(table["line"] + "|" + table["smiles"], dtype=object)
     pre, post = (pd.DataFrame(values, index, genes) for values in (x1, x2))
-    singletons = pd.DataFrame(np.stack(profiles).astype(np.float32), "basal " + lines, genes)
-    for values, what in ((pre, "x1"), (post, "x2"), (singletons, BASAL)):
+    singletons = basal.set_axis("basal " + lines)
+    for values, what in ((pre, "x1"), (post, "x2")):
         files.check_scale(values, what)
     unnamed = {
         smiles: f"compound {number}"
@@ -123,8 +118,7 @@ def _transigen(sources: Sources) -> PerturbationPairs:
         "Gene order is that of the landmark file, by the repository's word.",
         f"Drug names inferred from structure for {len(_NAMES)} of {pairs['drug'].nunique()} compounds.",
         f"{shared} pairs use a pre-treatment profile that another pair uses too.",
-        f"{len(lines)} basal profiles are singletons"
-        + ("; the entry 'averaged' is no line and was left out." if pooled is not None else "."),
+        f"{len(lines)} basal profiles are singletons; an entry that pools all lines was left out.",
     )
     return PerturbationPairs(
         "transigen",
@@ -135,6 +129,27 @@ def _transigen(sources: Sources) -> PerturbationPairs:
         pd.Series(lines, singletons.index),
         Provenance("panel", sources.files(), notes),
     )
+
+
+def read_basal(path: str | Path, landmarks: pd.Series) -> pd.DataFrame:
+    """Read basal L1000 profiles: log2, lines x landmark symbols, float32; the pooled entry is left out.
+
+    Raises
+    ------
+    DataError
+        If a profile has another number of genes than there are landmarks, or another scale.
+    """
+    basal = files.read_array_pickle(path)
+    basal.pop(_POOLED, None)
+    lines = pd.Index(sorted(basal), dtype=object)
+    profiles = [np.ravel(basal[line]) for line in lines]
+    if any(profile.shape != (len(landmarks),) for profile in profiles):
+        msg = f"{BASAL}: every profile must have {len(landmarks)} values"
+        raise DataError(msg)
+    genes = pd.Index(landmarks.to_numpy(), dtype=object)
+    table = pd.DataFrame(np.stack(profiles).astype(np.float32), lines, genes)
+    files.check_scale(table, BASAL)
+    return table
 
 
 #: How each set of pairs is read, by tier.

@@ -12,10 +12,10 @@ from string import Template
 import jupytext
 
 from helpers.atomic import write_text
-from helpers.book.checks import notebook_text
 from helpers.errors import ParameterError
 from helpers.new.lists import PROFILES, TOC, with_chapter, with_profiles
 from helpers.run.notebooks import find_chapters
+from helpers.run.pairs import notebook_text
 
 SKELETON = Path(__file__).parent / "skeleton"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -19,6 +21,7 @@ def metric_bars(
     title: str,
     ylabel: str = "score (0 to 1)",
     errors: str = "interval",
+    styles: Mapping[str, tuple[str, str]] | None = None,
 ) -> Figure:
     """Draw scores per metric and model as points with error bars, published values as open markers.
 
@@ -33,6 +36,8 @@ def metric_bars(
         Name the data set, the protocol and n.
     errors : str
         What the bars are, for the legend, e.g. ``"SD over 5 folds"``.
+    styles : mapping of model to (colour, marker), optional
+        Default: :func:`helpers.plots.style.model_styles` of the models that are drawn.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def metric_bars(
     """
     need_columns("metric_bars", table, ("metric", "model", "value", "low", "high"))
     metrics, models = list(table["metric"].unique()), list(table["model"].unique())
-    styles = model_styles(models)
+    styles = model_styles(models) if styles is None else styles
     offsets = dict(zip(models, _offsets(len(models)), strict=True))
     figure, axes = plt.subplots(figsize=(WIDTH, 4.4))
     for model in models:

@@ -2,7 +2,7 @@
 
 from helpers.run.compare import Comparison, compare_runs
 from helpers.run.execute import RunOptions, run_notebooks
-from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
+from helpers.run.notebooks import SourceNotebook, find_chapters, read_source, select_chapters
 from helpers.run.profiles import Profile, load_profiles
 from helpers.run.state import NotebookState, RunState
 
@@ -18,4 +18,5 @@ __all__ = [
     "load_profiles",
     "read_source",
     "run_notebooks",
+    "select_chapters",
 ]

@@ -48,9 +48,16 @@ def examine() -> list[Finding]:
         Finding("threads", f"{cores()} cores; OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}"),
         Finding("device", _devices()),
         Finding("data", describe_data(root)),
-        Finding("mirror", os.environ.get("HELPERS_DATA_MIRROR", "none; data come from their origin")),
+        _mirror(os.environ.get("HELPERS_DATA_MIRROR")),
         Finding("disk", f"{free / 1e9:.0f} GB free", free > _LEAST_FREE),
     ]
+
+
+def _mirror(place: str | None) -> Finding:
+    if not place:
+        return Finding("mirror", "none; data come from their origin")
+    there = "://" in place or Path(place).expanduser().is_dir()
+    return Finding("mirror", place if there else f"{place} is no folder", there)
 
 
 def _lock(root: Path) -> Finding:

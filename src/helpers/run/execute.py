@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import time
 import traceback
 from pathlib import Path
 from typing import IO, Any
 
 import filelock
+from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import strip_color
 
-from helpers.chapter.provenance import git_commit, platform_versions
+from helpers.chapter.provenance import git_commit, peak_memory, platform_versions, total_memory
 from helpers.errors import RunError
 from helpers.run.fingerprint import fingerprint
 from helpers.run.kernel import kernel_environment
 from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_because
+from helpers.run.preflight import check_choices, check_needs, check_place
 from helpers.run.progress import Reporter
-from helpers.run.state import Failure, NotebookState, RunState
+from helpers.run.seal import attempt_folder, put_in_place
+from helpers.run.state import RECORD, Failure, NotebookState, RunState
 
 _ENGINE = "helpers"
 
@@ -28,6 +32,7 @@ _ENGINE = "helpers"
 _OUTPUT_TIMEOUT = 120
 # Papermill writes the whole notebook before and after every cell, which costs more than most cells.
 _SECONDS_BETWEEN_SAVES = 20
+_LONGEST_MESSAGE = 2000
 
 
 class _ReportingEngine(NBClientEngine):
@@ -84,8 +89,9 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
     """Execute notebooks into a run folder; finished ones are kept, up-to-date ones skipped.
 
     Each notebook is made from its percent script at that moment, so an ``.ipynb`` that was left behind
-    cannot run. A notebook that fails leaves its partial output, and the others go on. ``run.json`` is
-    written after every notebook.
+    cannot run. It writes to a folder of its own, which takes its place when it has succeeded: one that fails
+    leaves its partial output there and what an earlier one wrote as it was, and the others go on.
+    ``run.json`` is written after every notebook, with the hash of each file.
 
     Parameters
     ----------
@@ -105,19 +111,26 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
     ------
     ParameterError
         For an unknown chapter, profile, parameter, tier or device, before anything starts.
+    DownloadError
+        If data of the tier that was asked for cannot be had, before anything starts.
     RunError
-        If another run works in the folder, or ``run.json`` cannot be read or written.
+        If another run works in the folder, it holds other choices, the scheduler does not answer, or
+        ``run.json`` cannot be read or written.
     KeyboardInterrupt
         After Ctrl-C, once ``run.json`` says which notebook was interrupted.
     """
     reporter = reporter or Reporter()
     tasks = make_plan(root, options)
     folder = run_folder(root, options)
+    check_place(root, folder)
+    state = _resume(root, folder, tasks, options)
+    due = [task for task in tasks if options.force or stale_because(root, folder, task, state)]
+    check_needs(root, folder, due, options)
     try:
-        for name in ("notebooks", "results", "figures", "logs", "checkpoints"):
+        for name in ("logs", "checkpoints"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock", timeout=0)
-        with lock:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            # What was planned is read again: a run that worked here until now may have done it.
             return _run_all(root, folder, tasks, options, reporter)
     except filelock.Timeout as error:
         msg = f"another run works in {folder}; wait for it or choose another --out"
@@ -127,14 +140,12 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
         raise RunError(msg) from error
 
 
-def _run_all(
-    root: Path, folder: Path, tasks: list[Task], options: RunOptions, reporter: Reporter
-) -> RunState:
+def _resume(root: Path, folder: Path, tasks: list[Task], options: RunOptions) -> RunState:
+    """Return what the run folder holds, ready to go on."""
     before = RunState.load(folder)
-    if before and before.profile != options.profile:
-        msg = f"{folder} holds a run of profile {before.profile!r}; choose another --out"
-        raise RunError(msg)
-    state = RunState(
+    if before is not None:
+        check_choices(folder, tasks, before, options)
+    return RunState(
         profile=options.profile,
         commit=git_commit(root),
         versions=platform_versions(),
@@ -143,8 +154,13 @@ def _run_all(
         started=before.started if before else _now(),
         notebooks=before.notebooks if before else {},
     )
-    times = {chapter: entry.wall_seconds for chapter, entry in state.notebooks.items() if entry.wall_seconds}
-    reporter.start([task.source.chapter for task in tasks], times)
+
+
+def _run_all(
+    root: Path, folder: Path, tasks: list[Task], options: RunOptions, reporter: Reporter
+) -> RunState:
+    state = _resume(root, folder, tasks, options)
+    reporter.start([task.source.chapter for task in tasks], _known_times(root, state))
     for task in tasks:
         chapter = task.source.chapter
         # Decided only now: a notebook that reads results depends on what the ones before it just wrote.
@@ -153,46 +169,67 @@ def _run_all(
             reporter.skipped(chapter)
             continue
         reporter.began(chapter, reasons or ["--force"])
-        state.notebooks[chapter] = NotebookState(
+        attempt = NotebookState(
             status="running",
             started=_now(),
+            commit=git_commit(root),
             parameters=task.parameters,
             chosen=task.chosen,
             fingerprint=fingerprint(root, task.source, task.parameters, folder),
         )
+        state.begin(chapter, attempt)
         state.save(folder)
-        entry = state.notebooks[chapter]
+        if options.recompute:
+            shutil.rmtree(folder / "checkpoints" / chapter, ignore_errors=True)
         clock = time.monotonic()
         try:
-            _execute(root, folder, task, entry, options, reporter)
+            _execute(root, folder, task, attempt, options, reporter)
+            if attempt.status == "done":
+                earlier = state.notebooks[chapter].outputs
+                attempt.outputs = put_in_place(folder, chapter, earlier)
+                state.notebooks[chapter] = attempt
         except KeyboardInterrupt:
-            entry.status = "interrupted"
+            attempt.status = "interrupted"
             raise
         finally:
-            entry.finished = state.finished = _now()
-            entry.wall_seconds = round(time.monotonic() - clock, 2)
+            attempt.finished = state.finished = _now()
+            attempt.wall_seconds = round(time.monotonic() - clock, 2)
             state.save(folder)
-        reporter.ended(chapter, entry)
+        reporter.ended(chapter, attempt)
     return state
+
+
+def _known_times(root: Path, state: RunState) -> dict[str, float]:
+    """Return how long each chapter took here, else in the run of record if that has the same profile."""
+    try:
+        record = RunState.load(root / RECORD)
+    except RunError:
+        record = None
+    known = record.notebooks if record and record.profile == state.profile else {}
+    entries = known | state.notebooks
+    return {chapter: entry.wall_seconds for chapter, entry in entries.items() if entry.wall_seconds}
 
 
 def _execute(
     root: Path, folder: Path, task: Task, entry: NotebookState, options: RunOptions, reporter: Reporter
 ) -> None:
-    """Execute one notebook; set the status of its entry."""
+    """Execute one notebook into the folder of its attempt; set the status of its entry."""
     chapter = task.source.chapter
-    # Results of an older source must not pass for those of this one if it fails half way.
-    (folder / "results" / f"{chapter}.json").unlink(missing_ok=True)
+    attempt = attempt_folder(folder, chapter)
+    shutil.rmtree(attempt, ignore_errors=True)
+    for name in ("notebooks", "results"):
+        (attempt / name).mkdir(parents=True)
     path = folder / "logs" / f"{chapter}.log"
     notebook = task.source.notebook()
     entry.cells = len(notebook.cells)
+    jobs = task.parameters["jobs"]
     with path.open("w", encoding="utf-8") as stream:
         log = _Log(stream, reporter)
         try:
-            with kernel_environment(root, task.parameters["jobs"], options.scheduler):
+            with kernel_environment(root, jobs, attempt, stream, options.scheduler):
                 execute_notebook(
                     notebook,
-                    folder / "notebooks" / f"{chapter}.ipynb",
+                    attempt / "notebooks" / f"{chapter}.ipynb",
                     parameters=task.parameters,
                     engine_name=_ENGINE,
                     kernel_name="python3",
@@ -208,20 +245,28 @@ def _execute(
             stream.write(strip_color("\n".join(error.traceback)) + "\n")
             entry.status = "failed"
             entry.error = Failure(
-                cell=error.cell_index + 1, name=error.ename, message=_first_line(error.evalue), log=str(path)
+                cell=error.cell_index + 1, name=error.ename, message=_shown(error.evalue), log=str(path)
             )
         except Exception as error:  # whatever stopped this notebook, the others must go on
             stream.write(traceback.format_exc())
             entry.status = "failed"
-            entry.error = Failure(
-                cell=None, name=type(error).__name__, message=_first_line(str(error)), log=str(path)
-            )
+            message = _shown(str(error)) + (_memory() if isinstance(error, DeadKernelError) else "")
+            entry.error = Failure(cell=None, name=type(error).__name__, message=message, log=str(path))
         else:
             entry.status = "done"
 
 
-def _first_line(text: str) -> str:
-    return text.strip().split("\n")[0][:300]
+def _shown(text: str) -> str:
+    return text.strip()[:_LONGEST_MESSAGE]
+
+
+def _memory() -> str:
+    """Say how likely it is that a kernel died for want of memory."""
+    used, there = peak_memory(), total_memory()
+    if not used or not there:
+        return ""
+    likely = "probably for want of memory" if used > there / 2 else "probably not for want of memory"
+    return f" ({likely}: at most {used / 2**30:.1f} of {there / 2**30:.1f} GB were in use)"
 
 
 def _now() -> str:

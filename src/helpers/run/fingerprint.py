@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from helpers.chapter.closure import used_modules
 from helpers.chapter.provenance import hash_files
+from helpers.data.registry import REGISTRIES, Registry
 from helpers.run.notebooks import SourceNotebook
 
 # Parts of the package that no notebook imports, and parameters that do not change a number.
 _OUTSIDE = ("cli", "run", "book")
 _PLACE_ONLY = ("out",)
+_FILE = "file "
 
 
 def fingerprint(
     root: Path, source: SourceNotebook, parameters: Mapping[str, Any], folder: Path
 ) -> dict[str, str]:
     """Return the hash of each thing that the outcome of a notebook depends on.
+
+    Another study, or a data file that the notebook does not read, is none of them.
 
     Parameters
     ----------
@@ -36,23 +41,25 @@ def fingerprint(
     Returns
     -------
     dict
-        ``source``, ``package``, ``parameters``, ``data``, ``lock`` and, for a notebook that reads
-        results, ``results``.
+        ``source``, ``package``, ``parameters``, ``claims`` (with the published numbers), ``lock``, each
+        registered data file of the chapter as ``file <key>``, and, for a notebook that reads results,
+        ``results``.
     """
     counted = {key: value for key, value in parameters.items() if key not in _PLACE_ONLY}
     package = root / "src" / "helpers"
     if not package.is_dir():  # a project that uses the installed package
         package = Path(__file__).parents[1]
+    modules = used_modules(source.path, package)
     parts = {
         "source": source.sha256,
-        "package": hash_files(package, _package_files(package, source.path)),
+        "package": hash_files(package, [path for path in modules if _part(package, path) not in _OUTSIDE]),
         "parameters": _hash(json.dumps(counted, sort_keys=True, default=str).encode()),
-        "data": hash_files(root / "data", _data_files(root / "data")),
+        "claims": hash_files(root / "data", _claims(root / "data", source, package, modules)),
         "lock": hash_files(root, [root / "requirements.lock"]),
     }
     if source.reads_results:
-        parts["results"] = results_hash(folder, source.chapter)
-    return parts
+        return parts | {"results": results_hash(folder, source.chapter)}
+    return parts | _registered(root / "data", source.chapter)
 
 
 def results_hash(folder: Path, chapter: str) -> str:
@@ -60,25 +67,50 @@ def results_hash(folder: Path, chapter: str) -> str:
     digest = hashlib.sha256()
     for path in sorted((folder / "results").glob("*.json")):
         if path.stem != chapter:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            content.pop("times", None)
-            digest.update(path.name.encode() + json.dumps(content, sort_keys=True).encode())
+            content = path.read_bytes()
+            with contextlib.suppress(ValueError, AttributeError):  # what is damaged counts as it is
+                results = json.loads(content)
+                results.pop("times", None)
+                content = json.dumps(results, sort_keys=True).encode()
+            digest.update(path.name.encode() + content)
     return digest.hexdigest()
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return the names of the parts that differ between two fingerprints."""
-    return [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+    """Return the names of the parts that differ between two fingerprints.
+
+    A data file that was registered since is no change: the notebook did not read it.
+    """
+    return [
+        key
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key) and not (key.startswith(_FILE) and key not in before)
+    ]
 
 
-def _package_files(package: Path, source: Path) -> list[Path]:
-    files = used_modules(source, package)
-    return [p for p in files if p.relative_to(package).parts[0].removesuffix(".py") not in _OUTSIDE]
+def _part(package: Path, path: Path) -> str:
+    return path.relative_to(package).parts[0].removesuffix(".py")
 
 
-def _data_files(data: Path) -> list[Path]:
-    patterns = ("*/datasets.yml", "*/claims*.yml", "*/published.json")
-    return [path for pattern in patterns for path in data.glob(pattern)]
+def _claims(data: Path, source: SourceNotebook, package: Path, modules: Iterable[Path]) -> list[Path]:
+    """Return the claims and published numbers of a chapter and its study; all where it reads results."""
+    if source.reads_results:
+        return [*data.glob("*/claims*.yml"), *data.glob("*/published.json")]
+    named = f"chapter: {source.chapter}"
+    own = [p for p in data.glob("*/claims*.yml") if named in p.read_text(encoding="utf-8").splitlines()]
+    studies = {path.relative_to(package).parts[1] for path in modules if _part(package, path) == "studies"}
+    return [*own, *(data / study / "published.json" for study in studies | {p.parent.name for p in own})]
+
+
+def _registered(data: Path, chapter: str) -> dict[str, str]:
+    """Return what identifies each registered file of a chapter; titles and cards do not count."""
+    if not any(data.glob(REGISTRIES)):
+        return {}
+    names = {"tier", "sha256", "git_blob_sha1", "lfs_oid", "md5"}
+    return {
+        f"{_FILE}{file.key}": _hash((file.location + file.model_dump_json(include=names)).encode())
+        for file in Registry.load(data).select(chapter=chapter)
+    }
 
 
 def _hash(content: bytes) -> str:

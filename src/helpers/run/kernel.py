@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from unittest import mock
+
+from helpers.chapter.settings import ATTEMPT
 
 SCHEDULER = "HELPERS_SCHEDULER"
 
@@ -22,11 +26,14 @@ _STARTUP = "from helpers.run.kernel import use_scheduler\n\nuse_scheduler()\n"
 
 
 @contextlib.contextmanager
-def kernel_environment(root: Path, jobs: int, scheduler: str | None = None) -> Iterator[None]:
+def kernel_environment(
+    root: Path, jobs: int, attempt: Path, log: IO[str], scheduler: str | None = None
+) -> Iterator[None]:
     """Set what a kernel started inside the ``with`` block inherits; restore it afterwards.
 
     Threads are set on purpose (a library's own guess oversubscribes the cores), hashes are fixed, and
-    the reader's own IPython start-up files are left out, so that equal runs give equal numbers.
+    the reader's own IPython start-up files are left out, so that equal runs give equal numbers. What the
+    kernel's libraries say of themselves goes to the log, not into the display of progress.
 
     Parameters
     ----------
@@ -34,15 +41,20 @@ def kernel_environment(root: Path, jobs: int, scheduler: str | None = None) -> I
         Project folder.
     jobs : int
         Threads of each numerical library.
+    attempt : Path
+        Where the chapter writes results and figures.
+    log : file
+        Gets the error stream of the process.
     scheduler : str, optional
         Address of a Dask scheduler.
     """
     with tempfile.TemporaryDirectory(prefix="helpers-ipython-") as ipython:
         values = dict.fromkeys(_THREADS, str(jobs)) | {
             "HELPERS_PROJECT": str(root),
+            ATTEMPT: str(attempt),
             "PYTHONHASHSEED": "0",
             "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS is not deterministic
-            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
             "IPYTHONDIR": ipython,
         }
         if scheduler:
@@ -50,8 +62,20 @@ def kernel_environment(root: Path, jobs: int, scheduler: str | None = None) -> I
             startup = Path(ipython) / "profile_default" / "startup"
             startup.mkdir(parents=True)
             (startup / "00-scheduler.py").write_text(_STARTUP, encoding="utf-8")
-        with mock.patch.dict(os.environ, values):  # restores what was there
+        with mock.patch.dict(os.environ, values), _errors_to(log):  # restores what was there
             yield
+
+
+@contextlib.contextmanager
+def _errors_to(log: IO[str]) -> Iterator[None]:
+    """Send what child processes write to the error stream to a log."""
+    kept = os.dup(2)
+    os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def use_scheduler() -> None:
@@ -59,5 +83,10 @@ def use_scheduler() -> None:
     import joblib
     from distributed import Client
 
-    client = Client(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
+    try:
+        client = Client(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
+    except OSError as error:
+        # IPython would go on without its start-up file, and the notebook would run on this machine.
+        print(f"the scheduler {os.environ[SCHEDULER]} cannot be reached: {error}", file=sys.__stderr__)
+        os._exit(1)
     joblib.parallel_config(backend="dask", client=client)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import jupytext
 from nbformat import NotebookNode
@@ -31,8 +32,8 @@ class SourceNotebook:
         The ``.py`` file.
     sha256 : str
         Hash of that file, line ends normalised.
-    parameters : frozenset of str
-        Names assigned in the cell tagged ``parameters``.
+    parameters : mapping
+        Names assigned in the cell tagged ``parameters``, and their values; None where it is no literal.
     reads_results : bool
         Whether a cell carries the tag ``reads-results``: the notebook runs after the others, and again
         when their results change.
@@ -41,7 +42,7 @@ class SourceNotebook:
     chapter: str
     path: Path
     sha256: str
-    parameters: frozenset[str]
+    parameters: Mapping[str, Any]
     reads_results: bool
 
     def notebook(self) -> NotebookNode:
@@ -101,7 +102,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
         msg = f"{path} must have exactly one cell tagged 'parameters'; it has {len(cells)}"
         raise RunError(msg)
     try:
-        names = _assigned(cells[0].source)
+        parameters = dict(_assigned(cells[0].source))
     except SyntaxError as error:
         msg = f"{path}: the cell tagged 'parameters' is not valid Python: {error}"
         raise RunError(msg) from error
@@ -109,13 +110,19 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
         chapter=chapter,
         path=path,
         sha256=source_hash(path),
-        parameters=frozenset(names),
+        parameters=parameters,
         reads_results=any(READS_RESULTS in has for has in tags),
     )
 
 
-def _assigned(code: str) -> Iterable[str]:
-    """Yield the plain names that a piece of code assigns at its top level."""
+def _assigned(code: str) -> Iterator[tuple[str, Any]]:
+    """Yield the plain names that a piece of code assigns at its top level, with their values."""
     for node in ast.parse(code).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        yield from (target.id for target in targets if isinstance(target, ast.Name))
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        try:
+            value = ast.literal_eval(node.value) if node.value else None
+        except ValueError:
+            value = None
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))

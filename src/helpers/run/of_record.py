@@ -1,29 +1,40 @@
-"""Keep a run as the run of record: what the published site is built from."""
+"""Keep executed chapters as those of record: what the published site is built from."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 
+from helpers.atomic import replace_folder, write_text
+from helpers.chapter.provenance import git_commit, in_history
 from helpers.claims.register import load_register, stand_ins
-from helpers.claims.results import load_results
+from helpers.claims.results import ChapterResults, load_results
 from helpers.errors import RunError
-from helpers.run.notebooks import find_chapters
-from helpers.run.state import load_run
+from helpers.run.execute import run_notebooks
+from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
+from helpers.run.plan import RunOptions
+from helpers.run.seal import check_seal, hash_tree
+from helpers.run.state import RECORD, NotebookState, RunState, load_run
 
-#: Place of the run of record in the project.
-RECORD = Path("book") / "record"
+PROFILE = "full"
+_KEPT = ("notebooks", "results")
+_FREE = {"data", "device", "jobs"}  # may be chosen: the tier is checked, the device is noted
 
 
-def keep_as_record(root: Path, run: Path) -> Path:
-    """Copy a finished run to ``book/record``, replacing what is there.
+def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = ()) -> Path:
+    """Copy executed chapters to ``book/record``.
 
-    Executed notebooks, results and ``run.json`` are kept; figures are inside the notebooks. Paths of
-    this machine are replaced by paths relative to the project, and messages on the error stream are
-    dropped.
+    Without ``chapters`` the record becomes this run: all chapters, executed at one clean commit. With
+    ``chapters`` these alone are replaced, each executed at a clean commit of its own, which stands in
+    ``run.json`` and on the page of the build; so a record can be made in several sessions. Notebooks that
+    read the results of the others are executed anew on what the record then holds.
+
+    Executed notebooks and results are kept; figures are inside the notebooks. Paths of this machine are
+    replaced by paths relative to the project, and messages on the error stream are dropped.
 
     Parameters
     ----------
@@ -31,6 +42,8 @@ def keep_as_record(root: Path, run: Path) -> Path:
         Project folder.
     run : Path
         Run folder.
+    chapters : sequence of str, optional
+        Names or numbers.
 
     Returns
     -------
@@ -40,36 +53,108 @@ def keep_as_record(root: Path, run: Path) -> Path:
     Raises
     ------
     RunError
-        If a chapter is missing from the run or was not finished, or the run used simulated data: a
-        record of such a run would be shown as the book's result.
+        If the run is not of profile full, or a chapter is not finished, was changed after it was written, has
+        a changed source, was asked for with another seed or settings, was executed outside a commit of this
+        history, or uses simulated data in place of real ones; the message names each.
     """
     run = run.resolve()
-    entries = load_run(run).notebooks
-    unfinished = [s for s in find_chapters(root) if s not in entries or entries[s].status != "done"]
-    if unfinished:
-        msg = f"{run} cannot be the run of record: not finished in it: {', '.join(unfinished)}"
+    state, target, fresh = load_run(run), root / RECORD, root / "_build" / "record"
+    sources = [read_source(root, name) for name in select_chapters(root, chapters)]
+    wanted = [source for source in sources if not source.reads_results]
+    check_seal(run)
+    if problems := list(_problems(root, run, state, wanted, complete=not chapters)):
+        msg = f"{run} cannot be the run of record:\n  " + "\n  ".join(problems)
         raise RunError(msg)
-    claims = root / "data"
-    register = load_register(claims) if claims.is_dir() else {}
-    simulated = stand_ins(register, {name: r.input_tiers for name, r in load_results(run).items()})
-    if simulated:
-        msg = (
-            f"{run} cannot be the run of record: simulated data stand in for real ones in "
-            f"{', '.join(simulated)}"
-        )
-        raise RunError(msg)
-    target, fresh = root / RECORD, root / RECORD.with_name(".record")
     shutil.rmtree(fresh, ignore_errors=True)
-    for source in [run / "run.json", *run.glob("results/*.json"), *run.glob("notebooks/*.ipynb")]:
-        path = fresh / source.relative_to(run)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8")
-        if source.suffix == ".ipynb":
-            text = _without_errors(text)
-        path.write_text(_without_paths(text, root, run), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.replace(target)
+    record = RunState.load(target) if chapters else None
+    if record is not None:
+        check_seal(target)
+        shutil.copytree(target, fresh)
+    entries = record.notebooks if record else {}
+    for source in wanted:
+        entries[source.chapter] = _keep(root, run, fresh, source.chapter, state.notebooks[source.chapter])
+    commits = {entry.commit for entry in entries.values()}
+    state.notebooks, state.commit = entries, commits.pop() if len(commits) == 1 else None
+    state.save(fresh)
+    _judge_anew(root, fresh)
+    replace_folder(fresh, target)
     return target
+
+
+def _problems(
+    root: Path, run: Path, state: RunState, wanted: Sequence[SourceNotebook], complete: bool
+) -> Iterator[str]:
+    if state.profile != PROFILE:
+        yield f"it is of profile {state.profile}; the record is of profile {PROFILE}"
+    if "+" in git_commit(root):
+        yield "the checkout has changes that are in no commit; commit them first"
+    results = load_results(run)
+    register = load_register(root / "data") if (root / "data").is_dir() else {}
+    simulated = stand_ins(register, {name: found.input_tiers for name, found in results.items()})
+    for source in wanted:
+        entry = state.notebooks.get(source.chapter)
+        if entry is None or entry.status != "done":
+            yield f"{source.chapter}: not finished"
+            continue
+        for problem in _unfit(root, source, entry, results.get(source.chapter)):
+            yield f"{source.chapter}: {problem}"
+        if source.chapter in simulated:
+            yield f"{source.chapter}: simulated data stand in for real ones"
+    commits = {state.notebooks[s.chapter].commit or "" for s in wanted if s.chapter in state.notebooks}
+    if complete and len(commits) > 1:
+        yield (
+            f"its chapters were executed at {len(commits)} commits; execute them at one, or name the "
+            "chapters to keep each with its own: helpers record 01 02"
+        )
+
+
+def _unfit(
+    root: Path, source: SourceNotebook, entry: NotebookState, results: ChapterResults | None
+) -> Iterator[str]:
+    """Say why an executed chapter cannot stand for the published protocol at a commit."""
+    if entry.fingerprint.get("source") != source.sha256:
+        yield "its source was changed since"
+    if own := {name: value for name, value in entry.chosen.items() if name not in _FREE}:
+        yield f"it was asked for with {', '.join(f'{name}={value}' for name, value in own.items())}"
+    commit = entry.commit or "unknown"
+    if "+" in commit or commit == "unknown":
+        yield f"it was executed at {commit}, outside a commit"
+    elif not in_history(root, commit):
+        yield f"its commit {commit[:10]} is not in the history of this checkout"
+    if results is not None and (results.commit, results.profile) != (commit, PROFILE):
+        yield f"its results are of commit {results.commit} and profile {results.profile}"
+
+
+def _keep(root: Path, run: Path, fresh: Path, chapter: str, entry: NotebookState) -> NotebookState:
+    """Copy one chapter, and return what run.json of the record says of it."""
+    outputs = [name for name in entry.outputs if name.split("/")[0] in _KEPT]
+    for name in outputs:
+        text = (run / name).read_text(encoding="utf-8")
+        if name.endswith(".ipynb"):
+            text = _without_errors(text)
+        write_text(fresh / name, _without_paths(text, root, run))
+    kept = NotebookState.model_validate_json(_without_paths(entry.model_dump_json(), root, run))
+    hashes = hash_tree(fresh)
+    kept.attempt, kept.outputs = None, {name: hashes[name] for name in outputs}
+    return kept
+
+
+def _judge_anew(root: Path, fresh: Path) -> None:
+    """Execute the notebooks that read results on those of the record; leave nothing but what is kept."""
+    readers = [name for name in select_chapters(root, ()) if read_source(root, name).reads_results]
+    if readers:
+        state = run_notebooks(root, RunOptions(profile=PROFILE, chapters=tuple(readers), out=fresh))
+        for name in readers:
+            if (error := state.notebooks[name].latest.error) is not None:
+                msg = f"{name} failed on the results of the record: {error.name}: {error.message}"
+                raise RunError(msg)
+            state.notebooks[name] = _keep(root, fresh, fresh, name, state.notebooks[name])
+        state.save(fresh)
+    for path in fresh.iterdir():
+        if path.is_dir() and path.name not in _KEPT:
+            shutil.rmtree(path)
+        elif path.is_file() and path.name != "run.json":
+            path.unlink()
 
 
 def _without_errors(text: str) -> str:

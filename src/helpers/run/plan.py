@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from helpers.chapter.settings import check_values
+from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import read_results
 from helpers.data.download import availability
-from helpers.data.registry import Registry
-from helpers.errors import ParameterError, RegistryError
+from helpers.data.registry import REGISTRIES, Registry
+from helpers.errors import ParameterError
 from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
+from helpers.run.seal import broken
 from helpers.run.state import RunState
 
 
@@ -38,13 +42,15 @@ class RunOptions:
     seed : int, optional
         Seed of every random choice (default 0).
     out : Path, optional
-        Run folder (default ``runs/<profile>``).
+        Run folder (default: see `run_folder`).
     parameters : mapping
         Further parameters, which win over the profile's.
     force : bool
         Run notebooks that are up to date too.
     scheduler : str, optional
         Address of a Dask scheduler that independent fits are sent to.
+    recompute : bool
+        Compute everything that runs anew, without its checkpoints.
     """
 
     profile: str = "quick"
@@ -57,6 +63,7 @@ class RunOptions:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     force: bool = False
     scheduler: str | None = None
+    recompute: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,25 +81,19 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     Raises
     ------
     ParameterError
-        For an unknown chapter, profile, data tier, device or parameter: before anything starts.
+        For an unknown chapter, profile, data tier, device or parameter, or a value of the wrong type:
+        before anything starts.
     """
     profile = select_profile(root, options.profile)
-    folder = run_folder(root, options)
-    given = {
-        "data": options.data,
-        "device": options.device,
-        "jobs": options.jobs,
-        "seed": options.seed,
-    }
-    chosen = {**options.parameters, **{key: value for key, value in given.items() if value is not None}}
-    defaults = {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
-    place = {"profile": options.profile, "out": str(folder)}
+    chosen = _chosen(options)
+    place = {"profile": options.profile, "out": str(run_folder(root, options))}
     select_chapters(root, profile.chapters)
     tasks = []
     for chapter in select_chapters(root, options.chapters):
         source = read_source(root, chapter)
-        parameters = {**defaults, **profile.parameters(chapter), **chosen, **place}
-        unknown = sorted(parameters.keys() - source.parameters)
+        usual = {**_defaults(), **profile.parameters(chapter)}
+        parameters = {**usual, **chosen, **place}
+        unknown = sorted(parameters.keys() - source.parameters.keys())
         if unknown:
             msg = (
                 f"unknown parameter for {chapter} in profile {options.profile!r}: {', '.join(unknown)}. "
@@ -100,14 +101,70 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
             )
             raise ParameterError(msg)
         check_values(parameters)
-        tasks.append(Task(source, parameters, chosen))
+        for name, value in parameters.items():
+            _check_type(chapter, name, value, source.parameters[name])
+        tasks.append(Task(source, parameters, _apart(chosen, usual)))
     # The page of verdicts has the number 07; it must see the chapters that were added after it.
     return sorted(tasks, key=lambda task: task.source.reads_results)
 
 
+def _defaults() -> dict[str, Any]:
+    return {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
+
+
+def _chosen(options: RunOptions) -> dict[str, Any]:
+    """Return the parameters that the caller named."""
+    given = {name: getattr(options, name) for name in _defaults()}
+    return {**options.parameters, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _apart(chosen: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices that differ from what the profile says anyway."""
+    return {name: value for name, value in chosen.items() if name not in usual or usual[name] != value}
+
+
+_TYPES = {
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+    str: (str, "text"),
+}
+
+
+def _check_type(chapter: str, name: str, value: Any, declared: Any) -> None:
+    """Check a value against the one that the notebook declares; None there admits everything."""
+    if type(declared) not in _TYPES:
+        return
+    kind, words = _TYPES[type(declared)]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        quoted = f"; write {name}='\"{value}\"'" if kind is str else ""
+        msg = f"{name} of {chapter} must be {words}, as its default {declared!r} is, got {value!r}{quoted}"
+        raise ParameterError(msg)
+
+
 def run_folder(root: Path, options: RunOptions) -> Path:
-    """Return the absolute run folder that the options mean."""
-    return (options.out or root / "runs" / options.profile).absolute()
+    """Return the absolute run folder that the options mean.
+
+    Without ``out`` it is ``runs/<profile>``; other data, another device or seed, or other settings than the
+    profile's have a folder of their own, e.g. ``runs/quick-seed=1``, so that they replace nothing.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown profile or chapter.
+    """
+    if options.out is not None:
+        return options.out.absolute()
+    profile = select_profile(root, options.profile)
+    own: dict[str, Any] = {}
+    for chapter in select_chapters(root, options.chapters):
+        own |= _apart(_chosen(options), {**_defaults(), **profile.parameters(chapter)})
+    own.pop("jobs", None)  # changes no number
+    name = "-".join([options.profile, *(f"{name}={value}" for name, value in sorted(own.items()))])
+    plain = re.sub(r"[^\w.=+-]", "_", name)[:80]
+    if plain != name:
+        plain += f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return (root / "runs" / plain).absolute()
 
 
 def cores() -> int:
@@ -131,10 +188,10 @@ def stale_because(root: Path, folder: Path, task: Task, state: RunState | None) 
     entry = state.notebooks.get(chapter) if state else None
     if entry is None:
         return ["not run yet"]
-    if entry.status != "done":
-        return [f"last time: {entry.status}"]
-    if not (folder / "notebooks" / f"{chapter}.ipynb").is_file():
-        return ["its executed notebook is gone"]
+    if entry.latest.status != "done":
+        return [f"last time: {entry.latest.status}"]
+    if damage := broken(folder, entry):
+        return damage
     changed = changes(entry.fingerprint, fingerprint(root, task.source, task.parameters, folder))
     if changed:
         return [f"{name} changed" for name in changed]
@@ -145,14 +202,11 @@ def stale_because(root: Path, folder: Path, task: Task, state: RunState | None) 
 
 def _better_data_now(root: Path, folder: Path, chapter: str) -> bool:
     """Say whether a chapter that fell back on simulated data would find its panel data now."""
-    results = folder / "results" / f"{chapter}.json"
-    if not results.is_file():
+    path, data = folder / "results" / f"{chapter}.json", root / "data"
+    if not path.is_file() or not any(data.glob(REGISTRIES)):
         return False
-    if "simulated" not in read_results(results).input_tiers.values():
+    # What a chapter simulates by design stands in for nothing.
+    if not stand_ins(load_register(data), {chapter: read_results(path).input_tiers}):
         return False
-    try:
-        registry = Registry.load(root / "data")
-    except RegistryError:
-        return False
-    panel = availability(registry, "panel", chapter)
+    panel = availability(Registry.load(data), "panel", chapter)
     return bool(panel.states) and panel.complete

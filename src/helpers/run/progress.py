@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from helpers.run.state import NotebookState
+
+
+class _TwoLines(Progress):
+    """The bar on one line, the latest line of the log below it: both fit 80 columns."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(f"  {task.fields['line']}", style="dim", no_wrap=True, overflow="ellipsis")
 
 
 class Reporter:
@@ -25,14 +35,13 @@ class Reporter:
 
     def __init__(self, console: Console | None = None):
         console = self._console = console or Console(quiet=True)
-        self._progress = Progress(
+        self._progress = _TwoLines(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=12),
             TextColumn("cell {task.completed}/{task.total}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.fields[line]}"),
             console=console,
             transient=True,
         )
@@ -74,7 +83,7 @@ class Reporter:
 
     def line(self, text: str) -> None:
         """Show the latest line of the notebook's log."""
-        self._progress.update(self._task, line=escape(text[:60]), left=self._estimate())
+        self._progress.update(self._task, line=text, left=self._estimate())
 
     def ended(self, chapter: str, entry: NotebookState) -> None:
         """End a notebook, done or failed."""

@@ -10,8 +10,11 @@ import pydantic
 
 from helpers import atomic
 from helpers.errors import RunError
+from helpers.strict_yaml import problems
 
 SCHEMA = 1
+#: Place of the run of record in the project.
+RECORD = Path("book") / "record"
 Status = Literal["running", "done", "failed", "interrupted"]
 
 
@@ -27,20 +30,29 @@ class Failure(pydantic.BaseModel, extra="forbid"):
 class NotebookState(pydantic.BaseModel, extra="forbid"):
     """One notebook of a run.
 
-    ``parameters`` is all that it got, ``chosen`` the part that was asked for in place of the profile's.
-    ``fingerprint`` maps each thing that the outcome depends on (``source``, ``package``, ``parameters``,
-    ``data``, ``lock``, and ``results`` for a notebook that reads the others' results) to its hash.
+    ``commit`` is the commit at which it was executed. ``parameters`` is all that it got, ``chosen`` the part
+    that was asked for in place of the profile's. ``fingerprint`` maps each thing that the outcome depends on
+    to its hash (:func:`helpers.run.fingerprint.fingerprint`), ``outputs`` each file that it wrote.
+    ``attempt`` is a later execution that has not succeeded: the files are still those of this one.
     """
 
     status: Status
     started: str
     finished: str | None = None
+    commit: str | None = None
     wall_seconds: float | None = None
     cells: int | None = None
     parameters: dict[str, Any] = {}
     chosen: dict[str, Any] = {}
     fingerprint: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     error: Failure | None = None
+    attempt: NotebookState | None = None
+
+    @property
+    def latest(self) -> NotebookState:
+        """The latest execution, whether it succeeded or not."""
+        return self.attempt or self
 
 
 class RunState(pydantic.BaseModel):
@@ -51,7 +63,8 @@ class RunState(pydantic.BaseModel):
     profile : str
         Name of the profile.
     commit : str or None
-        Commit of the checkout (:func:`helpers.chapter.provenance.git_commit`).
+        Commit of the checkout at the latest start (:func:`helpers.chapter.provenance.git_commit`); each
+        notebook has its own.
     versions : dict
         Python, platform and the packages that the numbers depend on.
     device, threads
@@ -89,12 +102,21 @@ class RunState(pydantic.BaseModel):
         try:
             state = cls.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            msg = f"{path} cannot be read ({error}). Remove it to start the run again."
+            reason = problems(error, most=1) if isinstance(error, pydantic.ValidationError) else error
+            msg = f"{path} cannot be read ({reason}). Remove it to start the run again."
             raise RunError(msg) from error
         if state.schema_ != SCHEMA:
             msg = f"{path} has schema {state.schema_}, this version reads {SCHEMA}; choose another --out"
             raise RunError(msg)
         return state
+
+    def begin(self, chapter: str, attempt: NotebookState) -> None:
+        """Note an execution that starts; an earlier good one stays until this one has succeeded."""
+        entry = self.notebooks.get(chapter)
+        if entry is not None and entry.status == "done":
+            entry.attempt = attempt
+        else:
+            self.notebooks[chapter] = attempt
 
     def save(self, folder: Path) -> None:
         """Write ``run.json`` in one step.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import HelpersError
 from helpers.run.notebooks import find_chapters
 from helpers.run.plan import RunOptions, make_plan, stale_because
-from helpers.run.state import load_run
+from helpers.run.state import NotebookState, load_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,8 @@ class NotebookStatus:
     chapter : str
         Name.
     status : str
-        ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``.
+        ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``; ``done, later failed`` where what
+        an earlier execution wrote is kept.
     wall_seconds : float or None
         How long it took.
     stale : tuple of str
@@ -38,6 +40,28 @@ class NotebookStatus:
 def run_folders(root: Path) -> list[Path]:
     """Return the run folders below ``runs/``, by name."""
     return sorted(path.parent for path in (root / "runs").glob("*/run.json"))
+
+
+def latest_run(root: Path, chapter: str | None = None) -> Path | None:
+    """Return the run folder written last; one without a finished notebook, or simulated, comes after.
+
+    With ``chapter`` only folders count in which it is finished. None where there is no folder.
+    """
+    states = {}
+    for folder in run_folders(root):
+        with contextlib.suppress(HelpersError):
+            state = load_run(folder)
+            entry = state.notebooks.get(chapter or "")
+            if chapter is None or (entry and entry.status == "done"):
+                states[folder] = state
+
+    def rank(folder: Path) -> tuple[bool, bool, float]:
+        entries = states[folder].notebooks.values()
+        done = any(entry.status == "done" for entry in entries)
+        real = any(entry.parameters.get("data") != "simulated" for entry in entries)
+        return done, real, (folder / "run.json").stat().st_mtime
+
+    return max(states, key=rank, default=None)
 
 
 def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
@@ -59,12 +83,16 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
         states.append(
             NotebookStatus(
                 chapter=chapter,
-                status=entry.status if entry else "absent",
+                status=_status(entry) if entry else "absent",
                 wall_seconds=entry.wall_seconds if entry else None,
                 stale=tuple(stale_because(root, folder, task, state)),
             )
         )
     return states
+
+
+def _status(entry: NotebookState) -> str:
+    return f"{entry.status}, later {entry.attempt.status}" if entry.attempt else entry.status
 
 
 def describe_data(root: Path) -> str:

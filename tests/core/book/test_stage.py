@@ -41,7 +41,7 @@ def execute(toy, folder, **entries):
     for chapter, changes in entries.items():
         source = read_source(toy.root, chapter)
         entry = {"status": "done", "started": "2020-01-01", "wall_seconds": 2.5}
-        entry["fingerprint"] = {"source": source.sha256}
+        entry |= {"fingerprint": {"source": source.sha256}, "commit": "c0ffee"}
         record.notebooks[chapter] = NotebookState(**{**entry, **changes})
         notebook = nbformat.v4.new_notebook(
             cells=[
@@ -53,10 +53,14 @@ def execute(toy, folder, **entries):
         nbformat.write(notebook, folder / "notebooks" / f"{chapter}.ipynb")
     folder.mkdir(parents=True, exist_ok=True)
     record.save(folder)
+    toy.seal(folder)
 
 
 def stage(toy):
-    """Stage the book; return the text of both chapters and of the generated pages."""
+    """Seal the run and stage the book; return the text of both chapters and of the generated pages."""
+    for folder in (toy.folder, toy.root / "book" / "record"):
+        if (folder / "run.json").is_file():
+            toy.seal(folder)
     target = toy.root / "_build" / "stage"
     stage_book(toy.root, toy.folder, target)
     chapters = {}
@@ -73,7 +77,7 @@ def test_executed_chapters_are_shown_as_they_are(book):
     execute(book, book.folder, **{"01_first": {}, "02_second": {}})
     chapters, pages = stage(book)
     assert chapters["01_first"] == "# 01_first\n\nExecuted in smoke."
-    assert "<td>01_first</td><td>done</td><td>run</td><td>2.5</td>" in pages["build"]
+    assert "<td>01_first</td><td>done</td><td>run</td><td>c0ffee</td><td>2.5</td>" in pages["build"]
     assert "c0ffee" in pages["build"]
     assert "There is no run of record yet" in pages["differences"]
 
@@ -144,8 +148,8 @@ def test_differences_from_the_record(book):
         execute(book, folder, **{"01_first": {}})
         book.write_results(folder, "01_first", level={"value": value, "low": value - 1, "high": value + 1})
     page = stage(book)[1]["differences"]
-    assert "1 values moved beyond their tolerance" in page
-    assert "<td>2.000</td><td>0.500</td><td>-1.500</td><td>1e-09</td><td>no</td>" in page
+    assert "1 of 1 results moved; 3 verdict parts differ" in page
+    assert "<td>2.000</td><td>0.500</td><td>1.5</td>" in page
     assert "<td>toy-01</td><td>repeated</td><td>holds</td><td>fails</td>" in page
 
 
@@ -165,8 +169,19 @@ def test_what_is_no_run_folder_is_refused(book):
 def test_a_damaged_notebook_is_named(book):
     execute(book, book.folder, **{"01_first": {}})
     (book.folder / "notebooks" / "01_first.ipynb").write_text(json.dumps({"cells": 3})[:-1], encoding="utf-8")
-    with pytest.raises(RunError, match=r"01_first\.ipynb cannot be read as a notebook"):
-        stage(book)
+    with pytest.raises(RunError, match=r"notebooks/01_first\.ipynb was changed after it was written"):
+        stage_book(book.root, book.folder, book.root / "_build" / "stage")
+
+
+def test_a_later_failure_shows_the_good_page_and_says_so(book):
+    error = Failure(cell=7, name="ValueError", message="a", log="x.log")
+    later = NotebookState(status="failed", started="2020-01-02", error=error)
+    execute(book, book.folder, **{"01_first": {"attempt": later}})
+    chapters, pages = stage(book)
+    assert "Executed in smoke." in chapters["01_first"]
+    assert "failed in the run" in chapters["01_first"]
+    assert "What follows is the execution before, of 2020-01-01." in chapters["01_first"]
+    assert "<td>01_first</td><td>failed</td><td>run</td>" in pages["build"]
 
 
 def test_chips_replace_the_bare_claims_of_the_opening_box():

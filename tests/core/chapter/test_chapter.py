@@ -40,9 +40,9 @@ def test_begin_takes_title_and_settings(chapter, parameters):
     assert chapter.out == Path(parameters["out"])
 
 
-def test_an_empty_out_means_the_profiles_run_folder(project, parameters):
+def test_a_session_by_hand_writes_beside_the_runs(project, parameters):
     chapter = Chapter.begin("01_demo", parameters | {"out": ""}, root=project)
-    assert chapter.out == project / "runs" / "quick"
+    assert chapter.out == project / "runs" / "interactive"
 
 
 @pytest.mark.parametrize(
@@ -307,6 +307,17 @@ def test_a_chapter_without_claims_says_so(chapter, project):
 
 
 # The file of results
+
+
+def test_an_execution_by_the_command_writes_to_its_attempt(project, parameters, panel, tmp_path, monkeypatch):
+    monkeypatch.setenv("HELPERS_ATTEMPT", str(tmp_path / "attempt"))
+    chapter = Chapter.begin("01_demo", parameters, root=project)
+    chapter.use(panel)
+    chapter.figure(plt.figure(), "a", "A.")
+    chapter.finish()
+    written = {p.relative_to(tmp_path / "attempt").as_posix() for p in (tmp_path / "attempt").rglob("*.*")}
+    assert written == {"results/01_demo.json", "figures/01_a.png", "figures/01_a.svg"}
+    assert not (chapter.out / "results").exists()
 
 
 def test_finish_writes_what_the_readers_read(chapter):

@@ -7,6 +7,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
+import pytest
+
 from helpers.chapter import provenance
 
 
@@ -86,3 +88,11 @@ def test_comments_and_docstrings_are_not_code(tmp_path):
     assert provenance.executed_code(before) == provenance.executed_code(after)
     after.write_text("def f(x):\n    return x + 2\n", encoding="utf-8")
     assert provenance.executed_code(before) != provenance.executed_code(after)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"longest_wall_seconds": "x"}'])
+def test_damaged_times_are_forgotten(tmp_path, content):
+    file = tmp_path / "times.json"
+    file.write_text(content, encoding="utf-8")
+    times = provenance.execution_times(datetime.now(UTC), file)
+    assert times["longest_wall_seconds"] == times["wall_seconds"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import filelock
 import nbformat
 import pytest
 
-from helpers.errors import ParameterError, RunError
+from helpers.errors import DownloadError, ParameterError, RunError
 from helpers.run import RunOptions, RunState, run_notebooks
+from helpers.run.plan import run_folder
 from helpers.run.progress import Reporter
 
 SMOKE = RunOptions(profile="smoke")
@@ -88,10 +90,6 @@ def test_only_what_changed_runs_again(toy):
     run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["01_first"]
 
-    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("2",), parameters={"level": 5.0}))
-    assert toy.calls() == ["02_second"]
-    assert toy.results("02_second")["toy.level"]["value"] == 5.0
-
     (toy.root / "requirements.lock").write_text("a==2\n", encoding="utf-8")
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01_first",)))
     assert toy.calls() == ["01_first"]
@@ -110,15 +108,110 @@ def test_only_what_changed_runs_again(toy):
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)))
     assert toy.calls() == ["01_first"]
 
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("02",)))
     (toy.root / "data" / "toy").mkdir(parents=True)
     (toy.root / "data" / "toy" / "claims.yml").write_text("chapter: 01_first\n", encoding="utf-8")
+    (toy.root / "data" / "other").mkdir()
+    (toy.root / "data" / "other" / "claims.yml").write_text("chapter: 09_other\n", encoding="utf-8")
     spy = Spy()
-    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",)), spy)
-    assert spy.events[0] == ("began", "01_first", "data changed")
+    run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01", "02")), spy)
+    assert spy.events[0] == ("began", "01_first", "claims changed")
+    assert spy.events[-1] == ("skipped", "02_second")
     toy.calls()
 
     run_notebooks(toy.root, RunOptions(profile="smoke", chapters=("01",), force=True))
     assert toy.calls() == ["01_first"]
+
+
+def attempt(toy, chapter):
+    """Read what a notebook that did not finish has left."""
+    path = toy.folder / "attempts" / chapter / "notebooks" / f"{chapter}.ipynb"
+    return nbformat.read(path, as_version=4)
+
+
+def test_a_failure_keeps_what_an_earlier_run_wrote(toy):
+    first = toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    kept = {
+        path: path.read_bytes() for name in ("results", "notebooks") for path in (toy.folder / name).iterdir()
+    }
+    good = first.read_text(encoding="utf-8")
+    first.write_text(good + '\nraise ValueError("half way")\n', encoding="utf-8")
+    entry = run_notebooks(toy.root, SMOKE).notebooks["01_first"]
+    assert (entry.status, entry.attempt.status, entry.attempt.error.message) == ("done", "failed", "half way")
+    assert {path: path.read_bytes() for path in kept} == kept
+    first.write_text(good, encoding="utf-8")
+    assert run_notebooks(toy.root, SMOKE).notebooks["01_first"].attempt is None
+
+
+def test_other_choices_have_a_folder_of_their_own(toy):
+    toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    usual = {"data": "simulated", "seed": 0, "jobs": 1}
+    run_notebooks(toy.root, RunOptions(profile="smoke", **usual))  # what the profile says anyway
+    assert len(toy.calls()) == 1
+    run_notebooks(toy.root, RunOptions(profile="smoke", seed=1, parameters={"level": 5.0}))
+    assert {path.name for path in (toy.root / "runs").iterdir()} == {"smoke", "smoke-level=5.0-seed=1"}
+    assert toy.results("01_first")["toy.level"]["value"] == 1.0
+
+    with pytest.raises(
+        RunError, match="holds 01_first with the choices of the profile; choose another --out"
+    ):
+        run_notebooks(toy.root, RunOptions(profile="smoke", seed=1, out=toy.folder))
+    run_notebooks(toy.root, RunOptions(profile="smoke", seed=1, out=toy.folder, force=True))
+    assert toy.results("01_first")["toy.level"]["value"] == 2.0
+
+
+def test_a_folder_name_holds_no_sign_that_a_shell_minds(toy):
+    toy.notebook("01_first")
+    names = {
+        run_folder(toy.root, RunOptions(profile="smoke", parameters={"level": value})).name
+        for value in ("a b", "a/b", "../../a", "x" * 200)
+    }
+    assert len(names) == 4
+    assert all(re.fullmatch(r"[\w.=+-]{1,95}", name) for name in names)
+
+
+@pytest.mark.parametrize("place", [".", "notebooks", "book/record", "src/mine", ".."])
+def test_sources_are_never_overwritten(toy, place):
+    toy.notebook("01_first")
+    with pytest.raises(RunError, match="holds sources of the project"):
+        run_notebooks(toy.root, RunOptions(profile="smoke", out=toy.root / place))
+    assert not (toy.root / "runs").exists()
+
+
+def test_recompute_removes_the_checkpoints(toy):
+    toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    kept = toy.folder / "checkpoints" / "01_first" / "a"
+    kept.mkdir(parents=True)
+    run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
+    assert kept.is_dir()
+    run_notebooks(toy.root, RunOptions(profile="smoke", force=True, recompute=True))
+    assert not kept.exists()
+
+
+def test_data_that_cannot_be_had_end_the_run_before_a_kernel_starts(toy):
+    toy.notebook("01_first")
+    toy.registered("01_first")
+    with pytest.raises(DownloadError, match=r"(?s)01_first needs data of tier panel.*pairs:.*--chapter 01"):
+        run_notebooks(toy.root, RunOptions(profile="smoke", data="panel"))
+    assert not (toy.root / "runs").exists()
+
+
+def test_a_scheduler_that_does_not_answer_ends_the_run(toy, monkeypatch):
+    monkeypatch.setattr("helpers.run.preflight._PATIENCE", "0.2s")
+    toy.notebook("01_first")
+    with pytest.raises(RunError, match=r"the scheduler tcp://127\.0\.0\.1:9 cannot be reached"):
+        run_notebooks(toy.root, RunOptions(profile="smoke", scheduler="tcp://127.0.0.1:9"))
+    assert not (toy.root / "runs").exists()
+
+
+def test_what_libraries_say_of_themselves_goes_to_the_log(toy, capfd):
+    toy.notebook("01_first", body='os.write(2, b"banner\\n")\n')
+    run_notebooks(toy.root, SMOKE)
+    assert "banner" not in capfd.readouterr().err
+    assert "banner" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
 
 
 def test_a_stale_ipynb_cannot_run(toy):
@@ -132,14 +225,12 @@ def test_a_stale_ipynb_cannot_run(toy):
 def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
     first = toy.notebook("01_first", body='print("before")\n\n# %%\nraise ValueError("no such drug")\n')
     toy.notebook("02_second")
-    (toy.folder / "results").mkdir(parents=True)
-    (toy.folder / "results" / "01_first.json").write_text("{}", encoding="utf-8")  # of an older source
     record = run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["01_first", "02_second"]
     failed = record.notebooks["01_first"]
     assert (failed.status, record.notebooks["02_second"].status) == ("failed", "done")
     assert (failed.error.name, failed.error.message) == ("ValueError", "no such drug")
-    partial = nbformat.read(toy.folder / "notebooks" / "01_first.ipynb", as_version=4)
+    partial = attempt(toy, "01_first")
     outputs = json.dumps([cell.get("outputs", []) for cell in partial.cells])
     assert "before" in outputs
     assert "no such drug" in outputs
@@ -186,7 +277,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     statuses = {chapter: entry["status"] for chapter, entry in toy.record()["notebooks"].items()}
     assert statuses == {"01_first": "done", "02_second": "interrupted"}
     # The notebook is written now and then; what the interrupted one has printed is in it all the same.
-    partial = nbformat.read(toy.folder / "notebooks" / "02_second.ipynb", as_version=4)
+    partial = attempt(toy, "02_second")
     assert "long fit\n" in [
         output.get("text") for cell in partial.cells for output in cell.get("outputs", [])
     ]
@@ -255,6 +346,11 @@ BAD = [
     ({"data": "real"}, "unknown data tier 'real'"),
     ({"device": "tpu"}, "unknown device 'tpu'"),
     ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
+    (
+        {"parameters": {"level": "abc"}},
+        "level of 01_first must be a number, as its default 1.0 is, got 'abc'",
+    ),
+    ({"parameters": {"level": True}}, "level of 01_first must be a number"),
     ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
 ]
 

@@ -1,105 +1,179 @@
-"""Only a finished run on real data becomes the run of record, without paths of the machine."""
+"""Only full runs of clean commits on real data become of record, without paths of the machine."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 
 import nbformat
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import NotebookState, RunState, read_source
+from helpers.run import RunState, read_source
 from helpers.run.of_record import keep_as_record
 
 
 @pytest.fixture
-def finished(toy):
-    """Give the toy project one chapter and a run folder in which it is done, on the panel."""
+def git(toy):
+    """Return a function that calls git in the toy project, which has one commit."""
+
+    def call(*arguments):
+        command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments]
+        done = subprocess.run(command, cwd=toy.root, check=True, capture_output=True, encoding="utf-8")
+        return done.stdout.strip()
+
     toy.notebook("01_first")
-    outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="kept"),
-        nbformat.v4.new_output("stream", name="stderr", text="Warning: dropped"),
-    ]
-    cell = nbformat.v4.new_code_cell(f'out = "{toy.folder}"', outputs=outputs)
-    (toy.folder / "notebooks").mkdir(parents=True)
-    (toy.folder / "results").mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.folder / "notebooks" / "01_first.ipynb")
-    write_results(toy, "panel")
-    entry = NotebookState(
-        status="done",
-        started="2020-01-01",
-        parameters={"out": str(toy.folder)},
-        fingerprint={"source": read_source(toy.root, "01_first").sha256},
-    )
-    RunState(profile="full", notebooks={"01_first": entry}).save(toy.folder)
-    return toy
+    toy.profiles({"full": {"common": {"data": "simulated", "jobs": 1}}})
+    (toy.root / ".gitignore").write_text("runs/\n_build/\n", encoding="utf-8")
+    call("init", "-q")
+    call("add", "--all")
+    call("commit", "-qm", "a")
+    return call
 
 
-def write_results(toy, tier):
-    result = {"value": 1.0, "tier": tier, "dataset": "CCLE", "published": 0.9}
-    content = {"schema": 1, "chapter": "01_first", "title": "t", "profile": "full", "parameters": {}}
-    content |= {"tiers": {"CCLE": tier}, "inputs": [], "commit": "0", "source": "0", "versions": {}}
-    content |= {"device": "cpu", "threads": 1, "figures": [], "times": {}, "results": {"CCLE.a": result}}
-    (toy.folder / "results" / "01_first.json").write_text(json.dumps(content), encoding="utf-8")
+@pytest.fixture
+def finish(toy, git):
+    """Return a function that writes a finished chapter into the run folder, as if executed on the panel."""
+
+    def write(chapter="01_first", tier="panel", commit=None, value=1.0, **entry):
+        commit = commit or git("rev-parse", "HEAD")
+        toy.write_results(toy.folder, chapter, tier, a={"value": value, "dataset": "toy"})
+        path = toy.folder / "results" / f"{chapter}.json"
+        content = json.loads(path.read_text(encoding="utf-8")) | {"profile": "full", "commit": commit}
+        path.write_text(json.dumps(content), encoding="utf-8")
+        outputs = [
+            nbformat.v4.new_output("stream", name="stdout", text="kept"),
+            nbformat.v4.new_output("stream", name="stderr", text="Warning: dropped"),
+        ]
+        cell = nbformat.v4.new_code_cell(f'out = "{toy.folder}"', outputs=outputs)
+        (toy.folder / "notebooks").mkdir(exist_ok=True)
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.folder / "notebooks" / f"{chapter}.ipynb")
+        state = RunState.load(toy.folder) or RunState(profile="full")
+        state.notebooks.pop(chapter, None)
+        state.save(toy.folder)
+        source = read_source(toy.root, chapter).sha256
+        toy.seal(
+            commit=commit,
+            parameters={"out": str(toy.folder)},
+            fingerprint={"source": source},
+            **entry,
+        )
+
+    return write
 
 
-def test_the_record_holds_the_run_without_paths_and_messages(finished):
-    target = keep_as_record(finished.root, finished.folder)
-    assert target == finished.root / "book" / "record"
+def test_the_record_holds_the_run_without_paths_and_messages(toy, finish):
+    finish()
+    target = keep_as_record(toy.root, toy.folder)
+    assert target == toy.root / "book" / "record"
     names = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
     assert names == {"run.json", "results/01_first.json", "notebooks/01_first.ipynb"}
     everything = "".join(p.read_text(encoding="utf-8") for p in target.rglob("*") if p.is_file())
-    assert str(finished.root) not in everything
+    assert str(toy.root) not in everything
     assert 'out = \\"runs/smoke\\"' in everything
     assert "kept" in everything
     assert "dropped" not in everything
     assert RunState.load(target).notebooks["01_first"].status == "done"
 
 
-def test_a_newer_record_replaces_the_older_one(finished):
-    old = keep_as_record(finished.root, finished.folder) / "results" / "09_gone.json"
+def test_a_newer_record_replaces_the_older_one(toy, finish):
+    finish()
+    old = keep_as_record(toy.root, toy.folder) / "results" / "09_gone.json"
     old.write_text("{}", encoding="utf-8")
-    keep_as_record(finished.root, finished.folder)
+    keep_as_record(toy.root, toy.folder)
     assert not old.exists()
 
 
-def test_an_unfinished_run_leaves_the_record_alone(finished):
-    kept = keep_as_record(finished.root, finished.folder) / "run.json"
-    finished.notebook("02_second")
-    before = kept.read_text(encoding="utf-8")
-    with pytest.raises(RunError, match="not finished in it: 02_second"):
-        keep_as_record(finished.root, finished.folder)
-    assert kept.read_text(encoding="utf-8") == before
+def test_chapters_of_several_commits_are_kept_one_by_one(toy, git, finish):
+    finish()
+    first = git("rev-parse", "HEAD")
+    keep_as_record(toy.root, toy.folder)
+    toy.notebook("02_second")
+    git("add", "notebooks")
+    git("commit", "-qm", "b")
+    finish("02_second")
+    with pytest.raises(RunError, match=r"executed at 2 commits; .*helpers record 01 02"):
+        keep_as_record(toy.root, toy.folder)
+    state = RunState.load(keep_as_record(toy.root, toy.folder, ["02"]))
+    commits = {name: entry.commit for name, entry in state.notebooks.items()}
+    assert commits == {"01_first": first, "02_second": git("rev-parse", "HEAD")}
+    assert state.commit is None
 
 
-def test_simulated_results_are_no_record(finished):
-    write_results(finished, "simulated")
-    with pytest.raises(RunError, match="simulated data stand in"):
-        keep_as_record(finished.root, finished.folder)
+def test_the_page_of_verdicts_follows_the_record(toy, git, finish):
+    read = 'print((Path(out) / "results" / "01_first.json").read_text())\n'
+    toy.notebook("07_verdicts", body=read, tags=', "reads-results"')
+    git("add", "notebooks")
+    git("commit", "-qm", "b")
+    finish(value=0.125)
+    target = keep_as_record(toy.root, toy.folder)
+    page = (target / "notebooks" / "07_verdicts.ipynb").read_text(encoding="utf-8")
+    assert "0.125" in page
+    assert str(toy.root) not in page
+    assert {path.name for path in target.iterdir()} == {"run.json", "notebooks", "results"}
 
 
-def test_data_that_a_chapter_simulates_by_design_are_no_stand_in(finished):
-    write_results(finished, "simulated")
-    claims = finished.root / "data" / "toy"
-    claims.mkdir(parents=True)
-    part = {"not_applicable": "a toy"}
-    chapter = {
-        "chapter": "01_first",
-        "paper": {"key": "a2020", "title": "T", "authors": "A", "year": 2020},
-        "simulated": ["CCLE"],
-        "claims": [
-            {
-                "id": "toy",
-                "claim": "C.",
-                "whose": "ours",
-                "polarity": "success",
-                "source": "S",
-                "published": [],
-                "compared": "c",
-                "datasets": ["CCLE"],
-            }
-            | {"verdicts": {"repeated": part, "sound": part, "survives": part}}
-        ],
-    }
-    (claims / "claims.yml").write_text(json.dumps(chapter), encoding="utf-8")
-    assert keep_as_record(finished.root, finished.folder).is_dir()
+BAD = [
+    ({"tier": "simulated"}, "01_first: simulated data stand in for real ones"),
+    ({"commit": "0" * 40}, "01_first: its commit 0000000000 is not in the history"),
+    ({"commit": "abc+changes"}, r"01_first: it was executed at abc\+changes, outside a commit"),
+    ({"commit": "unknown"}, "01_first: it was executed at unknown"),
+    ({"chosen": {"seed": 1, "jobs": 2}}, "01_first: it was asked for with seed=1$"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD)
+def test_what_is_no_run_of_a_commit_leaves_the_record_alone(toy, finish, changes, message):
+    finish()
+    kept = keep_as_record(toy.root, toy.folder) / "run.json"
+    before = kept.read_bytes()
+    finish(**changes)
+    with pytest.raises(RunError, match=message):
+        keep_as_record(toy.root, toy.folder)
+    assert kept.read_bytes() == before
+
+
+def test_an_unfinished_run_is_refused(toy, git, finish):
+    toy.notebook("02_second")
+    git("add", "notebooks")
+    git("commit", "-qm", "b")
+    finish()
+    with pytest.raises(RunError, match="02_second: not finished"):
+        keep_as_record(toy.root, toy.folder)
+
+
+def test_a_reduced_run_is_refused(toy, finish):
+    finish()
+    state = RunState.load(toy.folder)
+    state.profile = "quick"
+    state.save(toy.folder)
+    with pytest.raises(RunError, match="it is of profile quick; the record is of profile full"):
+        keep_as_record(toy.root, toy.folder)
+
+
+def test_a_changed_source_is_refused(toy, git, finish):
+    finish()
+    toy.notebook("01_first", body="# other\n")
+    with pytest.raises(RunError, match="the checkout has changes that are in no commit"):
+        keep_as_record(toy.root, toy.folder)
+    git("commit", "-qam", "b")
+    with pytest.raises(RunError, match="01_first: its source was changed since"):
+        keep_as_record(toy.root, toy.folder)
+
+
+def test_a_number_that_no_run_wrote_is_refused(toy, finish):
+    finish()
+    path = toy.folder / "results" / "01_first.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("1.0", "2.0"), encoding="utf-8")
+    with pytest.raises(RunError, match=r"results/01_first\.json was changed after it was written"):
+        keep_as_record(toy.root, toy.folder)
+
+
+def test_data_that_a_chapter_simulates_by_design_are_no_stand_in(toy, git, finish):
+    toy.claim("01_first", above=0.0)
+    path = toy.root / "data" / "toy" / "claims_01.yml"
+    path.write_text(path.read_text(encoding="utf-8") + "simulated: [toy]\n", encoding="utf-8")
+    git("add", "data")
+    git("commit", "-qm", "b")
+    finish(tier="simulated")
+    assert keep_as_record(toy.root, toy.folder).is_dir()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
-import yaml
 
-from helpers.run import NotebookState, RunOptions, RunState
+from helpers.run import RunOptions, RunState, load_profiles
 from helpers.run.fingerprint import fingerprint
 from helpers.run.plan import make_plan, stale_because
 from helpers.run.status import describe_data, run_status
@@ -20,14 +17,7 @@ def finished(toy):
     """Return a function that makes a finished run of one notebook on data of a tier."""
     toy.profiles({"smoke": {"common": {"data": "auto"}}})
     toy.notebook("01_first")
-    entry = {
-        "key": "pairs", "title": "pairs", "tier": "panel", "owner": "nobody", "repository": "o/r",
-        "commit": "0" * 40, "path": "pairs.csv", "licence": "MIT", "chapters": ["01_first"],
-        "card": "toy/cards/pairs.md", "obtain": "by download", "bytes": len(CONTENT),
-        "sha256": hashlib.sha256(CONTENT).hexdigest(),
-    }  # fmt: skip
-    (toy.root / "data" / "toy").mkdir(parents=True)
-    (toy.root / "data" / "toy" / "datasets.yml").write_text(yaml.safe_dump([entry]), encoding="utf-8")
+    toy.registered("01_first", CONTENT)
 
     def make(tier):
         [task] = make_plan(toy.root, RunOptions(profile="smoke"))
@@ -35,11 +25,8 @@ def finished(toy):
         (toy.folder / "notebooks").mkdir()
         (toy.folder / "notebooks" / "01_first.ipynb").write_text("{}", encoding="utf-8")
         prints = fingerprint(toy.root, task.source, task.parameters, toy.folder)
-        entry = NotebookState(
-            status="done", started="2020", wall_seconds=3, parameters=task.parameters, fingerprint=prints
-        )
-        record = RunState(profile="smoke", notebooks={"01_first": entry})
-        record.save(toy.folder)
+        toy.seal(wall_seconds=3, parameters=task.parameters, fingerprint=prints)
+        record = RunState.load(toy.folder)
         return task, record
 
     return make
@@ -75,7 +62,7 @@ def test_an_unfinished_notebook_is_stale(toy, finished, status):
 def test_a_deleted_notebook_is_stale(toy, finished):
     task, record = finished("panel")
     (toy.folder / "notebooks" / "01_first.ipynb").unlink()
-    assert stale_because(toy.root, toy.folder, task, record) == ["its executed notebook is gone"]
+    assert stale_because(toy.root, toy.folder, task, record) == ["notebooks/01_first.ipynb is gone"]
 
 
 def test_status_of_a_run_folder(toy, finished):
@@ -84,6 +71,28 @@ def test_status_of_a_run_folder(toy, finished):
     assert (state.chapter, state.status, state.wall_seconds, state.stale) == ("01_first", "done", 3, ())
     toy.notebook("02_second")
     assert [s.stale for s in run_status(toy.root, toy.folder)] == [(), ("not run yet",)]
+
+
+def test_a_file_that_is_registered_later_changes_nothing(toy, finished):
+    task, record = finished("panel")
+    toy.registered("01_first", b"new", key="later")
+    assert stale_because(toy.root, toy.folder, task, record) == []
+    toy.registered("01_first", b"other")
+    assert stale_because(toy.root, toy.folder, task, record) == ["file pairs changed"]
+
+
+def test_data_that_a_chapter_simulates_by_design_do_not_wait_for_the_panel(toy, finished, tmp_path):
+    toy.claim("01_first", above=1.0)
+    path = toy.root / "data" / "toy" / "claims_01.yml"
+    path.write_text(path.read_text(encoding="utf-8") + "simulated: [toy]\n", encoding="utf-8")
+    task, record = finished("simulated")
+    fetch(tmp_path / "cache")
+    assert stale_because(toy.root, toy.folder, task, record) == []
+
+
+def test_the_profiles_of_the_book_have_the_types_of_its_notebooks(repository):
+    for profile in load_profiles(repository):
+        assert make_plan(repository, RunOptions(profile=profile))
 
 
 def test_notebooks_that_read_results_run_last(toy):

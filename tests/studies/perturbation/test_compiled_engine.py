@@ -70,13 +70,12 @@ def test_it_knows_the_six_networks_and_says_which_readings_it_does_not():
             training.engine_of(design, "compiled")
 
 
-def test_auto_takes_it_where_it_is_and_keras_where_its_folder_was_deleted(monkeypatch):
+def test_auto_takes_it_on_the_cpu_and_keras_on_a_gpu_or_where_its_folder_was_deleted(monkeypatch):
     design = Design("GRU", 3)
-    monkeypatch.setattr(training, "_keras_has_gpu", lambda: False)
     assert training.engine_of(design) is CompiledEngine
-    monkeypatch.setattr(training, "_keras_has_gpu", lambda: True)
-    assert training.engine_of(design) is KerasEngine
-    monkeypatch.setattr(training, "_keras_has_gpu", lambda: False)
+    assert training.engine_of(design, device="cuda") is KerasEngine
+    with pytest.raises(ParameterError, match="on cuda; use engine='keras'"):
+        training.engine_of(design, "compiled", "cuda")
     monkeypatch.setattr(training, "_COMPILED", "helpers.no_such_folder")
     assert training.engine_of(design) is KerasEngine
     with pytest.raises(ParameterError, match="use engine='keras'"):

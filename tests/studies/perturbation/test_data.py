@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import anndata
 import numpy as np
@@ -11,8 +12,9 @@ from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
-from helpers.studies.perturbation.competition import kaggle_design, read_de_table
-from helpers.studies.perturbation.data import NAMES, load_cell_means, load_changes
+from helpers.studies.perturbation.competition import DESIGN, kaggle_design, read_de_table
+from helpers.studies.perturbation.data import NAMES, load_cell_means, load_changes, load_printed_block
+from helpers.studies.perturbation.printed import matched_genes, read_printed_block
 from helpers.studies.perturbation.twin import NULL_RMS, TRAIN_RMS, kaggle_twin, simulate_changes
 from helpers.studies.perturbation.types import ExpressionChanges
 
@@ -292,9 +294,7 @@ def test_pair_changes_of_the_panel(panel):
 
 @pytest.mark.panel
 def test_the_real_design_with_simulated_targets(panel):
-    sources = Sources.fetch(
-        panel, ("kaggle-cell-means", "kaggle-train-rows", "kaggle-test-rows", "kaggle-compounds")
-    )
+    sources = Sources.fetch(panel, DESIGN)
     rows, means, _ = kaggle_design(sources)
     assert means.shape == (6, 18_211)
     train = rows[rows["split"] == "train"]
@@ -307,7 +307,7 @@ def test_the_real_design_with_simulated_targets(panel):
     assert set(train.loc[train["control"], "compound"]) == {"Belinostat", "Dabrafenib"}
     data = load_changes("Kaggle", "panel", registry=panel)
     assert data.values.shape == (869, 18_211) and data.tier == "simulated"
-    assert len(data.provenance.files) == 4
+    assert len(data.provenance.files) == 5
 
 
 @pytest.mark.panel
@@ -332,3 +332,70 @@ def test_without_files_auto_falls_back_and_panel_does_not(tmp_path, monkeypatch,
         load_cell_means("panel", registry=real_registry)
     with pytest.raises(DownloadError, match=r"L1000 \(panel\).*(?s:.)*helpers data fetch --tier panel"):
         load_changes("L1000", "panel", registry=real_registry)
+
+
+@pytest.mark.panel
+def test_hepatocytes_of_the_panel(panel):
+    data = load_changes("TG-GATEs", "panel", registry=panel)
+    assert data.values.shape == (669, 196) and data.unit == "signed -log10 p"
+    assert (data.rows["cell"].nunique(), data.rows["compound"].nunique()) == (6, 146)
+    assert data.rows.groupby("block")["compound"].nunique().max() == 1
+    assert 2 >= data.rows.groupby("block").size().max() > 1
+
+
+@pytest.mark.panel
+def test_rows_of_the_pairs_know_their_vehicle(panel):
+    rows = load_changes("TranSiGen", "panel", registry=panel).rows
+    assert rows.groupby("block")["cell"].nunique().max() == 1
+    assert rows["cell"].nunique() < rows["block"].nunique() < len(rows)
+
+
+@pytest.mark.panel
+def test_the_printed_block_and_what_a_constant_sign_scores_there(panel):
+    """Numbers as they were counted by hand from the printed table."""
+    block = load_printed_block("panel", registry=panel)
+    assert block.values.shape == (25, 97) and block.tier == "panel"
+    assert tuple(block.rows.iloc[0][["cell", "compound"]]) == ("NK cells", "Clotrimazole")
+    assert block.values.iloc[0].loc["A1BG"] == pytest.approx(0.10472)
+    assert block.values.iloc[0].loc["A1BG-AS1"] == pytest.approx(-0.0775242)
+    assert np.abs(block.matrix).mean() == pytest.approx(0.520, abs=5e-4)
+    assert (block.matrix > 0).mean() == pytest.approx(0.573, abs=5e-4)
+
+
+def notebook(table: str) -> str:
+    return json.dumps({"cells": [{"outputs": [{"data": {"text/html": [table]}}]}]})
+
+
+def test_a_printed_table_is_read_without_what_it_left_out(tmp_path):
+    path = tmp_path / "n.ipynb"
+    head = "<tr><th>Row</th><th>sm_name</th><th>cell_type</th><th>A_1</th><th>B</th><th>⋯</th></tr>"
+    body = "<tr><td>1</td><td>x</td><td>1</td><td>-0.5</td><td>2</td><td>⋯</td></tr>"
+    dots = "<tr>" + "<td>⋮</td>" * 6 + "</tr>"
+    path.write_text(notebook(f"<table>{head}{dots}{body}</table>"), encoding="utf-8")
+    block = read_printed_block(path)
+    assert block.to_dict("index") == {"x": {"A_1": -0.5, "B": 2.0}}
+    assert list(matched_genes(block, pd.Index(["C", "A-1", "B"])).columns) == ["A-1", "B"]
+    for genes in (["B"], ["A-1", "A.1", "B"]):
+        with pytest.raises(DataError, match="printed gene"):
+            matched_genes(block, pd.Index(genes))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no json", "not a readable notebook"),
+        (notebook("<table><tr><th>a</th></tr></table>"), "no output holds a table"),
+        (notebook("<tr><th>sm_name</th><th>cell_type</th><th>A</th></tr>"), "has no rows"),
+        (
+            notebook(
+                "<tr><th>Row</th><th>sm_name</th><th>cell_type</th><th>A</th></tr>"
+                "<tr><td>1</td><td>x</td><td>1</td><td>much</td></tr>"
+            ),
+            "is damaged",
+        ),
+    ],
+)
+def test_notebooks_without_the_table_are_refused(tmp_path, text, message):
+    (tmp_path / "n.ipynb").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_printed_block(tmp_path / "n.ipynb")

@@ -107,3 +107,51 @@ def test_one_split_with_other_seeds(data):
 def test_impossible_folds_are_refused(data, call, message):
     with pytest.raises(DataError, match=message):
         call(data.rows)
+
+
+def blocked(n_compounds=12):
+    """Six contexts (two doses at three times); doses of a compound and time share their controls."""
+    pairs = [
+        (f"{d}, {t} h", f"c{k}", f"c{k}, {t} h")
+        for k in range(n_compounds)
+        for t in (2, 8, 24)
+        for d in ("Middle", "High")
+    ]
+    return pd.DataFrame(pairs, columns=["cell", "compound", "block"]).assign(split="train")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rows: random_rows(rows, [0, 1]),
+        lambda rows: leave_cells_out(rows, [0], n_shared=3),
+        lambda rows: leave_compounds_out(rows, [0]),
+        lambda rows: leave_cells_out(rows, [0], n_splits=3),
+    ],
+    ids=["random rows", "new pairs", "unseen compounds", "dealt cells"],
+)
+def test_rows_that_share_controls_are_on_one_side(make):
+    rows = blocked()
+    rows = rows.assign(block=rows["block"].where(rows["compound"] != "c1", "c0, 24 h"))
+    for fold in make(rows):
+        assert not set(rows["block"].iloc[fold.train]) & set(rows["block"].iloc[fold.test])
+
+
+def test_every_row_is_tested_once_with_blocks_too_and_the_leak_can_be_measured():
+    rows = blocked()
+    tested = np.concatenate([f.test for f in random_rows(rows, [4])])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(len(rows)))
+    leaky = random_rows(rows, [4], together=False)
+    assert {f.tags["protocol"] for f in leaky} == {"random_rows_leaky"}
+    shared = [set(rows["block"].iloc[f.train]) & set(rows["block"].iloc[f.test]) for f in leaky]
+    assert all(shared)
+
+
+def test_new_pairs_keep_as_many_shared_compounds_as_asked():
+    rows = blocked()
+    folds = leave_cells_out(rows, [0], n_shared=3)
+    assert len(folds) == 6
+    for fold in folds:
+        train, test = rows.iloc[fold.train], rows.iloc[fold.test]
+        assert (train["cell"] == fold.name).sum() == 3 and len(test) == 9
+        assert set(test["compound"]) <= set(train["compound"])

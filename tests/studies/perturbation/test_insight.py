@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from helpers.studies.perturbation.metrics import additive_share, mean_scores
 from helpers.studies.perturbation.predictors import simple_predictors
 from helpers.studies.perturbation.protocol import predictor, run_protocol
 from helpers.studies.perturbation.twin import simulate_changes
+from helpers.studies.perturbation.types import ExpressionChanges
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +68,9 @@ def test_evenness_of_known_weights():
 
 
 def test_no_predictor_beats_the_oracle():
-    data, truth = simulate_changes(1, n_compounds=12, n_shared=12, n_full=6, n_genes=60, interaction=1)
+    data, _ = simulate_changes(1, n_compounds=12, n_shared=12, n_full=6, n_genes=60, interaction=1)
     folds = random_rows(data.rows, [0])
-    oracle = oracle_scores(data, truth, folds)
+    oracle = oracle_scores(data, folds)
     scores = run_protocol(data, folds, simple_predictors())
     assert set(oracle["n"]) == {72}
     best = oracle.set_index("metric")["value"]
@@ -94,9 +97,9 @@ def test_errors_by_compound_and_cell_same_as_by_hand(scores):
     assert by.loc["compound 3", "additive"] == pytest.approx(expected)
     zero = scores[(scores["model"] == "zero") & (scores["compound"] == "compound 3")]
     assert by.loc["compound 3", "mean |change|"] == pytest.approx(zero["error"].mean())
-    ranges = insight.error_ranges(scores, "additive").set_index(["quantity", "group"])
+    ranges = insight.error_ranges(scores, ["additive"]).set_index(["model", "group"])
     own = scores[(scores["model"] == "additive") & (scores["cell"] == "B cells")]["error"]
-    assert ranges.loc[("MAE", "B cells")].to_list() == pytest.approx([own.min(), own.mean(), own.max()])
+    assert ranges.loc[("additive", "B cells")].to_list() == pytest.approx([own.min(), own.mean(), own.max()])
 
 
 def test_the_error_of_zero_follows_the_size_of_the_changes(scores):
@@ -109,3 +112,38 @@ def test_share_of_the_gain_over_a_coin():
     summary = pd.DataFrame(rows, columns=["data", "model", "value"]).assign(metric="sign accuracy")
     row = insight.gain_over_coin(summary, ["GRU", "LSTM"]).iloc[0]
     assert row["best"] == 0.7 and row["share"] == pytest.approx(0.75) and "GRU" in row["note"]
+
+
+def test_without_planted_changes_there_is_no_oracle(data):
+    measured = dataclasses.replace(data, planted=None)
+    assert oracle_scores(measured, random_rows(data.rows, [0])).empty
+
+
+def test_rows_that_share_controls_correlate():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"cell": "x", "compound": list("abcdef")}).assign(control=False, split="train")
+    rows = rows.assign(
+        lincs_id=rows["compound"], smiles=rows["compound"], block=["v", "v", "w", "w", "u", "t"]
+    )
+    noise = rng.normal(size=(4, 2000))[[0, 0, 1, 1, 2, 3]]
+    values = pd.DataFrame(noise + rng.normal(size=(6, 2000)))
+    found = insight.shared_control_correlation(ExpressionChanges("x", rows, values, "log2 change"), 20)
+    found = found.set_index("controls")
+    assert found.loc["shared", "value"] == pytest.approx(0.5, abs=0.06) and found.loc["shared", "n"] == 2
+    assert abs(found.loc["other", "value"]) < 0.05 and found.loc["other", "n"] == 13
+
+
+def test_tuning_scores_the_winner_where_it_was_not_tuned(data):
+    small = data.subset(genes=data.values.columns[:3])
+    fold = random_rows(small.rows, [0])[0]
+    found = insight.tune_networks(small, fold, 0.004).set_index("model")
+    assert list(found.index) == ["LSTM", "GRU", "GRU3", "GRU3-ATTN", "Transformer", "Autoencoder"]
+    assert set(found["learning rate"].round(6)) <= {0.3, 1.0, 3.0} and set(found["n"]) == {len(fold.test)}
+    assert (found["worst"] <= found["published"]).all() and (found["published"] <= found["best"]).all()
+
+
+def test_the_share_of_groups_with_the_smaller_error(scores):
+    both = insight.share_of_groups(scores, [("additive", "zero"), ("zero", "additive")], "compound", "MAE")
+    errors = scores.pivot_table(index="compound", columns="model", values="error")
+    assert both["value"].iloc[0] == pytest.approx((errors["additive"] < errors["zero"]).mean())
+    assert both["value"].sum() == pytest.approx(1) and (both["low"] <= both["value"]).all()

@@ -72,6 +72,27 @@ def test_pca_shift_is_reconstruction_plus_shift(world):
     assert np.allclose(model.predict(test), expected)
 
 
+def test_pca_shift_learns_its_components_from_singletons_too(world):
+    """Few pairs span few directions: what 3 pairs cannot rebuild, many singletons can."""
+    pre, post, test = world
+    rng = np.random.default_rng(3)
+    loadings = rng.normal(size=(5, 30))
+    pre, test, alone = (rng.normal(size=(rows, 5)) @ loadings for rows in (3, 6, 40))
+    post = pre + 0.5
+    without = PCAShift(5).fit(pre, post).predict(test)
+    with_them = PCAShift(5).fit(pre, post, singletons=alone).predict(test)
+    assert np.allclose(with_them, test + 0.5, atol=0.2)
+    assert ((without - test - 0.5) ** 2).mean() > 100 * ((with_them - test - 0.5) ** 2).mean()
+    pca = PCA(5, svd_solver="full").fit(np.concatenate([pre, post, alone]))
+    assert np.allclose(with_them, pca.inverse_transform(pca.transform(test)) + 0.5)
+
+
+@pytest.mark.parametrize("singletons", [np.ones((2, 5)), np.full((2, 30), np.nan), np.ones(30)])
+def test_bad_singletons_are_refused(world, singletons):
+    with pytest.raises(DataError, match="finite profiles of 30 genes"):
+        PCAShift(3).fit(world[0], world[1], singletons=singletons)
+
+
 @pytest.mark.parametrize("target", ["shift", "post"])
 def test_ridge_equals_scikit_learn_at_the_chosen_penalty(world, target):
     pre, post, test = world

@@ -79,6 +79,12 @@ def test_start_of_the_effect_is_the_identity():
     torch.testing.assert_close(log_scale, torch.full_like(z, EFFECT_LOG_SCALE), rtol=0, atol=2e-3)
 
 
+def test_without_the_identity_form_the_effect_starts_at_nothing():
+    networks = networks_of(noise=0.0, form="free")
+    mean, _ = networks.effect(torch.randn(4, LATENT))
+    torch.testing.assert_close(mean, torch.zeros_like(mean), rtol=0, atol=2e-3)
+
+
 # --- gradients -----------------------------------------------------------------------------------
 
 
@@ -165,7 +171,7 @@ def test_validation_loss(effect):
     make = torch.Generator().manual_seed(2)
     x, target = torch.randn(2, 4, GENES, generator=make)
     noise = torch.randn(2, 2, 4, LATENT, generator=make)
-    likelihood, correlated = [], []
+    likelihood, correlated, errors = [], [], []
     for first, second in zip(*noise, strict=True):
         z, _ = networks.posterior(networks.encoder(x), first)
         rebuilt = networks.decoder(z)
@@ -176,10 +182,17 @@ def test_validation_loss(effect):
             found += [np.corrcoef(rebuilt[0][i], target[i])[0, 1] for i in range(4)]
         likelihood.append(Normal(rebuilt[0], rebuilt[1].exp()).log_prob(target).sum(dim=1).mean())
         correlated.append(found.mean())
+        errors.append(float(((rebuilt[0] - target) ** 2).mean()))
     got = validation_loss(networks, x, target, noise)
     assert got == pytest.approx(-float(np.mean(likelihood)), rel=1e-4)
     got = validation_loss(networks, x, target, noise, "correlation")
     assert got == pytest.approx(-float(np.mean(correlated)), rel=1e-4)
+    got = validation_loss(networks, x, target, noise, "prediction")
+    assert got == pytest.approx(float(np.mean(errors)), rel=1e-4)
+    # Variances of the decoder do not enter the prediction error, and do enter the likelihood.
+    networks.decoder.head.b.data[len(x[0]) :] += 1.0
+    assert validation_loss(networks, x, target, noise, "prediction") == pytest.approx(got, rel=1e-5)
+    assert validation_loss(networks, x, target, noise) != pytest.approx(-float(np.mean(likelihood)), rel=1e-2)
 
 
 def test_correlation_of_a_constant_is_zero():

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.data.sources import Sources
 from helpers.errors import DataError, DownloadError
-from helpers.studies.pertvae import paper_files
+from helpers.studies.pertvae import paper_files, untreated
 from helpers.studies.pertvae.data import TABLES, load_pairs
 from helpers.studies.pertvae.wells import pair_wells
 
@@ -72,8 +72,35 @@ def lincs_files(folder) -> Sources:
         paper_files.LEVEL3: "level3.gctx",
         paper_files.WELLS: "wells.txt",
         paper_files.GENES: "genes.txt",
+        untreated.CCLE: "ccle.csv",
+        untreated.GDSC: "gdsc.csv",
+        untreated.FHDSL: "names",
     }
+    # The running number of CCLE's table is no gene id; 9 is a landmark, 5 is none.
+    ccle = {"": [7, 8, 9], "Gene": [7, 9, 5], "A549_LUNG": [4.0, 2, 0], "MCF7_BREAST": [6.0, 4, 0]}
+    pd.DataFrame(ccle).to_csv(folder / "ccle.csv", index=False)
+    gdsc = {"GENE": [9, 7], "1": [10.0, 3], "2": [30.0, 5], "3": [20.0, 4]}
+    pd.DataFrame(gdsc).to_csv(folder / "gdsc.csv", index=False)
+    (folder / "names").write_text("read by cosmic_names")
     return Sources({key: folder / name for key, name in names.items()})
+
+
+@pytest.fixture(autouse=True)
+def cosmic_names(monkeypatch):
+    """COSMIC 1 is A549, which CCLE has as well; 2 is HT29; 3 has no name."""
+    lines = pd.DataFrame({"cosmic_id": ["1", "2", ""], "stripped_name": ["A549", "HT29", "X"]})
+    monkeypatch.setattr(untreated, "fhdsl_panel", lambda sources: (None, lines))
+
+
+def test_untreated_lines_of_two_arrays_share_a_scale(tmp_path):
+    profiles, lines = untreated.read_untreated(lincs_files(tmp_path), pd.Series({7: "G7", 9: "G9"}))
+    assert lines.to_list() == ["A549", "MCF7", "HT29", "COSMIC 3"]
+    assert profiles.index.to_list() == ["CCLE A549", "CCLE MCF7", "GDSC HT29", "GDSC COSMIC 3"]
+    # By hand: CCLE's G9 has mean 3 and spread sqrt(2); GDSC's has mean 20 and spread 10.
+    assert profiles.loc["GDSC HT29", "G9"] == pytest.approx(3 + np.sqrt(2))
+    assert profiles.loc["GDSC COSMIC 3", "G7"] == pytest.approx(5)
+    with pytest.raises(DataError, match="share no landmark gene"):
+        untreated.read_untreated(lincs_files(tmp_path), pd.Series({11: "G11"}))
 
 
 def test_lincs_takes_highest_dose_own_plate_and_landmarks(tmp_path):
@@ -85,6 +112,7 @@ def test_lincs_takes_highest_dose_own_plate_and_landmarks(tmp_path):
     assert np.allclose(data.pre.to_numpy(), [[2.2, 2.4]] * 2)  # mean of wells 1 and 2
     assert np.allclose(data.post.to_numpy(), [[3.7, 3.9], [5.7, 5.9]])
     assert any("1 treated wells are on plates without" in note for note in data.provenance.notes)
+    assert data.singleton_lines.to_list() == ["A549", "MCF7", "HT29", "COSMIC 3"]
     assert any("2 of 19 drugs found" in note for note in data.provenance.notes)
 
 

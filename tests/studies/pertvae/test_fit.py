@@ -237,6 +237,14 @@ def test_planted_shift_is_predicted_line_by_line(recovered):
     assert ((model.predict(pre[new]) - post[new]) ** 2).mean() < ((mean_shift - post[new]) ** 2).mean()
 
 
+def test_w_and_b_say_where_a_code_goes_in_either_form():
+    pre, post, _, _ = pairs_of(40, seed=3)
+    for form in ("identity", "free"):
+        model = PertVAE(3, **{**SMALL, "draws": 0}, form=form).fit(pre, post)
+        z = model.latent_mean(pre)
+        assert np.allclose(model.decode(z + z @ model.W_.T + model.b_), model.predict(pre), atol=1e-4)
+
+
 def test_planted_matrix_is_recovered_up_to_the_basis(recovered):
     model, pre, _, truth = recovered
     aligned = align_effect(model.W_, model.b_, model.latent_mean(pre), truth["z"])
@@ -300,7 +308,7 @@ def test_bad_input(world, arguments, message):
     ("changes", "message"),
     [
         ({"post_code": "both"}, "post_code='both'"),
-        ({"watch": "loss"}, "watch='loss' is not one of likelihood, correlation"),
+        ({"watch": "loss"}, "watch='loss' is not one of likelihood, prediction, correlation"),
         ({"device": "tpu"}, "device='tpu'"),
         ({"latent": 0}, "latent must be at least 1"),
         ({"flow_steps": -1}, "flow_steps must be at least 0"),

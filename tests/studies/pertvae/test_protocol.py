@@ -19,7 +19,6 @@ from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.protocol import Model, each_fold
 from helpers.studies.pertvae.baselines import Identity, MeanShift
 from helpers.studies.pertvae.comparison import (
-    best_of,
     compare_all_drugs,
     compare_over_lines,
     summarise_lines,
@@ -38,7 +37,7 @@ from helpers.studies.pertvae.metrics import (
     replicate_ceiling,
     spearman_rows,
 )
-from helpers.studies.pertvae.models import pertvae_model, simple_models
+from helpers.studies.pertvae.models import pertvae_model, simple_models, singleton_models
 from helpers.studies.pertvae.protocol import (
     cross_validate_drugs,
     line_folds,
@@ -47,10 +46,8 @@ from helpers.studies.pertvae.protocol import (
     split_scores,
 )
 from helpers.studies.pertvae.statistics import (
-    NullSetting,
     bootstrap_mean,
     line_test,
-    null_rejections,
     one_sided_mann_whitney,
     published_table,
     sign_flip_test,
@@ -254,7 +251,6 @@ def test_averages_go_from_replicates_to_repeats_to_lines(scores):
 def test_over_all_drugs_a_line_counts_once(scores):
     table = compare_all_drugs(scores, "Mean shift", ["Identity"])
     assert table["n"].iloc[0] == scores["line"].nunique()
-    assert best_of(summarise_lines(scores), ["Identity", "Mean shift"], "rho") == "Mean shift"
     with pytest.raises(DataError, match=r"no scores of \['Oracle'\]"):
         compare_all_drugs(scores, "Mean shift", ["Oracle"])
 
@@ -267,6 +263,43 @@ def test_table_1_is_the_papers_test(scores):
     )
     assert table.loc["shift", "p"] == oracle.pvalue
     assert table.loc["shift", ["lines", "splits"]].to_list() == [12, 10]
+
+
+def test_simple_models_see_the_singletons_that_pertvae_sees(twin):
+    seen = []
+
+    class Spy(Identity):
+        def _fit(self, pre, post, groups):
+            seen.append(self.singletons_)
+
+    data = twin[0].of_drug("shift")
+    lines = data.pairs["line"].to_numpy(str)
+    fold = line_folds(lines, n_repeats=1)[0]
+    next(iter(simple_models({"Spy": Spy()}).predict(data, [fold])))
+    assert np.array_equal(seen[0], make_task(data, fold).singletons)
+    assert len(seen[0]) == 6
+
+
+def test_some_of_the_singletons_are_drawn_from_those_of_the_fold(twin):
+    data = twin[0].of_drug("shift")
+    fold = line_folds(data.pairs["line"].to_numpy(str), n_repeats=1)[0]
+    task = make_task(data, fold)
+    assert task.with_singletons(None, 0) is task.with_singletons(99, 0) is task
+    four = task.with_singletons(4, 1)
+    rows = [list(task.singleton_lines).index(line) for line in four.singleton_lines]
+    assert len(set(rows)) == 4
+    assert np.array_equal(four.singletons, task.singletons[rows])
+    drawn = {tuple(task.with_singletons(4, seed).singleton_lines) for seed in range(10)}
+    assert len(drawn) > 3
+    assert len(task.with_singletons(0, 0).singletons) == 0
+
+
+def test_a_curve_over_singletons_runs_network_and_linear_model(twin):
+    data = twin[0].of_drug("linear")
+    models = singleton_models(TINY, [0, 3])
+    found = cross_validate_drugs(data, ["linear"], models, n_repeats=1, at_most=1)
+    names = {f"{model}, {count} singletons" for model in ("PertVAE", "PCA + shift") for count in (0, 3)}
+    assert names < set(found["model"])
 
 
 def test_a_prediction_with_nan_is_refused(twin):
@@ -302,8 +335,9 @@ def test_pertvae_takes_part_and_repeats(twin):
         "PertVAE reconstruction",
         "PertVAE latent shift",
         "PertVAE change on x1",
+        "PertVAE of the answer",
     }
-    bare = pertvae_model(TINY, singletons=False, by_products=False)
+    bare = pertvae_model(TINY, singletons=0, by_products=False)
     other = cross_validate_drugs(data, ["linear"], [bare], n_repeats=1, at_most=1)
     assert set(other["model"]) == {"PertVAE", "PertVAE reconstruction"}
     assert not other["value"].equals(runs[0].query("model in ['PertVAE', 'PertVAE reconstruction']")["value"])
@@ -375,24 +409,9 @@ def test_line_test_and_one_sided_test():
     assert np.isnan(bootstrap_mean(np.array([1.0, 2.0])).low)
     worse = one_sided_mann_whitney(np.arange(10.0), np.arange(10.0) + 20)
     assert worse.p > 0.999  # one-sided: worse is no finding
-
-
-def test_the_null_simulation_shows_what_splits_do():
-    alike = null_rejections(NullSetting(line_sd=0.03, difference_sd=0.06), runs=400).set_index(
-        ["test", "level"]
-    )
-    differ = null_rejections(NullSetting(line_sd=0.1, difference_sd=0.02), runs=400).set_index(
-        ["test", "level"]
-    )
-    paper = "Mann-Whitney on splits (paper)"
-    assert alike.loc[(paper, 0.05), "share"] > 0.15
-    assert alike.loc[(paper, 0.001), "share"] > 0.02
-    assert differ.loc[(paper, 0.05), "share"] < 0.05
-    for world in (alike, differ):
-        row = world.loc[("signed-rank over lines", 0.05)]
-        assert row["low"] < 0.05 < row["high"] + 0.02
-    with pytest.raises(DataError, match="cannot make 5 folds"):
-        null_rejections(NullSetting(lines=4))
+    assert worse.high < 0
+    # The interval by hand: both samples have variance 55 / 6.
+    assert worse.high - worse.difference == pytest.approx(1.959964 * np.sqrt(2 * 55 / 6 / 10))
 
 
 def test_the_printed_table_and_its_cut(repository):

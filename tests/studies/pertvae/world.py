@@ -19,10 +19,10 @@ SMALL = {
 }
 
 
-def networks_of(latent=3, seed=0, genes=7, noise=1.0, flow_steps=2, effect=True):
+def networks_of(latent=3, seed=0, genes=7, noise=1.0, flow_steps=2, effect=True, **more):
     """Networks whose parameters are random throughout, gains, biases and W included."""
     settings = (PertVAE if effect else VAE)(
-        latent, hidden=(8, 6), context=4, flow_hidden=9, flow_steps=flow_steps
+        latent, hidden=(8, 6), context=4, flow_hidden=9, flow_steps=flow_steps, **more
     )
     rng = np.random.default_rng(seed)
     networks = Networks(genes, settings, rng)

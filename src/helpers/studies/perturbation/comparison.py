@@ -5,24 +5,31 @@ All functions return tidy tables; where a table is recorded, its columns are the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
-from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.protocol import Model
-from helpers.evaluation.statistics import Comparison, cluster_bootstrap
+from helpers.evaluation.statistics import Comparison
+from helpers.evaluation.strongest import against_strongest
 from helpers.studies.perturbation.metrics import METRICS, mean_scores
 
 #: Metrics that are recorded of every model, and further ones of the networks.
-RECORDED = ("sign accuracy", "MAE", "MRRMSE")
+RECORDED = ("sign accuracy", "MAE", "MRRMSE", "three-class accuracy")
 OF_NETWORKS = ("MAE right", "MAE wrong", "Pearson", "sign accuracy, significant")
+#: Metrics in which networks are compared with one another, and with simple predictors.
+BETWEEN_NETWORKS = ("sign accuracy", "MAE", "MAE right", "MAE wrong")
+AGAINST_SIMPLE = ("sign accuracy", "MAE", "MRRMSE")
+#: The networks from the best to the last of the paper's table IV.
+PUBLISHED_ORDER = ("GRU3-ATTN", "GRU3", "GRU", "Transformer", "Autoencoder", "LSTM")
 BEST_NETWORK, BEST_SIMPLE = "best network", "best simple"
 #: Simple predictors that the best networks are compared with one by one.
-YARDSTICKS = ("zero", "cell mean", "additive")
+YARDSTICKS = ("zero", "gene sign", "cell mean", "additive")
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,8 @@ def summarise_models(
     for model in boot.models:
         for metric in metrics:
             value, draws = boot.metric(model, metric)
-            low, high = _interval(draws)
+            low, high = interval(draws)
+            low, high = min(low, value), max(high, value)
             rows.append((model, metric, value, low, high, spread[model, metric], boot.n_units, boot.n_seeds))
     columns = ["model", "metric", "value", "low", "high", "sd_seeds", "n", "seeds"]
     return pd.DataFrame(rows, columns=columns)
@@ -139,9 +147,9 @@ def compare_models(
     Returns
     -------
     DataFrame
-        ``first``, ``second``, ``metric``, ``difference``, ``low``, ``high``, ``p`` (two-sided, by the
-        share of resamples on either side of zero), ``p_holm`` (over the pairs, within a metric),
-        ``n`` (units). For the error metrics a negative difference is in favour of the first.
+        ``first``, ``second``, ``metric``, ``difference``, ``low``, ``high``, ``p`` (two-sided, by the share
+        of resamples on either side of zero), ``n`` (units). For the error metrics a negative difference is
+        in favour of the first.
 
     Raises
     ------
@@ -149,10 +157,7 @@ def compare_models(
         If a model is not in the table.
     """
     boot = Bootstrap(scores, unit, n_boot, seed)
-    rows = [boot.difference(first, second, metric) for first, second in pairs for metric in metrics]
-    table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby("metric")["p"].transform(lambda p: holm(p.to_numpy()))
-    return table
+    return pd.DataFrame([_row(boot, *pair, metric) for pair in pairs for metric in metrics])
 
 
 def leaderboard(
@@ -177,7 +182,7 @@ def leaderboard(
 def compare_contest(
     scores: pd.DataFrame, unit: str, contest: Contest, *, n_boot: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Compare the paper's best network with all others, and the best network with simple predictors.
+    """Compare the networks with one another, and the best one with simple predictors.
 
     Parameters
     ----------
@@ -188,97 +193,68 @@ def compare_contest(
     Returns
     -------
     DataFrame
-        As :func:`compare_models`, in :data:`RECORDED`. ``first`` and ``second`` are names, or
-        ``"best network"`` and ``"best simple"``: the best of each metric, named in ``note``. Rows with
-        the ``suffix`` ``" (Holm)"`` hold, without an interval, the p-values of the reference against
-        the other networks, adjusted over them.
+        As :func:`compare_models`: the reference with the controls and every network with those that come
+        after it in :data:`PUBLISHED_ORDER`, in :data:`BETWEEN_NETWORKS`; the reference and the best
+        network with :data:`YARDSTICKS` and the best simple predictor, in :data:`AGAINST_SIMPLE`. ``first``
+        and ``second`` are names, or ``"best network"`` and ``"best simple"``: chosen by the mean, named in
+        ``note``, with limits corrected for the choice (:func:`best_against_best`).
     """
     boot = Bootstrap(scores, unit, n_boot, seed)
-    reference, yardsticks = contest.reference, [name for name in YARDSTICKS if name in contest.simple]
-    rivals = [name for name in contest.networks if name != reference]
-    pairs = [(reference, other) for other in (*rivals, *contest.controls, *yardsticks, BEST_SIMPLE)]
-    pairs += [(BEST_NETWORK, other) for other in (*yardsticks, BEST_SIMPLE)]
-    rows = []
-    for metric in RECORDED:
-        best = {
-            BEST_NETWORK: boot.best(contest.networks, metric),
-            BEST_SIMPLE: boot.best(contest.simple, metric),
-        }
-        for pair in pairs:
-            row = boot.difference(*(best.get(name, name) for name in pair), metric)
-            note = "; ".join(f"{name}: {best[name]}" for name in pair if name in best)
-            rows.append({**row, "first": pair[0], "second": pair[1], "suffix": "", "note": note or None})
-    family = compare_models(scores, [(reference, other) for other in rivals], unit, n_boot, seed, RECORDED)
-    family = family.assign(suffix=" (Holm)", p=family["p_holm"], low=np.nan, high=np.nan, note=None)
-    return pd.concat([pd.DataFrame(rows), family.drop(columns="p_holm")], ignore_index=True)
-
-
-def compare_in_cells(
-    scores: pd.DataFrame,
-    unit: str,
-    cells: Sequence[str],
-    *,
-    reference: str = "GRU3-ATTN",
-    rival: str = "cell mean",
-    n_boot: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Sign accuracy of a network in single cells, against all rows and against a rival.
-
-    Parameters
-    ----------
-    scores, unit, n_boot, seed
-        As in :func:`summarise_models`.
-    cells : sequence of str
-    reference, rival : str
-        Models.
-
-    Returns
-    -------
-    DataFrame
-        Three rows a cell: ``who`` (the reference, or reference-rival), ``cell``, ``suffix``
-        (``" minus all"`` for the difference from all rows), ``value``, ``low``, ``high``, ``p``, ``n``,
-        ``seeds``, ``unit``.
-    """
-    metric, rows = "sign accuracy", []
-    for cell in cells:
-        part = scores[scores["cell"] == cell]
-        own = summarise_models(part[part["model"] == reference], unit, n_boot, seed, (metric,)).iloc[0]
-        all_rows = part_difference(scores, reference, cell, metric, unit, n_boot, seed)
-        versus = compare_models(part, [(reference, rival)], unit, n_boot, seed, (metric,)).iloc[0]
-        shown = {name: own[name] for name in ("value", "low", "high", "n", "seeds")}
-        rows.append({"who": reference, "cell": cell, "suffix": "", **shown})
-        for who, suffix, found in (
-            (reference, " minus all", all_rows),
-            (f"{reference}-{rival}", "", versus),
-        ):
-            shown = {name: getattr(found, name) for name in ("low", "high", "p", "n")}
-            row = {"who": who, "cell": cell, "suffix": suffix, "value": found.difference, **shown}
-            rows.append({**row, "unit": "difference"})
+    reference = contest.reference
+    ordered = [name for name in PUBLISHED_ORDER if name in contest.networks]
+    pairs = [
+        *itertools.combinations(ordered, 2),
+        *((reference, name) for name in contest.controls if name in boot.models),
+    ]
+    rows = [_row(boot, *pair, metric) for pair in pairs for metric in BETWEEN_NETWORKS]
+    simple = [name for name in contest.simple if name in boot.models]
+    seconds = {name: [name] for name in YARDSTICKS if name in simple} | {BEST_SIMPLE: simple}
+    for (first, firsts), (second, rivals), metric in itertools.product(
+        ((reference, [reference]), (BEST_NETWORK, contest.networks)), seconds.items(), AGAINST_SIMPLE
+    ):
+        row = best_against_best(boot, firsts, rivals, metric)
+        rows.append(row | {"first": first, "second": second, "metric": metric})
     return pd.DataFrame(rows)
 
 
-def part_difference(
-    scores: pd.DataFrame, model: str, cell: str, metric: str, unit: str, n_boot: int = 1000, seed: int = 0
-) -> Comparison:
-    """Score of a model in one cell minus its score over all rows, bootstrap over the unit.
+def best_against_best(
+    boot: Bootstrap, firsts: Sequence[str], rivals: Sequence[str], metric: str
+) -> dict[str, object]:
+    """Compare the best of some models with the strongest of others, with limits for both choices.
 
-    Parameters
-    ----------
-    scores, unit, n_boot, seed
-        As in :func:`summarise_models`.
-    model, cell, metric : str
+    To have one of k models better than all rivals is a union of k statements, so the limit on the claim's
+    side is the best of k limits at level ``1 - 0.05 / k``, each against all rivals
+    (:func:`helpers.evaluation.strongest.against_strongest`); to exclude it, all k must be excluded, so the
+    other limit is the best of k plain ones.
+
+    Returns
+    -------
+    dict
+        ``difference`` (of the two that are best by their mean), ``low``, ``high``, ``p``, ``n``, ``note``.
     """
-    table = scores[scores["model"] == model].reset_index(drop=True)
-    here = (table["cell"] == cell).to_numpy()
-    if not here.any():
-        msg = f"no row of {model!r} in {cell!r}"
-        raise DataError(msg)
+    lower_is_better = not METRICS[metric][2]
+    names = {*firsts, *rivals} & set(boot.models)
+    means = {name: boot.metric(name, metric)[0] for name in names}
 
-    def difference(weights: np.ndarray) -> float:
-        return mean_scores(table, weights * here)[metric] - mean_scores(table, weights)[metric]
+    def compare(first: str, rival: str, level: float) -> Comparison:
+        plain = boot.compare(first, rival, metric, level)
+        strict = boot.compare(first, rival, metric, 1 - (1 - level) / len(firsts))
+        limits = (plain.low, strict.high) if lower_is_better else (strict.low, plain.high)
+        return Comparison(plain.difference, *limits, plain.p, plain.n, plain.method)
 
-    return cluster_bootstrap(difference, table[unit].to_numpy(), n_boot, seed, null=0.0)
+    found = {
+        first: against_strongest(means, partial(compare, first), rivals, lower_is_better=lower_is_better)
+        for first in firsts
+    }
+    best = (min if lower_is_better else max)(firsts, key=lambda name: means[name])
+    pick = min if lower_is_better else max
+    low, high = (pick(getattr(c, side) for _, c in found.values()) for side in ("low", "high"))
+    rival, chosen = found[best]
+    parts = [("best network", best, firsts), ("best simple", rival, rivals)]
+    note = "; ".join(f"{what}: {name}" for what, name, several in parts if len(several) > 1)
+    limits = {"low": min(low, chosen.difference), "high": max(high, chosen.difference)}
+    row = {"difference": chosen.difference, **limits, "p": chosen.p, "n": chosen.n}
+    return row | {"note": note or None}
 
 
 def scores_by_seed(scores: pd.DataFrame) -> pd.DataFrame:
@@ -325,24 +301,27 @@ class Bootstrap:
                 (self._weights @ above) / (self._weights @ below),
             )
 
-    def difference(self, first: str, second: str, metric: str) -> dict[str, object]:
-        """Return a row of :func:`compare_models`."""
+    def compare(self, first: str, second: str, metric: str, level: float = 0.95) -> Comparison:
+        """Compare two models; ``p`` is two-sided, by the share of resamples on either side of zero."""
         (a, draws_a), (b, draws_b) = self.metric(first, metric), self.metric(second, metric)
         draws = draws_a - draws_b
-        low, high = _interval(draws)
+        low, high = interval(draws, level)
         tail = min((draws <= 0).sum(), (draws >= 0).sum())
         p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
-        row = {"first": first, "second": second, "metric": metric, "difference": a - b}
-        return row | {"low": low, "high": high, "p": p, "n": self.n_units}
-
-    def best(self, models: Sequence[str], metric: str) -> str:
-        """Return the best of some models, the first one of equals."""
-        sign = 1 if METRICS[metric][2] else -1
-        return max((m for m in self.models if m in models), key=lambda m: sign * self.metric(m, metric)[0])
+        low, high = min(low, a - b), max(high, a - b)
+        return Comparison(a - b, low, high, p, self.n_units, "bootstrap over units, percentile")
 
 
-def _interval(draws: np.ndarray) -> tuple[float, float]:
+def _row(boot: Bootstrap, first: str, second: str, metric: str) -> dict[str, object]:
+    """Return a row of :func:`compare_models`."""
+    found = boot.compare(first, second, metric)
+    shown = {name: getattr(found, name) for name in ("difference", "low", "high", "p", "n")}
+    return {"first": first, "second": second, "metric": metric, **shown}
+
+
+def interval(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Percentile limits of resamples; NaN where all are."""
     if np.isnan(draws).all():
         return np.nan, np.nan
-    low, high = np.nanquantile(draws, [0.025, 0.975])
+    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

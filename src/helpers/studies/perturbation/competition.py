@@ -13,6 +13,7 @@ from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError, DownloadError
+from helpers.studies.perturbation.printed import BLOCK, matched_genes, read_printed_block
 from helpers.studies.perturbation.types import ExpressionChanges
 
 #: Registry keys of the public design and of the means per cell type.
@@ -20,7 +21,7 @@ MEANS = "kaggle-cell-means"
 TRAIN_ROWS = "kaggle-train-rows"
 TEST_ROWS = "kaggle-test-rows"
 COMPOUNDS = "kaggle-compounds"
-DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS)
+DESIGN = (MEANS, TRAIN_ROWS, TEST_ROWS, COMPOUNDS, BLOCK)
 #: Registry keys: the training table as Kaggle serves it, and the organisers' two files.
 TRAIN, TRAIN_H5AD, TEST_H5AD = "kaggle-de-train", "kaggle-de-train-h5ad", "kaggle-de-test-h5ad"
 UNIT = "signed -log10 p"
@@ -77,6 +78,23 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
         f"Which {_N_PUBLIC} test compounds were public is not in the public files: drawn with the seed.",
     )
     return rows[list(ExpressionChanges.COLUMNS)], means, notes
+
+
+def kaggle_block(sources: Sources) -> ExpressionChanges:
+    """Read the printed corner of the table of NK cells, with the genes' names of the means."""
+    genes = pd.read_csv(sources[MEANS], index_col="cell_type", nrows=0).columns
+    block = matched_genes(read_printed_block(sources[BLOCK]), genes)
+    rows = pd.DataFrame({"cell": "NK cells", "compound": block.index.to_numpy(object)})
+    rows = rows.assign(lincs_id=rows["compound"], smiles=rows["compound"])
+    rows = rows.assign(control=rows["compound"].isin(_POSITIVE_CONTROLS), split="train")
+    notes = ("Real values of the competition's table, as a public notebook printed them.",)
+    values = block.reset_index(drop=True).astype(np.float32)
+    return ExpressionChanges("Kaggle block", rows, values, UNIT, Provenance("panel", sources.files(), notes))
+
+
+def printed_sizes(sources: Sources) -> pd.Series:
+    """Mean absolute value of the printed rows of NK cells, by compound."""
+    return read_printed_block(sources[BLOCK]).abs().mean(axis=1)
 
 
 def training_files(registry: Registry) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""Expression changes after drugs: the competition's table, L1000 signatures, L1000 treatment pairs."""
+"""Expression changes after drugs: hepatocytes, the competition's table, L1000 signatures and pairs."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,16 +22,20 @@ from helpers.studies.perturbation.competition import (
     DESIGN,
     MEANS,
     UNIT,
+    kaggle_block,
     kaggle_design,
     load_kaggle_tables,
+    printed_sizes,
     training_files,
 )
+from helpers.studies.perturbation.hepatocytes import ARRAYS, hepatocyte_changes
+from helpers.studies.perturbation.printed import BLOCK
 from helpers.studies.perturbation.twin import kaggle_twin, simulate_changes
 from helpers.studies.perturbation.types import ExpressionChanges
 
-__all__ = ["NAMES", "ExpressionChanges", "load_cell_means", "load_changes"]
+__all__ = ["NAMES", "ExpressionChanges", "load_cell_means", "load_changes", "load_printed_block"]
 
-NAMES = ("Kaggle", "L1000", "TranSiGen")
+NAMES = ("TG-GATEs", "Kaggle", "L1000", "TranSiGen")
 
 SIGNATURES = "cmapr-signatures"
 PAIRS = ("transigen-pairs", "transigen-basal", "l1000-landmarks")
@@ -43,6 +48,7 @@ _SMILES = {
 }
 _CLIP = 10.0  # the signatures are clipped here
 _SMALL = {  # designs of the simulated stand-ins
+    "TG-GATEs": {"n_cells": 6, "n_compounds": 20, "n_genes": 90, "n_full": 6, "n_shared": 20},
     "Kaggle": {"n_cells": 6, "n_compounds": 20, "n_genes": 90},
     "L1000": {"n_cells": 20, "n_compounds": 3, "n_genes": 90, "n_full": 20, "n_shared": 3},
     "TranSiGen": {"n_cells": 12, "n_compounds": 5, "n_genes": 90, "n_full": 12, "n_shared": 5},
@@ -56,9 +62,11 @@ def load_changes(
 
     Parameters
     ----------
-    name : {"L1000", "Kaggle", "TranSiGen"}
-        ``"L1000"``: Level 5 signatures (z-scores) of 3 drugs in up to 61 lines. ``"TranSiGen"``:
-        log2 changes, treated minus vehicle, of 14 compounds in 43 lines (another level of the same
+    name : {"TG-GATEs", "L1000", "Kaggle", "TranSiGen"}
+        ``"TG-GATEs"``: signed -log10 p of 146 compounds in human hepatocytes, in up to six contexts of dose
+        and time (:mod:`helpers.studies.perturbation.hepatocytes`). ``"L1000"``: Level 5 signatures
+        (z-scores) of 3 drugs in up to 61 lines. ``"TranSiGen"``: log2 changes, treated minus vehicle, of 14
+        compounds in 43 lines (another level of the same
         assay, hence a data set of its own). ``"Kaggle"``: the competition's table.
     data : {"auto", "panel", "paper", "simulated"}
         Tier, see :func:`helpers.data.resolve.resolve`. Of ``"Kaggle"`` the public files hold the
@@ -85,7 +93,9 @@ def load_changes(
     registry = Registry.load() if registry is None else registry
     signatures = Source((SIGNATURES,), _signatures)
     pairs = Source(PAIRS, partial(_pair_changes, registry=registry, seed=seed))
+    hepatocytes = Source((ARRAYS,), hepatocyte_changes)
     tables = {
+        "TG-GATEs": {"panel": hepatocytes, "paper": hepatocytes},
         "L1000": {"panel": signatures, "paper": signatures},
         "Kaggle": {
             "panel": Source(DESIGN, partial(_simulated_targets, seed=seed)),
@@ -119,6 +129,33 @@ def load_cell_means(
     return resolve("data set", name, tables, data, partial(_small_means, seed), registry)
 
 
+def load_printed_block(
+    data: str = "auto", *, seed: int = 0, registry: Registry | None = None
+) -> ExpressionChanges:
+    """Load the printed corner of the competition's table: 25 compounds x 97 genes of NK cells, real values.
+
+    Parameters
+    ----------
+    data, seed, registry
+        As in :func:`load_changes`; simulated, it is a corner of the small design.
+
+    Returns
+    -------
+    ExpressionChanges
+        Named ``"Kaggle block"``.
+    """
+    name = "Kaggle block"
+    block = Source((BLOCK, MEANS), kaggle_block)
+    tables = {name: {"panel": block, "paper": block}}
+    return resolve("data set", name, tables, data, partial(_small_block, seed), registry)
+
+
+def _small_block(seed: int) -> ExpressionChanges:
+    small = _small("Kaggle", seed)
+    corner = small.subset((small.rows["cell"] == "NK cells").to_numpy())
+    return replace(corner, name="Kaggle block")
+
+
 def _cell_means(sources: Sources) -> ExpressionChanges:
     notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
     means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
@@ -146,7 +183,8 @@ def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: Arr
 
 def _simulated_targets(sources: Sources, *, seed: int) -> ExpressionChanges:
     rows, means, notes = kaggle_design(sources, seed)
-    return kaggle_twin(rows, means, Provenance("panel", sources.files(), notes), seed)[0]
+    provenance = Provenance("panel", sources.files(), notes)
+    return kaggle_twin(rows, means, provenance, seed, printed_sizes(sources))[0]
 
 
 def _small(name: str, seed: int) -> ExpressionChanges:
@@ -220,10 +258,14 @@ def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ExpressionCha
     change = pairs.change.astype(np.float32).reset_index(drop=True)
     info = pairs.pairs
     rows = _rows(info["line"], info["drug"], info["drug"], info["smiles"])
+    profiles = pd.util.hash_pandas_object(pairs.pre, index=False).astype(str).to_numpy()
+    rows["block"] = rows["cell"].str.cat(profiles, sep=", vehicle ")
     first = ~rows.duplicated(["cell", "compound"])
     notes = [
         "Changes are treated minus vehicle, log2, Level 3. The file gives no LINCS id; the name stands in "
-        "its place."
+        "its place.",
+        f"{len(rows)} pairs share {rows['block'].nunique()} vehicle profiles; rows with a vehicle in common "
+        "are kept on one side of every split.",
     ]
     if not first.all():
         notes.append(

@@ -2,7 +2,8 @@
 
 What each asks: random rows leave a compound's rows in sister cells in training; the competition and
 its imitation ask for new rows of a known cell and a known compound (new pairs); leave-compounds-out asks for
-compounds that training has never seen.
+compounds that training has never seen. Rows that share control measurements (the column ``block``, where
+there is one) share their noise, so no fold has them on both sides.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ def random_rows(
     n_used: int | None = None,
     *,
     in_sample: bool = False,
+    together: bool = True,
 ) -> list[Fold]:
-    """Protocol A: random rows, by default five folds of 80/20 a seed.
+    """Protocol A: random rows, by default five folds of 80/20 a seed; rows of a block stay together.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def random_rows(
         Folds used of each shuffle; 1 is a single 80/20 split. Default: all.
     in_sample : bool
         Score the training rows too (protocol T).
+    together : bool
+        False ignores the blocks, to measure what sharing controls is worth (``"random_rows_leaky"``).
 
     Returns
     -------
@@ -49,21 +53,29 @@ def random_rows(
     Raises
     ------
     DataError
-        If there are fewer rows than folds.
+        If there are fewer rows (blocks of rows) than folds.
     """
     usable = _trainable(rows)
-    _enough(len(usable), n_splits, "rows")
-    folds = []
+    block = _blocks(rows)[usable] if together else np.arange(len(usable))
+    names = np.unique(block)
+    _enough(len(names), n_splits, "rows")
+    protocol, folds = "random_rows" if together else "random_rows_leaky", []
     for seed in seeds:
-        split = KFold(n_splits, shuffle=True, random_state=seed).split(usable)
-        parts = [(usable[train], usable[test]) for train, test in split]
-        folds += [_fold("random_rows", str(i), seed, *part) for i, part in enumerate(parts[:n_used])]
+        split = KFold(n_splits, shuffle=True, random_state=seed).split(names)
+        tests = [np.isin(block, names[test]) for _, test in split]
+        parts = [(usable[~test], usable[test]) for test in tests[:n_used]]
+        folds += [_fold(protocol, str(i), seed, *part) for i, part in enumerate(parts)]
     return [replace(fold, in_sample=in_sample) for fold in folds]
 
 
 def same_split(fold: Fold, seeds: Sequence[int]) -> list[Fold]:
     """Return one split once a seed, so that only the start and the order of the training differ."""
     return [_fold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
+
+
+def retagged(folds: Sequence[Fold], protocol: str) -> list[Fold]:
+    """Return the same folds under another name, for models that are trained another way in them."""
+    return [replace(fold, tags={**fold.tags, "protocol": protocol}) for fold in folds]
 
 
 def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
@@ -86,6 +98,8 @@ def leave_compounds_out(
 ) -> list[Fold]:
     """Protocol C: whole compounds are held out; as many folds as compounds at most.
 
+    Training rows that share controls with a test row are left out.
+
     ``n_used`` limits the folds of each shuffle, as in :func:`random_rows`.
 
     Raises
@@ -102,7 +116,8 @@ def leave_compounds_out(
         split = KFold(min(n_splits, len(names)), shuffle=True, random_state=seed).split(names)
         for i, (_, left_out) in enumerate(list(split)[:n_used]):
             hidden = np.isin(compound, names[left_out])
-            folds.append(_fold("unseen_compounds", str(i), seed, usable[~hidden], usable[hidden]))
+            train = _apart(rows, usable[~hidden], usable[hidden])
+            folds.append(_fold("unseen_compounds", str(i), seed, train, usable[hidden]))
     return folds
 
 
@@ -112,12 +127,14 @@ def leave_cells_out(
     *,
     n_splits: int | None = None,
     n_used: int | None = None,
+    n_shared: int | None = None,
 ) -> list[Fold]:
     """Protocol D: cells are left out except for a few rows that tell the models of the cell.
 
     The test rows are then new pairs of a compound known from other cells and a cell known from
     other compounds, as in the competition. Hidden rows whose compound no other cell has are in
-    neither part.
+    neither part; nor are rows that share controls across the two parts: of those, the hidden row
+    goes where single cells keep one row, else the training row.
 
     Parameters
     ----------
@@ -130,6 +147,9 @@ def leave_cells_out(
         the compounds that every cell has.
     n_used : int, optional
         Folds used of each seed. Default: all.
+    n_shared : int, optional
+        Of the compounds that every cell has, keep only this many, drawn by seed (17 in the
+        competition). Default: all.
 
     Raises
     ------
@@ -138,44 +158,61 @@ def leave_cells_out(
     """
     usable = _trainable(rows)
     table = rows.iloc[usable].reset_index(drop=True)
-    kept = _shared_by_all(table) if n_splits is None else _commonest_of_cell(table)
-    left = (~kept).groupby(table["cell"]).sum()
-    cells = left.index[(left > 0) & (kept.groupby(table["cell"]).sum() > 0)].to_numpy(object)
-    if n_splits is None:
-        n_compounds = table["compound"].nunique()
-        full = [cell for cell in cells if (table["cell"] == cell).sum() > n_compounds / 2]
-        _enough(len(full), 1, "cells with more than half of the compounds")
-        groups = {seed: [(cell, [cell]) for cell in full] for seed in seeds}
-    else:
-        _enough(len(cells), n_splits, "cells")
-        groups = {}
-        for seed in seeds:
-            split = KFold(n_splits, shuffle=True, random_state=seed).split(cells)
-            groups[seed] = [(str(i), list(cells[out])) for i, (_, out) in enumerate(split)]
     folds = []
-    for seed, parts in groups.items():
-        for name, left_out in parts[:n_used]:
+    for seed in seeds:
+        kept = _commonest_of_cell(table) if n_splits else _shared_by_all(table, n_shared, seed)
+        for name, left_out in _left_out_cells(table, kept, n_splits, seed)[:n_used]:
             hidden = table["cell"].isin(left_out) & ~kept
             known = table["compound"].isin(table.loc[~hidden, "compound"])
-            folds.append(
-                _fold(
-                    "new_pairs", name, seed, usable[~hidden.to_numpy()], usable[(hidden & known).to_numpy()]
-                )
-            )
+            train, test = usable[~hidden.to_numpy()], usable[(hidden & known).to_numpy()]
+            if n_splits is None:
+                train = _apart(rows, train, test)
+            else:
+                test = _apart(rows, test, train)
+            folds.append(_fold("new_pairs", name, seed, train, test))
     return folds
+
+
+def _left_out_cells(
+    table: pd.DataFrame, kept: pd.Series, n_splits: int | None, seed: int
+) -> list[tuple[str, list[str]]]:
+    """Names of the folds of :func:`leave_cells_out` and the cells that each leaves out."""
+    left = (~kept).groupby(table["cell"]).sum()
+    cells = left.index[(left > 0) & (kept.groupby(table["cell"]).sum() > 0)].to_numpy(object)
+    if n_splits is not None:
+        _enough(len(cells), n_splits, "cells")
+        split = KFold(n_splits, shuffle=True, random_state=seed).split(cells)
+        return [(str(i), list(cells[out])) for i, (_, out) in enumerate(split)]
+    half = table["compound"].nunique() / 2
+    full = [cell for cell in cells if (table["cell"] == cell).sum() > half]
+    _enough(len(full), 1, "cells with more than half of the compounds")
+    return [(cell, [cell]) for cell in full]
+
+
+def _blocks(rows: pd.DataFrame) -> np.ndarray:
+    """Return the number of each row's block; without blocks every row is one of its own."""
+    return pd.factorize(rows["block"])[0] if "block" in rows else np.arange(len(rows))
+
+
+def _apart(rows: pd.DataFrame, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return ``some`` without what shares a block with ``others``."""
+    block = _blocks(rows)
+    return some[~np.isin(block[some], block[others])]
 
 
 def _fold(protocol: str, name: str, seed: int, train: np.ndarray, test: np.ndarray) -> Fold:
     return Fold(name, train, test, seed=seed, tags={"protocol": protocol})
 
 
-def _shared_by_all(table: pd.DataFrame) -> pd.Series:
-    """Mark the rows of the compounds that every cell has."""
+def _shared_by_all(table: pd.DataFrame, n_shared: int | None, seed: int) -> pd.Series:
+    """Mark the rows of the compounds that every cell has, or of some of them."""
     n_cells = table.groupby("compound")["cell"].nunique()
     shared = n_cells.index[n_cells == table["cell"].nunique()]
     if shared.empty:
         msg = "no compound was measured in every cell; deal the cells into folds with n_splits"
         raise DataError(msg)
+    if n_shared is not None:
+        shared = np.random.default_rng(seed).permutation(shared.to_numpy(object))[:n_shared]
     return table["compound"].isin(shared)
 
 

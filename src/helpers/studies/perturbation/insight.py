@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from joblib import parallel_config
+from scipy.stats import binomtest
+from sklearn.model_selection import GridSearchCV
 
 from helpers.evaluation.protocol import Fold, Model, predictions
+from helpers.evaluation.statistics import cluster_bootstrap
+from helpers.studies.perturbation.folds import random_rows
 from helpers.studies.perturbation.metrics import (
     METRICS,
     additive_share,
@@ -15,10 +21,12 @@ from helpers.studies.perturbation.metrics import (
     mean_scores_by,
     row_scores,
 )
-from helpers.studies.perturbation.model import PerturbationNetwork
+from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.protocol import Rows
-from helpers.studies.perturbation.twin import PlantedTruth
 from helpers.studies.perturbation.types import ExpressionChanges
+
+#: Multiples of the published settings that :func:`tune_networks` tries.
+TUNED = {"learning rate": (0.3, 1.0, 3.0), "epochs": (1 / 3, 1.0)}
 
 
 def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: int = 0) -> pd.DataFrame:
@@ -54,19 +62,20 @@ def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: i
 
 
 def oracle_scores(
-    data: ExpressionChanges,
-    truth: PlantedTruth,
-    folds: Sequence[Fold],
-    metrics: Sequence[str] = tuple(METRICS),
+    data: ExpressionChanges, folds: Sequence[Fold], metrics: Sequence[str] = tuple(METRICS)
 ) -> pd.DataFrame:
     """Score the planted changes without noise on the test rows of all folds: no model can do better.
 
     Returns
     -------
     DataFrame
-        ``model`` (``"oracle"``), ``metric``, ``value``, ``n`` (rows of the data).
+        ``model`` (``"oracle"``), ``metric``, ``value``, ``n`` (rows of the data); empty where nothing was
+        planted.
     """
-    expected = truth.expected.to_numpy()
+    columns = ["metric", "value", "model", "n"]
+    if data.planted is None:
+        return pd.DataFrame(columns=columns).astype({"value": float})
+    expected = data.planted
     tables = [row_scores(data.matrix[f.test], expected[f.test], data.significant) for f in folds]
     found = mean_scores(pd.concat(tables, ignore_index=True))
     table = pd.DataFrame({"metric": metrics, "value": [found[metric] for metric in metrics]})
@@ -103,25 +112,17 @@ def errors_by_compound(
     return pd.DataFrame(errors)
 
 
-def error_ranges(scores: pd.DataFrame, model: str = "GRU3-ATTN") -> pd.DataFrame:
-    """Range of the errors of a model's rows within each cell.
+def error_ranges(scores: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Range of the absolute errors of models' rows within each cell.
 
     Returns
     -------
     DataFrame
-        ``quantity`` (MAE right, MAE wrong, MAE), ``group`` (cell), ``low``, ``mean``, ``high``.
+        ``model``, ``group`` (cell), ``low``, ``mean``, ``high``.
     """
-    table = scores[scores["model"] == model]
-    errors = {
-        "MAE right": table["right_error"] / table["right"],
-        "MAE wrong": table["wrong_error"] / table["wrong"],
-        "MAE": table["error"],
-    }
-    ranges = {
-        what: error.groupby(table["cell"]).agg(low="min", mean="mean", high="max")
-        for what, error in errors.items()
-    }
-    return pd.concat(ranges, names=["quantity", "group"]).reset_index()
+    table = scores[scores["model"].isin(models)]
+    ranges = table.groupby(["model", "cell"])["error"].agg(low="min", mean="mean", high="max")
+    return ranges.loc[list(models)].rename_axis(["model", "group"]).reset_index()
 
 
 def error_follows_size(
@@ -174,7 +175,126 @@ def gain_over_coin(summary: pd.DataFrame, networks: Sequence[str]) -> pd.DataFra
     return pd.DataFrame(rows, columns=["data", "best", "note", "share"])
 
 
-def attention_weights(data: ExpressionChanges, epochs: int | None = None, seed: int = 0) -> pd.DataFrame:
+def tune_networks(
+    data: ExpressionChanges, fold: Fold, epoch_share: float = 1.0, *, device: str = "cpu", n_jobs: int = 1
+) -> pd.DataFrame:
+    """Tune each network as the paper says it did, and score the winner where it was not tuned.
+
+    Candidates are :data:`TUNED` multiples of the published learning rate and number of epochs; the one with
+    the highest sign accuracy on a fifth of the training rows of ``fold`` is fitted on all of them.
+
+    Parameters
+    ----------
+    data : ExpressionChanges
+    fold : Fold
+    epoch_share : float
+        Share of the published epochs.
+    device : {"cpu", "cuda"}
+    n_jobs : int
+        Fits at a time.
+
+    Returns
+    -------
+    DataFrame
+        ``model``; ``learning rate``, ``epochs`` (of the winner, multiples of the published ones); ``worst``,
+        ``best`` (sign accuracy of the candidates on the fifth), ``published`` (that of the published
+        setting there), ``value`` (of the winner on the test rows), ``n`` (test rows), ``seeds`` (1).
+    """
+    table, values = data.rows.iloc[fold.train].reset_index(drop=True), data.matrix[fold.train]
+    split = [(f.train, f.test) for f in random_rows(table, [fold.seed], n_used=1)]
+    found = []
+    for name, published in PUBLISHED.items():
+        epochs = max(1, round(epoch_share * published.epochs))
+        grid = {
+            "learning_rate": [published.learning_rate * x for x in TUNED["learning rate"]],
+            "epochs": [max(1, round(epochs * x)) for x in TUNED["epochs"]],
+        }
+        network = PerturbationNetwork(name, device=device, random_state=fold.seed)
+        search = GridSearchCV(network, grid, scoring=_sign_accuracy, cv=split, error_score="raise")
+        with parallel_config("threading", n_jobs=n_jobs):
+            search.set_params(n_jobs=n_jobs).fit(table, values)
+        scores, settings = search.cv_results_["mean_test_score"], search.cv_results_["params"]
+        own = settings.index({"learning_rate": published.learning_rate, "epochs": epochs})
+        tested = _sign_accuracy(search.best_estimator_, data.rows.iloc[fold.test], data.matrix[fold.test])
+        chosen = search.best_params_
+        multiples = chosen["learning_rate"] / published.learning_rate, chosen["epochs"] / epochs
+        found.append((name, *multiples, scores.min(), scores.max(), scores[own], tested))
+    columns = ["model", "learning rate", "epochs", "worst", "best", "published", "value"]
+    return pd.DataFrame(found, columns=columns).assign(n=len(fold.test), seeds=1)
+
+
+def _sign_accuracy(network: PerturbationNetwork, rows: pd.DataFrame, values: np.ndarray) -> float:
+    return float((values * network.predict(rows) > 0).mean())
+
+
+def shared_control_correlation(data: ExpressionChanges, n_boot: int = 500, seed: int = 0) -> pd.DataFrame:
+    """Correlate the changes of two rows of one cell, with and without control measurements in common.
+
+    Parameters
+    ----------
+    data : ExpressionChanges
+        Without the column ``block`` no two rows share controls.
+    n_boot, seed : int
+        Bootstrap over cells.
+
+    Returns
+    -------
+    DataFrame
+        ``controls`` (shared, other), ``value`` (mean correlation), ``low``, ``high``, ``n`` (pairs of rows).
+    """
+    found = []
+    for cell, rows in data.rows.groupby("cell"):
+        for i, j in itertools.combinations(rows.index, 2):
+            shared = "block" in rows and rows.loc[i, "block"] == rows.loc[j, "block"]
+            r = np.corrcoef(data.matrix[i], data.matrix[j])[0, 1]
+            found.append((cell, "shared" if shared else "other", r))
+    table = pd.DataFrame(found, columns=["cell", "controls", "r"])
+    out = []
+    for controls, part in table.groupby("controls", sort=False):
+        r = part["r"].to_numpy()
+        boot = cluster_bootstrap(
+            lambda w, r=r: float(w @ r / w.sum()) if w.sum() else np.nan,
+            part["cell"].to_numpy(),
+            n_boot,
+            seed,
+        )
+        low, high = min(boot.low, boot.difference), max(boot.high, boot.difference)
+        out.append((controls, boot.difference, low, high, len(part)))
+    return pd.DataFrame(out, columns=["controls", "value", "low", "high", "n"])
+
+
+def share_of_groups(
+    scores: pd.DataFrame, pairs: Sequence[tuple[str, str]], by: str, column: str
+) -> pd.DataFrame:
+    """Count in how many groups of rows a model has a smaller error than another.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Test rows of one data set and protocol.
+    pairs : sequence of (first, second)
+    by : {"compound", "cell"}
+    column : str
+        A metric of :func:`helpers.studies.perturbation.metrics.mean_scores`; smaller is better.
+
+    Returns
+    -------
+    DataFrame
+        ``first``, ``second``, ``value`` (share of groups), ``low``, ``high`` (95 %, exact binomial), ``n``.
+    """
+    tables = {name: mean_scores_by(part, by).set_index(by)[column] for name, part in scores.groupby("model")}
+    rows = []
+    for first, second in pairs:
+        smaller = (tables[first] < tables[second]).sum()
+        test = binomtest(int(smaller), len(tables[first]))
+        low, high = test.proportion_ci(0.95)
+        rows.append((first, second, test.statistic, low, high, len(tables[first])))
+    return pd.DataFrame(rows, columns=["first", "second", "value", "low", "high", "n"])
+
+
+def attention_weights(
+    data: ExpressionChanges, epochs: int | None = None, seed: int = 0, device: str = "cpu"
+) -> pd.DataFrame:
     """Train the network with attention on all rows and return where each step looks.
 
     Parameters
@@ -184,6 +304,7 @@ def attention_weights(data: ExpressionChanges, epochs: int | None = None, seed: 
     epochs : int, optional
         Default: the published number.
     seed : int
+    device : {"cpu", "cuda"}
 
     Returns
     -------
@@ -193,7 +314,7 @@ def attention_weights(data: ExpressionChanges, epochs: int | None = None, seed: 
     """
     kept = (data.rows["split"] == "train").to_numpy()
     rows = data.rows[kept].reset_index(drop=True)
-    network = PerturbationNetwork("GRU3-ATTN", epochs=epochs, random_state=seed)
+    network = PerturbationNetwork("GRU3-ATTN", epochs=epochs, random_state=seed, device=device)
     network.fit(rows, data.matrix[kept])
     weights = dot_attention(_step_states(network, rows)).mean(axis=0)
     return pd.DataFrame(weights, index=network.features, columns=network.features)

@@ -24,6 +24,7 @@ METRICS: dict[str, tuple[str, str | None, bool]] = {
     "Spearman": ("spearman", None, True),
     "cosine": ("cosine", None, True),
     "sign accuracy, significant": ("significant_right", "significant", True),
+    "three-class accuracy": ("three_right", None, True),
 }
 
 
@@ -44,8 +45,9 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
         the predicted one; a prediction of 0 is wrong), ``error`` (mean absolute error),
         ``right_error`` and ``wrong_error`` (its two parts, which add up to it), ``rmse``,
         ``pearson``, ``spearman``, ``cosine`` (0 where undefined), ``size`` (root mean square of
-        ``y``), ``significant`` (1 if the row has significant entries) and ``significant_right``
-        (share of them with the right sign, 0 without any).
+        ``y``), ``significant`` (1 if the row has significant entries), ``significant_right``
+        (share of them with the right sign, 0 without any) and ``three_right`` (share of genes in the right
+        class of up, down and no response, for which both values are cut at ``significant``).
 
     Raises
     ------
@@ -71,6 +73,7 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
             "size": np.sqrt((y**2).mean(axis=1)),
             "significant": (counts > 0).astype(float),
             "significant_right": (right & large).sum(axis=1) / np.maximum(counts, 1),
+            "three_right": (_three(y, significant) == _three(p, significant)).mean(axis=1),
         }
     )
 
@@ -129,6 +132,10 @@ def additive_share(grid: np.ndarray) -> float:
     rest = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None]
     total = (centred**2).sum()
     return float(1 - (rest**2).sum() / total) if total > 0 else np.nan
+
+
+def _three(values: np.ndarray, threshold: float) -> np.ndarray:
+    return np.sign(values) * (np.abs(values) > threshold)
 
 
 def _centred(values: np.ndarray) -> np.ndarray:

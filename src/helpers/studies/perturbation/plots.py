@@ -11,8 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from helpers.plots import forest, metric_bars
-from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
+from helpers.plots.style import OKABE_ITO, WIDTH
 from helpers.plots.tables import need_columns
+
+#: Colour and marker of each model, the same in every figure of the chapter.
+STYLES = {
+    "LSTM": ("#000000", "X"),
+    "GRU": (OKABE_ITO["blue"], "o"),
+    "GRU3": (OKABE_ITO["sky"], "s"),
+    "GRU3-ATTN": (OKABE_ITO["vermillion"], "D"),
+    "Transformer": (OKABE_ITO["green"], "^"),
+    "Autoencoder": (OKABE_ITO["purple"], "v"),
+    "additive": ("#666666", "P"),
+    "gene sign": (OKABE_ITO["orange"], "*"),
+    "cell mean": ("#882255", "h"),
+    "zero": ("#999933", "d"),
+}
 
 
 def sign_accuracies(
@@ -31,7 +45,7 @@ def sign_accuracies(
     """
     table = summary[summary["metric"] == "sign accuracy"]
     table = table.assign(metric=table[by].str.replace("_", " "))
-    figure = metric_bars(table, published, title=title, ylabel="share of right signs")
+    figure = metric_bars(table, published, title=title, ylabel="share of right signs", styles=STYLES)
     figure.axes[0].set_xlabel(f"{by} (bars: 95 % bootstrap interval)")
     return figure
 
@@ -41,7 +55,7 @@ def errors_by_sign(summary: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
     errors = ["MAE right", "MAE wrong", "MAE"]
     table = summary[summary["metric"].isin(errors)]
     table = table.sort_values("metric", key=lambda metric: metric.map(errors.index), kind="stable")
-    return metric_bars(table, title=title, ylabel=ylabel, errors="95 % interval")
+    return metric_bars(table, title=title, ylabel=ylabel, errors="95 % interval", styles=STYLES)
 
 
 def differences(
@@ -88,12 +102,11 @@ def rank_lines(ranks: Mapping[str, pd.DataFrame], published: pd.Series, *, title
         If a table is empty.
     """
     figure, axes = plt.subplots(len(ranks), 1, figsize=(WIDTH, 1.0 + 2.3 * len(ranks)), squeeze=False)
-    styles = model_styles(published.index)
     for axis, (name, table) in zip(axes[:, 0], ranks.items(), strict=True):
         need_columns("rank_lines", table, ())
         positions = np.arange(table.shape[1] + 1)
         for model in published.index:
-            colour, marker = styles[model]
+            colour, marker = STYLES[model]
             places = [published[model], *table.loc[model]]
             axis.plot(positions[:2], places[:2], color=colour, linewidth=1, linestyle=":")
             axis.plot(positions[1:], places[1:], color=colour, linewidth=1.6)
@@ -105,7 +118,7 @@ def rank_lines(ranks: Mapping[str, pd.DataFrame], published: pd.Series, *, title
         axis.set(ylabel="rank (1 is best)", title=name)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     handles = [
-        Line2D([], [], color=styles[m][0], marker=styles[m][1], linestyle="-", label=m)
+        Line2D([], [], color=STYLES[m][0], marker=STYLES[m][1], linestyle="-", label=m)
         for m in published.index
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
@@ -113,13 +126,12 @@ def rank_lines(ranks: Mapping[str, pd.DataFrame], published: pd.Series, *, title
 
 
 def spans(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
-    """Draw minimum, mean and maximum of several quantities within groups.
+    """Draw minimum, mean and maximum of each model's errors within groups.
 
     Parameters
     ----------
     table : DataFrame
-        Columns ``group``, ``quantity``, ``low``, ``mean``, ``high``, in the order in which they
-        are drawn.
+        Columns ``group``, ``model``, ``low``, ``mean``, ``high``, in the order in which they are drawn.
     title, ylabel : str
 
     Raises
@@ -127,28 +139,29 @@ def spans(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
     DataError
         If a column is missing or the table is empty.
     """
-    need_columns("spans", table, ("group", "quantity", "low", "mean", "high"))
-    groups, quantities = list(table["group"].unique()), list(table["quantity"].unique())
-    colours = [OKABE_ITO[name] for name in ("blue", "vermillion", "black", "green", "orange", "purple")]
+    need_columns("spans", table, ("group", "model", "low", "mean", "high"))
+    groups, models = list(table["group"].unique()), list(table["model"].unique())
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
-    for i, quantity in enumerate(quantities):
-        rows = table[table["quantity"] == quantity]
-        x = np.array([groups.index(g) for g in rows["group"]]) + (i - (len(quantities) - 1) / 2) * 0.22
-        axis.vlines(x, rows["low"], rows["high"], color=colours[i], linewidth=2)
-        axis.plot(x, rows["mean"], "o", color=colours[i], markersize=6, label=quantity)
+    for i, model in enumerate(models):
+        rows = table[table["model"] == model]
+        colour, marker = STYLES[model]
+        x = np.array([groups.index(g) for g in rows["group"]]) + (i - (len(models) - 1) / 2) * 0.13
+        axis.vlines(x, rows["low"], rows["high"], color=colour, linewidth=1.5)
+        axis.plot(x, rows["mean"], marker, color=colour, markersize=5, label=model)
     axis.set_xticks(range(len(groups)), groups, rotation=25, ha="right", fontsize=10)
-    axis.set(title=title, ylabel=ylabel, ylim=(0, None))
+    axis.set(title=title, ylabel=ylabel, yscale="log")
     axis.grid(axis="y", color="0.92")
-    figure.legend(loc="outside lower center", ncols=min(3, len(quantities)), fontsize=10)
+    figure.legend(loc="outside lower center", ncols=min(3, len(models)), fontsize=10)
     return figure
 
 
 def sorted_dots(table: pd.DataFrame, *, order: str, title: str, xlabel: str, ylabel: str) -> Figure:
-    """Draw a value per item and model, items sorted by one model.
+    """Draw a value per item and model, items sorted by one column, on a logarithmic axis.
 
     Parameters
     ----------
     table : DataFrame, items x models
+        Positive.
     order : str
         Column that sorts the items, from low to high; drawn as a line.
     title, xlabel, ylabel : str
@@ -160,16 +173,59 @@ def sorted_dots(table: pd.DataFrame, *, order: str, title: str, xlabel: str, yla
     """
     need_columns("sorted_dots", table, (order,))
     shown = table.sort_values(order)
-    styles = model_styles(shown.columns)
     few = len(shown) <= 20
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
     positions = np.arange(len(shown))
     axis.plot(positions, shown[order], color="0.4", linewidth=1.4, label=order)
     for model in shown.columns.drop(order):
-        colour, marker = styles[model]
+        colour, marker = STYLES[model]
         axis.plot(positions, shown[model], marker, color=colour, markersize=6 if few else 3, label=model)
     if few:
         axis.set_xticks(positions, shown.index, rotation=60, ha="right", fontsize=9)
-    axis.set(title=title, ylabel=ylabel, xlabel=f"{xlabel} (n = {len(shown)})")
+    axis.set(title=title, ylabel=ylabel, xlabel=f"{xlabel} (n = {len(shown)})", yscale="log")
     figure.legend(loc="outside lower center", ncols=min(4, shown.shape[1]), fontsize=10)
+    return figure
+
+
+#: Steps of the ladder of sign accuracy, from nothing to the ceiling.
+_STEPS = {
+    "coin": ("0.6", "|"),
+    "always up": ("0.4", "1"),
+    "constant sign": STYLES["gene sign"],
+    "additive": STYLES["additive"],
+    "last network": (OKABE_ITO["sky"], "<"),
+    "best network": (OKABE_ITO["blue"], ">"),
+    "oracle": (OKABE_ITO["purple"], "p"),
+    "noise ceiling": ("#000000", "|"),
+}
+
+
+def ladder(table: pd.DataFrame, *, published: float, title: str) -> Figure:
+    """Draw the steps of :func:`helpers.studies.perturbation.ceiling.sign_ladder`, one row a data set.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``data``, ``step``, ``value``, ``low``, ``high``.
+    published : float
+        Drawn as a line.
+    title : str
+    """
+    need_columns("ladder", table, ("data", "step", "value", "low", "high"))
+    data = list(table["data"].unique())
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.8 + 0.7 * len(data)))
+    steps = [step for step in _STEPS if step in set(table["step"])]
+    for i, step in enumerate(steps):
+        rows = table[table["step"] == step]
+        y = [data.index(name) + 0.6 * (i / max(len(steps) - 1, 1) - 0.5) for name in rows["data"]]
+        colour, marker = _STEPS[step]
+        axis.hlines(y, rows["low"], rows["high"], color=colour, linewidth=1.5)
+        axis.plot(rows["value"], y, marker, color=colour, markersize=8, linestyle="none", label=step)
+    axis.axvline(published, color="0.3", linestyle="--", linewidth=1)
+    axis.annotate(f"published, {published:.0%}", (published, -0.55), fontsize=9, ha="right")
+    axis.set_yticks(range(len(data)), data)
+    axis.invert_yaxis()
+    axis.set(title=title, xlabel="share of right signs (bars: 95 % interval)")
+    axis.grid(axis="x", color="0.92")
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     return figure

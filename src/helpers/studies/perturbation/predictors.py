@@ -17,6 +17,9 @@ BEST, NO_ATTENTION, SHUFFLED = "GRU3-ATTN", "no attention", "shuffled compounds"
 # Of the low-rank additive model; participants of the competition used 35 to 70.
 _COMPONENTS = 35
 
+#: Standardised targets with an absolute loss: what public code for the competition trains on.
+STANDARDISED = {"scale": "z", "loss": "mae"}
+
 #: Other readings of what the paper leaves open: name -> (architecture, options).
 READINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "MAE loss": (BEST, {"loss": "mae"}),
@@ -38,15 +41,18 @@ READINGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def networks(epoch_share: float = 1.0) -> list[Model]:
+def networks(epoch_share: float = 1.0, **options: Any) -> list[Model]:
     """Return the six networks of the paper, in the order of its table IV.
 
     Parameters
     ----------
     epoch_share : float
         Share of the published epochs.
+    **options
+        Of :class:`PerturbationNetwork`, for all six: ``device``, or another reading such as
+        :data:`STANDARDISED`.
     """
-    return [_network(name, name, epoch_share) for name in PUBLISHED]
+    return [_network(name, name, epoch_share, **options) for name in PUBLISHED]
 
 
 def published_id(network: str) -> str:
@@ -54,25 +60,25 @@ def published_id(network: str) -> str:
     return f"perturbation.t4.{network.lower().replace('-', '')}.sign_accuracy"
 
 
-def attention_controls(epoch_share: float = 1.0) -> list[Model]:
+def attention_controls(epoch_share: float = 1.0, **options: Any) -> list[Model]:
     """Return the best network without its attention, and with compounds dealt out anew."""
     return [
-        _network(NO_ATTENTION, BEST, epoch_share, attention="none"),
-        _network(SHUFFLED, BEST, epoch_share, shuffled=True),
+        _network(NO_ATTENTION, BEST, epoch_share, attention="none", **options),
+        _network(SHUFFLED, BEST, epoch_share, shuffled=True, **options),
     ]
 
 
-def reading_variants(epoch_share: float = 1.0) -> list[Model]:
+def reading_variants(epoch_share: float = 1.0, **common: Any) -> list[Model]:
     """Return one network for each of :data:`READINGS`."""
     return [
-        _network(name, architecture, epoch_share, **options)
+        _network(name, architecture, epoch_share, **options, **common)
         for name, (architecture, options) in READINGS.items()
     ]
 
 
-def simple_predictors() -> list[Model]:
-    """Return the predictors that the paper left out."""
-    return [
+def simple_predictors(*, structures: bool = True) -> list[Model]:
+    """Return the predictors that the paper left out; one of them needs chemical structures."""
+    models = [
         predictor("zero", Constant("zero")),
         predictor("always up", Constant("always up")),
         predictor("gene mean", Constant("gene mean")),
@@ -89,6 +95,7 @@ def simple_predictors() -> list[Model]:
         predictor("extra trees", TreePredictor("extra trees")),
         predictor("boosting", TreePredictor("boosting", n_components=8)),
     ]
+    return [model for model in models if structures or model.name != "similar structure"]
 
 
 def _network(

@@ -24,12 +24,15 @@ class ExpressionChanges:
     rows : DataFrame
         Columns ``cell``, ``compound``, ``lincs_id``, ``smiles`` (str), ``control`` (bool: a positive
         control of the plate) and ``split`` (``"train"``, ``"public"`` or ``"private"``). A cell
-        and a compound stand together once; a compound has one LINCS id and one SMILES.
+        and a compound stand together once; a compound has one LINCS id and one SMILES. An optional column
+        ``block`` names rows that were compared with the same control measurements.
     values : DataFrame, rows x genes, float32
         The changes, with the index of ``rows``.
     unit : str
         One of :attr:`UNITS`.
     provenance : Provenance
+    planted : array, rows x genes, optional
+        Of simulated data: the changes without the noise of single rows.
     """
 
     name: str
@@ -37,6 +40,7 @@ class ExpressionChanges:
     values: pd.DataFrame
     unit: str
     provenance: Provenance = field(default_factory=lambda: Provenance("simulated"))
+    planted: np.ndarray | None = None
 
     #: Units and the absolute change above which an entry counts as significant: p < 0.01, two
     #: standard deviations, and a doubling.
@@ -54,6 +58,11 @@ class ExpressionChanges:
         """Absolute change above which an entry counts as significant."""
         return self.UNITS[self.unit]
 
+    @property
+    def has_structures(self) -> bool:
+        """Whether the SMILES strings are structures; the compounds' names stand in their place otherwise."""
+        return bool((self.rows["smiles"] != self.rows["compound"]).any())
+
     def __post_init__(self) -> None:
         for fault in self._faults():
             msg = f"{self.name}: {fault}"
@@ -69,6 +78,8 @@ class ExpressionChanges:
             yield f"no rows or no genes; got {values.shape}"
         if not rows.index.equals(values.index):
             yield "rows and values must have the same index"
+        if self.planted is not None and self.planted.shape != values.shape:
+            yield f"planted changes have shape {self.planted.shape}, expected {values.shape}"
         if values.columns.has_duplicates:
             yield f"gene(s) stand twice, first {list(values.columns[values.columns.duplicated()][:3])}"
         if rows[list(self.COLUMNS)].isna().any(axis=None):
@@ -114,8 +125,12 @@ class ExpressionChanges:
         """Return the rows where ``keep`` is true (all by default) and the named genes (all by default)."""
         keep = np.ones(len(self.rows), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
         genes = self.values.columns if genes is None else genes
+        planted = self.planted
+        if planted is not None:
+            planted = planted[np.ix_(keep, self.values.columns.get_indexer(genes))]
         return replace(
             self,
+            planted=planted,
             rows=self.rows.loc[keep].reset_index(drop=True),
             values=self.values.loc[keep, genes].reset_index(drop=True),
         )

@@ -1,7 +1,8 @@
-"""Simple predictors of post-treatment expression, with one contract: ``fit(pre, post, groups)``.
+"""Simple predictors of post-treatment expression, with one contract: ``fit(pre, post, groups, singletons)``.
 
 Each predicts the post-treatment profile of a cell line from its pre-treatment profile. Training lines
-count equally, however many replicates they have.
+count equally, however many replicates they have. Profiles without a partner are given to all, as to
+PertVAE; principal components can use them, means and regressions of the change cannot.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ class PairPredictor(BaseEstimator):
         Mean of post minus pre over training lines.
     """
 
-    def fit(self, pre: np.ndarray, post: np.ndarray, groups: np.ndarray | None = None) -> PairPredictor:
+    def fit(
+        self,
+        pre: np.ndarray,
+        post: np.ndarray,
+        groups: np.ndarray | None = None,
+        singletons: np.ndarray | None = None,
+    ) -> PairPredictor:
         """Fit.
 
         Parameters
@@ -38,6 +45,8 @@ class PairPredictor(BaseEstimator):
             Profiles before and after treatment, on one scale.
         groups : array (pairs,), optional
             Line of each pair; default: every pair is a line of its own.
+        singletons : array (profiles, genes), optional
+            Profiles without a partner, each gene on the scale of the pairs or z-scored by itself.
 
         Raises
         ------
@@ -46,6 +55,7 @@ class PairPredictor(BaseEstimator):
         """
         pre, post, groups = check_pairs(pre, post, groups)
         self.n_features_in_ = pre.shape[1]
+        self.singletons_ = _check_singletons(singletons, pre.shape[1])
         self.weights_ = line_weights(groups)
         self.shift_ = self.weights_ @ (post - pre)
         self._fit(pre, post, groups)
@@ -123,14 +133,14 @@ class PCAShift(PairPredictor):
     Parameters
     ----------
     n_components : int
-        Of training profiles, pre and post together; fewer where there are fewer profiles.
+        Of all training profiles, pre, post and singletons together; fewer where there are fewer profiles.
     """
 
     def __init__(self, n_components: int = 100) -> None:
         self.n_components = n_components
 
     def _fit(self, pre: np.ndarray, post: np.ndarray, groups: np.ndarray) -> None:
-        profiles = np.concatenate([pre, post])
+        profiles = np.concatenate([pre, post, self.singletons_])
         n = min(self.n_components, len(profiles) - 1, profiles.shape[1])
         # The full decomposition is exact and small here; no random solver.
         self.pca_ = PCA(n, svd_solver="full").fit(profiles)
@@ -315,3 +325,14 @@ def check_pairs(
         msg = f"groups must name a line for each of {len(pre)} pairs; got shape {groups.shape}"
         raise DataError(msg)
     return pre, post, groups.astype(str) if groups.dtype == object else groups
+
+
+def _check_singletons(singletons: np.ndarray | None, genes: int) -> np.ndarray:
+    """Return a checked float array (profiles, genes), of no row where there are none."""
+    if singletons is None or not len(singletons):
+        return np.zeros((0, genes))
+    alone = np.asarray(singletons, dtype=float)
+    if alone.ndim != 2 or alone.shape[1] != genes or not np.isfinite(alone).all():
+        msg = f"singletons must be finite profiles of {genes} genes; got an array of shape {alone.shape}"
+        raise DataError(msg)
+    return alone

@@ -102,7 +102,8 @@ def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: 
     Returns
     -------
     DataFrame
-        Index = drug; ``lines``, ``splits``, ``rho_rec``, ``rho_pred``, ``difference``, ``p``.
+        Index = drug; ``lines``, ``splits``, ``rho_rec``, ``rho_pred``, ``difference``, ``split_low``,
+        ``split_high`` (interval of the test), ``p``.
     """
     wide = split_scores(scores, metric)
     lines = scores.groupby("drug")["line"].nunique()
@@ -115,18 +116,11 @@ def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: 
             "rho_rec": part[reconstruction].mean(),
             "rho_pred": part[prediction].mean(),
             "difference": test.difference,
+            "split_low": test.low,
+            "split_high": test.high,
             "p": test.p,
         }
     return pd.DataFrame.from_dict(rows, orient="index").astype({"lines": int, "splits": int})
-
-
-def best_of(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
-    """Name the candidate with the highest mean over drugs of ``metric``; drugs count equally."""
-    rows = summary[summary["model"].isin(list(candidates)) & (summary["metric"] == metric)]
-    if rows.empty:
-        msg = f"none of {list(candidates)} has a value of {metric}"
-        raise DataError(msg)
-    return str(rows.groupby("model")["value"].mean().idxmax())
 
 
 def _gaps(scores: pd.DataFrame, first: str, others: Sequence[str], metric: str) -> pd.DataFrame:

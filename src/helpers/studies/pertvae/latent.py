@@ -55,6 +55,7 @@ def reconstruct_by_size(
     settings: Mapping[str, Any] | None = None,
     *,
     n_splits: int = 5,
+    n_repeats: int = 1,
     at_most: int | None = None,
     seed: int = 0,
     n_jobs: int = 1,
@@ -73,9 +74,9 @@ def reconstruct_by_size(
         Latent units, components, factors.
     settings : mapping, optional
         Of :class:`helpers.studies.pertvae.model.VAE`.
-    n_splits, seed, n_jobs : int
+    n_splits, n_repeats, seed, n_jobs : int
     at_most : int, optional
-        Folds that are run, the first ones; all by default.
+        Folds of a repeat that are run, the first ones; all by default.
     factor_sizes : sequence of int, optional
         Sizes of factor analysis, the linear model with Gaussian noise of each gene; default ``sizes``.
     progress : callable, optional
@@ -85,7 +86,7 @@ def reconstruct_by_size(
     -------
     DataFrame
         One row a line, model and size: ``model``, ``size``, ``line``, ``metric`` (``"rho"`` z-scored,
-        ``"rho raw"`` log2), ``value`` (mean over the line's profiles).
+        ``"rho raw"`` log2), ``value`` (mean over the line's profiles and repeats).
     """
     factor_sizes = sizes if factor_sizes is None else factor_sizes
     settings = dict(settings or {})
@@ -95,7 +96,7 @@ def reconstruct_by_size(
         models.append(Model(f"PCA {size}", each_fold(partial(_pca, size=size))))
         if size in factor_sizes:
             models.append(Model(f"Factor analysis {size}", each_fold(partial(_factor_analysis, size=size))))
-    folds = line_folds(profiles.lines, n_splits, 1, seed, few=0, at_most=at_most)
+    folds = line_folds(profiles.lines, n_splits, n_repeats, seed, few=0, at_most=at_most)
     scores = run(profiles, folds, models, _score_profiles, n_jobs=n_jobs, progress=progress)
     names = scores["model"].str.rsplit(" ", n=1)
     scores = scores.assign(model=names.str[0], size=names.str[1].astype(int))
@@ -149,6 +150,11 @@ def latent_map(
     moved = before + before @ model.W_.T + model.b_
     plane = PCA(2, svd_solver="full").fit(np.concatenate([before, after]))
     return plane.transform(before), plane.transform(after), plane.transform(moved)
+
+
+def effect_sizes(model: PertVAE) -> list[float]:
+    """Length of b, and size of W (the root of the sum of its squares), in latent units."""
+    return [float(np.linalg.norm(model.b_)), float(np.linalg.norm(model.W_))]
 
 
 def recover_effect(

@@ -118,3 +118,27 @@ def identity_scores(data: PerturbationPairs) -> pd.DataFrame:
         },
         index=data.pairs.index,
     )
+
+
+def shared_effect(data: PerturbationPairs) -> pd.DataFrame:
+    """Correlate the change of every line with the mean change of the other lines of its drug.
+
+    Only what lines share can be learned from other lines without knowing them: near zero, a model of a
+    common shift has nothing to find.
+
+    Returns
+    -------
+    DataFrame
+        One row a drug and line (replicates averaged): ``drug``, ``line``, ``value`` (Spearman over
+        genes, log2 changes); drugs in the order of :meth:`~PerturbationPairs.drugs`, with two lines or more.
+    """
+    tables = []
+    for drug in data.drugs().query("lines > 1").index:
+        part = data.of_drug(drug)
+        change = part.change.groupby(part.pairs["line"].to_numpy(str)).mean()
+        values = change.to_numpy(float)
+        others = (values.sum(axis=0) - values) / (len(values) - 1)
+        tables.append(
+            pd.DataFrame({"drug": drug, "line": change.index, "value": spearman_rows(others, values)})
+        )
+    return pd.concat(tables, ignore_index=True)

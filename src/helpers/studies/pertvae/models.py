@@ -18,72 +18,92 @@ from helpers.studies.pertvae.protocol import PairTask, make_task
 
 #: What follows the name of a model in the names of its by-products.
 RECONSTRUCTION, LATENT_SHIFT, CHANGE = " reconstruction", " latent shift", " change on x1"
+UPPER = " of the answer"
 
 
 def pertvae_model(
     settings: Mapping[str, Any],
     name: str = "PertVAE",
     *,
-    singletons: bool = True,
+    singletons: int | None = None,
     by_products: bool = True,
 ) -> Model:
-    """PertVAE with the paper's reference and two by-products of the same fit.
+    """PertVAE with the paper's reference and three by-products of the same fit.
 
     Predictions by name: ``<name>`` (the paper's), ``<name> reconstruction`` (decoder of z1: the paper's
     reference), ``<name> latent shift`` (decoder of z1 plus the mean latent shift of the training lines, W
     left out), ``<name> change on x1`` (the measured profile plus prediction minus reconstruction, so that
-    what the decoder loses of x1 does not count).
+    what the decoder loses of x1 does not count), ``<name> of the answer`` (the reconstruction of the measured
+    x2 itself, which no prediction through this decoder can be expected to exceed: no prediction at all).
 
     Parameters
     ----------
     settings : mapping
         Of :class:`helpers.studies.pertvae.model.PertVAE`; the protocol scales and sets the seed.
     name : str
-    singletons : bool
-        Whether the model sees profiles without a partner.
+    singletons : int, optional
+        How many of the profiles without a partner the model sees, drawn anew in every fold; default all.
     by_products : bool
         False for the first two predictions only.
     """
     return Model(name, _PertVAEFits(name, dict(settings), singletons, by_products))
 
 
-#: One thing changed at a time: settings of the variant; "no singletons" takes the other profiles away.
+#: One thing changed at a time: settings of the variant.
 VARIANTS: dict[str, dict[str, Any]] = {
     "10 units": {"latent": 10},
     "no flow": {"flow_steps": 0},
-    "no singletons": {},
+    "no L2": {"l2": 0.0},
+    "no identity form": {"form": "free"},
     "z2 from z1": {"post_code": "pre"},
-    "stops on likelihood": {"watch": "likelihood"},
+}
+#: What may stop training, in words.
+STOPS = {
+    "correlation": "stops on correlation",
+    "prediction": "stops on prediction error",
+    "likelihood": "stops on likelihood",
 }
 
 
 def variant_models(settings: Mapping[str, Any], names: Sequence[str]) -> list[Model]:
-    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS`."""
+    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS` or :data:`STOPS`."""
+    changed = VARIANTS | {words: {"watch": watch} for watch, words in STOPS.items()}
     return [
-        pertvae_model(
-            {**settings, **VARIANTS[name]},
-            f"PertVAE, {name}",
-            singletons=name != "no singletons",
-            by_products=False,
-        )
-        for name in names
+        pertvae_model({**settings, **changed[name]}, f"PertVAE, {name}", by_products=False) for name in names
     ]
+
+
+def singleton_models(settings: Mapping[str, Any], counts: Sequence[int]) -> list[Model]:
+    """PertVAE and PCA + shift with so many profiles without a partner: ``<model>, <count> singletons``."""
+    found = []
+    for count in counts:
+        found.append(
+            pertvae_model(settings, f"PertVAE, {count} singletons", singletons=count, by_products=False)
+        )
+        linear = {f"PCA + shift, {count} singletons": pair_baselines()["PCA + shift"]}
+        found.append(Model(f"PCA, {count}", _SimpleFits(linear, count)))
+    return found
 
 
 def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Model:
     """All simple predictors (or those given by name), in every fold.
 
-    They stop on nothing, so they learn from the training and the validation part together.
+    They stop on nothing, so they learn from the training and the validation part together, and get the
+    singletons that PertVAE gets.
     """
     return Model("simple predictors", _SimpleFits(dict(predictors or pair_baselines())))
 
 
-def fit_pertvae(task: PairTask, settings: Mapping[str, Any], seed: int, singletons: bool = True) -> PertVAE:
+def fit_pertvae(task: PairTask, settings: Mapping[str, Any], seed: int) -> PertVAE:
     """Fit PertVAE to the training part of a fold; it stops on the validation part."""
     pre, post, lines = task.train
-    alone = (task.singletons, task.singleton_lines) if singletons else (None, None)
     return PertVAE(**settings, random_state=seed).fit(
-        pre, post, alone[0], lines=lines, singleton_lines=alone[1], validation=task.validation[:2]
+        pre,
+        post,
+        task.singletons,
+        lines=lines,
+        singleton_lines=task.singleton_lines,
+        validation=task.validation[:2],
     )
 
 
@@ -92,13 +112,18 @@ def fit_pertvae(task: PairTask, settings: Mapping[str, Any], seed: int, singleto
 class _PertVAEFits:
     name: str
     settings: dict[str, Any]
-    singletons: bool
+    singletons: int | None
     by_products: bool
 
     def __call__(self, data: PerturbationPairs, folds: Sequence[Fold]) -> Iterator[dict[str, np.ndarray]]:
         for fold in folds:
-            task = make_task(data, fold)
-            yield self._predict(fit_pertvae(task, self.settings, fold.seed, self.singletons), task)
+            task = make_task(data, fold).with_singletons(self.singletons, fold.seed)
+            model = fit_pertvae(task, self.settings, fold.seed)
+            found = self._predict(model, task)
+            if self.by_products:
+                answer = task.scaler(data.post.to_numpy(float)[fold.test])
+                found[self.name + UPPER] = model.reconstruct(answer)
+            yield found
 
     def _predict(self, model: PertVAE, task: PairTask) -> dict[str, np.ndarray]:
         predicted, rebuilt = model.predict(task.test), model.reconstruct(task.test)
@@ -114,12 +139,13 @@ class _PertVAEFits:
 @dataclass(frozen=True)
 class _SimpleFits:
     predictors: dict[str, PairPredictor]
+    singletons: int | None = None
 
     def __call__(self, data: PerturbationPairs, folds: Sequence[Fold]) -> Iterator[dict[str, np.ndarray]]:
         for fold in folds:
-            task = make_task(data, fold)
+            task = make_task(data, fold).with_singletons(self.singletons, fold.seed)
             pre, post, lines = task.known()
             yield {
-                name: clone(model).fit(pre, post, lines).predict(task.test)
+                name: clone(model).fit(pre, post, lines, task.singletons).predict(task.test)
                 for name, model in self.predictors.items()
             }

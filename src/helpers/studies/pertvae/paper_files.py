@@ -11,6 +11,7 @@ from helpers.data.pair_types import PerturbationPairs
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
 from helpers.errors import DataError
+from helpers.studies.pertvae.untreated import read_untreated
 from helpers.studies.pertvae.wells import pair_wells
 
 LEVEL3, WELLS, GENES = "lincs-level3", "lincs-wells", "lincs-genes"
@@ -83,6 +84,9 @@ def read_lincs(sources: Sources) -> PerturbationPairs:
     pre, post, pairs, dropped = pair_wells(
         values, wells, at_top[values.index].to_numpy(), vehicle[values.index].to_numpy()
     )
+    by_id = landmarks.set_axis(landmarks.index.astype(int))
+    alone, lines = read_untreated(sources, by_id)
+    genes = pd.Index([gene for gene in pre.columns if gene in alone.columns], dtype=object)
     missing = sorted(set(DRUGS) - set(pairs["drug"]))
     notes = (
         f"Wells of the paper's drugs at {_TIME:.0f} h and their highest dose (within 20 %), each with the "
@@ -90,13 +94,17 @@ def read_lincs(sources: Sources) -> PerturbationPairs:
         f"{len(DRUGS) - len(missing)} of {len(DRUGS)} drugs found"
         + (f"; missing: {', '.join(missing)}." if missing else "."),
         f"{dropped} treated wells are on plates without a DMSO well and were dropped.",
-        f"{values.shape[1]} landmark genes; the paper used 903. No singletons: the profiles of GDSC and CCLE "
-        "are not among these files.",
+        f"{len(genes)} landmark genes that the arrays of CCLE and GDSC have too; the paper used 903.",
+        f"{len(alone)} baseline profiles of CCLE and GDSC lines are singletons; the paper had about 1,300.",
     )
-    none = post.iloc[:0]
-    alone = pd.Series([], none.index, dtype=object)
     return PerturbationPairs(
-        "lincs", pre, post, pairs, none, alone, Provenance("paper", sources.files(), notes)
+        "lincs",
+        pre[genes],
+        post[genes],
+        pairs,
+        alone[genes],
+        lines,
+        Provenance("paper", sources.files(), notes),
     )
 
 

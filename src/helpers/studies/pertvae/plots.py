@@ -1,4 +1,4 @@
-"""Plots of latent spaces: quality by size, and where a treatment moves the cells."""
+"""Plots of latent spaces: quality by size, and where a treatment moves the cells; a model's colour."""
 
 from __future__ import annotations
 
@@ -7,22 +7,47 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from pandas.io.formats.style import Styler
 
 from helpers.errors import DataError
-from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
+from helpers.plots.style import OKABE_ITO, WIDTH
 from helpers.plots.tables import need_columns
+from helpers.studies.pertvae.tables import p_text
+
+#: A model looks the same in every figure of the chapter; the autoencoder is PertVAE's, and PCA is PCA.
+STYLES = {
+    "PertVAE": (OKABE_ITO["blue"], "o"),
+    "VAE": (OKABE_ITO["blue"], "o"),
+    "PCA": (OKABE_ITO["orange"], "s"),
+    "PCA + shift": (OKABE_ITO["orange"], "s"),
+    "Factor analysis": (OKABE_ITO["green"], "^"),
+}
+
+
+def table_1_style(table: pd.DataFrame) -> Styler:
+    """Show :func:`helpers.studies.pertvae.tables.both_tests`: three decimals, p-values in two digits."""
+    p_values = ["p", "p_lines", "p_flip", "p_holm"]
+    plain = [column for column in table.select_dtypes("float") if column not in p_values]
+    return table.style.format("{:.3f}", subset=plain).format(p_text, subset=p_values)
 
 
 def size_curves(
-    table: pd.DataFrame, *, title: str, ylabel: str, xlabel: str = "latent units or components"
+    table: pd.DataFrame,
+    *,
+    title: str,
+    ylabel: str,
+    xlabel: str = "latent units or components",
+    scale: str = "log",
 ) -> Figure:
     """Draw a quantity against the latent size, one curve a model, with intervals.
 
     Parameters
     ----------
     table : DataFrame
-        ``model``, ``size`` (positive), ``value``, ``low``, ``high``; NaN limits draw no bar.
+        ``model`` (of :data:`STYLES`), ``size``, ``value``, ``low``, ``high``; NaN limits draw no bar.
     title, ylabel, xlabel : str
+    scale : {"log", "linear"}
+        Of the sizes; "log" needs them positive.
 
     Raises
     ------
@@ -30,23 +55,25 @@ def size_curves(
         If a column is missing or the table is empty.
     """
     need_columns("size_curves", table, ("model", "size", "value", "low", "high"))
-    styles = model_styles(table["model"])
+    names = list(table["model"].unique())
     figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
     for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
         rows = rows.sort_values("size")
-        colour, marker = styles[model]
+        colour, marker = STYLES[model]
         # Side by side, so that the bars of equal sizes do not cover each other.
-        x = rows["size"].to_numpy(float) * 1.03 ** (number - (len(styles) - 1) / 2)
+        aside = number - (len(names) - 1) / 2
+        x = rows["size"].to_numpy(float)
+        x = x * 1.03**aside if scale == "log" else x + 0.01 * np.ptp(table["size"]) * aside
         y = rows["value"].to_numpy(float)
         bars = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy(float).T - y))
         axes.errorbar(x, y, bars, fmt=f"{marker}-", color=colour, label=model, capsize=2, linewidth=1.5)
     sizes = sorted(table["size"].unique())
-    axes.set_xscale("log")
+    axes.set_xscale(scale)
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
     axes.grid(axis="y", color="0.92")
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    figure.legend(loc="outside lower center", ncols=min(3, len(styles)), fontsize=10)
+    figure.legend(loc="outside lower center", ncols=min(3, len(names)), fontsize=10)
     return figure
 
 
@@ -85,10 +112,9 @@ def latent_arrows(
     held_out = np.zeros(len(before), bool) if held_out is None else np.asarray(held_out, bool)
     figure, axes = plt.subplots(figsize=(WIDTH, 4.8))
     for start, end, guess in zip(before, after, predicted, strict=True):
-        axes.plot(*zip(start, end, strict=True), color="0.75", linewidth=1, zorder=1)
-        axes.plot(
-            *zip(start, guess, strict=True), color=OKABE_ITO["orange"], linewidth=1, linestyle=":", zorder=1
-        )
+        for target, colour in ((end, "0.35"), (guess, OKABE_ITO["orange"])):
+            arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.3, "shrinkA": 3, "shrinkB": 3}
+            axes.annotate("", xy=target, xytext=start, arrowprops=arrow, zorder=3)
     layers = (
         ("before", before, OKABE_ITO["blue"], "o"),
         ("after, measured", after, OKABE_ITO["vermillion"], "s"),

@@ -6,7 +6,7 @@ A treatment pair is the profile of a cell line before and after a drug; a model 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
@@ -136,6 +136,13 @@ class PairTask:
     singleton_lines: np.ndarray
     test: np.ndarray
     scaler: GeneScaler
+
+    def with_singletons(self, count: int | None, seed: int) -> PairTask:
+        """Keep ``count`` of the singletons, drawn with ``seed``; all for None or where there are fewer."""
+        if count is None or count >= len(self.singletons):
+            return self
+        kept = np.sort(np.random.default_rng(seed).permutation(len(self.singletons))[:count])
+        return replace(self, singletons=self.singletons[kept], singleton_lines=self.singleton_lines[kept])
 
     def known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Training and validation pairs together, for models that stop on nothing."""

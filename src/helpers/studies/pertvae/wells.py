@@ -95,10 +95,8 @@ def _restore_ids(values: pd.DataFrame, landmarks: pd.Series) -> tuple[pd.DataFra
 
 def read_cmapm(sources: Sources) -> PerturbationPairs:
     """Read one plate of A375 wells."""
-    landmarks = files.read_landmarks(sources[LANDMARKS])
-    values, genes, wells = files.read_gctx(sources[CMAPM])
+    values, wells = plate_values(sources, files.read_landmarks(sources[LANDMARKS]))
     try:
-        values.columns = genes["pr_gene_id"].astype(int)
         table = _wells(
             wells["cell_id"],
             wells["pert_desc"],
@@ -110,7 +108,17 @@ def read_cmapm(sources: Sources) -> PerturbationPairs:
     except KeyError as error:
         msg = f"{CMAPM}: no annotation {error}"
         raise DataError(msg) from error
-    return _plates("cmapm", sources, _by_symbol(values, landmarks), table, kind, "One plate, one line.")
+    return _plates("cmapm", sources, values, table, kind, "One plate, one line.")
+
+
+def plate_values(sources: Sources, landmarks: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the plate of A375 wells: log2 values (wells x landmark symbols), annotation of the wells."""
+    values, genes, wells = files.read_gctx(sources[CMAPM])
+    if "pr_gene_id" not in genes:
+        msg = f"{CMAPM}: no annotation 'pr_gene_id'"
+        raise DataError(msg)
+    values.columns = genes["pr_gene_id"].astype(int)
+    return _by_symbol(values, landmarks), wells
 
 
 def read_skbr3(sources: Sources) -> PerturbationPairs:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.architectures import Design, build, initial_weights, scratch_model
+from helpers.studies.perturbation.model.backend import use_device
 from helpers.studies.perturbation.model.encoder import FEATURES, CategoryEncoder
 from helpers.studies.perturbation.model.published import DROPOUT, PUBLISHED
 from helpers.studies.perturbation.model.targets import SCALES, Scale
@@ -73,6 +74,9 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
     engine : {"auto", "compiled", "keras"}
         What trains the weights of the Keras model; see
         :func:`helpers.studies.perturbation.model.training.engine_of`.
+    device : {"cpu", "cuda"}
+        ``"cuda"`` trains the Keras model on its PyTorch backend, on the GPU; see
+        :func:`helpers.studies.perturbation.model.backend.use_device`.
     random_state : int
         Start values, order of rows, dropout and validation rows follow from it.
 
@@ -113,6 +117,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         dropout: float = DROPOUT,
         early_stopping: bool = False,
         engine: str = "auto",
+        device: str = "cpu",
         random_state: int = 0,
     ) -> None:
         self.architecture = architecture
@@ -133,6 +138,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         self.dropout = dropout
         self.early_stopping = early_stopping
         self.engine = engine
+        self.device = device
         self.random_state = random_state
 
     def fit(self, rows: pd.DataFrame, values: np.ndarray) -> PerturbationNetwork:
@@ -157,9 +163,10 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         ConvergenceWarning
             If the loss is not finite any more: training then ends with the last good state.
         """
+        use_device(self.device)
         training, task = self._prepare(rows, values)
         with one_thread():
-            fitted = fit(training, task, self.engine)
+            fitted = fit(training, task, self.engine, self.device)
         self.weights_ = fitted.weights
         self.history_ = fitted.history
         self.n_iter_ = fitted.epochs

@@ -29,6 +29,11 @@ DONE, STOPPED, NOT_FINITE = "all epochs done", "early stopping", "loss not finit
 PATIENCE = 20
 
 _COMPILED = "helpers.studies.perturbation.model.compiled"
+#: Keras' backend -> module and class that train the Keras model there.
+_OF_BACKEND = {
+    "tensorflow": ("helpers.studies.perturbation.model.keras_engine", "KerasEngine"),
+    "torch": ("helpers.studies.perturbation.model.torch_engine", "TorchEngine"),
+}
 
 
 @dataclass(frozen=True)
@@ -116,55 +121,50 @@ class Engine(Protocol):
         """Remembered weights."""
 
 
-def engine_of(design: Design, engine: str = "auto") -> Callable[[Training, Task], Engine]:
+def engine_of(
+    design: Design, engine: str = "auto", device: str = "cpu"
+) -> Callable[[Training, Task], Engine]:
     """Choose what trains a design.
 
     Parameters
     ----------
     design : Design
     engine : {"auto", "compiled", "keras"}
-        ``"keras"`` trains the Keras model itself; ``"compiled"`` the same weights in compiled code.
-        ``"auto"``: Keras where it has a GPU, or where the compiled code does not know the design or
-        its folder was deleted.
+        ``"keras"`` trains the Keras model itself, on the backend that Keras runs on; ``"compiled"`` the same
+        weights in compiled code. ``"auto"``: compiled code on the CPU, Keras on a GPU, or where the
+        compiled code does not know the design or its folder was deleted.
+    device : {"cpu", "cuda"}
 
     Raises
     ------
     ParameterError
-        If the engine is unknown, does not know the design, or Keras runs on another backend than
-        TensorFlow.
+        If the engine is unknown, does not know the design or the device, or Keras runs on another backend
+        than TensorFlow and PyTorch.
     """
     if engine not in ENGINES:
         msg = f"engine={engine!r} is not one of {', '.join(ENGINES)}"
         raise ParameterError(msg)
     if engine != "keras":
         compiled = import_module(_COMPILED) if find_spec(_COMPILED) else None
-        known = compiled is not None and compiled.knows(design)
-        if known and (engine == "compiled" or not _keras_has_gpu()):
+        if device == "cpu" and compiled is not None and compiled.knows(design):
             return compiled.CompiledEngine
         if engine == "compiled":
-            msg = f"no compiled code for this reading of {design.architecture}; use engine='keras'"
+            msg = (
+                f"no compiled code for this reading of {design.architecture} on {device}; use engine='keras'"
+            )
             raise ParameterError(msg)
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        msg = f"Keras runs on {keras.backend.backend()!r}; set KERAS_BACKEND=tensorflow before Python starts"
+    backend = keras.backend.backend()
+    if backend not in _OF_BACKEND:
+        names = " or ".join(_OF_BACKEND)
+        msg = f"Keras runs on {backend!r}; set KERAS_BACKEND to {names} before Python starts"
         raise ParameterError(msg)
-    from helpers.studies.perturbation.model.keras_engine import KerasEngine
-
-    return KerasEngine
-
-
-def _keras_has_gpu() -> bool:
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
+    module, name = _OF_BACKEND[backend]
+    return getattr(import_module(module), name)
 
 
-def fit(training: Training, task: Task, engine: str = "auto") -> Fitted:
+def fit(training: Training, task: Task, engine: str = "auto", device: str = "cpu") -> Fitted:
     """Train a network.
 
     Only the rows of the embedding tables that codes can name are trained: the others have no gradient
@@ -175,9 +175,10 @@ def fit(training: Training, task: Task, engine: str = "auto") -> Fitted:
     training : Training
     task : Task
     engine : {"auto", "compiled", "keras"}
+    device : {"cpu", "cuda"}
         See :func:`engine_of`, errors too.
     """
-    runner = engine_of(training.design, engine)(training, task)
+    runner = engine_of(training.design, engine, device)(training, task)
     best, best_epoch, stopped = np.inf, 0, DONE
     history: list[tuple[float, ...]] = []
     runner.keep()

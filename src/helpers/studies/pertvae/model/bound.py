@@ -118,6 +118,7 @@ def validation_loss(
 
     "likelihood": the mean of -log p(target | z). With a drug effect z = z2 ~ p(z2 | z1), z1 ~ q(z1 | x), the
     perturbation loss; without one z = z1, the reconstruction loss of a plain VAE.
+    "prediction": the mean squared error of the decoder's mean at the same z, which no variance enters.
     "correlation": minus the Pearson correlation over genes of reconstruction and ``x`` and, with a drug
     effect, minus that of prediction and ``target`` as well, as the later code does.
 
@@ -126,7 +127,7 @@ def validation_loss(
     x, target : tensors (rows, genes)
     noise : tensor (2, draws, rows, latent)
         Standard normal, for z1 and for z2.
-    watch : {"likelihood", "correlation"}
+    watch : {"likelihood", "prediction", "correlation"}
     """
     draws, rows = noise.shape[1:3]
     first, second = noise.reshape(2, draws * rows, -1)
@@ -139,6 +140,8 @@ def validation_loss(
         z = mean + log_scale.exp() * second
     if watch == "likelihood":
         return -float(log_normal(target, *networks.decoder(z)).mean())
+    if watch == "prediction":
+        return float((networks.decoder(z)[0] - target).square().mean())
     found = correlation(networks.decoder(z1)[0], x).mean()
     if networks.effect is not None:
         found = found + correlation(networks.decoder(z)[0], target).mean()

@@ -149,10 +149,10 @@ class PertVAE(ProfileModel):
     first_stop, patience : int
         Training ends, not before epoch ``first_stop``, once the perturbation loss on the validation pairs
         has not improved for ``patience`` epochs (ours); the state of its minimum is kept.
-    watch : {"likelihood", "correlation"}
-        Validation loss: the mean of -log p(x2 | z2) with z2 ~ p(z2 | z1), z1 ~ q(z1 | x1), or, as the
-        authors' later code does, minus the Pearson correlations of x1 with its reconstruction and of x2
-        with its prediction.
+    watch : {"likelihood", "prediction", "correlation"}
+        Validation loss: the mean of -log p(x2 | z2) with z2 ~ p(z2 | z1), z1 ~ q(z1 | x1); the squared
+        error of the decoder's mean at the same z2; or, as the authors' later code does, minus the Pearson
+        correlations of x1 with its reconstruction and of x2 with its prediction.
     draws : int
         Draws of z1 that predictions are averaged over; 0 pushes mu_0 through the flow once.
     random_state : int
@@ -162,11 +162,13 @@ class PertVAE(ProfileModel):
     post_code : {"own", "pre"}
         The code that is decoded to x2 in training is drawn from q(z2 | x2), or, a defect of the later
         code, from q(z1 | x1).
+    form : {"identity", "free"}
+        The mean of z2 is z1 + W z1 + b, as in the paper, or W z1 + b; W and b start near zero.
 
     Attributes
     ----------
     W_, b_ : arrays (latent, latent) and (latent,)
-        The drug effect.
+        The drug effect: z2 is z1 + W z1 + b on average, in either form.
     networks_ : Networks
     history_ : DataFrame
         Epoch, training loss, validation loss (nats an example).
@@ -176,6 +178,7 @@ class PertVAE(ProfileModel):
 
     l2: float = 0.05
     post_code: str = "own"
+    form: str = "identity"
 
     @property
     def _effect(self) -> DrugEffect:
@@ -185,7 +188,8 @@ class PertVAE(ProfileModel):
     @property
     def W_(self) -> np.ndarray:  # noqa: N802 - the paper's name
         """Matrix of the drug effect: z2 is z1 + W z1 + b on average."""
-        return self._effect.W.numpy()
+        W = self._effect.W.numpy()
+        return W if self._effect.identity else W - np.eye(len(W), dtype=W.dtype)
 
     @property
     def b_(self) -> np.ndarray:

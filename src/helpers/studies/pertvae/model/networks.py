@@ -128,10 +128,14 @@ class Decoder(nn.Module):
 
 
 class DrugEffect(nn.Module):
-    """p(z2 | z1): a Gaussian with mean z1 + W z1 + b, its log standard deviation linear in z1 (ours)."""
+    """p(z2 | z1): a Gaussian with mean z1 + W z1 + b, its log standard deviation linear in z1 (ours).
 
-    def __init__(self, latent: int, rng: np.random.Generator) -> None:
+    Without the identity form the mean is W z1 + b.
+    """
+
+    def __init__(self, latent: int, rng: np.random.Generator, *, identity: bool = True) -> None:
         super().__init__()
+        self.identity = identity
 
         def near_zero(*shape: int) -> nn.Parameter:
             start = rng.uniform(-_EFFECT_START, _EFFECT_START, shape)
@@ -144,7 +148,8 @@ class DrugEffect(nn.Module):
     def forward(self, z1: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation of z2, tensors (rows, latent)."""
         log_scale = linear(z1, self.scale_W, self.scale_b).clamp(*LOG_SCALE_RANGE)
-        return z1 + linear(z1, self.W, self.b), log_scale
+        moved = linear(z1, self.W, self.b)
+        return z1 + moved if self.identity else moved, log_scale
 
 
 class Flow(nn.Module):
@@ -242,7 +247,10 @@ class Networks(nn.Module):
         self.encoder = Encoder(genes, settings, rng)
         self.flow = Flow(settings, rng)
         self.decoder = Decoder(genes, settings, rng)
-        self.effect = DrugEffect(settings.latent, rng) if settings.with_effect else None
+        self.effect = None
+        if settings.with_effect:
+            identity = settings.form == "identity"
+            self.effect = DrugEffect(settings.latent, rng, identity=identity)
 
     def posterior(self, base: tuple[Tensor, Tensor, Tensor], noise: Tensor) -> tuple[Tensor, Tensor]:
         """Sample z from q(z | x) and give its log density, one number a latent unit.

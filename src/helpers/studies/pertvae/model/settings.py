@@ -36,9 +36,10 @@ class Settings(BaseEstimator):
     device: str = "auto"
 
     _choices: ClassVar[dict[str, tuple[str, ...]]] = {
-        "watch": ("likelihood", "correlation"),
+        "watch": ("likelihood", "prediction", "correlation"),
         "device": ("auto", "cpu", "cuda"),
         "post_code": ("own", "pre"),
+        "form": ("identity", "free"),
     }
     _lowest: ClassVar[dict[str, float]] = {
         "latent": 1,

@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from helpers.training.kernels import F, fast_exp, jit, sigmoid
+from helpers.training.kernels import F, fast_exp, inlined, jit, sigmoid
 
 LINEAR, TANH, RELU = 0, 1, 2
 NORM_EPSILON = F(1e-3)
 
 
-@jit
+@inlined
 def tanh(x):
     """Hyperbolic tangent of a float32 number."""
     return F(2.0) * sigmoid(F(2.0) * x) - F(1.0)
