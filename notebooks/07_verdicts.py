@@ -37,6 +37,7 @@ from helpers.display.gains import gains_html
 from helpers.display.tables import input_table, published_and_ours, sensitivity
 from helpers.project import project_root
 
+# %% tags=["hide-input"]
 itables.init_notebook_mode(connected=False)
 run = Path(out) if out else project_root() / "runs" / profile
 results = load_results(run)

@@ -31,8 +31,9 @@ ARROWS = {
     "chapter": {"claims", "display", "data", "plots"},
     "run": {"chapter", "claims", "data"},
     "book": {"run", "display", "claims", "data"},
+    "bench": {"data", "display", "evaluation", "plots"},
     "new": {"book", "run"},
-    "cli": {"book", "run", "new", "display", "claims", "data"},
+    "cli": {"bench", "book", "run", "new", "display", "claims", "data"},
     "studies": {"chapter", "claims", "evaluation", "training", "data", "plots"},
 }
 
@@ -98,10 +99,14 @@ LONG_CELLS = {"03_gpds"}
     "path", [path for path in NOTEBOOKS if path.stem not in LONG_CELLS], ids=lambda path: path.stem
 )
 def test_cells_of_a_notebook_are_short(path):
-    """At most 15 lines of code; blank lines, comments and the list of parameters do not count."""
+    """At most 15 lines of code; blank lines, comments and the list of parameters do not count.
+
+    The names of one import, which the formatter puts on a line each, count as one line.
+    """
     long = []
     for cell in jupytext.read(path, fmt="py:percent").cells:
-        lines = [line for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#"]
+        source = re.sub(r"^from (\S+) import \([^)]*\)", r"from \1 import names", cell.source, flags=re.M)
+        lines = [line for line in source.splitlines() if line.strip() and line.strip()[0] != "#"]
         is_code = cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
         if is_code and len(lines) > 15:
             long.append((len(lines), lines[0]))

@@ -9,7 +9,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from helpers import __version__
-from helpers.cli import book, claims, compare, data, new, run
+from helpers.cli import bench, book, claims, compare, data, new, run
 from helpers.cli.console import errors, output, show_what_can_be_shown
 from helpers.errors import HelpersError
 
@@ -69,3 +69,4 @@ app.add_typer(claims.app)
 app.add_typer(compare.app)
 app.add_typer(book.app)
 app.add_typer(new.app)
+app.add_typer(bench.app)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rdata
 
 from helpers.data import bulk_paper
 from helpers.data.binarise import binarise
@@ -15,6 +13,7 @@ from helpers.data.cells_twin import simulate_panel
 from helpers.data.drugs import STAT, read_drug_stat
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.gdsc import IC50, larger_screens, read_ic50
+from helpers.data.readers.r_files import matrix_of, read_r
 from helpers.data.registry import Registry
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
@@ -137,19 +136,8 @@ def _panel(
 
 
 def _decode_gdsc2(path: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Missing constructor for R class")
-        try:
-            matrix = rdata.read_rds(path)
-            rows, columns = (matrix.coords[name].to_numpy().astype(str) for name in matrix.dims)
-        except Exception as error:
-            msg = f"{path} is not a readable R matrix with row and column names: {error}"
-            raise DataError(msg) from error
-    table = pd.DataFrame(
-        matrix.to_numpy().astype(float),
-        index=pd.Index(rows, dtype=object).str.removeprefix("COSMIC_"),
-        columns=pd.Index(columns, dtype=object),
-    )
+    table = matrix_of(read_r(path), path).astype(float)
+    table.index = table.index.str.removeprefix("COSMIC_")
     if not table.columns.str.contains(r"_\d+$").all() or table.index.has_duplicates:
         msg = f"{path}: expected unique COSMIC numbers and columns named drug_id"
         raise DataError(msg)

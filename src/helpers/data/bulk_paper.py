@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from helpers.data.binarise import binarise
+from helpers.data.checks import refuse
+from helpers.data.readers.expression import read_expression
+from helpers.data.readers.lines import read_lines
+from helpers.data.readers.response import read_response
 from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance
 from helpers.errors import DataError
@@ -16,10 +18,6 @@ from helpers.errors import DataError
 EXPRESSION = "depmap-24q4-expression"
 MODELS = "depmap-24q4-models"
 RESPONSE = "gdsc2-release-8.5"
-
-_MODEL_COLUMNS = {"StrippedCellLineName": "name", "OncotreeLineage": "lineage", "COSMICID": "cosmic_id"}
-_RESPONSE_COLUMNS = ("COSMIC_ID", "DRUG_ID", "DRUG_NAME", "AUC")
-_GENE = re.compile(r"^(\S+) \((\w+)\)$")  # "TSPAN6 (7105)"
 
 
 def load_paper(sources: Sources) -> BulkPanel:
@@ -38,9 +36,9 @@ def load_paper(sources: Sources) -> BulkPanel:
     DataError
         If a file has other columns, or none of the lines is in both.
     """
-    expression, notes = read_depmap_expression(sources[EXPRESSION])
-    models = read_depmap_models(sources[MODELS])
-    response = read_gdsc_fits(sources[RESPONSE])
+    expression, notes = read_expression(sources[EXPRESSION])
+    models = models_of(sources)
+    response = read_curves(sources[RESPONSE])
     known = models[models["cosmic_id"].isin(response.index) & models.index.isin(expression.index)]
     if known.empty:
         msg = f"no line is in {sources[EXPRESSION]}, {sources[MODELS]} and {sources[RESPONSE]}"
@@ -64,80 +62,18 @@ def load_paper(sources: Sources) -> BulkPanel:
     )
 
 
-def read_depmap_expression(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read ``OmicsExpressionProteinCodingGenesTPMLogp1.csv``: lines x ``SYMBOL (entrez)``.
-
-    Returns
-    -------
-    expression : DataFrame, lines x genes, float32
-        log2(TPM + 1); columns = symbol. Of two columns with one symbol the first is kept.
-    notes : list of str
-
-    Raises
-    ------
-    DataError
-        If the columns are named otherwise, a line stands twice, or values are missing.
-    """
-    header = pd.read_csv(path, nrows=0).columns
-    table = pd.read_csv(path, index_col=0, dtype=dict.fromkeys(header[1:], np.float32))
-    matches = [_GENE.match(name) for name in table.columns]
-    symbols = [match[1] for match in matches if match]
-    if len(symbols) < len(matches) or table.index.has_duplicates or table.isna().to_numpy().any():
-        msg = f"{path}: expected unique lines, columns named 'SYMBOL (entrez)', and no missing value"
-        raise DataError(msg)
-    table.columns = pd.Index(symbols, dtype=object)
-    twice = table.columns.duplicated()
-    notes = [f"{twice.sum()} gene column(s) repeat a symbol; the first was kept."] if twice.any() else []
-    table.index = table.index.astype(str).astype(object)
-    return table.loc[:, ~twice].rename_axis(None), notes
+def models_of(sources: Sources) -> pd.DataFrame:
+    """Return DepMap's models: index = ModelID; ``name``, ``lineage`` and ``cosmic_id`` (text)."""
+    lines, _ = read_lines(sources[MODELS])
+    lines = lines.rename(columns={"cancer_type": "lineage"})[["name", "lineage", "cosmic_id"]]
+    return lines.assign(lineage=lines["lineage"].replace("", "unknown"))
 
 
-def read_depmap_models(path: Path) -> pd.DataFrame:
-    """Read ``Model.csv``; index = ModelID, columns ``name``, ``lineage``, ``cosmic_id`` (text).
-
-    Raises
-    ------
-    DataError
-        If a column is missing or a ModelID stands twice.
-    """
-    table = pd.read_csv(path, dtype=str)
-    missing = sorted({"ModelID", *_MODEL_COLUMNS} - set(table.columns))
-    if missing or table["ModelID"].duplicated().any():
-        msg = f"{path}: expected unique ModelID and the columns {', '.join(missing or _MODEL_COLUMNS)}"
-        raise DataError(msg)
-    table = table.set_index("ModelID").rename_axis(None)[list(_MODEL_COLUMNS)].rename(columns=_MODEL_COLUMNS)
-    # Numbers with gaps are written as floats: "906794.0".
-    table["cosmic_id"] = table["cosmic_id"].str.removesuffix(".0")
-    table["lineage"] = table["lineage"].fillna("unknown")
-    return table.fillna("").astype(object)
-
-
-def read_gdsc_fits(path: Path) -> pd.DataFrame:
-    """Read the table of fitted curves of GDSC2 (xlsx).
-
-    Returns
-    -------
-    DataFrame
-        AUC; index = COSMIC number (text), columns = (drug id, drug name). The mean where a line was
-        tested twice with one drug id.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, a value lies outside 0 to 1, or no reader of xlsx is installed.
-    """
-    try:
-        table = pd.read_excel(path)
-    except ImportError as error:
-        msg = f"{path}: reading xlsx needs the package openpyxl; install it, then load again"
-        raise DataError(msg) from error
-    missing = sorted(set(_RESPONSE_COLUMNS) - set(table.columns))
-    if missing:
-        msg = f"{path} lacks the column(s) {', '.join(missing)}"
-        raise DataError(msg)
-    if not table["AUC"].between(0, 1).all():
-        msg = f"{path}: expected AUC values between 0 and 1"
-        raise DataError(msg)
-    wide = table.pivot_table(index="COSMIC_ID", columns=["DRUG_ID", "DRUG_NAME"], values="AUC")
-    wide.index = wide.index.astype(int).astype(str).astype(object)
+def read_curves(path: Path) -> pd.DataFrame:
+    """Return the AUC of fitted curves; index = COSMIC number (text), columns = (drug id, drug name)."""
+    table, _ = read_response(path)
+    numbered = table.assign(drug_id=pd.to_numeric(table["drug_id"], errors="coerce"))
+    wide = numbered.pivot_table(index="cosmic_id", columns=["drug_id", "drug"], values="auc")
+    if wide.empty:
+        refuse(path, "no AUC with COSMIC and drug numbers", "take GDSC's table of fitted curves")
     return wide.rename_axis(None)

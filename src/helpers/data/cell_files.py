@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rdata
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.data.readers.r_files import read_r
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 
@@ -38,9 +37,7 @@ def read_r_counts(path: Path, name: str) -> tuple[sparse.csr_matrix, pd.Index, p
         If the file is not readable, has no such object, or holds something else than counts.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Missing constructor for R class")
-            matrix = rdata.read_rda(path)[name]
+        matrix = read_r(path)[name]
         genes, cells = (pd.Index(np.asarray(names, dtype=str), dtype=object) for names in matrix.Dimnames)
         shape = tuple(int(size) for size in matrix.Dim)
         counts = sparse.csc_matrix((matrix.x, matrix.i, matrix.p), shape=shape)

@@ -4,7 +4,8 @@ Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``
 (stripped name), ``model_id`` (DepMap id; both empty where unknown), ``lineage``, ``resistant``
 (1 resistant, 0 sensitive, NaN where the source does not say) and ``batch``. ``uns`` holds ``name``,
 ``provenance``, and ``units``: ``"counts"``, ``"z-scores"``, in the paper tier also ``"TPM"`` or
-``"FPKM"``, and ``"log"`` after :func:`normalise`.
+``"FPKM"``, ``"linear"`` for such values of a file that does not say which, and ``"log"`` after
+:func:`normalise`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from scipy import sparse
 from helpers.data import cells_paper
 from helpers.data.cell_files import annotated, read_plate, read_r_counts, single_cells
 from helpers.data.cells_twin import simulate_cell_set
+from helpers.data.checks import HIGHEST_LOG
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.gene_ids import ENSEMBL, ensembl_symbols, to_symbols
+from helpers.data.readers import Read, read
 from helpers.data.registry import Registry
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
@@ -29,7 +32,8 @@ from helpers.errors import DataError
 _ATLAS = "breast-atlas"
 _PLATES = ("3cl", "p1", "p2")
 _PLATE_FILES = tuple(f"mixology-{plate}-{part}" for plate in _PLATES for part in ("counts", "metadata"))
-_UNSCALED = ("counts", "TPM", "FPKM")
+_UNSCALED = ("counts", "TPM", "FPKM", "linear")
+_KINDS = ("gene table", "h5ad", "mtx")
 #: Lines of the simulated twin of a set, and cells of each.
 TWINS = {"breast-atlas": (24, 15), "lung-mixology": (5, 40), cells_paper.PAN_CANCER: (24, 15)}
 
@@ -41,7 +45,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     ----------
     name : str
         Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
-        tier only: ``"pan-cancer-lines"``.
+        tier only: ``"pan-cancer-lines"``. Or the key of any registered file of kind ``gene table``, ``h5ad``
+        or ``mtx``, on the tier that it is of.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
@@ -62,6 +67,10 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
         than expected, or (with ``"panel"`` or ``"paper"``) a file is missing; the message names
         the missing files and the command that fetches them.
     """
+    if name not in SOURCES and data != "simulated":
+        registry = Registry.load() if registry is None else registry
+        if name in registry and registry[name].kind in _KINDS:
+            return _of_kind(read(name, registry=registry), name)
     return resolve(
         "single-cell data set",
         name,
@@ -196,6 +205,21 @@ def _need_unscaled(cells: AnnData, what: str) -> None:
             "values are used as they are"
         )
         raise DataError(msg)
+
+
+def _of_kind(one: Read, name: str) -> AnnData:
+    """Describe cells of a file that has no loader of its own: nothing is known of their lines."""
+    cells = one.content
+    if not isinstance(cells, AnnData):
+        cells = AnnData(cells.to_numpy(), pd.DataFrame(index=cells.index), pd.DataFrame(index=cells.columns))
+    values = cells.X.data if sparse.issparse(cells.X) else np.asarray(cells.X)
+    if values.min(initial=0) >= 0 and (values == np.round(values)).all():
+        units = "counts"
+    else:
+        units = "linear" if values.max(initial=0) > HIGHEST_LOG else "log"
+    unknown = {"line": "", "model_id": "", "lineage": "unknown", "resistant": np.nan, "batch": ""}
+    obs = pd.DataFrame(unknown, cells.obs_names)
+    return annotated(name, sparse.csr_matrix(cells.X), obs, cells.var_names, units, one.provenance)
 
 
 def _load_atlas(sources: Sources) -> AnnData:

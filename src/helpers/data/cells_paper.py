@@ -9,7 +9,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from helpers.data.bulk_paper import MODELS, read_depmap_models
+from helpers.data.bulk_paper import MODELS, models_of
 from helpers.data.cell_files import annotated, check_counts
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
@@ -37,7 +37,7 @@ def load_pan_cancer(sources: Sources) -> AnnData:
         raise DataError(msg)
     cells, lines = cells[kept], lines[kept]
     short = lines.str.split("_").str[0]
-    models = read_depmap_models(sources[MODELS])
+    models = models_of(sources)
     unique = models[~models["name"].duplicated(keep=False)].reset_index(names="model_id").set_index("name")
     found = unique.reindex(short)
     obs = pd.DataFrame(

@@ -7,13 +7,13 @@ studies used RMA arrays, so that numbers are comparable in direction and rank on
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rdata
 
+from helpers.data.checks import check_numbers, check_table, refuse
+from helpers.data.readers.r_files import matrix_of, read_r
 from helpers.data.sources import Sources
 from helpers.errors import DataError
 
@@ -114,19 +114,8 @@ def join_panels(left: pd.DataFrame, right: pd.DataFrame) -> tuple[pd.DataFrame, 
     return pd.concat([left.loc[lines], right.loc[lines].drop(columns=shared)], axis=1), len(shared)
 
 
-def _read_r(path: Path) -> dict:
-    with warnings.catch_warnings():
-        # Tibbles carry R classes that rdata has no constructor for; their tables are read anyway.
-        warnings.filterwarnings("ignore", message="Missing constructor for R class")
-        try:
-            return rdata.read_rda(path)
-        except Exception as error:
-            msg = f"{path} is not a readable R file: {error}"
-            raise DataError(msg) from error
-
-
 def _decode_fhdsl(path: Path) -> pd.DataFrame:
-    content = _read_r(path)
+    content = read_r(path)
     try:
         values = content["expression"].set_index("ModelID")
         meta = content["metadata"].set_index("ModelID")[list(_META)].reindex(values.index)
@@ -143,24 +132,14 @@ def _decode_fhdsl(path: Path) -> pd.DataFrame:
 
 def _decode_hierbipartite(path: Path) -> pd.DataFrame:
     try:
-        matrix = _read_r(path)["CCLE"]["X"]
-    except KeyError as error:
-        msg = f"{path}: expected the list CCLE with the matrix X; {error} is missing"
-        raise DataError(msg) from error
-    rows, columns = (matrix.coords[name].to_numpy().astype(str) for name in matrix.dims)
-    return pd.DataFrame(
-        matrix.to_numpy().astype(np.float32),
-        index=pd.Index(rows, dtype=object),
-        columns=pd.Index(columns, dtype=object),
-    )
+        matrix = read_r(path)["CCLE"]["X"]
+    except (KeyError, TypeError) as error:
+        refuse(path, f"expected the list CCLE with the matrix X; {error} is missing")
+    return matrix_of(matrix, path).astype(np.float32)
 
 
 def _check(expression: pd.DataFrame, key: str) -> None:
-    values = expression.to_numpy()
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > _HIGHEST:
-        msg = f"{key}: expected log2 expression between 0 and {_HIGHEST:.0f} without NaN"
-        raise DataError(msg)
-    for what, axis in (("line", expression.index), ("gene", expression.columns)):
-        if axis.has_duplicates:
-            msg = f"{key}: the {what} {axis[axis.duplicated()][0]!r} stands twice"
-            raise DataError(msg)
+    check_table(expression, key, "expression")
+    check_numbers(expression, key, "expression")
+    if expression.to_numpy().min() < 0 or expression.to_numpy().max() > _HIGHEST:
+        refuse(key, f"expected log2 expression between 0 and {_HIGHEST:.0f}")

@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_unique, refuse
+from helpers.data.readers.ids import text_ids
 from helpers.errors import DataError
 
 HIGHEST = 15.01  # log2 scale of Level 3 profiles; 15.001 is the ceiling in the files
@@ -75,25 +77,42 @@ def read_gctx(
 
 
 def _positions(ids: pd.Index, wanted: Collection[str] | None, path: str | Path) -> np.ndarray:
+    check_unique(ids, path, "an id stands twice")
     if wanted is None:
         return np.arange(len(ids))
-    missing = pd.Index(wanted).difference(ids)
+    asked = text_ids(pd.Index(list(wanted)))
+    missing = asked.difference(ids)
     if len(missing):
-        msg = f"{path} lacks {len(missing)} of {len(wanted)} ids, first {missing[0]!r}"
-        raise DataError(msg)
-    return np.flatnonzero(ids.isin(wanted))
+        refuse(
+            path,
+            f"lacks {len(missing)} of {len(wanted)} ids, first {missing[0]!r}",
+            f"it has {list(ids[:3])}",
+        )
+    return np.flatnonzero(ids.isin(asked))
 
 
 def _meta(group: h5py.Group) -> pd.DataFrame:
-    columns = {}
-    for name, dataset in group.items():
-        values = dataset[:]
-        columns[name] = np.char.decode(values, "utf-8").astype(object) if values.dtype.kind == "S" else values
-    table = pd.DataFrame(columns)
+    table = pd.DataFrame({name: _text(dataset[:]) for name, dataset in group.items()})
     if "id" not in table:
         msg = "no ids"
         raise KeyError(msg)
-    return table.set_index("id")
+    return table.set_index(text_ids(table["id"])).drop(columns="id").rename_axis("id")
+
+
+def _text(values: np.ndarray) -> np.ndarray:
+    """Decode strings of fixed and of variable length; what is not UTF-8 is Latin-1."""
+    if values.dtype.kind not in "SO":
+        return values
+    return np.array([_decoded(value) for value in values], dtype=object)
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def read_transigen(path: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_columns, check_keep, check_numbers, refuse
 from helpers.data.types import Provenance
-from helpers.errors import DataError
 
 #: Columns that the table of pairs always has.
 PAIR_COLUMNS = ("line", "drug", "batch", "dose", "time", "smiles")
@@ -68,67 +68,48 @@ class PerturbationPairs:
         return self.post - self.pre
 
     def __post_init__(self) -> None:
+        tables = {what: getattr(self, what) for what in ("pre", "post", "singletons")}
+        check_columns(self.pairs, PAIR_COLUMNS, self.name, "pairs")
+        for what, table in tables.items():
+            check_columns(table, (), self.name, what)
         if len(self.pre) != len(self.post) or len(self.pre) != len(self.pairs):
-            msg = (
-                f"{self.name}: {len(self.pre)} pre-treatment and {len(self.post)} post-treatment profiles "
-                f"for {len(self.pairs)} pairs; every pair needs both"
-            )
-            raise DataError(msg)
+            counts = f"{len(self.pre)} pre-treatment and {len(self.post)} post-treatment profiles"
+            refuse(self.name, f"{counts} for {len(self.pairs)} pairs", "every pair needs both")
         if self.pre.empty:
-            msg = f"{self.name}: there are no pairs"
-            raise DataError(msg)
+            refuse(self.name, "there are no pairs")
         if not (self.pre.index.equals(self.post.index) and self.pre.index.equals(self.pairs.index)):
-            msg = f"{self.name}: pre, post and pairs must have the same index in the same order"
-            raise DataError(msg)
+            refuse(self.name, "pre, post and pairs must have the same index in the same order")
         if self.pre.index.has_duplicates or self.singletons.index.has_duplicates:
-            msg = f"{self.name}: the ids of pairs, and of singletons, must be unique"
-            raise DataError(msg)
+            refuse(self.name, "the ids of pairs, and of singletons, must be unique")
         self._check_genes()
-        for what, table in (("pre", self.pre), ("post", self.post), ("singletons", self.singletons)):
-            bad = table.index[~np.isfinite(table.to_numpy()).all(axis=1)]
-            if len(bad):
-                msg = (
-                    f"{self.name}: {what} holds NaN or infinite values in {len(bad)} profile(s), first "
-                    f"{list(bad[:3])}; drop or impute them first"
-                )
-                raise DataError(msg)
-        missing = [column for column in PAIR_COLUMNS if column not in self.pairs]
-        if missing:
-            msg = f"{self.name}: pairs lacks the column(s) {missing}"
-            raise DataError(msg)
+        for what, table in tables.items():
+            check_numbers(table, self.name, what)
         names = self.pairs[["line", "drug"]]
         unnamed = (names.isna() | (names == "")).any(axis=1)
         if unnamed.any():
             first = self.pairs.index[unnamed][0]
-            msg = f"{self.name}: {int(unnamed.sum())} pair(s) have no line or no drug, first {first!r}"
-            raise DataError(msg)
+            refuse(self.name, f"{int(unnamed.sum())} pair(s) have no line or no drug, first {first!r}")
         if not self.singleton_lines.index.equals(self.singletons.index):
-            msg = (
-                f"{self.name}: singleton_lines must name a line for each of {len(self.singletons)} singletons"
+            refuse(
+                self.name, f"singleton_lines must name a line for each of {len(self.singletons)} singletons"
             )
-            raise DataError(msg)
 
     def _check_genes(self) -> None:
         if self.pre.columns.has_duplicates:
-            twice = list(self.pre.columns[self.pre.columns.duplicated()][:3])
-            msg = f"{self.name}: duplicated gene(s), first {twice}"
-            raise DataError(msg)
+            refuse(
+                self.name,
+                f"duplicated gene(s), first {list(self.pre.columns[self.pre.columns.duplicated()][:3])}",
+            )
         for what, table in (("post", self.post), ("singletons", self.singletons)):
             if not table.columns.equals(self.pre.columns):
                 missing = list(self.pre.columns.difference(table.columns)[:3])
                 extra = list(table.columns.difference(self.pre.columns)[:3])
-                msg = (
-                    f"{self.name}: {what} and pre differ in their genes or in their order; "
-                    f"missing {missing}, extra {extra}"
-                )
-                raise DataError(msg)
+                problem = f"{what} and pre differ in their genes or in their order"
+                refuse(self.name, problem, f"missing {missing}, extra {extra}")
 
     def subset(self, keep: np.ndarray | pd.Series) -> PerturbationPairs:
         """Return the pairs where ``keep`` (one truth value a pair) is true; all singletons stay."""
-        keep = np.asarray(keep, dtype=bool)
-        if keep.shape != (len(self.pairs),):
-            msg = f"{self.name}: keep must hold one truth value for each of {len(self.pairs)} pairs"
-            raise DataError(msg)
+        keep = check_keep(keep, len(self.pairs), self.name)
         return replace(self, pre=self.pre[keep], post=self.post[keep], pairs=self.pairs[keep])
 
     def of_drug(self, drug: str) -> PerturbationPairs:
@@ -141,8 +122,7 @@ class PerturbationPairs:
         """
         keep = (self.pairs["drug"] == drug).to_numpy()
         if not keep.any():
-            msg = f"{self.name} has no drug {drug!r}; it has {', '.join(sorted(self.pairs['drug'].unique()))}"
-            raise DataError(msg)
+            refuse(self.name, f"no drug {drug!r}; it has {', '.join(sorted(self.pairs['drug'].unique()))}")
         return self.subset(keep)
 
     def without_singletons_of(self, lines: np.ndarray | pd.Index) -> pd.DataFrame:
@@ -172,9 +152,6 @@ def take_genes(table: pd.DataFrame, genes: pd.Index, what: str) -> pd.DataFrame:
     """
     missing = genes.difference(table.columns)
     if len(missing):
-        msg = (
-            f"{what} lacks {len(missing)} of {len(genes)} genes, first {list(missing[:3])}; "
-            "use profiles with the same genes, named by symbol"
-        )
-        raise DataError(msg)
+        problem = f"lacks {len(missing)} of {len(genes)} genes, first {list(missing[:3])}"
+        refuse(what, problem, "use profiles with the same genes, named by symbol")
     return table.loc[:, genes]

@@ -67,6 +67,11 @@ class DataFile(BaseModel):
         Its data card, ``<name>/cards/<card>.md`` in ``data``.
     obtain : str
         How a user gets the file.
+    kind : str, optional
+        A kind of :data:`helpers.data.readers.KINDS`: :func:`helpers.data.readers.read` reads such a file by
+        its key. Files without one have a loader of their own.
+    measure : str, optional
+        What the values of a matrix of response are, e.g. ``"log2_ic50"``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -89,6 +94,8 @@ class DataFile(BaseModel):
     chapters: Annotated[list[Chapter], Field(min_length=1)]
     card: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+/cards/[a-z0-9-]+\.md$")]
     obtain: Text
+    kind: Text | None = None
+    measure: Text | None = None
 
     @model_validator(mode="after")
     def _check(self) -> DataFile:

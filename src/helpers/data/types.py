@@ -7,9 +7,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from helpers.errors import DataError
+from helpers.data.checks import (
+    check_columns,
+    check_direction,
+    check_gene_names,
+    check_keep,
+    check_log_response,
+    check_log_scale,
+    check_numbers,
+    check_table,
+    refuse,
+)
 
-TIERS = ("paper", "panel", "simulated")
+#: ``own`` are a user's files, which no registry knows.
+TIERS = ("paper", "panel", "own", "simulated")
 
 
 @dataclass(frozen=True)
@@ -26,10 +37,10 @@ class Provenance:
 
     Attributes
     ----------
-    tier : {"paper", "panel", "simulated"}
-        Which of the three tiers the data belong to.
+    tier : {"paper", "panel", "own", "simulated"}
+        Which tier the data belong to.
     files : tuple of SourceFile
-        Input files (empty for simulated data).
+        Input files (empty for simulated data); own data name each file that they were read from.
     notes : tuple of str
         What the loader dropped, renamed or inferred, with counts; one sentence each.
     """
@@ -40,8 +51,7 @@ class Provenance:
 
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
-            msg = f"unknown tier {self.tier!r}; one of {', '.join(TIERS)}"
-            raise DataError(msg)
+            refuse("provenance", f"unknown tier {self.tier!r}; one of {', '.join(TIERS)}")
 
 
 @dataclass(frozen=True)
@@ -81,49 +91,44 @@ class ResponseData:
         return self.provenance.tier
 
     def __post_init__(self) -> None:
-        check_table(self.expression, self.name, "expression (lines x genes)")
-        values = self.expression.to_numpy()
-        if not np.isfinite(values).all():
-            bad = self.expression.index[~np.isfinite(values).all(axis=1)]
-            msg = (
-                f"{self.name}: expression holds NaN or infinite values in {len(bad)} line(s), "
-                f"first {list(bad[:3])}; drop or impute them before building ResponseData"
-            )
-            raise DataError(msg)
-        check_table(self.fingerprints, self.name, "fingerprints (drugs x bits)")
+        for what in ("expression", "fingerprints"):
+            table = getattr(self, what)
+            check_table(table, self.name, what)
+            check_numbers(table, self.name, what)
+        check_gene_names(self.expression.columns, self.name)
+        check_log_scale(self.expression.to_numpy(), self.name)
         if not np.isin(self.fingerprints.to_numpy(), (0, 1)).all():
-            msg = f"{self.name}: fingerprints must hold only 0 and 1"
-            raise DataError(msg)
-        missing = {"line", "drug", "resistant", "value"} - set(self.response.columns)
-        if missing:
-            msg = f"{self.name}: response lacks the column(s) {sorted(missing)}"
-            raise DataError(msg)
+            refuse(self.name, "fingerprints must hold only 0 and 1")
+        check_columns(self.response, ("line", "drug", "resistant", "value"), self.name, "response")
+        check_columns(self.lines, ("cancer_type",), self.name, "lines")
+        check_columns(self.drugs, ("pathway",), self.name, "drugs")
         if not self.response["resistant"].isin((0, 1)).all():
-            msg = f"{self.name}: response: resistant must be 1, or 0 where the line is sensitive"
-            raise DataError(msg)
+            refuse(self.name, "response: resistant must be 1, or 0 where the line is sensitive")
+        check_numbers(self.response[["value"]], self.name, "response", missing=True)
         self._check_known("line", self.expression.index, "expression")
         self._check_known("line", self.lines.index, "the line annotation")
         self._check_known("drug", self.fingerprints.index, "the fingerprints")
         self._check_known("drug", self.drugs.index, "the drug annotation")
+        value = self.response["value"].to_numpy(float)
+        check_log_response(value, self.name)
+        drug, resistant = self.response["drug"].to_numpy(), self.response["resistant"].to_numpy()
+        check_direction(drug, value, resistant, self.name, "ln IC50")
 
     def _check_known(self, column: str, known: pd.Index, where: str) -> None:
         unknown = pd.Index(self.response[column].unique()).difference(known)
         if len(unknown):
-            msg = (
-                f"{self.name}: response names {len(unknown)} {column}(s) that {where} does not have, "
-                f"first {list(unknown[:3])}"
-            )
-            raise DataError(msg)
+            problem = f"response names {len(unknown)} {column}(s) that {where} does not have"
+            refuse(self.name, f"{problem}, first {list(unknown[:3])}")
 
     def subset(self, keep: np.ndarray | pd.Series) -> ResponseData:
         """Return the data restricted to the response rows where ``keep`` is true.
 
         Lines and drugs without a remaining pair are dropped from every table.
         """
-        response = self.response.loc[np.asarray(keep, dtype=bool)].reset_index(drop=True)
+        chosen = check_keep(keep, len(self.response), self.name)
+        response = self.response.loc[chosen].reset_index(drop=True)
         if response.empty:
-            msg = f"{self.name}: no response row is left after the subset"
-            raise DataError(msg)
+            refuse(self.name, "no response row is left after the subset")
         lines = self.expression.index[self.expression.index.isin(response["line"])]
         drugs = self.fingerprints.index[self.fingerprints.index.isin(response["drug"])]
         return replace(
@@ -180,30 +185,25 @@ class BulkPanel:
         )
 
     def __post_init__(self) -> None:
-        check_table(self.expression, self.name, "expression (lines x genes)")
-        check_table(self.response, self.name, "response (lines x drugs)")
-        if not np.isfinite(self.expression.to_numpy()).all():
-            msg = f"{self.name}: expression holds NaN or infinite values; drop or impute those lines"
-            raise DataError(msg)
-        if np.isinf(self.response.to_numpy(float)).any():
-            msg = f"{self.name}: response holds infinite values; use NaN where nothing was measured"
-            raise DataError(msg)
-        values = self.resistant.to_numpy(float)
-        if not (np.isnan(values) | np.isin(values, (0, 1))).all():
-            msg = f"{self.name}: resistant must hold 1, 0 (sensitive) or NaN"
-            raise DataError(msg)
-        for what, table in (
-            ("response", self.response),
-            ("resistant", self.resistant),
-            ("lines", self.lines),
-        ):
+        tables = {what: getattr(self, what) for what in ("expression", "response", "resistant")}
+        for what, table in tables.items():
+            check_table(table, self.name, what)
+            check_numbers(table, self.name, what, missing=what != "expression")
+        check_columns(self.lines, ("name", "lineage", "cosmic_id"), self.name, "lines")
+        check_columns(self.drugs, ("drug_id",), self.name, "drugs")
+        check_gene_names(self.expression.columns, self.name)
+        check_log_scale(self.expression.to_numpy(), self.name)
+        labels = self.resistant.to_numpy(float)
+        if not (np.isnan(labels) | np.isin(labels, (0, 1))).all():
+            refuse(self.name, "resistant must hold 1, 0 (sensitive) or NaN")
+        for what, table in (*tables.items(), ("lines", self.lines)):
             if not table.index.equals(self.expression.index):
-                msg = f"{self.name}: the index of {what} differs from that of expression"
-                raise DataError(msg)
+                refuse(self.name, f"the index of {what} differs from that of expression")
         for what, axis in (("resistant", self.resistant.columns), ("drugs", self.drugs.index)):
             if not axis.equals(self.response.columns):
-                msg = f"{self.name}: the drugs of {what} differ from those of response"
-                raise DataError(msg)
+                refuse(self.name, f"the drugs of {what} differ from those of response")
+        drug = np.tile(self.response.columns.to_numpy(), len(self.response))
+        check_direction(drug, self.response.to_numpy(float).ravel(), labels.ravel(), self.name, "response")
 
     def subset(self, lines: pd.Index | list[str]) -> BulkPanel:
         """Return the panel restricted to ``lines`` (model ids), in that order.
@@ -216,8 +216,7 @@ class BulkPanel:
         wanted = pd.Index(lines)
         unknown = wanted.difference(self.expression.index)
         if len(unknown) or wanted.empty:
-            msg = f"{self.name}: cannot take {len(wanted)} line(s); unknown: {list(unknown[:3])}"
-            raise DataError(msg)
+            refuse(self.name, f"cannot take {len(wanted)} line(s); unknown: {list(unknown[:3])}")
         return replace(
             self,
             expression=self.expression.loc[wanted],
@@ -225,15 +224,3 @@ class BulkPanel:
             resistant=self.resistant.loc[wanted],
             lines=self.lines.loc[wanted],
         )
-
-
-def check_table(table: pd.DataFrame, name: str, what: str) -> None:
-    """Raise :class:`~helpers.errors.DataError` for an empty table or a repeated row or column id."""
-    if table.empty:
-        msg = f"{name}: {what} is empty"
-        raise DataError(msg)
-    for axis, label in ((table.index, "row"), (table.columns, "column")):
-        if axis.has_duplicates:
-            twice = list(axis[axis.duplicated()][:3])
-            msg = f"{name}: {what} has duplicated {label} ids, first {twice}"
-            raise DataError(msg)

@@ -33,6 +33,7 @@ _OUTPUT_TIMEOUT = 120
 # Papermill writes the whole notebook before and after every cell, which costs more than most cells.
 _SECONDS_BETWEEN_SAVES = 20
 _LONGEST_MESSAGE = 2000
+_LONGEST_CELL = 24 * 3600  # seconds; what never ends is stopped with a message
 
 
 class _ReportingEngine(NBClientEngine):
@@ -234,6 +235,7 @@ def _execute(
                     engine_name=_ENGINE,
                     kernel_name="python3",
                     progress_bar=False,
+                    execution_timeout=_LONGEST_CELL,
                     # The kernel's own remarks would break into the progress display.
                     extra_arguments=["--log-level=50"],
                     stdout_file=log,

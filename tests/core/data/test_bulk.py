@@ -8,7 +8,6 @@ import pytest
 
 from helpers.data.binarise import binarise
 from helpers.data.bulk import load_bulk
-from helpers.data.bulk_paper import read_depmap_expression, read_depmap_models, read_gdsc_fits
 from helpers.data.cells_twin import simulate_cells
 from helpers.data.types import Provenance
 from helpers.errors import DataError
@@ -116,55 +115,6 @@ def test_without_files_the_twin_stands_in_and_says_so(real_registry):
 EXPRESSION = ",EGFR (1956),TP53 (7157),TP53 (9)\nACH-1,1.5,0,2\nACH-2,3,4,5\n"
 
 
-def test_depmap_expression(tmp_path):
-    path = tmp_path / "expression.csv"
-    path.write_text(EXPRESSION, encoding="utf-8")
-    table, notes = read_depmap_expression(path)
-    assert list(table.columns) == ["EGFR", "TP53"]
-    assert table.loc["ACH-2"].tolist() == [3, 4]
-    assert table.to_numpy().dtype == np.float32
-    assert notes == ["1 gene column(s) repeat a symbol; the first was kept."]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        EXPRESSION.replace("EGFR (1956)", "EGFR"),
-        EXPRESSION.replace("ACH-2", "ACH-1"),
-        EXPRESSION + "ACH-3,,1,1\n",
-    ],
-)
-def test_other_expression_files_are_refused(tmp_path, text):
-    path = tmp_path / "expression.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match="expected unique lines"):
-        read_depmap_expression(path)
-
-
-def test_depmap_models(tmp_path):
-    path = tmp_path / "Model.csv"
-    path.write_text(
-        "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID,x\nACH-1,A,Lung,11.0,\nACH-2,B,,,\n",
-        encoding="utf-8",
-    )
-    table = read_depmap_models(path)
-    assert table.loc["ACH-1"].tolist() == ["A", "Lung", "11"]
-    assert table.loc["ACH-2"].tolist() == ["B", "unknown", ""]
-    path.write_text("ModelID,StrippedCellLineName\nACH-1,A\n", encoding="utf-8")
-    with pytest.raises(DataError, match="COSMICID"):
-        read_depmap_models(path)
-
-
-@pytest.fixture
-def fits(monkeypatch):
-    """Stand in for the reader of xlsx, which is no dependency."""
-
-    def give(table: pd.DataFrame) -> None:
-        monkeypatch.setattr("helpers.data.bulk_paper.pd.read_excel", lambda path: table)
-
-    return give
-
-
 FITS = pd.DataFrame(
     {
         "COSMIC_ID": [11, 11, 12, 11],
@@ -175,33 +125,7 @@ FITS = pd.DataFrame(
 )
 
 
-def test_fitted_curves_become_a_matrix(fits):
-    fits(FITS)
-    table = read_gdsc_fits("fits.xlsx")
-    assert table.loc["11", (1003, "Camptothecin")] == 0.5
-    assert np.isnan(table.loc["12", (5, "Other")])
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [(FITS.drop(columns="AUC"), "lacks the column.s. AUC"), (FITS.assign(AUC=2.0), "between 0 and 1")],
-)
-def test_other_tables_of_curves_are_refused(fits, table, message):
-    fits(table)
-    with pytest.raises(DataError, match=message):
-        read_gdsc_fits("fits.xlsx")
-
-
-def test_the_error_without_a_reader_of_xlsx(monkeypatch):
-    def missing(path):
-        raise ImportError("no openpyxl")
-
-    monkeypatch.setattr("helpers.data.bulk_paper.pd.read_excel", missing)
-    with pytest.raises(DataError, match="needs the package openpyxl"):
-        read_gdsc_fits("fits.xlsx")
-
-
-def test_the_paper_tier_joins_its_three_files(tmp_path, fits, monkeypatch):
+def test_the_paper_tier_joins_its_three_files(tmp_path):
     from helpers.data import bulk_paper
     from helpers.data.sources import Sources
 
@@ -210,8 +134,7 @@ def test_the_paper_tier_joins_its_three_files(tmp_path, fits, monkeypatch):
         "ModelID,StrippedCellLineName,OncotreeLineage,COSMICID\nACH-1,A,Lung,11\nACH-2,B,Skin,12\nACH-3,C,Skin,\n",
         encoding="utf-8",
     )
-    (tmp_path / "f.xlsx").write_bytes(b"xlsx")
-    fits(pd.concat([FITS, FITS.assign(COSMIC_ID=99)]))
+    pd.concat([FITS, FITS.assign(COSMIC_ID=99)]).to_excel(tmp_path / "f.xlsx", index=False)
     panel = bulk_paper.load_paper(
         Sources(
             {

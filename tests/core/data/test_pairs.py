@@ -69,7 +69,7 @@ BAD = {
     ),
     "NaN": (
         {"pre": pd.DataFrame([[1, 2, np.nan], [1, 1, 1]], INDEX, GENES)},
-        r"pre holds NaN .* 1 profile\(s\), first \['p1'\]",
+        r"pre holds NaN .* 1 row\(s\), first \['p1'\]",
     ),
     "other index": (
         {"post": pd.DataFrame(np.ones((2, 3)), ["p2", "p1"], GENES)},
@@ -93,7 +93,7 @@ BAD = {
     ),
     "no column": (
         {"pairs": pd.DataFrame({"line": ["L1", "L2"], "drug": "d"}, INDEX)},
-        r"lacks the column\(s\) \['batch'",
+        r"lacks the column\(s\) batch",
     ),
     "lines of singletons": (
         {"singleton_lines": pd.Series(["x"], ["other"])},
@@ -268,7 +268,7 @@ def test_the_real_pairs_have_the_documented_counts(panel):
 
 def test_subset_and_replace_keep_the_checks():
     data = small()
-    with pytest.raises(DataError, match="one truth value for each of 2 pairs"):
+    with pytest.raises(DataError, match="one truth value for each of 2 rows"):
         data.subset([True])
     with pytest.raises(DataError, match="there are no pairs"):
         replace(data, pre=data.pre[:0], post=data.post[:0], pairs=data.pairs[:0])

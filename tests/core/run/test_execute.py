@@ -17,9 +17,10 @@ import nbformat
 import pytest
 
 from helpers.errors import DownloadError, ParameterError, RunError
-from helpers.run import RunOptions, RunState, run_notebooks
+from helpers.run import NotebookState, RunOptions, RunState, run_notebooks
 from helpers.run.plan import run_folder
 from helpers.run.progress import Reporter
+from helpers.run.seal import load_sealed
 
 SMOKE = RunOptions(profile="smoke")
 
@@ -249,6 +250,30 @@ def test_a_dead_kernel_is_a_failure_of_one_notebook(toy):
     record = run_notebooks(toy.root, SMOKE)
     assert [entry.status for entry in record.notebooks.values()] == ["failed", "done"]
     assert record.notebooks["01_first"].error.name == "DeadKernelError"
+
+
+def test_a_cell_that_never_ends_is_stopped(toy, monkeypatch):
+    monkeypatch.setattr("helpers.run.execute._LONGEST_CELL", 1)
+    toy.notebook("01_first", body="import time\n\ntime.sleep(600)\n")
+    error = run_notebooks(toy.root, SMOKE).notebooks["01_first"].error
+    assert error.name == "CellTimeoutError"
+    assert "timed out" in error.message
+
+
+def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy):
+    toy.notebook("01_first")
+    state = run_notebooks(toy.root, SMOKE)
+    toy.calls()
+    state.begin("01_first", NotebookState(status="running", started="2020-01-01"))
+    state.save(toy.folder)
+    half = toy.folder / "attempts" / "01_first" / "results" / "01_first.json"
+    half.parent.mkdir(parents=True)
+    half.write_text("{", encoding="utf-8")
+    assert load_sealed(toy.folder)["01_first"].results["toy.level"].value == 1.0
+    spy = Spy()
+    run_notebooks(toy.root, SMOKE, spy)
+    assert spy.events[0] == ("began", "01_first", "last time: running")
+    assert not half.exists()
 
 
 def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):

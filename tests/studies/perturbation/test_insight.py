@@ -121,16 +121,15 @@ def test_without_planted_changes_there_is_no_oracle(data):
 
 def test_rows_that_share_controls_correlate():
     rng = np.random.default_rng(0)
-    rows = pd.DataFrame({"cell": "x", "compound": list("abcdef")}).assign(control=False, split="train")
-    rows = rows.assign(
-        lincs_id=rows["compound"], smiles=rows["compound"], block=["v", "v", "w", "w", "u", "t"]
-    )
-    noise = rng.normal(size=(4, 2000))[[0, 0, 1, 1, 2, 3]]
-    values = pd.DataFrame(noise + rng.normal(size=(6, 2000)))
+    rows = pd.DataFrame({"cell": np.repeat(["x", "y"], 6), "compound": list("abcdef") * 2})
+    rows = rows.assign(lincs_id=rows["compound"], smiles=rows["compound"], control=False, split="train")
+    rows["block"] = rows["cell"] + np.tile(["v", "v", "w", "w", "u", "t"], 2)
+    noise = rng.normal(size=(8, 2000))[pd.factorize(rows["block"])[0]]
+    values = pd.DataFrame(noise + rng.normal(size=(12, 2000)))
     found = insight.shared_control_correlation(ExpressionChanges("x", rows, values, "log2 change"), 20)
     found = found.set_index("controls")
-    assert found.loc["shared", "value"] == pytest.approx(0.5, abs=0.06) and found.loc["shared", "n"] == 2
-    assert abs(found.loc["other", "value"]) < 0.05 and found.loc["other", "n"] == 13
+    assert found.loc["shared", "value"] == pytest.approx(0.5, abs=0.06) and found.loc["shared", "n"] == 4
+    assert abs(found.loc["other", "value"]) < 0.05 and found.loc["other", "n"] == 26
 
 
 def test_tuning_scores_the_winner_where_it_was_not_tuned(data):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.studies.perturbation.metrics import three_classes
 from helpers.studies.perturbation.types import ExpressionChanges
 
 
@@ -52,7 +53,7 @@ def class_table(sets: Mapping[str, ExpressionChanges], thresholds: Sequence[floa
 
 def class_shares(y: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """Share of entries that go up, go down, and do not respond: what each constant answer scores."""
-    classes = _three(np.asarray(y, dtype=float), threshold)
+    classes = three_classes(np.asarray(y, dtype=float), threshold)
     return {
         "up": float((classes > 0).mean()),
         "down": float((classes < 0).mean()),
@@ -116,7 +117,3 @@ def base_rates(values: np.ndarray, cells: np.ndarray, significant: float, seed: 
         "sign per gene and cell": constant_sign_ceiling(values, cells),
         "no response": class_shares(values, significant)["no response"],
     }
-
-
-def _three(values: np.ndarray, threshold: float) -> np.ndarray:
-    return np.sign(values) * (np.abs(values) > threshold)

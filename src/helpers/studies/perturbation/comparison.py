@@ -175,7 +175,7 @@ def leaderboard(
     """
     wide = summary.pivot_table(index=[*by, "model"], columns="metric", values="value", sort=False)
     ordered = wide[list(metrics)].sort_values("sign accuracy", ascending=False, kind="stable")
-    groups = ordered.groupby(level=list(range(len(by))), sort=True)
+    groups = ordered.groupby(level=list(range(len(by))) if len(by) > 1 else 0, sort=True)
     return pd.concat([part.head(top) if top else part for _, part in groups])
 
 

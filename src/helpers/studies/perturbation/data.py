@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rdata
 from numpy.typing import ArrayLike
 
+from helpers.data.l1000_signatures import CLIP, SIGNATURES, read_signatures
 from helpers.data.pairs import load_pairs
 from helpers.data.registry import Registry
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
-from helpers.errors import DataError
 from helpers.studies.perturbation.competition import (
     DESIGN,
     MEANS,
@@ -37,7 +34,6 @@ __all__ = ["NAMES", "ExpressionChanges", "load_cell_means", "load_changes", "loa
 
 NAMES = ("TG-GATEs", "Kaggle", "L1000", "TranSiGen")
 
-SIGNATURES = "cmapr-signatures"
 PAIRS = ("transigen-pairs", "transigen-basal", "l1000-landmarks")
 
 # Structures of the three drugs of the signature file, which names them but does not draw them.
@@ -46,7 +42,6 @@ _SMILES = {
     "atorvastatin": "CC(C)c1c(C(=O)Nc2ccccc2)c(-c2ccccc2)c(-c2ccc(F)cc2)n1CC[C@@H](O)C[C@@H](O)CC(=O)O",
     "venlafaxine": "COc1ccc(C(CN(C)C)C2(O)CCCCC2)cc1",
 }
-_CLIP = 10.0  # the signatures are clipped here
 _SMALL = {  # designs of the simulated stand-ins
     "TG-GATEs": {"n_cells": 6, "n_compounds": 20, "n_genes": 90, "n_full": 6, "n_shared": 20},
     "Kaggle": {"n_cells": 6, "n_compounds": 20, "n_genes": 90},
@@ -193,24 +188,19 @@ def _small(name: str, seed: int) -> ExpressionChanges:
 
 def _signatures(sources: Sources) -> ExpressionChanges:
     """One signature a row of line and drug: 10 uM, 6 h before 24 h, most replicates."""
-    table = sources.decoded(SIGNATURES, _decode_signatures)
-    described = ["drug", "id", "cell", "hours", "dose", "replicates", "signature"]
-    info, values = table[described], table.drop(columns=described).astype(np.float32)
-    if np.abs(values.to_numpy()).max() > _CLIP + 1e-3:
-        msg = f"{SIGNATURES}: z-scores beyond the clip at {_CLIP:g}"
-        raise DataError(msg)
+    info, values = read_signatures(sources)
     usable = info[(info["dose"] == "10 uM") & info["hours"].isin(["6 h", "24 h"])]
     usable = usable.assign(late=usable["hours"] == "24 h", few=-usable["replicates"])
     kept = usable.sort_values(["drug", "cell", "late", "few", "signature"]).drop_duplicates(["drug", "cell"])
     ids = info.groupby("drug")["id"].agg(lambda column: column.value_counts().index[0])
     smiles = [_SMILES[drug] for drug in kept["drug"]]
     rows = _rows(kept["cell"], kept["drug"], ids.loc[kept["drug"]], smiles)
-    clipped = int((np.abs(values.loc[kept.index].to_numpy()) >= _CLIP - 1e-3).sum())
+    clipped = int((np.abs(values.loc[kept.index].to_numpy()) >= CLIP - 1e-3).sum())
     notes = (
-        f"{len(kept)} of {len(table)} signatures: one a drug and line, at 10 uM, 6 h before 24 h "
+        f"{len(kept)} of {len(info)} signatures: one a drug and line, at 10 uM, 6 h before 24 h "
         f"({int(kept['late'].sum())} are at 24 h), with the most replicates; the five features know "
         "neither dose nor time.",
-        f"Level 5 z-scores, clipped at ±{_CLIP:g} by the source ({clipped} entries).",
+        f"Level 5 z-scores, clipped at ±{CLIP:g} by the source ({clipped} entries).",
     )
     return ExpressionChanges(
         "L1000",
@@ -219,37 +209,6 @@ def _signatures(sources: Sources) -> ExpressionChanges:
         "z-score",
         Provenance("panel", sources.files(), notes),
     )
-
-
-def _decode_signatures(path: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        # The object is of the class GCT, whose slots are read without its constructor.
-        warnings.filterwarnings("ignore", message="Missing constructor for R class")
-        try:
-            content = rdata.read_rda(path)["ds"]
-            values, genes, info = content.mat, content.rdesc, content.cdesc
-        except Exception as error:
-            msg = f"{path} is not a readable R file with the GCT object ds: {error}"
-            raise DataError(msg) from error
-    columns = {
-        "pert_iname": "drug",
-        "pert_id": "id",
-        "cell_id": "cell",
-        "pert_itime": "hours",
-        "pert_idose": "dose",
-        "distil_nsample": "replicates",
-        "id": "signature",
-    }
-    described = info[list(columns)].rename(columns=columns).reset_index(drop=True)
-    text = [column for column in described if column != "replicates"]
-    described[text] = described[text].astype("string").astype(object)
-    described["replicates"] = described["replicates"].astype(np.int64)
-    # The micro sign comes in Latin-1, which the reader writes as an escape.
-    described["dose"] = described["dose"].str.replace(r"\s*(<b5>|µ)M", " uM", regex=True)
-    table = pd.DataFrame(
-        values.to_numpy().T.astype(np.float32), columns=genes["pr_gene_symbol"].astype(str).to_numpy(object)
-    )
-    return pd.concat([described, table], axis=1)
 
 
 def _pair_changes(_: Sources, *, registry: Registry, seed: int) -> ExpressionChanges:

@@ -73,7 +73,7 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
             "size": np.sqrt((y**2).mean(axis=1)),
             "significant": (counts > 0).astype(float),
             "significant_right": (right & large).sum(axis=1) / np.maximum(counts, 1),
-            "three_right": (_three(y, significant) == _three(p, significant)).mean(axis=1),
+            "three_right": (three_classes(y, significant) == three_classes(p, significant)).mean(axis=1),
         }
     )
 
@@ -134,7 +134,8 @@ def additive_share(grid: np.ndarray) -> float:
     return float(1 - (rest**2).sum() / total) if total > 0 else np.nan
 
 
-def _three(values: np.ndarray, threshold: float) -> np.ndarray:
+def three_classes(values: np.ndarray, threshold: float) -> np.ndarray:
+    """Class of each value: 1 up, -1 down, 0 no response, which is anything up to the threshold."""
     return np.sign(values) * (np.abs(values) > threshold)
 
 

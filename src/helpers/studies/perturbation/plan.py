@@ -14,8 +14,8 @@ UNIT = {"TG-GATEs": "compound", "L1000": "cell", "TranSiGen": "cell", "Kaggle": 
 N_SHARED = 17
 
 
-def panel_folds(data: ExpressionChanges, seeds: Sequence[int], n_folds: int) -> list[Fold]:
-    """Return the folds of a real panel.
+def other_folds(data: ExpressionChanges, seeds: Sequence[int], n_folds: int) -> list[Fold]:
+    """Return the folds of a real panel that ask for more than random rows: new pairs, unseen compounds.
 
     Parameters
     ----------
@@ -24,18 +24,18 @@ def panel_folds(data: ExpressionChanges, seeds: Sequence[int], n_folds: int) -> 
     n_folds : int
         Folds used of each seed, of five (of as many contexts as are full, for new pairs of hepatocytes).
     """
-    rows = data.rows
-    first = folds.random_rows(rows, seeds[:1])[0]
-    again = [seeds[0] + i for i in range(max(len(seeds), 2))]
     # Hepatocytes have few contexts and many compounds, as the competition has; the others have many lines.
-    few = data.name == "TG-GATEs"
-    new = {"n_shared": N_SHARED} if few else {"n_splits": 5}
+    new = {"n_shared": N_SHARED} if data.name == "TG-GATEs" else {"n_splits": 5}
     return [
-        *folds.random_rows(rows, seeds, n_used=n_folds, in_sample=True),
-        *folds.same_split(first, again),
-        *folds.leave_cells_out(rows, seeds, n_used=n_folds, **new),
-        *folds.leave_compounds_out(rows, seeds, n_used=n_folds),
+        *folds.leave_cells_out(data.rows, seeds, n_used=n_folds, **new),
+        *folds.leave_compounds_out(data.rows, seeds, n_used=n_folds),
     ]
+
+
+def same_folds(data: ExpressionChanges, seeds: Sequence[int]) -> list[Fold]:
+    """Return the first fold of random rows once a seed, at least twice: only start and order differ."""
+    first = folds.random_rows(data.rows, seeds[:1])[0]
+    return folds.same_split(first, [seeds[0] + i for i in range(max(len(seeds), 2))])
 
 
 def kaggle_folds(

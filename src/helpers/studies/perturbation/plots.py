@@ -79,7 +79,7 @@ def differences(
     margin : float, optional
         Tolerance of the rule.
     """
-    shown = versus[(versus["suffix"] == "") & (versus["first"] == first) & (versus["metric"] == metric)]
+    shown = versus[(versus["first"] == first) & (versus["metric"] == metric)]
     shown = shown[shown["second"].isin(seconds)]
     xlabel = f"{metric} of {first} minus that of the other"
     return forest(shown.assign(label=shown["second"]), title=title, xlabel=xlabel, margin=margin)

@@ -13,7 +13,7 @@ from sklearn.linear_model import RidgeCV
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
-from helpers.evaluation.protocol import Fold, Model, run
+from helpers.evaluation.protocol import Fold, Model, Progress, run
 from helpers.studies.pertvae.models import fit_pertvae
 from helpers.studies.pertvae.protocol import line_folds, make_task
 from helpers.studies.pertvae.statistics import bootstrap_mean
@@ -87,7 +87,14 @@ def label_pairs(
 
 
 def predict_response(
-    data: LabelledPairs, settings: Mapping[str, Any], *, n_repeats: int = 1, seed: int = 0, **protocol: Any
+    data: LabelledPairs,
+    settings: Mapping[str, Any],
+    *,
+    n_repeats: int = 1,
+    at_most: int | None = None,
+    seed: int = 0,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Predict the response of left-out lines by ridge regression on four sets of inputs.
 
@@ -100,9 +107,10 @@ def predict_response(
     data : LabelledPairs
     settings : mapping
         Of PertVAE, which is fitted anew in every fold.
-    n_repeats, seed : int
-    **protocol
-        ``n_jobs``, ``progress`` of :func:`helpers.evaluation.protocol.run`; ``at_most`` folds a repeat.
+    n_repeats, at_most, seed
+        See :func:`helpers.studies.pertvae.protocol.line_folds`.
+    n_jobs, progress
+        See :func:`helpers.evaluation.protocol.run`.
 
     Returns
     -------
@@ -110,9 +118,9 @@ def predict_response(
         ``model``, ``line``, ``value``: absolute error (ln uM), mean over repeats.
     """
     lines = data.pairs.pairs["line"].to_numpy(str)
-    folds = line_folds(lines, n_repeats=n_repeats, seed=seed, at_most=protocol.pop("at_most", None))
+    folds = line_folds(lines, n_repeats=n_repeats, seed=seed, at_most=at_most)
     model = Model("response", _ResponseFits(dict(settings)))
-    errors = run(data, folds, [model], _absolute_errors, **protocol)
+    errors = run(data, folds, [model], _absolute_errors, n_jobs=n_jobs, progress=progress)
     return errors.groupby(["model", "line"], sort=False)["value"].mean().reset_index()
 
 

@@ -1,0 +1,176 @@
+"""Who takes part: baselines that need no study, and any estimator of scikit-learn's contract as it is.
+
+All of them predict a number that rises with resistance; of labels that is a score of class 1. The baselines
+belong to no study: they are what every paper leaves out, not anyone's model.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
+
+from helpers.bench.design import FEATURES, Pairs
+from helpers.errors import HelpersError, ParameterError
+from helpers.evaluation.protocol import Fold, Model, each_fold
+
+_LANDMARKS = 1000  # training pairs that the kernel ridge keeps
+_FOREST_ROWS = 20_000  # pairs that a tree draws at most
+
+
+def baselines(*, structures: bool) -> list[Model]:
+    """Return the baselines; those that compare drugs need structures."""
+    models = {
+        "Global mean": _global_mean,
+        "Drug mean": lambda pairs, fold: _group_mean(pairs, fold, pairs.drug),
+        "Line mean": lambda pairs, fold: _group_mean(pairs, fold, pairs.line),
+        "Additive": _additive,
+        "Ridge": estimator(Ridge(alpha=100.0), _blocks(structures)),
+        "Random forest": _forest(_blocks(structures)),
+        "Kernel ridge": _kernel_ridge,
+    }
+    return [Model(name, each_fold(fit)) for name, fit in models.items()]
+
+
+def own_model(where: str, features: Collection[str]) -> Model:
+    """Load ``file.py:Name``: an estimator, or what makes one without arguments.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such file or name, or it is no estimator.
+    """
+    file, _, name = where.rpartition(":")
+    path = Path(file)
+    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path) if path.is_file() else None
+    if not name or spec is None or spec.loader is None:
+        msg = f"no model {where!r}; give a Python file and a name in it, e.g. my_model.py:Model"
+        raise ParameterError(msg)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # workers and clones find the class by its module
+    try:
+        spec.loader.exec_module(module)
+        found = getattr(module, name)
+        made = found() if isinstance(found, type) or not hasattr(found, "get_params") else found
+    except Exception as error:
+        msg = f"{where}: {type(error).__name__}: {error}"
+        raise ParameterError(msg) from error
+    return Model(f"{name} (yours)", each_fold(estimator(made, features)))
+
+
+def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Pairs, Fold], np.ndarray]:
+    """Make an estimator of scikit-learn's contract fit and predict a fold, as it is.
+
+    Parameters
+    ----------
+    model : estimator
+        Cloned for each fold. A classifier needs a target of labels.
+    features : collection of str
+        Blocks of columns that it sees, see :data:`~helpers.bench.design.FEATURES`.
+
+    Raises
+    ------
+    ParameterError
+        If it has no ``fit`` and ``predict``; in a fold, if it is a classifier and the target a number, or if
+        it fails.
+    """
+    if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "predict")):
+        msg = f"{type(model).__name__} is no estimator; it needs fit(X, y) and predict(X)"
+        raise ParameterError(msg)
+
+    def fit_predict(pairs: Pairs, fold: Fold) -> np.ndarray:
+        classifies = is_classifier(model)
+        labels = np.isin(pairs.y, (0, 1)).all()
+        if classifies and not labels:
+            msg = f"{type(model).__name__} is a classifier; use --target resistant, or a regressor"
+            raise ParameterError(msg)
+        X = pairs.columns(fold, features)
+        try:
+            fitted = clone(model) if isinstance(model, BaseEstimator) else model
+            y = pairs.y[fold.train]
+            fitted.fit(X.iloc[fold.train], y.astype(int) if classifies else y)
+            X = X.iloc[fold.test]
+            if classifies and hasattr(fitted, "predict_proba"):
+                return np.asarray(fitted.predict_proba(X))[:, -1]
+            score = fitted.decision_function if classifies and hasattr(fitted, "decision_function") else None
+            return np.ravel((score or fitted.predict)(X)).astype(float)
+        except HelpersError:
+            raise
+        except Exception as error:
+            msg = f"{type(model).__name__} failed in fold {fold.name}: {type(error).__name__}: {error}"
+            raise ParameterError(msg) from error
+
+    return fit_predict
+
+
+def _blocks(structures: bool) -> tuple[str, ...]:
+    return FEATURES if structures else ("one-hot", "expression")
+
+
+def _global_mean(pairs: Pairs, fold: Fold) -> np.ndarray:
+    return np.full(len(fold.test), pairs.y[fold.train].mean())
+
+
+def _group_mean(pairs: Pairs, fold: Fold, group: np.ndarray) -> np.ndarray:
+    """Predict the mean of each drug or line; the overall mean where it was never seen."""
+    means = pd.Series(pairs.y[fold.train]).groupby(group[fold.train]).mean()
+    return means.reindex(group[fold.test]).fillna(pairs.y[fold.train].mean()).to_numpy()
+
+
+def _additive(pairs: Pairs, fold: Fold) -> np.ndarray:
+    """Predict a mean for each drug plus one for each line, fitted together (ridge, to keep it unique)."""
+    rows = np.arange(len(pairs.y))
+    ones = np.ones(len(rows))
+    X = sparse.hstack(
+        [sparse.csr_matrix((ones, (rows, group))) for group in (pairs.drug, pairs.line)]
+    ).tocsr()
+    fitted = Ridge(alpha=1.0, solver="lsqr").fit(X[fold.train], pairs.y[fold.train])
+    return fitted.predict(X[fold.test])
+
+
+def _forest(features: Collection[str]) -> Callable[[Pairs, Fold], np.ndarray]:
+    def fit_predict(pairs: Pairs, fold: Fold) -> np.ndarray:
+        share = min(1.0, _FOREST_ROWS / len(fold.train))
+        forest = RandomForestRegressor(
+            100, min_samples_leaf=3, max_features=0.1, max_samples=share, random_state=fold.seed
+        )
+        return estimator(forest, features)(pairs, fold)
+
+    return fit_predict
+
+
+def _kernel_ridge(pairs: Pairs, fold: Fold) -> np.ndarray:
+    """Ridge in the product of a Gaussian kernel of lines and the similarity of drugs.
+
+    Exact with up to a thousand training pairs; beyond, functions are spanned by a thousand of them.
+    """
+    genes = pairs.genes(fold)
+    squared = (genes**2).sum(axis=1)
+    distance = np.maximum(squared[:, None] + squared[None] - 2 * genes @ genes.T, 0)
+    of_lines = np.exp(-distance / genes.shape[1]).astype(np.float64)
+    of_drugs = pairs.similarity.astype(np.float64)
+    rng = np.random.default_rng(fold.seed)
+    chosen = rng.permutation(fold.train)[:_LANDMARKS]
+
+    def kernel(rows: np.ndarray) -> np.ndarray:
+        line, drug = pairs.line[chosen], pairs.drug[chosen]
+        return of_lines[np.ix_(pairs.line[rows], line)] * of_drugs[np.ix_(pairs.drug[rows], drug)]
+
+    centre = pairs.y[fold.train].mean()
+    gram, target = np.zeros((len(chosen), len(chosen))), np.zeros(len(chosen))
+    for rows in np.array_split(fold.train, 1 + len(fold.train) // 10_000):
+        part = kernel(rows)
+        gram += part.T @ part
+        target += part.T @ (pairs.y[rows] - centre)
+    inner = kernel(chosen)
+    weights = np.linalg.lstsq(gram + inner, target, rcond=None)[0]
+    return centre + kernel(fold.test) @ weights

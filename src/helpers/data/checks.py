@@ -1,0 +1,152 @@
+"""What every data class and reader refuses: one layer of checks, each ending in one DataError.
+
+A check says what was wrong, where, and what to do. The last ones look for data that fit their form and are
+wrong all the same: labels of the other direction, linear values where logarithms belong, gene symbols that a
+spreadsheet made dates of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import DataError
+
+#: Highest value of an expression matrix on a log scale; 2**30 is beyond every platform.
+HIGHEST_LOG = 30.0
+_MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+# SEPT2 becomes "2-Sep", MARCH1 "Mar-01" or "2001-03-01 00:00:00", RIKEN's 2310009E13 "2.31E+19".
+_SPREADSHEET = re.compile(
+    rf"\d{{1,2}}[-/ ]({_MONTH})[a-z]*([-/ ]\d{{2,4}})?|({_MONTH})[-/ ]\d{{1,4}}"
+    r"|\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4}|\d\.\d+E\+\d+",
+    re.IGNORECASE,
+)
+
+
+def refuse(where: object, problem: str, remedy: str = "") -> NoReturn:
+    """Raise a DataError that names the file or data set, the problem and, where there is one, the remedy."""
+    msg = f"{where}: {problem}" + (f"; {remedy}" if remedy else "")
+    raise DataError(msg)
+
+
+def check_columns(table: pd.DataFrame, columns: Collection[str], where: object, what: str = "") -> None:
+    """Refuse what is no table, and a table without one of ``columns``."""
+    what = f"{what} " if what else ""
+    if not isinstance(table, pd.DataFrame):
+        refuse(where, f"{what}must be a DataFrame, got {type(table).__name__}")
+    missing = sorted(set(columns) - set(table.columns))
+    if missing:
+        found = ", ".join(map(str, table.columns[:6]))
+        refuse(where, f"{what}lacks the column(s) {', '.join(missing)}; it has {found}")
+
+
+def check_table(table: pd.DataFrame, where: object, what: str) -> None:
+    """Refuse an empty table and a repeated row or column id."""
+    if not isinstance(table, pd.DataFrame):
+        refuse(where, f"{what} must be a DataFrame, got {type(table).__name__}")
+    if table.empty:
+        refuse(where, f"{what} is empty")
+    check_unique(table.index, where, f"{what} has duplicated row ids")
+    check_unique(table.columns, where, f"{what} has duplicated column ids")
+
+
+def check_unique(ids: pd.Index, where: object, problem: str) -> None:
+    """Refuse ids that stand twice, or are missing."""
+    if ids.has_duplicates:
+        refuse(where, f"{problem}, first {list(ids[ids.duplicated()][:3])}")
+    if ids.isna().any():
+        refuse(where, f"{int(ids.isna().sum())} id(s) are missing", "every row and column needs a name")
+
+
+def check_numbers(table: pd.DataFrame, where: object, what: str, *, missing: bool = False) -> None:
+    """Refuse values that are no numbers or are infinite and, unless ``missing`` is true, NaN."""
+    text = [str(name) for name, kind in table.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if text:
+        refuse(where, f"{what} holds text in {len(text)} column(s), first {text[:3]}", "give numbers only")
+    values = table.to_numpy(float)
+    bad = np.isinf(values) if missing else ~np.isfinite(values)
+    if bad.any():
+        rows = table.index[bad.any(axis=1)]
+        kinds = "infinite" if missing else "NaN or infinite"
+        remedy = "use NaN where nothing was measured" if missing else "drop or impute them first"
+        refuse(where, f"{what} holds {kinds} values in {len(rows)} row(s), first {list(rows[:3])}", remedy)
+
+
+def check_keep(keep: np.ndarray | pd.Series, n: int, where: object) -> np.ndarray:
+    """Return a choice of rows as booleans; refuse one that does not say yes or no to each of ``n`` rows."""
+    chosen = np.asarray(keep)
+    if chosen.shape != (n,) or not np.isin(chosen, (0, 1)).all():
+        refuse(where, f"keep must hold one truth value for each of {n} rows, got shape {chosen.shape}")
+    return chosen.astype(bool)
+
+
+def check_log_scale(values: np.ndarray, where: object, remedy: str = "take log2(x + 1) first") -> None:
+    """Refuse expression that is linear (counts, TPM, RPKM) where a log scale is expected."""
+    highest = float(np.max(np.asarray(values, float), initial=-np.inf))
+    if highest > HIGHEST_LOG:
+        refuse(where, f"the largest expression value is {highest:,.6g}, so the scale is linear", remedy)
+
+
+def check_gene_names(names: pd.Index, where: object) -> None:
+    """Refuse gene names that a spreadsheet has turned into dates or powers of ten."""
+    turned = [name for name in names.astype(str) if _SPREADSHEET.fullmatch(name)]
+    if turned:
+        problem = f"a spreadsheet turned {len(turned)} gene name(s) into dates or numbers, first {turned[:3]}"
+        refuse(where, problem, "SEPT2 becomes 2-Sep: take the table from its source, or name them by hand")
+
+
+def check_direction(
+    drug: np.ndarray, value: np.ndarray, resistant: np.ndarray, where: object, what: str = "value"
+) -> None:
+    """Refuse labels that contradict the values of the same table: resistant pairs have the higher value.
+
+    Parameters
+    ----------
+    drug, value, resistant : arrays (pairs,)
+        Drug, response where low means sensitive (NaN where unknown), and 1 (resistant) or 0; NaN where the
+        label is unknown.
+
+    Raises
+    ------
+    DataError
+        If, of the drugs with both labels, more than half have the lower mean among the resistant pairs.
+    """
+    table = pd.DataFrame({"drug": drug, "value": value, "resistant": resistant}).dropna()
+    means = table.pivot_table(index="drug", columns="resistant", values="value")
+    if not {0, 1} <= set(means.columns):
+        return
+    gap = (means[1] - means[0]).dropna()
+    wrong = gap[gap < 0]
+    if len(wrong) > len(gap) / 2:
+        span = f"by {wrong.abs().min():.2g} to {wrong.abs().max():.2g}"
+        refuse(
+            where,
+            f"pairs labelled resistant have the lower mean {what} in {len(wrong)} of {len(gap)} drugs with "
+            f"both labels ({span}): label 1 means resistant, and low values mean sensitive",
+            "did you pass 1 = sensitive, or values that rise with sensitivity?",
+        )
+
+
+def check_log_response(value: np.ndarray, where: object) -> None:
+    """Refuse IC50 that are not on the log scale of uM that they are taken for.
+
+    Natural logarithms of IC50 in uM lie between about -15 and 15, their median between -8 and 10.
+    """
+    known = value[~np.isnan(value)]
+    if not len(known):
+        return
+    low, high = float(known.min()), float(known.max())
+    # Concentrations spread to the right over orders of magnitude, their logarithms do not.
+    skewed = low > 0 and len(known) >= 20 and float(pd.Series(known).skew()) > 2
+    if (low >= 0 and high > 50) or skewed:
+        problem = f"IC50 from {low:.3g} to {high:.4g} are concentrations, not their logarithm"
+        refuse(where, problem, "take the natural logarithm of the IC50 in uM")
+    if high > 50 or low < -50:
+        refuse(where, f"ln IC50 from {low:.3g} to {high:.4g} cannot be", "drop fits that ran away")
+    if len(known) >= 10 and np.median(known) < -9:
+        problem = f"the median ln IC50 is {np.median(known):.3g}, as of concentrations in M"
+        refuse(where, problem, "give IC50 in uM: add ln(10**6) = 13.8")
