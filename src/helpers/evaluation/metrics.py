@@ -88,9 +88,9 @@ def group_auroc(
     group_of_cell[cell] = code
     rank = pd.Series(p).groupby(cell).rank().to_numpy()
     resistant = np.bincount(cell, weights=y)
-    wins = np.bincount(cell, weights=rank * y) - resistant * (resistant + 1) / 2
-    comparable = resistant * (np.bincount(cell) - resistant)
-    wins, comparable = (np.bincount(group_of_cell, weights=values) for values in (wins, comparable))
+    won = np.bincount(cell, weights=rank * y) - resistant * (resistant + 1) / 2
+    wins = np.bincount(group_of_cell, weights=won)
+    comparable = np.bincount(group_of_cell, weights=resistant * (np.bincount(cell) - resistant))
     auroc = np.divide(wins, comparable, out=np.full(len(names), np.nan), where=comparable > 0)
     minority = np.minimum(positive, n - positive).astype(int)
     return pd.DataFrame({"group": names, "auroc": auroc, "n": n, "n_minority": minority})

@@ -51,7 +51,10 @@ def drug_bootstrap(
     for model, other in models:
         found = {
             name: _Gap(
-                [(first[name], model), (second[name], other)], n_boot, seed, strata and strata[name]
+                [(first[name], model), (second[name], other)],
+                n_boot,
+                seed,
+                None if strata is None else strata[name],
             ).at(0.95)
             for name in first
         }
@@ -71,7 +74,11 @@ def strongest_over_drugs(results: Results, rivals: Sequence[str], n_boot: int, s
     for name, result in results.items():
         means = {model: float(result.drug_auroc(model)["auroc"].mean()) for model in rivals}
         gaps = {rival: _Gap([(result, "RefDNN"), (result, rival)], n_boot, seed) for rival in rivals}
-        best, found = against_strongest(means, lambda rival, level, g=gaps: g[rival].at(level), rivals)
+
+        def compare(rival: str, level: float, gaps: dict[str, _Gap] = gaps) -> Comparison:
+            return gaps[rival].at(level)
+
+        best, found = against_strongest(means, compare, rivals)
         tables.append(strongest_row(best, found, len(rivals)).assign(data=name, model="strongest", p=found.p))
     return pd.concat(tables, ignore_index=True)
 
