@@ -10,6 +10,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
         ("Accuracy", "AUCROC", "AUROC", "AUCPR", "AUPR", "AP", "F1", "Precision", "Recall", "sign accuracy"),
         (0.0, 1.0),
     ),
+    **dict.fromkeys(("AUCROC within drug", "AUCROC within drug and type"), (0.0, 1.0)),
     **dict.fromkeys(("Spearman", "Pearson", "rho"), (-1.0, 1.0)),
 }
 

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from helpers.bounds import within_bounds
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import welch_t, wilcoxon_published
-from helpers.evaluation.statistics import Comparison, corrected_resampled_t, wilcoxon_exact
+from helpers.evaluation.statistics import (
+    Comparison,
+    corrected_resampled_t,
+    median_interval,
+    wilcoxon_exact,
+)
 
 
 def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
@@ -55,9 +59,9 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
     Returns
     -------
     DataFrame
-        One row a model and metric: ``difference``, ``low``, ``high``, ``p`` (corrected resampled t
-        over all seeds and folds), ``p_welch`` (the paper's Welch test on the folds of seed 0) and
-        ``n``.
+        One row a model and metric: ``difference``, ``low``, ``high``, ``p`` and ``n`` (corrected resampled
+        t over all seeds and folds); ``welch_difference``, ``welch_low``, ``welch_high``, ``p_welch`` and
+        ``n_welch`` (the paper's Welch test on the folds of seed 0; n folds a model).
     """
     wide = _wide(metrics, reference)
     rows = []
@@ -65,7 +69,8 @@ def compare_folds(metrics: pd.DataFrame, reference: str, test_ratio: float) -> p
         first, second = wide[reference, metric], wide[model, metric]
         sound = corrected_resampled_t((first - second).to_numpy(), test_ratio)
         welch = welch_t(first.loc[0].to_numpy(), second.loc[0].to_numpy())
-        published = {"welch_difference": welch.difference, "p_welch": welch.p}
+        limits = {"welch_low": welch.low, "welch_high": welch.high, "n_welch": len(first.loc[0].dropna())}
+        published = {"welch_difference": welch.difference, "p_welch": welch.p} | limits
         rows.append(_row(model, metric, sound) | published | {"n": sound.n})
     return pd.DataFrame(rows)
 
@@ -89,18 +94,19 @@ def summarise_groups(metrics: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``model``, ``metric``, ``value`` (median; groups weigh the same, whatever their size),
         ``q25``, ``q75``, ``low``, ``high`` (95 % interval of the median by order statistics, NaN below six
-        groups), ``n`` groups, ``seeds``.
+        groups), ``mean`` (groups weigh the same), ``n`` groups, ``seeds``.
     """
     rows = []
     for (model, metric), part in _by_group(metrics).groupby(["model", "metric"], sort=False):
         values = part["value"].dropna().to_numpy()
         if len(values) == 0:
-            rows.append((model, metric, *[np.nan] * 5, 0))
+            rows.append((model, metric, *[np.nan] * 6, 0))
             continue
-        q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75])
-        interval = stats.quantile_test(values, q=median, p=0.5).confidence_interval(0.95)
-        rows.append((model, metric, median, q25, q75, interval.low, interval.high, len(values)))
-    columns = ["model", "metric", "value", "q25", "q75", "low", "high", "n"]
+        q25, q75 = np.quantile(values, [0.25, 0.75])
+        median = median_interval(values)
+        limits = (median.low, median.high)
+        rows.append((model, metric, median.difference, q25, q75, *limits, values.mean(), len(values)))
+    columns = ["model", "metric", "value", "q25", "q75", "low", "high", "mean", "n"]
     return pd.DataFrame(rows, columns=columns).assign(seeds=metrics["seed"].nunique())
 
 
@@ -111,8 +117,9 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
     -------
     DataFrame
         One row a model and metric: ``difference`` (Hodges-Lehmann), ``low``, ``high``, ``p``
-        (exact up to 25 groups), ``median_difference`` and ``p_published`` (normal approximation
-        without continuity correction, unadjusted), ``wins``, ``ties``, ``losses``, ``n`` groups.
+        (exact up to 25 groups), ``median_difference``, ``median_low``, ``median_high`` (order statistics)
+        and ``p_published`` (normal approximation without continuity correction, unadjusted), ``wins``,
+        ``ties``, ``losses``, ``n`` groups.
     """
     wide = _wide(_by_group(metrics), reference)
     rows = []
@@ -121,9 +128,11 @@ def compare_groups(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
         sound, published = wilcoxon_exact(first, second), wilcoxon_published(first, second)
         d = first - second
         d = d[~np.isnan(d)]
+        centre = median_interval(d)
         rows.append(
             _row(model, metric, sound)
             | {"median_difference": published.difference, "p_published": published.p}
+            | {"median_low": centre.low, "median_high": centre.high}
             | {"wins": int((d > 0).sum()), "ties": int((d == 0).sum()), "losses": int((d < 0).sum())}
             | {"n": sound.n}
         )
@@ -142,7 +151,10 @@ def bonferroni_family(
 
 
 def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
-    """Name the candidate with the highest value of ``metric``.
+    """Name the candidate with the highest mean of ``metric``.
+
+    The mean is the column ``mean`` where there is one (:func:`summarise_groups`, whose ``value`` is a
+    median), else ``value`` (:func:`summarise_folds`).
 
     Raises
     ------
@@ -153,7 +165,8 @@ def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> 
     if rows.empty:
         msg = f"none of {list(candidates)} has a value of {metric}"
         raise DataError(msg)
-    return str(rows.loc[rows["value"].idxmax(), "model"])
+    mean = rows["mean"] if "mean" in rows else rows["value"]
+    return str(rows.loc[mean.idxmax(), "model"])
 
 
 def _row(model: str, metric: str, sound: Comparison) -> dict[str, object]:

@@ -56,7 +56,9 @@ def classification_metrics(y: np.ndarray, p: np.ndarray, threshold: float = 0.5)
     }
 
 
-def group_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+def group_auroc(
+    y: np.ndarray, p: np.ndarray, groups: np.ndarray, strata: np.ndarray | None = None
+) -> pd.DataFrame:
     """Area under the ROC curve within each group, e.g. each drug.
 
     Parameters
@@ -64,21 +66,32 @@ def group_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> pd.DataFram
     y : array (n,) of 0 and 1
     p : array (n,)
     groups : array (n,)
+    strata : array (n,), optional
+        Only pairs of one stratum are compared with each other, and their wins are summed over the strata
+        of a group. Scores of different fits, e.g. of left-out cancer types, are on different scales: a model
+        that scores all pairs of a fit alike then has an AUROC of 0.5, whatever it scores them.
 
     Returns
     -------
     DataFrame
-        One row a group, sorted: ``group``, ``auroc`` (NaN with one class), ``n`` pairs and
+        One row a group, sorted: ``group``, ``auroc`` (NaN if no two pairs can be compared), ``n`` pairs and
         ``n_minority``, the size of the smaller class.
     """
     y, p = _check(y, p)
     names, code = np.unique(_check_groups(groups, len(y)), return_inverse=True)
     n, positive = np.bincount(code), np.bincount(code, weights=y)
-    rank = pd.Series(p).groupby(code).rank().to_numpy()
-    rank_sum = np.bincount(code, weights=rank * y)
-    pairs = positive * (n - positive)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        auroc = np.where(pairs > 0, (rank_sum - positive * (positive + 1) / 2) / pairs, np.nan)
+    cell = code
+    if strata is not None:
+        stratum = np.unique(_check_groups(strata, len(y)), return_inverse=True)[1]
+        cell = np.unique(np.column_stack([code, stratum]), axis=0, return_inverse=True)[1]
+    group_of_cell = np.zeros(cell.max() + 1, dtype=int)
+    group_of_cell[cell] = code
+    rank = pd.Series(p).groupby(cell).rank().to_numpy()
+    resistant = np.bincount(cell, weights=y)
+    won = np.bincount(cell, weights=rank * y) - resistant * (resistant + 1) / 2
+    wins = np.bincount(group_of_cell, weights=won)
+    comparable = np.bincount(group_of_cell, weights=resistant * (np.bincount(cell) - resistant))
+    auroc = np.divide(wins, comparable, out=np.full(len(names), np.nan), where=comparable > 0)
     minority = np.minimum(positive, n - positive).astype(int)
     return pd.DataFrame({"group": names, "auroc": auroc, "n": n, "n_minority": minority})
 
@@ -137,25 +150,43 @@ def weighted_metric(
     return _weighted_threshold_metric(name, y == 1, p > threshold)
 
 
-def _weighted_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray | None) -> Callable[[np.ndarray], float]:
-    if groups is None:
-        code = np.zeros(len(y), dtype=int)
-    else:
-        code = np.unique(_check_groups(groups, len(y)), return_inverse=True)[1]
+def weighted_group_wins(
+    y: np.ndarray, p: np.ndarray, groups: np.ndarray
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Prepare the counts behind the AUROC of each group as a function of row weights; the sort is done once.
+
+    Returns
+    -------
+    callable
+        ``counts(weights) -> wins, pairs``, arrays (groups,), groups sorted: comparisons of a positive with a
+        negative row, and how many of them the positive row wins (ties count half). Their ratio is the AUROC;
+        sums over several groups give the AUROC stratified by these groups.
+    """
+    y, p = _check(y, p)
+    code = np.unique(_check_groups(groups, len(y)), return_inverse=True)[1]
     order = np.lexsort((p, code))
     first = np.flatnonzero(_tie_starts(code[order], p[order]))
     group_of_tie = code[order][first]
     first_tie = np.flatnonzero(np.diff(group_of_tie, prepend=-1))
     is_positive = y[order] == 1
 
-    def metric(weights: np.ndarray) -> float:
+    def counts(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w = np.asarray(weights, dtype=float)[order]
         positive = np.add.reduceat(np.where(is_positive, w, 0.0), first)
         negative = np.add.reduceat(np.where(is_positive, 0.0, w), first)
         below = np.cumsum(negative) - negative
         below -= below[first_tie][group_of_tie]
         wins = np.add.reduceat(positive * (below + negative / 2), first_tie)
-        pairs = np.add.reduceat(positive, first_tie) * np.add.reduceat(negative, first_tie)
+        return wins, np.add.reduceat(positive, first_tie) * np.add.reduceat(negative, first_tie)
+
+    return counts
+
+
+def _weighted_auroc(y: np.ndarray, p: np.ndarray, groups: np.ndarray | None) -> Callable[[np.ndarray], float]:
+    counts = weighted_group_wins(y, p, np.zeros(len(y), dtype=int) if groups is None else groups)
+
+    def metric(weights: np.ndarray) -> float:
+        wins, pairs = counts(weights)
         usable = pairs > 0
         return float((wins[usable] / pairs[usable]).mean()) if usable.any() else np.nan
 

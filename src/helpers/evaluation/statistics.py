@@ -140,6 +140,23 @@ def wilcoxon_exact(a: np.ndarray, b: np.ndarray | None = None, level: float = 0.
     return Comparison(estimate, low, high, p, n, method)
 
 
+def median_interval(values: np.ndarray, level: float = 0.95) -> Comparison:
+    """Median of independent values with the interval of order statistics that inverts the sign test.
+
+    The interval lies between two of the values, so it respects their bounds; it is NaN where so few values
+    cannot reach the level (n < 6 at 95 %). NaN values are dropped.
+    """
+    values = np.sort(finite_values(values))
+    n = len(values)
+    method = "median, order statistics"
+    if n == 0:
+        return Comparison(np.nan, np.nan, np.nan, np.nan, 0, method)
+    # The cut-th smallest value lies above the true median with probability P(Binomial(n, 1/2) < cut).
+    cut = int((stats.binom.cdf(np.arange(n), n, 0.5) <= (1 - level) / 2).sum())
+    low, high = (values[cut - 1], values[n - cut]) if cut else (np.nan, np.nan)
+    return Comparison(float(np.median(values)), float(low), float(high), np.nan, n, method)
+
+
 def cluster_bootstrap(
     statistic: Callable[[np.ndarray], float],
     clusters: np.ndarray,
@@ -189,16 +206,96 @@ def cluster_bootstrap(
     rng = np.random.default_rng(seed)
     draws = np.array([statistic(rng.multinomial(k, np.full(k, 1 / k))[code]) for _ in range(n_boot)])
     estimate = float(statistic(np.ones(len(code), dtype=np.int64)))
-    draws = draws[~np.isnan(draws)]
-    if 2 * len(draws) <= n_boot:
-        msg = f"the statistic is undefined in {n_boot - len(draws)} of {n_boot} resamples of {k} clusters"
+    return percentile_interval(estimate, draws, null, level, k, "cluster bootstrap, percentile")
+
+
+def two_way_bootstrap(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    first: np.ndarray,
+    second: np.ndarray,
+    n_boot: int = 1000,
+    seed: int = 0,
+    *,
+    null: float | None = None,
+    level: float = 0.95,
+) -> Comparison:
+    """Percentile interval of a statistic when both crossed factors are resampled, e.g. lines and drugs.
+
+    A line meets many drugs and a drug many lines, so that neither is a sample of independent pairs. Whole
+    levels of both factors are drawn; the interval is at least as wide as that of either alone (Owen 2007).
+
+    Parameters
+    ----------
+    statistic : callable
+        ``statistic(first_weights, second_weights) -> float``; each array (n,) says how often the level of
+        the row was drawn. For a pooled metric the product weighs a row.
+    first, second : arrays (n,)
+        Level of each row.
+    n_boot, seed, null, level
+        As in :func:`cluster_bootstrap`.
+
+    Returns
+    -------
+    Comparison
+        As in :func:`cluster_bootstrap`; ``n`` is the smaller number of levels.
+
+    Raises
+    ------
+    DataError
+        If a factor has fewer than two levels, or the statistic is undefined in half of the resamples or
+        more.
+
+    References
+    ----------
+    Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1:386 (2007).
+    """
+    estimate, draws, n = two_way_draws(statistic, first, second, n_boot, seed)
+    return percentile_interval(estimate, draws, null, level, n, "two-way bootstrap, percentile")
+
+
+def two_way_draws(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    first: np.ndarray,
+    second: np.ndarray,
+    n_boot: int,
+    seed: int,
+) -> tuple[float, np.ndarray, int]:
+    """Return what :func:`two_way_bootstrap` makes an interval of: estimate, resamples, smaller factor's size.
+
+    For intervals of one statistic at several levels.
+    """
+    codes, sizes = [], []
+    for factor in (first, second):
+        names, code = np.unique(np.asarray(factor), return_inverse=True)
+        if len(names) < 2:
+            msg = f"a bootstrap over two factors needs at least two levels of each; got {len(names)}"
+            raise DataError(msg)
+        codes.append(code)
+        sizes.append(len(names))
+    rng = np.random.default_rng(seed)
+
+    def draw() -> list[np.ndarray]:
+        return [rng.multinomial(k, np.full(k, 1 / k))[code] for code, k in zip(codes, sizes, strict=True)]
+
+    draws = np.array([statistic(*draw()) for _ in range(n_boot)])
+    return float(statistic(*(np.ones(len(code), dtype=np.int64) for code in codes))), draws, min(sizes)
+
+
+def percentile_interval(
+    estimate: float, draws: np.ndarray, null: float | None, level: float, n: int, method: str
+) -> Comparison:
+    """Make a comparison of an estimate and its resamples, as :func:`cluster_bootstrap` describes it."""
+    defined = draws[~np.isnan(draws)]
+    if 2 * len(defined) <= len(draws):
+        undefined = len(draws) - len(defined)
+        msg = f"the statistic is undefined in {undefined} of {len(draws)} resamples of {n} clusters"
         raise DataError(msg)
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     p = np.nan
     if null is not None:
-        tail = min((draws <= null).sum(), (draws >= null).sum())
-        p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
-    return Comparison(estimate, float(low), float(high), float(p), k, "cluster bootstrap, percentile")
+        tail = min((defined <= null).sum(), (defined >= null).sum())
+        p = min(1.0, 2 * (tail + 1) / (len(defined) + 1))
+    return Comparison(estimate, float(low), float(high), float(p), n, method)
 
 
 def finite_values(values: np.ndarray) -> np.ndarray:

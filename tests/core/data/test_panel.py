@@ -56,6 +56,17 @@ def test_ccle(ccle):
     assert (ccle.drugs["pathway"] != "unknown").all()
 
 
+def test_patients_of_ccle_and_gdsc(ccle, gdsc):
+    """Eight patients have two lines with expression here: SW480 and SW620, SKBR3 and AU565 ..."""
+    shared = ccle.lines[ccle.lines["patient"].duplicated(keep=False)]
+    assert len(shared) == 16 and shared["patient"].nunique() == 8
+    assert (
+        ccle.lines.loc["SW480_LARGE_INTESTINE", "patient"]
+        == ccle.lines.loc["SW620_LARGE_INTESTINE", "patient"]
+    )
+    assert not gdsc.lines["patient"].duplicated().any()
+
+
 def test_ccle_labels_follow_from_the_values(ccle):
     """Per drug one cut of the ln IC50 separates the labels."""
     for _, pairs in ccle.response.groupby("drug"):
@@ -72,20 +83,26 @@ def test_ccle_joined(panel):
 
 
 def test_gdsc(gdsc):
-    assert len(gdsc.response) == 108_711
-    assert gdsc.response["drug"].nunique() == 198
+    assert len(gdsc.response) == 110_427
+    assert gdsc.response["drug"].nunique() == 201
     assert gdsc.response["line"].nunique() == 697
     assert gdsc.expression.shape == (697, 535)
-    assert gdsc.fingerprints.shape == (198, 3072)
+    assert gdsc.fingerprints.shape == (201, 3072)
     assert not gdsc.response.duplicated(["line", "drug"]).any()
     assert gdsc.lines["cancer_type"].nunique() == 31
     assert (gdsc.drugs["pathway"] != "unknown").all()
 
 
+def test_drugs_that_only_their_id_matches(gdsc):
+    assert {"Lestaurtinib", "BX795", "Wee1 Inhibitor"} <= set(gdsc.drugs.index)
+    assert "Foretinib" not in gdsc.drugs.index  # id 308 is WIKI4 in the response table
+    assert gdsc.drugs.loc["Wee1 Inhibitor", "target"] == "WEE1, CHEK1"
+
+
 def test_gdsc_with_both_screens(panel):
     data = load_response("GDSC", "panel", registry=panel, repeats="keep")
     again = data.response.duplicated(["line", "drug"])
-    assert len(data.response) == 110_627
+    assert len(data.response) == 112_343
     assert again.sum() == 1814
     assert set(data.response.loc[again, "drug"]) == {"AKT inhibitor VIII", "AZD6482", "Avagacestat"}
 

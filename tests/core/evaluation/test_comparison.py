@@ -40,7 +40,8 @@ def test_fold_comparison_is_paired_and_the_welch_test_is_of_seed_0(values):
     assert row["low"] == pytest.approx(0.03) == row["high"]
     direct = stats.ttest_ind(values["Net"][0], values["Forest"][0], equal_var=False)
     assert row["p_welch"] == pytest.approx(direct.pvalue)
-    assert row["n"] == 10
+    assert (row["n"], row["n_welch"]) == (10, 5)
+    assert (row["welch_low"], row["welch_high"]) == pytest.approx(tuple(direct.confidence_interval()))
 
 
 def test_adjustment_is_over_the_family_only(values):
@@ -88,6 +89,21 @@ def test_group_summary_is_a_median_over_groups_that_are_defined():
     assert (summary["value"], summary["n"]) == (0.6, 3)
     nothing = summarise_groups(metrics_of({"Net": [[np.nan, np.nan]]})).iloc[0]
     assert np.isnan(nothing["value"]) and nothing["n"] == 0
+
+
+def test_values_of_groups_lie_in_their_intervals_however_skewed_they_are():
+    skewed = 1 - np.random.default_rng(0).exponential(0.1, (1, 12)) ** 2
+    metrics = metrics_of({"Net": skewed, "Rank": skewed**2})
+    rows = summarise_groups(metrics)
+    assert ((rows["low"] <= rows["value"]) & (rows["value"] <= rows["high"])).all()
+    row = compare_groups(metrics, "Net").iloc[0]
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert row["median_low"] <= row["median_difference"] <= row["median_high"]
+
+
+def test_strongest_goes_by_the_mean_where_the_median_says_otherwise():
+    groups = {"Net": [[0.5] * 3], "Steady": [[0.9, 0.9, 0.1]], "Solid": [[0.8, 0.8, 0.8]]}
+    assert strongest(summarise_groups(metrics_of(groups)), ["Steady", "Solid"], "AUCROC") == "Solid"
 
 
 def test_strongest_is_the_best_candidate_not_the_best_model(values):

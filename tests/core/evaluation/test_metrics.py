@@ -11,6 +11,7 @@ from helpers.evaluation.metrics import (
     METRICS,
     classification_metrics,
     group_auroc,
+    weighted_group_wins,
     weighted_metric,
     within_group_auroc,
 )
@@ -131,3 +132,45 @@ def test_unknown_weighted_metric_is_refused():
         weighted_metric("F1", [0, 1], [0, 1], groups=[0, 0])
     with pytest.raises(DataError, match="column of 2"):
         group_auroc([0, 1], [0, 1], [0])
+
+
+def test_stratified_auroc_gives_no_credit_and_no_blame_for_the_scale_of_a_fit():
+    """A left-out type whose lines resist more than the others lowers the prevalence of the rest."""
+    rng = np.random.default_rng(0)
+    types, drugs = np.repeat(np.arange(6), 40), np.tile([0, 1], 120)
+    y = (rng.random(240) < np.linspace(0.1, 0.9, 6)[types]).astype(int)
+    prevalence = np.array([y[(types != t) & (drugs == d)].mean() for t, d in zip(types, drugs, strict=True)])
+    assert (group_auroc(y, prevalence, drugs)["auroc"] < 0.35).all()
+    assert (group_auroc(y, prevalence, drugs, types)["auroc"] == 0.5).all()
+
+
+@settings(max_examples=40)
+@given(scored(), st.integers(0, 100))
+def test_stratified_auroc_same_as_brute_force(data, seed):
+    y, p, groups = data
+    strata = np.random.default_rng(seed).integers(0, 3, len(y))
+    found = group_auroc(y, p, groups, strata).set_index("group")["auroc"]
+    for group in np.unique(groups):
+        wins = [
+            (p[i] > p[j]) + 0.5 * (p[i] == p[j])
+            for i in np.flatnonzero((groups == group) & (y == 1))
+            for j in np.flatnonzero((groups == group) & (y == 0))
+            if strata[i] == strata[j]
+        ]
+        expected = np.mean(wins) if wins else np.nan
+        np.testing.assert_allclose(found[group], expected)
+
+
+@settings(max_examples=40)
+@given(scored(), st.integers(0, 100))
+def test_weighted_wins_of_groups_same_as_repeated_rows(data, seed):
+    y, p, groups = data
+    weights = np.random.default_rng(seed).integers(0, 3, len(y))
+    repeated = np.repeat(np.arange(len(y)), weights)
+    wins, pairs = weighted_group_wins(y, p, groups)(weights)
+    if len(repeated):
+        direct = group_auroc(y[repeated], p[repeated], groups[repeated])
+        found = dict(zip(np.unique(groups), zip(wins, pairs, strict=True), strict=True))
+        for row in direct.dropna().itertuples():
+            np.testing.assert_allclose(found[row.group][0] / found[row.group][1], row.auroc)
+        assert pairs.sum() == sum(found[g][1] for g in direct.dropna()["group"])

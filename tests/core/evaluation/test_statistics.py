@@ -11,6 +11,8 @@ from helpers.evaluation.statistics import (
     cluster_bootstrap,
     corrected_resampled_t,
     mean_interval,
+    median_interval,
+    two_way_bootstrap,
     wilcoxon_exact,
 )
 
@@ -165,3 +167,42 @@ def test_undefined_resamples_are_left_out_until_they_are_too_many():
         cluster_bootstrap(lambda w: np.nan, clusters, n_boot=10)
     with pytest.raises(DataError, match="at least two"):
         cluster_bootstrap(np.sum, np.zeros(4))
+
+
+@pytest.mark.parametrize("n", [6, 9, 25, 40])
+def test_interval_of_a_median_inverts_the_sign_test(n):
+    x = np.random.default_rng(n).exponential(size=n)
+    found = median_interval(np.append(x, np.nan))
+    assert (found.difference, found.n) == (pytest.approx(np.median(x)), n)
+    assert found.low in x and found.high in x
+    for limit, outward in ((found.low, -1e-9), (found.high, 1e-9)):
+        below = int((x < limit + outward).sum())
+        assert stats.binomtest(below, n).pvalue <= 0.05
+        assert stats.binomtest(int((x < limit - outward).sum()), n).pvalue > 0.05
+
+
+def test_too_few_values_give_a_median_without_interval():
+    assert np.isnan(median_interval([1, 2, 3, 4, 5]).low)
+    assert median_interval([]).n == 0
+
+
+def test_two_way_bootstrap_covers_where_one_factor_alone_does_not():
+    """A mean over lines x drugs with an effect of each: its variance has a part of both."""
+    lines, drugs = (code.ravel() for code in np.indices((12, 15)))
+    rng = np.random.default_rng(0)
+    hits = {"both": 0, "lines": 0}
+    for i in range(150):
+        x = rng.normal(size=12)[lines] + rng.normal(size=15)[drugs] + 0.3 * rng.normal(size=180)
+        both = two_way_bootstrap(lambda a, b, x=x: np.average(x, weights=a * b), lines, drugs, 150, i, null=0)
+        one = cluster_bootstrap(lambda w, x=x: np.average(x, weights=w), lines, 150, i)
+        assert both.difference == pytest.approx(x.mean())
+        assert both.n == 12
+        hits["both"] += both.low <= 0 <= both.high
+        hits["lines"] += one.low <= 0 <= one.high
+    assert hits["both"] / 150 > 0.88
+    assert hits["lines"] / 150 < 0.85
+
+
+def test_two_way_bootstrap_needs_two_levels_of_each():
+    with pytest.raises(DataError, match="two levels of each; got 1"):
+        two_way_bootstrap(lambda a, b: 0.0, [0, 0], [0, 1])

@@ -9,21 +9,13 @@ import pytest
 from scipy import stats
 
 from helpers.errors import DataError
-from helpers.evaluation.splits import stratified_pair_folds
-from helpers.evaluation.statistics import wilcoxon_exact
 from helpers.studies.refdnn.biomarkers import (
-    RANKINGS,
     differential_expression,
-    directed_auroc,
     figure_drugs,
     gene_panel,
-    heldout_biomarkers,
-    list_stability,
-    ranking_gaps,
-    ranking_table,
     recovered_genes,
+    substitute_drug,
     top_genes,
-    top_overlap,
 )
 from helpers.studies.refdnn.categories import (
     category_effect,
@@ -33,9 +25,7 @@ from helpers.studies.refdnn.categories import (
     end_difference,
     published_medians,
 )
-from helpers.studies.refdnn.contenders import encoder_weights
-from helpers.studies.refdnn.model import RefDNNClassifier
-from helpers.studies.refdnn.protocol import Contender, OutOfFold, PairTable, cross_validate
+from helpers.studies.refdnn.protocol import OutOfFold, PairTable
 from helpers.studies.refdnn.twin import simulate_response
 
 
@@ -62,58 +52,6 @@ def test_differential_expression_same_as_scipy():
         differential_expression(table, np.ones(30, bool))
 
 
-def test_directed_auroc_turns_genes_that_were_learnt_as_negative():
-    auroc = pd.Series({"a": 0.8, "b": 0.2})
-    assert directed_auroc(auroc, pd.Series({"a": 1.0, "b": -1.0}), ["a", "b"]) == pytest.approx(0.8)
-    assert directed_auroc(auroc, pd.Series({"a": 1.0, "b": 1.0}), ["a", "b"]) == pytest.approx(0.5)
-
-
-def test_overlap_of_lists():
-    assert top_overlap([["a", "b"], ["b", "c"], ["b", "a"]]) == pytest.approx((0.5 + 1 + 0.5) / 3)
-    assert np.isnan(top_overlap([["a"]]))
-
-
-def test_heldout_biomarkers_find_planted_genes():
-    data, truth = simulate_response(n_lines=200, n_drugs=4, n_genes=30, seed=4)
-    table = PairTable.from_data(data)
-    network = RefDNNClassifier(
-        table.features, 4, lr_ftrl=0.01, lr_adam=3e-3, l1=1e-3, steps=600, standardise=True
-    )
-    folds = stratified_pair_folds(table.drugs, 3, 0)
-    result = cross_validate(table, [folds], [Contender("RefDNN", network, keep=encoder_weights)])
-    found = heldout_biomarkers(table, result, k=4, min_minority=10)
-    assert set(found["ranking"]) == set(RANKINGS)
-    mean = found.groupby("ranking")["auroc"].mean()
-    assert mean["rank test"] > 0.6 > mean["random"] > 0.4
-    assert mean["raw weight"] > mean["random"]
-    planted = truth.weights.columns[(truth.weights != 0).any()]
-    chosen = found.loc[found["ranking"] == "raw weight", "genes"].explode()
-    assert chosen.isin(planted).mean() > 2 * len(planted) / 30 * 0.9
-    assert list_stability(found)["rank test"].mean() > list_stability(found)["random"].mean()
-    again = heldout_biomarkers(table, result, k=4, min_minority=10, n_jobs=2)
-    pd.testing.assert_frame_equal(found, again)
-
-
-def test_heldout_genes_do_not_see_the_held_out_labels():
-    data, _ = simulate_response(n_lines=60, n_drugs=3, n_genes=15, seed=5)
-    table = PairTable.from_data(data)
-    folds = stratified_pair_folds(table.drugs, 2, 0)
-    network = RefDNNClassifier(table.features, 4, steps=40, evaluate_every=20, first_evaluation=20)
-    result = cross_validate(table, [folds], [Contender("RefDNN", network, keep=encoder_weights)])
-    turned = table.y.copy()
-    turned[folds[0].test] = 1 - turned[folds[0].test]
-    other = PairTable(table.features, table.codes, turned, table.value, table.cancer_type)
-    lists = [
-        heldout_biomarkers(t, result, k=3, min_minority=5)
-        .query("fold == '0'")
-        .set_index(["drug", "ranking"])["genes"]
-        for t in (table, other)
-    ]
-    both = lists[0].index.intersection(lists[1].index)
-    assert len(both) > 0
-    assert lists[0][both].equals(lists[1][both])
-
-
 def test_figure_drugs_are_the_papers_or_the_best_measured():
     data, _ = simulate_response(n_lines=40, n_drugs=3, n_genes=12, seed=5)
     assert figure_drugs(data) == list(data.response["drug"].value_counts().index[:2])
@@ -125,6 +63,18 @@ def test_figure_drugs_are_the_papers_or_the_best_measured():
         drugs=data.drugs.rename(names),
     )
     assert figure_drugs(renamed) == ["Nilotinib"]
+
+
+def test_the_substitute_has_most_lines_in_both_classes_within_its_pathway():
+    data, _ = simulate_response(n_lines=40, n_drugs=6, n_genes=12, seed=5)
+    counts = data.response.groupby("drug")["resistant"].agg(["sum", "count"])
+    rarer = np.minimum(counts["sum"], counts["count"] - counts["sum"]).sort_values()
+    named = [rarer.index[0], rarer.index[2]]
+    drugs = data.drugs.assign(
+        pathway=["DNA replication" if d in named else "Other" for d in data.drugs.index]
+    )
+    assert substitute_drug(replace(data, drugs=drugs)) == named[1]
+    assert substitute_drug(replace(data, drugs=drugs.assign(pathway="Other"))) == rarer.idxmax()
 
 
 def test_gene_panel_tests_the_genes_that_are_measured():
@@ -146,25 +96,6 @@ def test_recovered_genes_count_planted_ones_among_the_largest_weights():
     right = pd.DataFrame({"d1": [3, 0, 0, -2], "d2": [0, 1, 0.5, 0]}, index=list("abcd"))
     assert recovered_genes([right], planted, k=2) == (0.75, 2)
     assert recovered_genes([right, -right], planted, k=1) == (1.0, 4)
-
-
-def test_tables_of_rankings():
-    lists = {"raw weight": "ab", "weight x SD": "ac", "rank test": "ab", "random": "cd"}
-    rows = [
-        (0, fold, drug, ranking, 0.5 + 0.01 * len(ranking) + 0.01 * number, tuple(genes))
-        for fold in ("0", "1")
-        for number, drug in enumerate(("d1", "d2", "d3"))
-        for ranking, genes in lists.items()
-    ]
-    heldout = pd.DataFrame(rows, columns=["seed", "fold", "drug", "ranking", "auroc", "genes"])
-    table = ranking_table({"CCLE": heldout}).set_index(["ranking", "what"])
-    excess = np.array([0.1, 0.11, 0.12])
-    assert table.loc[("raw weight", "directed_auroc"), "value"] == pytest.approx(
-        wilcoxon_exact(excess).difference
-    )
-    assert table.loc[("random", "overlap"), ["value", "n", "seeds"]].tolist() == [1.0, 3, 1]
-    gaps = ranking_gaps({"CCLE": heldout}).set_index("ranking")["difference"]
-    assert gaps.to_dict() == pytest.approx({"weight x SD": -0.01, "rank test": 0.01, "random": 0.04})
 
 
 # Categories

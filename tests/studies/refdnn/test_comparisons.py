@@ -10,10 +10,10 @@ from helpers.evaluation.comparison import compare_groups, summarise_folds
 from helpers.evaluation.metrics import classification_metrics
 from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.evaluation.published_tests import welch_t
-from helpers.evaluation.statistics import wilcoxon_exact
 from helpers.studies.refdnn import comparisons
 from helpers.studies.refdnn.comparisons import Family
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.studies.refdnn.contenders import SCALE_MATCHED
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 
 def metrics(groups=5):
@@ -44,12 +44,15 @@ def test_folds_are_compared_with_the_papers_test_and_the_strongest_rival():
     raw = [welch_t(wide["RefDNN", m], wide["Forest", m]).p for m in ("AUCROC", "AUCPR")]
     tested = found.differences.query("data == 'GDSC' and test == ' (Welch)'")
     np.testing.assert_allclose(tested["p"], benjamini_hochberg(raw))
-    assert tested[["low", "high"]].isna().all(axis=None)
+    assert (tested["low"] < tested["difference"]).all() and (tested["difference"] < tested["high"]).all()
+    assert (tested["n"] == 5).all(), "the test is of the folds of one seed"
 
     differences = found.differences.query("data == 'CCLE' and test == ''").set_index(["model", "metric"])
     strongest = differences.loc[("strongest", "AUCROC")]
     assert strongest["difference"] == differences.loc[("Additive", "AUCROC"), "difference"]
-    assert strongest["note"] == "strongest by mean AUCROC: Additive"
+    assert strongest["note"].startswith("strongest of 2 by mean: Additive")
+    assert strongest["low"] == differences.loc[("Additive", "AUCROC"), "low"]
+    assert strongest["high"] > differences.loc[("Additive", "AUCROC"), "high"], "corrected for the choice"
     assert len(found.against("AUCROC")) == 6, "three models of two data sets, no role among them"
 
 
@@ -61,8 +64,28 @@ def test_groups_are_compared_by_medians_and_the_papers_test():
     tested = found.differences.query("data == 'CCLE' and test == ' (Wilcoxon)'").iloc[0]
     assert tested["difference"] == direct["median_difference"]
     assert tested["p"] == pytest.approx(direct["p_published"])
+    assert tested["low"] <= tested["difference"] <= tested["high"]
     assert set(found.summary["n"]) == {8}
     assert set(found.differences["model"]) == {"Forest", "Additive", "Rank", "strongest"}
+
+
+def test_the_strongest_rival_over_groups_is_the_one_of_the_best_mean():
+    """The steady rival has the better median, the solid one the better mean."""
+    rng = np.random.default_rng(0)
+    groups = 12
+    steady = np.where(np.arange(groups) < 4, 0.5, 0.95)
+    values = {"RefDNN": rng.normal(0.9, 0.01, groups), "Steady": steady, "Solid": np.full(groups, 0.9)}
+    rows = [
+        ("CCLE", 0, str(g), model, metric, value[g], 10)
+        for g in range(groups)
+        for model, value in values.items()
+        for metric in ("AUCROC", "AUCPR")
+    ]
+    table = pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+    found = comparisons.compare_over_groups(table, rivals=["Steady", "Solid"]).differences
+    row = found.query("model == 'strongest' and metric == 'AUCROC'").iloc[0]
+    assert "Solid" in row["note"]
+    assert row["low"] <= found.query("model == 'Steady' and metric == 'AUCROC'")["low"].item()
 
 
 def test_ranking_puts_the_best_auroc_of_each_data_set_first():
@@ -94,15 +117,6 @@ def test_metric_table_selects_models_and_metrics(result):
     assert table["value"].iloc[0] == pytest.approx(direct)
 
 
-def test_drug_gaps_pair_the_drugs_of_two_results(result):
-    fewer = result.subset(result.drugs < 3)
-    gaps = comparisons.drug_gaps({"CCLE": fewer}, {"CCLE": result}, "RefDNN", ["Other", "RefDNN"])
-    auroc = [r.drug_auroc(m)["auroc"][:3] for r, m in ((fewer, "RefDNN"), (result, "Other"))]
-    assert gaps["difference"].iloc[0] == wilcoxon_exact(*(a.to_numpy() for a in auroc)).difference
-    assert gaps["model"].tolist() == ["Other", "RefDNN"]
-    assert (gaps["n"].iloc[0], gaps["difference"].iloc[1]) == (3, 0.0)
-
-
 def test_line_bootstrap_is_centred_on_the_pooled_difference(result):
     table = comparisons.line_bootstrap({"CCLE": result}, "Other", n_boot=50)
     pooled = [classification_metrics(result.y, result.scores[m][0])["AUCROC"] for m in ("RefDNN", "Other")]
@@ -126,3 +140,42 @@ def test_result_ids_name_every_result():
     assert comparisons.result_ids(["CCLE"], "lococv", ["RefDNN"], ["F1"]) == {
         "CCLE, RefDNN, F1": "CCLE.lococv.RefDNN.F1"
     }
+
+
+def test_weighed_by_pairs_a_large_group_counts_for_more():
+    rows = [
+        ("CCLE", 0, fold, model, "AUCROC", value, n)
+        for fold, n, gap in (("small", 1, 0.5), ("large", 99, 0.1))
+        for model, value in (("RefDNN", 0.5 + gap), ("Other", 0.5))
+    ]
+    table = pd.DataFrame(rows, columns=["data", "seed", "fold", "model", "metric", "value", "n"])
+    row = comparisons.weighted_over_groups(table, ["Other"], "AUCROC", 50).iloc[0]
+    assert row["difference"] == pytest.approx(0.01 * 0.5 + 0.99 * 0.1)
+    assert row["low"] <= row["difference"] <= row["high"]
+
+
+def test_level_gap_is_the_median_over_groups_minus_the_mean_over_folds():
+    groups = comparisons.compare_over_groups(metrics(8))
+    folds = comparisons.compare_over_folds(metrics(5), 0.25)
+    gap = comparisons.level_gaps(groups, folds).set_index("data").loc["CCLE"]
+    own = "data == 'CCLE' and model == 'RefDNN' and metric == 'AUCROC'"
+    median, mean = (one.summary.query(own)["value"].item() for one in (groups, folds))
+    assert gap["difference"] == pytest.approx(median - mean)
+    assert gap["low"] <= gap["difference"] <= gap["high"]
+    assert gap["n"] == 8
+
+
+def test_titles_say_what_the_tables_hold():
+    family = Family(["Forest"], ["AUCROC", "AUCPR"])
+    found = comparisons.compare_over_folds(metrics(), 0.25, family=family, rivals=["Additive", "Rank"])
+    assert found.tests_won("CCLE", ["Forest"]) == "RefDNN wins 2 of 2 tests and loses 0"
+    title = found.finding("CCLE", "AUCROC")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus Additive -0.02")
+
+
+def test_both_settings_have_the_same_rivals(result):
+    scores = result.scores | {SCALE_MATCHED: result.scores["Other"]}
+    both = comparisons.both_settings({"CCLE": replace(result, scores=scores)})
+    assert list(both) == ["", "_matched"]
+    assert set(both["_matched"]["CCLE"].models) == {"RefDNN", "Other"}
+    np.testing.assert_array_equal(both["_matched"]["CCLE"].scores["RefDNN"], result.scores["Other"])

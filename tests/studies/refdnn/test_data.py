@@ -61,6 +61,9 @@ def tiny(real_registry, tmp_path):
         "dl4h-annotation-ccle": annotation({"A_LIVER": "LIHC", "B_SKIN": "SKCM", "D_BREAST": "NA"}),
         "dl4h-drug-target": "Drug,Target pathway\nAlpha,Kinases of old\nBeta,-\n",
         "cadrres-drug-stat": stat,
+        "gdsc-compounds": "DRUG_ID,DRUG_NAME,SYNONYMS,TARGET\n"
+        '1,Alpha,"A-1",EGFR\n2,Beta,,TP53\n3,Omega,"Gamma, O-1","Y, Z"\n7,Beta,,TP53\n',
+        "depmap-models": "ModelID,PatientID\nACH-1,P-1\nACH-2,P-1\nACH-4,\n",
         "cadrres-gdsc-ic50": ",1,2,3,7\n11,1.5,3.0,0,\n22,1.0,2.9,0,5.0\n33,,4.0,0,1.0\n55,0,0,0,0\n",
         "refdnn-fingerprint-gdsc": f"Name,{BITS}\nBeta,1,0,0\nAlpha,0,1,1\nOmega,1,1,1\n",
         "refdnn-annotation-gdsc": annotation({"11": "LIHC", "22": ""}),
@@ -117,6 +120,7 @@ def test_provenance_names_each_file_by_its_hash(tiny):
             "dl4h-drug-target",
             "cadrres-drug-stat",
             "fhdsl-ccle",
+            "depmap-models",
         )
     }
 
@@ -141,6 +145,10 @@ def test_gdsc_panel_labels_by_the_highest_concentration(tiny):
     assert "3 of 4 screened lines have expression" in notes
     assert "ids 7 were dropped" in notes
     assert "1 line(s) without annotation" in notes
+    assert "1 match(es) by id refused, the targets differ: Gamma is Omega (id 3): targets X and Y, Z" in notes
+    assert data.lines["tissue"].tolist() == ["Liver", "Skin", "Lung"]
+    assert data.lines["patient"].tolist() == ["P-1", "P-1", "ACH-3"]
+    assert "2 lines come from 1 patients with two lines or more" in notes
 
 
 def test_gdsc_panel_keeps_both_screens_on_request(tiny):

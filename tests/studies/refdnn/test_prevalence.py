@@ -10,6 +10,7 @@ from helpers.evaluation.splits import leave_one_group_out, line_folds, stratifie
 from helpers.studies.refdnn.baselines.forest import ExpressionForest, PairForest
 from helpers.studies.refdnn.baselines.kronecker import KroneckerRidge
 from helpers.studies.refdnn.baselines.linear import ExpressionElasticNet, PairElasticNet
+from helpers.studies.refdnn.baselines.per_drug import DrugElasticNet, DrugTypeMean, PairBoosting
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence, LinePrevalence
 from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
 from helpers.studies.refdnn.features import PairFeatures
@@ -36,10 +37,14 @@ ALL = [
     KroneckerRidge(FEATURES),
     KroneckerRidge(FEATURES, line_kernel="linear", drug_kernel="identity"),
     KroneckerRidge(FEATURES, drug_kernel="constant"),
+    DrugElasticNet(FEATURES),
+    DrugTypeMean(FEATURES),
+    PairBoosting(FEATURES, n_components=4, max_iter=10),
 ]
 NEED_BOTH = [m for m in ALL if isinstance(m, (AdditiveLogistic, ExpressionElasticNet, PairElasticNet))] + [
     ExpressionForest(FEATURES),
     PairForest(FEATURES),
+    PairBoosting(FEATURES),
 ]
 
 
@@ -95,7 +100,12 @@ def test_expression_of_unseen_lines_and_fingerprints_of_unseen_drugs_do_not_leak
     expression[20:] *= 3
     fingerprints[4:] = 1 - fingerprints[4:]
     other = PairFeatures(
-        expression, fingerprints, FEATURES.line_names, FEATURES.drug_names, FEATURES.gene_names
+        expression,
+        fingerprints,
+        FEATURES.line_names,
+        FEATURES.drug_names,
+        FEATURES.gene_names,
+        FEATURES.line_types,
     )
     p = [
         clone(model).set_params(features=f).fit(X[seen], Y[seen], value=VALUE[seen]).predict_proba(X[seen])

@@ -1,5 +1,7 @@
 """Cross-validation of pair models: same folds for all, nothing leaks, nothing is lost."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,19 +10,27 @@ from helpers.errors import DataError
 from helpers.evaluation.metrics import classification_metrics
 from helpers.evaluation.space import Float, Integer
 from helpers.evaluation.splits import Fold, leave_one_group_out, stratified_pair_folds
+from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence
 from helpers.studies.refdnn.contenders import (
+    ABLATIONS,
+    JUDGED_ABLATIONS,
+    SCALE_MATCHED,
     ablation_contenders,
     encoder_weights,
     fixed_contenders,
     left_out_contenders,
     published_contenders,
+    rivals,
     searched_settings,
     unseen_drug_contenders,
 )
 from helpers.studies.refdnn.model import RefDNNClassifier
+from helpers.studies.refdnn.model.published import REFDNN_FIXED, scale_matched
+from helpers.studies.refdnn.model.stream import shuffled_stream
 from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
 from helpers.studies.refdnn.twin import simulate_response
+from studies.refdnn.world import small_features
 
 SMALL = {"steps": 40, "batch_size": 16, "evaluate_every": 20, "first_evaluation": 20}
 
@@ -87,6 +97,42 @@ def test_test_labels_never_reach_a_model(table, folds):
     ]
     np.testing.assert_array_equal(*(r.scores["RefDNN"][0, fold.test] for r in runs))
     assert runs[0].chosen.equals(runs[1].chosen)
+
+
+class Recorder(PairClassifier):
+    """Remembers the pairs of each fit, and whether another part was held out to watch."""
+
+    fits: ClassVar[list] = []
+
+    def __init__(self, features, depth=1):
+        self.features = features
+        self.depth = depth
+
+    def _fit(self, codes, y, validation, value):
+        self.fits.append(codes)
+
+    def _score(self, codes):
+        return np.full(len(codes), 0.6)
+
+
+def test_refit_set_is_shuffled_and_inner_folds_keep_the_order_of_the_table():
+    """40 drugs in blocks of 600 rows: without a shuffle, a buffer of 10,000 sees part of the drugs."""
+    features = small_features(n_lines=600, n_drugs=40)
+    codes = np.array([(line, drug) for drug in range(40) for line in range(600)])
+    table = PairTable(features, codes, codes[:, 0] % 2, codes[:, 0].astype(float), np.full(len(codes), "a"))
+    fold = stratified_pair_folds(table.drugs, 5, 0)[0]
+    Recorder.fits.clear()
+    contender = Contender("Recorder", Recorder(features), {"depth": Integer(1, 2)})
+    cross_validate(table, [[fold]], [contender], n_trials=1, n_startup=1, n_inner=3)
+    *inner, final = Recorder.fits
+    drugs_drawn = [
+        len(np.unique(fit[shuffled_stream(len(fit), 20 * 64, 10_000, np.random.default_rng(0)), 1]))
+        for fit in (*inner, final)
+    ]
+    assert all((np.diff(fit[:, 1]) >= 0).all() for fit in inner)
+    assert len(final) == round(0.8 * len(fold.train))
+    assert drugs_drawn[-1] == 40
+    assert max(drugs_drawn[:-1]) < 40
 
 
 def test_search_is_recorded_and_resumes_with_equal_numbers(table, folds, tmp_path):
@@ -192,11 +238,14 @@ def test_contenders_have_the_published_names_and_settings(table):
     simple = left_out_contenders(table.features, search=False, every=True)
     assert not any(c.published_split for c in simple)
     assert len({c.name for c in [*published, *simple]}) == len(published) + len(simple)
-    letters = ablation_contenders(table.features, "GDSC", search=False, steps=100, device="cpu")
+    letters = ablation_contenders(table.features, "GDSC", search=[], steps=100, device="cpu")
     assert all(c.space is None for c in letters)
-    assert len(letters) == 6
+    assert {c.name for c in letters} == set(ABLATIONS)
+    some = ablation_contenders(table.features, "GDSC", search=JUDGED_ABLATIONS, steps=100, device="cpu")
+    assert [c.name for c in some if c.space is None] == ["(d) encoder only", "(e) no expression"]
     fixed = fixed_contenders(table.features, "CCLE", steps=100, device="cpu")
-    assert [c.name for c in fixed] == ["RefDNN", "Random Forest", "Elastic Net"]
+    assert [c.name for c in fixed] == ["RefDNN", "Random Forest", "Elastic Net", SCALE_MATCHED]
+    assert rivals([c.name for c in (*published, *fixed, *simple)]) == [c.name for c in simple]
     assert all(c.space is None for c in fixed)
 
 
@@ -210,3 +259,22 @@ def test_the_best_candidate_of_all_folds_becomes_the_settings():
     settings = searched_settings(pd.DataFrame(rows, columns=names))
     assert settings == {"hidden_units": 16, "lr_ftrl": 1.1, "lr_adam": 1.2, "l1": 1.3, "l2": 1.4}
     assert isinstance(settings["hidden_units"], int)
+
+
+def test_the_scale_matched_rate_moves_a_logit_as_far_as_with_the_genes_of_the_study():
+    fixed, matched = REFDNN_FIXED["GDSC"], scale_matched("GDSC", 1778)
+    assert matched["lr_ftrl"] == pytest.approx(10 * fixed["lr_ftrl"])
+    assert {k: v for k, v in matched.items() if k != "lr_ftrl"} == {
+        k: v for k, v in fixed.items() if k != "lr_ftrl"
+    }
+    assert scale_matched("CCLE", 18_926) == REFDNN_FIXED["CCLE"], "nothing changes on the study's own genes"
+
+
+def test_another_setting_of_refdnn_can_take_its_place(table, folds):
+    models = [Contender("Additive", AdditiveLogistic(table.features))]
+    models += [Contender(name, network(table, lr_adam=lr)) for name, lr in (("RefDNN", 0.01), ("other", 0.1))]
+    result = cross_validate(table, [folds], models)
+    swapped = result.as_refdnn("other")
+    assert set(swapped.models) == {"RefDNN", "Additive"}
+    np.testing.assert_array_equal(swapped.scores["RefDNN"], result.scores["other"])
+    assert result.seconds.keys() == result.scores.keys()

@@ -13,6 +13,7 @@ def small_features(n_lines=30, n_drugs=6, n_genes=8, n_bits=40, seed=0):
         line_names=np.array([f"L{i:02d}" for i in range(n_lines)]),
         drug_names=np.array([f"D{i:02d}" for i in range(n_drugs)]),
         gene_names=np.array([f"G{i}" for i in range(n_genes)]),
+        line_types=np.array(["lung", "skin", "blood"])[np.arange(n_lines) % 3],
     )
 
 

@@ -13,7 +13,7 @@ from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
 from helpers.studies.refdnn.comparisons import comparison_table
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: Ends of the paper's order of categories.
 HIGH_END = ("ABL signaling", "DNA replication", "Cell cycle")

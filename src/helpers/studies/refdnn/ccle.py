@@ -9,12 +9,15 @@ from helpers.data import expression as panels
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, ResponseData
 from helpers.studies.refdnn.files import (
+    MODELS,
     RNA_SEQ,
     line_table,
     note_single_class,
     read_annotation,
     read_fingerprints,
+    read_patients,
     read_response,
+    tissues,
 )
 
 RESPONSE = "refdnn-response-ccle"
@@ -22,7 +25,7 @@ FINGERPRINT = "refdnn-fingerprint-ccle"
 ANNOTATION = "dl4h-annotation-ccle"
 HIGHEST_DOSE = 8.0  # uM; CCLE's IC50 values are capped here
 
-_COMMON = (RESPONSE, FINGERPRINT, ANNOTATION, drug_table.TARGET, drug_table.STAT, panels.FHDSL)
+_COMMON = (RESPONSE, FINGERPRINT, ANNOTATION, drug_table.TARGET, drug_table.STAT, panels.FHDSL, MODELS)
 #: Registry keys that each choice of expression panel reads.
 FILES = {"fhdsl": _COMMON, "joined": (*_COMMON, panels.HIERBIPARTITE, panels.SYMBOLS)}
 
@@ -79,6 +82,8 @@ def load_ccle(sources: Sources, expression: str = "fhdsl") -> ResponseData:
         name=described["name"].to_numpy(object),
         cosmic_id=described["cosmic_id"].to_numpy(object),
         model_id=described.index.to_numpy(object),
+        tissue=tissues(described["lineage"]),
+        patient=read_patients(sources[MODELS], described.index, notes),
     )
     return ResponseData(
         name="CCLE",

@@ -17,19 +17,27 @@ from helpers.evaluation.comparison import (
     compare_folds,
     compare_groups,
     published_family,
-    strongest,
     summarise_folds,
     summarise_groups,
 )
 from helpers.evaluation.metrics import weighted_metric
-from helpers.evaluation.statistics import Comparison, cluster_bootstrap, wilcoxon_exact
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.evaluation.statistics import (
+    Comparison,
+    cluster_bootstrap,
+    corrected_resampled_t,
+    wilcoxon_exact,
+)
+from helpers.evaluation.strongest import against_strongest, strongest_row
+from helpers.studies.refdnn.contenders import SCALE_MATCHED
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The paper's six metrics, and the one that gives no credit for knowing how many lines resist a drug.
 METRICS = ["Accuracy", "AUCROC", "Precision", "Recall", "F1", "AUCPR"]
 WITHIN = "AUCROC within drug"
 
 Results = Mapping[str, OutOfFold]
+#: Compares two models by their values of one metric (by seed and fold) at a confidence level.
+Versus = Callable[[pd.Series, pd.Series, float], Comparison]
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Compared:
     differences : DataFrame
         RefDNN minus ``model``: ``data``, ``model``, ``metric``, ``test`` (empty, or the paper's own test),
         ``difference``, ``low``, ``high``, ``p``, ``n``, ``note``. The strongest rival stands once more, with
-        its role in place of its name.
+        its role in place of its name, which is then in ``rival``.
     """
 
     summary: pd.DataFrame
@@ -63,6 +71,18 @@ class Compared:
         rows = rows[(rows["metric"] == metric) & (rows["test"] == "")]
         return rows.assign(label=rows["model"], group=rows["data"])
 
+    def finding(self, data: str, metric: str) -> str:
+        """Say what RefDNN is ahead of the strongest rival, for the title of a figure."""
+        rows = self.differences.query("data == @data and metric == @metric").dropna(subset="rival")
+        row = rows.iloc[0]
+        return f"{data}: {metric} of RefDNN minus {row['rival']} {_signed(row)}"
+
+    def tests_won(self, data: str, models: Sequence[str]) -> str:
+        """Say how many of the paper's own tests RefDNN wins and loses at 0.05, for the title of a figure."""
+        tested = self.differences.query("data == @data and model in @models and test != ''")
+        found = tested[tested["p"] < 0.05]["difference"]
+        return f"RefDNN wins {(found > 0).sum()} of {len(tested)} tests and loses {(found < 0).sum()}"
+
     def ranking(self, metrics: Sequence[str] = ("AUCROC", WITHIN, "AUCPR", "Accuracy", "F1")) -> pd.DataFrame:
         """Scores of all models, best AUROC of each data set first."""
         wide = self.summary.pivot_table(index=["data", "model"], columns="metric", values="value", sort=False)
@@ -73,9 +93,25 @@ class Compared:
 def metric_table(
     results: Results, models: Sequence[str] | None = None, metrics: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Metrics of every fold, model and seed of several results (:meth:`OutOfFold.metrics`)."""
-    table = pd.concat([result.metrics(models).assign(data=name) for name, result in results.items()])
+    """Metrics of every fold, model and seed of several results (:meth:`OutOfFold.metrics`).
+
+    Models that a result does not have are left out.
+    """
+    kept = {
+        name: result.models if models is None else [m for m in models if m in result.models]
+        for name, result in results.items()
+    }
+    table = pd.concat([result.metrics(kept[name]).assign(data=name) for name, result in results.items()])
     return table if metrics is None else table[table["metric"].isin(metrics)]
+
+
+def both_settings(results: Results) -> dict[str, Results]:
+    """Return results at the study's constants (``""``), and with RefDNN scale-matched (``"_matched"``).
+
+    Both have all other models, so that every comparison can be made under either reading.
+    """
+    swapped = {name: result.as_refdnn(SCALE_MATCHED) for name, result in results.items()}
+    return {"": results, "_matched": swapped}
 
 
 def compare_over_folds(
@@ -105,6 +141,7 @@ def compare_over_folds(
         lambda part: summarise_folds(part, test_ratio),
         lambda part: compare_folds(part, "RefDNN", test_ratio),
         None if family is None else lambda found: _welch(found, family),
+        lambda first, second, level: corrected_resampled_t((first - second).to_numpy(), test_ratio, level),
         (rivals, rival_name, ("AUCROC", "AUCPR", WITHIN)),
     )
 
@@ -114,16 +151,42 @@ def compare_over_groups(
 ) -> Compared:
     """Compare RefDNN with all models over left-out groups.
 
-    As :func:`compare_over_folds`, with medians over groups, Hodges-Lehmann intervals, and for a family the
-    paper's Wilcoxon test with Bonferroni's correction, as ``" (Wilcoxon)"``.
+    As :func:`compare_over_folds`, with medians over groups, Hodges-Lehmann differences, and for a family the
+    paper's Wilcoxon test with Bonferroni's correction, as ``" (Wilcoxon)"``. Each group counts once.
     """
     return _compared(
         metrics,
         summarise_groups,
         lambda part: compare_groups(part, "RefDNN"),
         None if family is None else lambda found: _wilcoxon(found, family),
+        _over_groups,
         (rivals, "strongest", ("AUCROC", "AUCPR")),
     )
+
+
+def weighted_over_groups(
+    metrics: pd.DataFrame, others: Sequence[str], metric: str, n_boot: int, seed: int = 0
+) -> pd.DataFrame:
+    """Mean difference over left-out groups, each weighed by its pairs, with groups resampled.
+
+    :func:`compare_over_groups` gives a cancer type of one line the weight of one of a hundred lines.
+    """
+    tables = []
+    for other in others:
+        found = {}
+        for name, part in metrics[metrics["metric"] == metric].groupby("data", sort=False):
+            wide = part.pivot_table(index="fold", columns="model", values=["value", "n"], dropna=False)
+            gap = (wide["value", "RefDNN"] - wide["value", other]).dropna()
+            pairs = wide.loc[gap.index, ("n", "RefDNN")].to_numpy()
+            found[name] = cluster_bootstrap(
+                lambda w, gap=gap, pairs=pairs: float(np.average(gap, weights=w * pairs)),
+                gap.index,
+                n_boot,
+                seed,
+                null=0,
+            )
+        tables.append(comparison_table(found).assign(model=other))
+    return pd.concat(tables, ignore_index=True)
 
 
 def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> pd.DataFrame:
@@ -137,24 +200,6 @@ def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> 
     return comparison_table(found)
 
 
-def drug_gaps(first: Results, second: Results, model: str, others: Sequence[str]) -> pd.DataFrame:
-    """AUROC within drugs of ``model`` in ``first`` minus that of each other in ``second``, over shared drugs.
-
-    Returns
-    -------
-    DataFrame
-        ``data``, ``model`` (the other), ``difference`` (Hodges-Lehmann), ``low``, ``high``, ``p``, ``n``.
-    """
-    tables = []
-    for other in others:
-        found = {}
-        for name, result in first.items():
-            both = result.drug_auroc(model).merge(second[name].drug_auroc(other), on="drug")
-            found[name] = wilcoxon_exact(both["auroc_x"], both["auroc_y"])
-        tables.append(comparison_table(found).assign(model=other))
-    return pd.concat(tables, ignore_index=True)
-
-
 def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
     """Median of RefDNN over the groups of one protocol minus that over the groups of another."""
     medians = []
@@ -162,6 +207,16 @@ def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd
         rows = summary[(summary["model"] == "RefDNN") & (summary["metric"] == metric)]
         medians.append(rows.set_index("data")["value"])
     return (medians[0] - medians[1]).rename("difference").reset_index()
+
+
+def level_gaps(groups: Compared, folds: Compared, metric: str = "AUCROC") -> pd.DataFrame:
+    """Median of RefDNN over left-out groups minus its mean over random folds, with the median's interval."""
+    left_out, known = (
+        one.summary[(one.summary["model"] == "RefDNN") & (one.summary["metric"] == metric)].set_index("data")
+        for one in (groups, folds)
+    )
+    gap = left_out[["value", "low", "high"]].sub(known["value"], axis=0)
+    return gap.rename(columns={"value": "difference"}).assign(n=left_out["n"]).reset_index()
 
 
 def comparison_table(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
@@ -188,6 +243,7 @@ def _compared(
     summarise: Callable[[pd.DataFrame], pd.DataFrame],
     compare: Callable[[pd.DataFrame], pd.DataFrame],
     published_test: Callable[[pd.DataFrame], pd.DataFrame] | None,
+    versus: Versus,
     rivals: tuple[Sequence[str], str, Sequence[str]],
 ) -> Compared:
     summaries, differences = [], []
@@ -195,9 +251,9 @@ def _compared(
         summary, found = summarise(part), compare(part)
         tables = [found.assign(test="", note=None)]
         if published_test is not None:
-            tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"], low=np.nan, high=np.nan))
-        tables += _strongest(summary, found, *rivals)
-        columns = ["model", "metric", "test", "difference", "low", "high", "p", "n", "note"]
+            tables.append(published_test(found).assign(p=lambda t: t["p_adjusted"]))
+        tables += _strongest(part, versus, *rivals)
+        columns = ["model", "metric", "test", "difference", "low", "high", "p", "n", "note", "rival"]
         summaries.append(summary.assign(data=name))
         differences += [table.reindex(columns=columns).assign(data=name) for table in tables]
     return Compared(
@@ -208,24 +264,47 @@ def _compared(
 
 def _welch(found: pd.DataFrame, family: Family) -> pd.DataFrame:
     tested = published_family(found, family.models, family.metrics)
-    return tested.assign(difference=tested["welch_difference"], test=" (Welch)")
+    columns = {"welch_difference": "difference", "welch_low": "low", "welch_high": "high", "n_welch": "n"}
+    return _renamed(tested, columns).assign(test=" (Welch)")
 
 
 def _wilcoxon(found: pd.DataFrame, family: Family) -> pd.DataFrame:
     tested = bonferroni_family(found, family.models, family.metrics)
-    return tested.assign(difference=tested["median_difference"], test=" (Wilcoxon)")
+    columns = {"median_difference": "difference", "median_low": "low", "median_high": "high"}
+    return _renamed(tested, columns).assign(test=" (Wilcoxon)")
+
+
+def _renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Put a test's own estimate, interval and n in the place of the sound ones."""
+    return table.drop(columns=list(columns.values())).rename(columns=columns)
+
+
+def _over_groups(first: pd.Series, second: pd.Series, level: float) -> Comparison:
+    return wilcoxon_exact(*(values.groupby("fold").mean() for values in (first, second)), level)
 
 
 def _strongest(
-    summary: pd.DataFrame,
-    found: pd.DataFrame,
+    metrics: pd.DataFrame,
+    versus: Versus,
     rivals: Sequence[str],
     role: str,
-    metrics: Sequence[str],
+    names: Sequence[str],
 ) -> list[pd.DataFrame]:
+    """Compare RefDNN with the rival of the best mean, metric by metric, over folds or groups."""
     rows = []
-    for metric in metrics if rivals else ():
-        best = strongest(summary, rivals, metric)
-        row = found[(found["model"] == best) & (found["metric"] == metric)]
-        rows.append(row.assign(model=role, test="", note=f"{role} by mean {metric}: {best}"))
+    for metric in names if rivals else ():
+        part = metrics[metrics["metric"] == metric]
+        wide = part.pivot_table(index=["seed", "fold"], columns="model", values="value", dropna=False)
+        known = [model for model in rivals if model in wide]
+        best, found = against_strongest(
+            wide[known].mean().to_dict(),
+            lambda rival, level, wide=wide: versus(wide["RefDNN"], wide[rival], level),
+            known,
+        )
+        rows.append(strongest_row(best, found, len(known)).assign(model=role, metric=metric, test=""))
     return rows
+
+
+def _signed(row: pd.Series) -> str:
+    interval = f" [{row['low']:+.3f}, {row['high']:+.3f}]" if np.isfinite(row["low"]) else ""
+    return f"{row['difference']:+.3f}{interval}"

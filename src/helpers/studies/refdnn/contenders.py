@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,15 +16,36 @@ from helpers.studies.refdnn.baselines.linear import (
     ExpressionElasticNet,
     PairElasticNet,
 )
+from helpers.studies.refdnn.baselines.per_drug import (
+    BOOSTING_SPACE,
+    PER_DRUG_SPACE,
+    RIDGE_SPACE,
+    TYPE_SPACE,
+    DrugElasticNet,
+    DrugTypeMean,
+    PairBoosting,
+)
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence, LinePrevalence
 from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import RefDNNClassifier
-from helpers.studies.refdnn.model.published import ABLATION, ABLATION_SPACE, REFDNN_FIXED, REFDNN_SPACE
+from helpers.studies.refdnn.model.published import (
+    ABLATION,
+    ABLATION_SPACE,
+    REFDNN_FIXED,
+    REFDNN_SPACE,
+    scale_matched,
+)
 from helpers.studies.refdnn.protocol import Contender
 
 #: The kernel ridge's penalty and width, searched where RefDNN's settings are searched.
 KERNEL_SPACE: Space = {"alpha": Float(0.1, 10.0, log=True), "gamma": Float(0.05, 2.0, log=True)}
+
+#: Models of the study; all others are ours.
+PUBLISHED = ["RefDNN", "RefDNN-test", "Random Forest", "Elastic Net"]
+
+#: RefDNN at the study's constants but for FTRL's learning rate (:func:`scale_matched`).
+SCALE_MATCHED = "RefDNN, scale-matched"
 
 #: Controls of what the network knows of drugs, at full training.
 SIMILARITY_CONTROLS = {
@@ -31,6 +53,16 @@ SIMILARITY_CONTROLS = {
     "another drug's structure": {"similarity": "shuffled"},
     "no drug": {"similarity": "ones"},
 }
+
+#: Networks with one loss and an encoder that is trained, letters as in :func:`ablation_contenders`.
+ONE_LOSS: dict[str, dict[str, Any]] = {
+    "(a) one loss, encoder by Adam": {"encoder": "adam", "loss_weights": (1.0, 0.0)},
+    "(b) one loss, encoder by FTRL": {"loss_weights": (1.0, 0.0)},
+}
+
+#: All variants of the ablation, and those that its verdicts compare.
+JUDGED_ABLATIONS = ["RefDNN", "RefDNN-test", *ONE_LOSS]
+ABLATIONS = [*JUDGED_ABLATIONS, "(d) encoder only", "(e) no expression"]
 
 #: Points of the text that leave a choice or look doubtful, varied one at a time.
 VARIANTS = {
@@ -79,10 +111,23 @@ def published_contenders(
     ]
 
 
+def matched_contender(features: PairFeatures, dataset: str, *, steps: int, device: str) -> Contender:
+    """Return RefDNN with its learning rate scaled to the genes at hand, to stand beside the constants."""
+    settings = scale_matched(dataset, len(features.gene_names))
+    network = RefDNNClassifier(features, **settings, steps=steps, device=device)
+    return Contender(SCALE_MATCHED, network, keep=encoder_weights)
+
+
 def fixed_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
-    """Return the models of figures 2 and 3, at the paper's fixed hyperparameters: no ablation among them."""
+    """Return the models of figures 2 and 3 at the study's constants, and RefDNN scale-matched."""
     models = published_contenders(features, dataset, search=False, steps=steps, device=device)
-    return [model for model in models if model.name != "RefDNN-test"]
+    matched = matched_contender(features, dataset, steps=steps, device=device)
+    return [*(model for model in models if model.name != "RefDNN-test"), matched]
+
+
+def rivals(models: Sequence[str]) -> list[str]:
+    """Return the models that the study left out: neither its own nor another setting of RefDNN."""
+    return [model for model in models if model not in PUBLISHED and not model.startswith("RefDNN")]
 
 
 def left_out_contenders(
@@ -96,11 +141,13 @@ def left_out_contenders(
     ----------
     features : PairFeatures
     search : bool
-        Search the kernel ridge's two settings; False keeps its defaults, which come from a comparison
-        on the CCLE panel.
+        Search the settings of the kernel ridge, of the models that learn each drug alone, of the cancer
+        types and of the boosting, with as many candidates as RefDNN has; False keeps their defaults,
+        which come from a rough comparison on the panels.
     every : bool
-        Whether the slower ones take part too: elastic nets with similarity and fingerprint, and random
-        forests with drug features, which alone must copy a line's expression into each of its pairs.
+        Whether the slower ones take part too: elastic nets for each drug and with similarity and
+        fingerprint, gradient boosting, and random forests with drug features, which alone must copy a
+        line's expression into each of its pairs.
     max_samples : float, optional
         Share of the pairs that each tree of those forests draws.
     """
@@ -122,8 +169,24 @@ def left_out_contenders(
             if every
         ),
         Contender("Kernel ridge", KroneckerRidge(features), KERNEL_SPACE if search else None),
+        *per_drug_contenders(features, search=search, every=every),
     ]
     return [_on_whole_training_part(c) for c in contenders]
+
+
+def per_drug_contenders(features: PairFeatures, *, search: bool, every: bool) -> list[Contender]:
+    """Return the simple models that learn each drug from its own lines, and with ``every`` the slower two."""
+    ridge = KroneckerRidge(features, alpha=5.0, line_kernel="linear", drug_kernel="identity")
+    fast = [("Ridge per drug", ridge, RIDGE_SPACE), ("Drug x type", DrugTypeMean(features), TYPE_SPACE)]
+    slow = [
+        ("Elastic Net per drug", DrugElasticNet(features), PER_DRUG_SPACE),
+        ("Gradient boosting", PairBoosting(features), BOOSTING_SPACE),
+    ]
+    models = [*fast, *(slow if every else [])]
+    return [
+        _on_whole_training_part(Contender(name, model, space if search else None))
+        for name, model, space in models
+    ]
 
 
 def known_pair_contenders(
@@ -131,10 +194,13 @@ def known_pair_contenders(
 ) -> list[Contender]:
     """Return all models of figure 1: the published ones and the ones that were left out.
 
-    On GDSC each tree of a forest with drug features draws a quarter of the pairs.
+    Where nothing is searched, RefDNN stands at the study's constants and scale-matched. On GDSC each tree of
+    a forest with drug features draws a quarter of the pairs.
     """
     share = 0.25 if dataset == "GDSC" else None
     published = published_contenders(features, dataset, search=search, steps=steps, device=device)
+    if not search:
+        published.append(matched_contender(features, dataset, steps=steps, device=device))
     return published + left_out_contenders(features, search=search, every=every, max_samples=share)
 
 
@@ -152,9 +218,25 @@ def searched_settings(chosen: pd.DataFrame) -> dict[str, float]:
 
 
 def unseen_line_contenders(features: PairFeatures) -> list[Contender]:
-    """Return the baselines that say something about lines that were never seen."""
+    """Return the baselines that say something about lines of cancer types that were never seen."""
     models = left_out_contenders(features, search=False, every=False)
-    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled")]
+    return [m for m in models if m.name not in ("Line only", "Elastic Net, scaled", "Drug x type")]
+
+
+def atlas_contenders(features: PairFeatures, *, every: bool) -> dict[str, list[Contender]]:
+    """Return simple models for every drug of the atlas, by protocol; they are fast enough for all groups.
+
+    They join the models that the other protocols have run. ``every`` adds the slower models of single drugs
+    to unseen lines, and the kernel ridge to unseen cancer types. For unseen drugs there is the share of
+    other drugs that a line resists.
+    """
+    ridge = per_drug_contenders(features, search=False, every=False)[:1]
+    kernel = [_on_whole_training_part(Contender("Kernel ridge", KroneckerRidge(features)))]
+    return {
+        "unseen lines": per_drug_contenders(features, search=False, every=every),
+        "unseen types": [*ridge, *(kernel if every else [])],
+        "unseen drugs": unseen_drug_contenders(features, every=False)[:1],
+    }
 
 
 def simple_contenders(features: PairFeatures) -> list[Contender]:
@@ -181,7 +263,7 @@ def unseen_drug_contenders(features: PairFeatures, *, every: bool) -> list[Conte
 
 
 def ablation_contenders(
-    features: PairFeatures, dataset: str, *, search: bool, steps: int, device: str
+    features: PairFeatures, dataset: str, *, search: Sequence[str], steps: int, device: str
 ) -> list[Contender]:
     """Return RefDNN and its ablations, all options of one model.
 
@@ -189,20 +271,42 @@ def ablation_contenders(
     loss only, encoder trained by FTRL; (c) as published, encoder frozen at its random start; (d) encoder
     loss only, prediction by the encoder's logit of the drug; (e) no expression; (f) is the series of
     loss weights (0.5, 0.5), (1, 0) = (b), (0, 1) = (d), here with the same search budget each.
+    ``search`` names the variants to search; the others keep the study's constants.
     """
     network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
     variants: dict[str, tuple[dict[str, Any], Space]] = {
         "RefDNN": ({}, REFDNN_SPACE),
-        "(a) one loss, encoder by Adam": ({"encoder": "adam", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
-        "(b) one loss, encoder by FTRL": ({"loss_weights": (1.0, 0.0)}, REFDNN_SPACE),
+        **{
+            name: (changes, ABLATION_SPACE if "encoder" in changes else REFDNN_SPACE)
+            for name, changes in ONE_LOSS.items()
+        },
         "RefDNN-test": (ABLATION, ABLATION_SPACE),
         "(d) encoder only": ({"loss_weights": (0.0, 1.0), "output": "encoder"}, REFDNN_SPACE),
         "(e) no expression": ({"encoder": "zero", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
     }
     return [
-        Contender(name, _variant(network, **changes), space if search else None)
+        Contender(name, _variant(network, **changes), space if name in search else None, keep=encoder_weights)
         for name, (changes, space) in variants.items()
     ]
+
+
+def setting_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return RefDNN at the study's constants and scale-matched, and the simple models beside it."""
+    models = variant_contenders(features, dataset, {"RefDNN": {}}, steps=steps, device=device)
+    models.append(matched_contender(features, dataset, steps=steps, device=device))
+    return models + simple_contenders(features)
+
+
+def encoder_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return the networks whose encoders are compared as sources of biomarkers, scale-matched.
+
+    RefDNN, and the two networks with one loss that train their encoder (:data:`ONE_LOSS`): the same settings.
+    """
+    matched = matched_contender(features, dataset, steps=steps, device=device)
+    others = [
+        Contender(n, _variant(matched.estimator, **c), keep=encoder_weights) for n, c in ONE_LOSS.items()
+    ]
+    return [matched, *others]
 
 
 def variant_contenders(

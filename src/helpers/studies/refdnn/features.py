@@ -44,6 +44,8 @@ class PairFeatures:
     expression : array, lines x genes, float32, C order
     fingerprints : array, drugs x bits, uint8
     line_names, drug_names, gene_names : array of str
+    line_types : array of str, optional
+        Cancer type of each line, for the models that use nothing else of it.
     """
 
     expression: np.ndarray
@@ -51,6 +53,7 @@ class PairFeatures:
     line_names: np.ndarray
     drug_names: np.ndarray
     gene_names: np.ndarray
+    line_types: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expression = np.ascontiguousarray(self.expression, dtype=np.float32)
@@ -90,6 +93,7 @@ class PairFeatures:
             line_names=data.expression.index.to_numpy(str),
             drug_names=fingerprints.index.to_numpy(str),
             gene_names=data.expression.columns.to_numpy(str),
+            line_types=data.lines["cancer_type"].reindex(data.expression.index).to_numpy(str),
         )
 
     @cached_property

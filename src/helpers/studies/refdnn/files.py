@@ -12,6 +12,8 @@ from helpers.errors import DataError
 #: What both panels share: their expression is not the paper's.
 RNA_SEQ = "Expression is RNA-seq (log2(TPM + 1)); the paper used RMA arrays: compare direction and rank only."
 OTHERS = "others"
+#: Registry key of DepMap's table of models, which says which lines come from one patient.
+MODELS = "depmap-models"
 _UNCLASSIFIED = {"", "NA", "NaN", "UNABLE TO CLASSIFY"}
 
 
@@ -151,19 +153,58 @@ def line_table(
     notes : list of str
         Gets the note.
     **columns
-        ``cosmic_id`` and ``model_id``, or ``name`` where a better one than the annotation's is known.
+        ``cosmic_id`` and ``model_id``, or ``name`` where a better one than the annotation's is known, and
+        ``tissue``, which is the cancer type where nothing else is known, and ``patient``, which is the
+        line itself where nothing is known.
     """
     known = annotation.reindex(lines)
     missing = int(known["cancer_type"].isna().sum())
     if missing:
         notes.append(f"{missing} line(s) without annotation are {OTHERS!r}.")
+    cancer_type = known["cancer_type"].fillna(OTHERS).to_numpy(object)
     table = {
-        "cancer_type": known["cancer_type"].fillna(OTHERS).to_numpy(object),
+        "cancer_type": cancer_type,
+        "tissue": cancer_type,
+        "patient": lines.to_numpy(object),
         "name": known["name"].fillna("").to_numpy(object),
         "cosmic_id": "",
         "model_id": "",
     }
     return pd.DataFrame(table | columns, index=lines)
+
+
+def read_patients(path: str | Path, models: pd.Index | pd.Series, notes: list[str]) -> np.ndarray:
+    """Read the patient of each model from DepMap's ``Model.csv``.
+
+    Parameters
+    ----------
+    path : str or Path
+    models : Index or Series of str
+        ModelIDs.
+    notes : list of str
+        Gets the patients that more than one of the models comes from.
+
+    Returns
+    -------
+    array of str
+        A model that the file does not name, or names without a patient, is a patient of its own.
+    """
+    table = _read_text(path)
+    _need(table, ("ModelID", "PatientID"), path)
+    if table["ModelID"].duplicated().any():
+        msg = f"{path}: the model {table['ModelID'][table['ModelID'].duplicated()].iloc[0]!r} stands twice"
+        raise DataError(msg)
+    models = pd.Series(np.asarray(models, dtype=object))
+    patient = models.map(table.set_index("ModelID")["PatientID"]).replace("", np.nan).fillna(models)
+    shared = patient[patient.duplicated(keep=False)]
+    if len(shared):
+        notes.append(f"{len(shared)} lines come from {shared.nunique()} patients with two lines or more.")
+    return patient.to_numpy(object)
+
+
+def tissues(lineage: pd.Series) -> np.ndarray:
+    """Tissue of each line from DepMap's lineage: lymphoid and myeloid lines are both blood."""
+    return lineage.replace({"Lymphoid": "Blood", "Myeloid": "Blood", "": "unknown"}).to_numpy(object)
 
 
 def note_single_class(response: pd.DataFrame, notes: list[str]) -> None:

@@ -19,13 +19,21 @@ def repeated_pair_folds(table: PairTable, n_outer: int, repeats: int, seed: int 
     return [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats)]
 
 
-def left_out_folds(groups: np.ndarray, at_most: int = 0) -> list[Fold]:
-    """Leave each group out in turn, or ``at_most`` groups that are evenly spread (0: all)."""
+def left_out_folds(groups: np.ndarray, at_most: int = 0, patients: np.ndarray | None = None) -> list[Fold]:
+    """Leave each group out in turn, or ``at_most`` groups that are evenly spread (0: all).
+
+    Where ``patients`` (n,) are given, training is without the patients whose lines are tested: two lines of
+    one patient can have two cancer types.
+    """
     folds = leave_one_group_out(groups)
-    if not at_most:
+    if at_most:
+        spread = np.linspace(0, len(folds) - 1, at_most).round().astype(int)
+        folds = [folds[i] for i in np.unique(spread)]
+    if patients is None:
         return folds
-    spread = np.linspace(0, len(folds) - 1, at_most).round().astype(int)
-    return [folds[i] for i in np.unique(spread)]
+    return [
+        replace(fold, train=fold.train[~np.isin(patients[fold.train], patients[fold.test])]) for fold in folds
+    ]
 
 
 def two_class_pairs(table: PairTable) -> np.ndarray:
@@ -62,13 +70,17 @@ def varied_cases(
     Returns
     -------
     dict
-        Unseen lines of both data sets; CCLE stratified by drug and label; GDSC with the cut of its labels
+        Unseen lines of both data sets, all lines of a patient in one fold; CCLE with a patient's pairs of a
+        drug in one fold, and stratified by drug and label; GDSC with the cut of its labels
         at half and double the concentration; repeated GDSC pairs split between folds or kept together.
     """
     ccle = tables["CCLE"]
     strata = np.array([f"{drug}/{label}" for drug, label in zip(ccle.drugs, ccle.y, strict=True)])
     cuts = {"half_cut": 0.5, "double_cut": 2.0}
-    cases = {f"{name}.unseen_lines": (t, line_folds(t.lines, n_outer, seed)) for name, t in tables.items()}
+    cases = {f"{name}.unseen_lines": (t, line_folds(t.patients, n_outer, seed)) for name, t in tables.items()}
+    of_patient = np.column_stack([np.unique(ccle.patients, return_inverse=True)[1], ccle.drugs])
+    together = stratified_pair_folds(ccle.drugs, n_outer, seed, groups=of_patient)
+    cases["CCLE.patients_together"] = ccle, together
     cases["CCLE.stratified_by_label"] = ccle, stratified_pair_folds(strata, n_outer, seed)
     for label, factor in cuts.items():
         shifted = relabelled(gdsc, tables["GDSC"], factor)

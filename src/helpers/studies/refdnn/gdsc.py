@@ -11,17 +11,29 @@ from helpers.data.gdsc import IC50, larger_screens, read_ic50
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, ResponseData
 from helpers.studies.refdnn.files import (
+    MODELS,
     RNA_SEQ,
     line_table,
     note_single_class,
     read_annotation,
     read_fingerprints,
+    read_patients,
+    tissues,
 )
 
 FINGERPRINT = "refdnn-fingerprint-gdsc"
 ANNOTATION = "refdnn-annotation-gdsc"
 #: Registry keys that the loader reads.
-FILES = (IC50, drug_table.STAT, FINGERPRINT, ANNOTATION, drug_table.TARGET, FHDSL)
+FILES = (
+    IC50,
+    drug_table.STAT,
+    drug_table.COMPOUNDS,
+    FINGERPRINT,
+    ANNOTATION,
+    drug_table.TARGET,
+    FHDSL,
+    MODELS,
+)
 REPEATS = ("one", "keep")
 
 
@@ -30,7 +42,8 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
 
     A pair is resistant when its absolute IC50 exceeds the drug's maximum concentration: the rule
     that reproduces RefDNN's CCLE labels, inferred, and in good agreement with its GDSC class
-    counts. Drugs are matched to the fingerprint file by exact name.
+    counts. Drugs are matched to the fingerprint file by name, by GDSC id, or by synonym, see
+    :func:`helpers.data.drugs.match_names`.
 
     Parameters
     ----------
@@ -55,14 +68,16 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     models = lines.loc[lines["cosmic_id"] != "", "cosmic_id"]
     models = pd.Series(models.index, index=models.to_numpy(object))
     screened = ic50.index[ic50.index.isin(models.index)]
-    known = stat[stat["drug"].isin(fingerprints.index)]
+    matched, how = drug_table.match_names(stat, fingerprints.index, drug_table.read_compounds(sources))
+    known = stat.loc[matched.index].assign(drug=matched)
     notes = [
         RNA_SEQ,
         "Labels by the inferred rule: resistant when the absolute IC50 exceeds the maximum concentration.",
         f"{len(screened)} of {len(ic50):,} screened lines have expression here (matched by COSMIC number).",
-        f"{len(known)} of {len(stat)} drug ids ({known['drug'].nunique()} names) have a fingerprint of "
-        f"exactly their name; {fingerprints.shape[0] - known['drug'].nunique()} of {fingerprints.shape[0]} "
+        f"{len(known)} of {len(stat)} drug ids ({known['drug'].nunique()} names) have a fingerprint; "
+        f"{fingerprints.shape[0] - known['drug'].nunique()} of {fingerprints.shape[0]} "
         "fingerprints have no response here.",
+        *how,
     ]
     matrix = ic50.loc[screened, known.index]
     twice = known["drug"][known["drug"].duplicated(keep=False)]
@@ -81,7 +96,7 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
     note_single_class(response, notes)
     measured = screened[screened.isin(response["line"])]
     names = fingerprints.index[fingerprints.index.isin(known["drug"])]
-    drugs, more = drug_table.annotate_drugs(names, sources)
+    drugs, more = drug_table.annotate_drugs(names, sources, known)
     highest = known.groupby("drug")["max_concentration"].max().reindex(names)
     annotated = line_table(
         read_annotation(sources[ANNOTATION]),
@@ -89,6 +104,8 @@ def load_gdsc(sources: Sources, repeats: str = "one") -> ResponseData:
         notes,
         cosmic_id=measured.to_numpy(object),
         model_id=models[measured].to_numpy(object),
+        tissue=tissues(lines["lineage"].loc[models[measured]]),
+        patient=read_patients(sources[MODELS], models[measured], notes),
     )
     return ResponseData(
         name="GDSC",

@@ -1,15 +1,15 @@
 """Cross-validation of models of line-drug pairs: the same folds for all, searches nested, scores kept.
 
 Every protocol of RefDNN (random pairs, unseen lines, unseen cancer types, unseen drugs) is a list of folds; a
-model is a :class:`Contender`. The result keeps each model's out-of-fold scores, so that any metric, subset or
-bootstrap can be computed afterwards. Fits and searches run on :mod:`helpers.evaluation.protocol`.
+model is a :class:`Contender`. Fits and searches run on :mod:`helpers.evaluation.protocol`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import joblib
@@ -19,7 +19,6 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from helpers.data.types import ResponseData
-from helpers.evaluation.metrics import classification_metrics, group_auroc
 from helpers.evaluation.nested import Searched, search_settings
 from helpers.evaluation.protocol import Fold, Model, Progress, predictions
 from helpers.evaluation.space import Space
@@ -28,6 +27,7 @@ from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import GPU_BATCH, RefDNNClassifier, fit_many
 from helpers.studies.refdnn.model.holdout import stratified_holdout
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class PairTable:
     y : array (n,), 1 = resistant
     value : array (n,), log IC50
     cancer_type : array (n,) of str
+    patient : array (n,) of str, optional
+        Whom the line comes from; None where every line has a patient of its own.
     """
 
     features: PairFeatures
@@ -48,6 +50,7 @@ class PairTable:
     y: np.ndarray
     value: np.ndarray
     cancer_type: np.ndarray
+    patient: np.ndarray | None = None
 
     @classmethod
     def from_data(cls, data: ResponseData) -> PairTable:
@@ -60,6 +63,7 @@ class PairTable:
             response["resistant"].to_numpy(np.int64),
             response["value"].to_numpy(float),
             data.lines["cancer_type"].reindex(response["line"]).to_numpy(str),
+            data.lines["patient"].reindex(response["line"]).to_numpy(str),
         )
 
     def __len__(self) -> int:
@@ -74,6 +78,11 @@ class PairTable:
     def drugs(self) -> np.ndarray:
         """Drug code of each pair."""
         return self.codes[:, 1]
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of each pair: what a fold of unseen lines keeps together."""
+        return self.lines if self.patient is None else self.patient
 
     def drug_names(self) -> np.ndarray:
         """Drug name of each pair."""
@@ -94,6 +103,8 @@ class Contender:
     published_split : bool
         Fit on 80 % of the training part, as the study did for all its models; RefDNN stops early on the
         other 20 %. False fits on the whole training part.
+    table_order : bool
+        Feed the pairs to fit on in the order of the table. The published split shuffles them.
     keep : callable, optional
         Called with each fitted final model; what it returns is kept with the result.
     """
@@ -102,102 +113,8 @@ class Contender:
     estimator: PairClassifier
     space: Space | None = None
     published_split: bool = True
+    table_order: bool = False
     keep: Callable[[PairClassifier], Any] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class OutOfFold:
-    """Scores of every model for every pair that was in a test part.
-
-    Attributes
-    ----------
-    y, lines, drugs : arrays (n,)
-    drug_names : array (drugs,) of str
-    fold_names : list of str
-    folds : array (seeds, n)
-        Position in ``fold_names`` of the fold that tested the pair; -1 where none did.
-    scores : dict of str to array (seeds, n), float32
-    chosen : DataFrame
-        Hyperparameters found: seed, fold, model, value of the inner objective, one column a parameter.
-    trials : DataFrame
-        All candidates of all searches.
-    kept : dict (model, seed, fold name) -> object
-    """
-
-    y: np.ndarray
-    lines: np.ndarray
-    drugs: np.ndarray
-    drug_names: np.ndarray
-    fold_names: list[str]
-    folds: np.ndarray
-    scores: dict[str, np.ndarray]
-    chosen: pd.DataFrame = field(default_factory=pd.DataFrame)
-    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
-    kept: dict[tuple[str, int, str], Any] = field(default_factory=dict)
-
-    @property
-    def models(self) -> list[str]:
-        """Names of the models."""
-        return list(self.scores)
-
-    @property
-    def n_seeds(self) -> int:
-        """Number of repetitions."""
-        return len(self.folds)
-
-    def metrics(self, models: Sequence[str] | None = None) -> pd.DataFrame:
-        """Six metrics per seed, fold and model, and the mean AUROC within drugs.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``seed``, ``fold``, ``model``, ``metric``, ``value``, ``n``. The metric
-            ``"AUCROC within drug"`` is the mean over the drugs of the fold that have both classes.
-        """
-        rows = []
-        for model in models or self.models:
-            for seed, fold, test in self._parts():
-                y, p = self.y[test], self.scores[model][seed, test]
-                values = classification_metrics(y, p)
-                within = group_auroc(y, p, self.drugs[test])["auroc"]
-                values["AUCROC within drug"] = within.mean() if within.notna().any() else np.nan
-                rows += [(seed, fold, model, metric, value, len(y)) for metric, value in values.items()]
-        return pd.DataFrame(rows, columns=["seed", "fold", "model", "metric", "value", "n"])
-
-    def drug_auroc(self, model: str) -> pd.DataFrame:
-        """AUROC of each drug over its tested pairs, averaged over seeds.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``drug``, ``auroc``, ``n``, ``n_minority``; drugs with one class have NaN.
-        """
-        tables = []
-        for seed in range(self.n_seeds):
-            tested = self.folds[seed] >= 0
-            tables.append(group_auroc(self.y[tested], self.scores[model][seed, tested], self.drugs[tested]))
-        table = tables[0].assign(auroc=np.mean([t["auroc"] for t in tables], axis=0))
-        return table.assign(drug=self.drug_names[table["group"]]).drop(columns="group")
-
-    def subset(self, keep: np.ndarray) -> OutOfFold:
-        """Restrict the evaluation to pairs where ``keep`` is true; nothing is fitted again."""
-        keep = np.asarray(keep, dtype=bool)
-        return replace(
-            self,
-            y=self.y[keep],
-            lines=self.lines[keep],
-            drugs=self.drugs[keep],
-            folds=self.folds[:, keep],
-            scores={model: p[:, keep] for model, p in self.scores.items()},
-        )
-
-    def _parts(self) -> list[tuple[int, str, np.ndarray]]:
-        return [
-            (seed, name, rows)
-            for seed in range(self.n_seeds)
-            for i, name in enumerate(self.fold_names)
-            if len(rows := np.flatnonzero(self.folds[seed] == i))
-        ]
 
 
 def cross_validate(
@@ -283,20 +200,23 @@ def cross_validate(
     scores: dict[str, np.ndarray] = {}
     kept: dict[tuple[str, int, str], Any] = {}
     searches: list[Searched] = []
+    seconds: dict[str, float] = {}
     # Around all fits: side by side, a limit of one fit alone would end with the first that ends.
     with threadpool_limits(1):
         for contender in contenders:
+            started = perf_counter()
             final = folds
             if contender.space is not None:
                 searches.append(settings(contender, contender.space))
                 final = searches[-1].folds
             if contender.published_split:
-                final = [_with_validation(table, fold) for fold in final]
+                final = [_with_validation(table, fold, contender.table_order) for fold in final]
             model = _model(contender, stops_on="validation", kept=kept)
             outcome = np.full(where.shape, np.nan, dtype=np.float32)
             for _, fold, p in predictions(table, final, [model], n_jobs=jobs(model), progress=progress):
                 outcome[fold.tags["repeat"], fold.test] = p
             scores[contender.name] = outcome
+            seconds[contender.name] = perf_counter() - started
     order = [(contender.name, fold.tags["repeat"], fold.name) for contender in contenders for fold in folds]
     return OutOfFold(
         table.y,
@@ -309,6 +229,7 @@ def cross_validate(
         chosen=_stack([found.chosen for found in searches]),
         trials=_stack([found.trials for found in searches]),
         kept={key: kept[key] for key in order if key in kept},  # fits side by side end in any order
+        seconds=seconds,
     )
 
 
@@ -349,9 +270,11 @@ def _pairs(table: PairTable, rows: np.ndarray | None) -> tuple[np.ndarray, np.nd
     return None if rows is None else (table.codes[rows], table.y[rows])
 
 
-def _with_validation(table: PairTable, fold: Fold) -> Fold:
+def _with_validation(table: PairTable, fold: Fold, table_order: bool) -> Fold:
     """Take the published 20 % of the training part, stratified by drug, as validation rows."""
     kept, held_out = stratified_holdout(table.drugs[fold.train], 0.2, fold.seed)
+    if table_order:
+        kept, held_out = np.sort(kept), np.sort(held_out)
     return replace(fold, train=fold.train[kept], validation=fold.train[held_out])
 
 

@@ -144,7 +144,17 @@ def simulate_response(
             line=lines.to_numpy()[response["line"]], drug=drugs.to_numpy()[response["drug"]]
         ),
         fingerprints=_fingerprints(family, n_bits, drugs, rng),
-        lines=pd.DataFrame({"cancer_type": labels, "name": lines, "cosmic_id": "", "model_id": ""}, lines),
+        lines=pd.DataFrame(
+            {
+                "cancer_type": labels,
+                "tissue": labels,
+                "patient": lines,
+                "name": lines,
+                "cosmic_id": "",
+                "model_id": "",
+            },
+            lines,
+        ),
         drugs=pd.DataFrame({"pathway": pathway, "target": "unknown", "max_concentration": highest}, drugs),
         provenance=Provenance(
             "simulated",

@@ -66,8 +66,9 @@ class RefDNNClassifier(PairClassifier):
     output : {"network", "encoder"}
         Predict with o, or with the encoder's logit of the pair's own drug.
     similarity : {"structure", "identity", "ones", "shuffled"}
-        What the network knows of drugs: Tanimoto similarity, the drug's name only, nothing, or the
-        similarities of another drug drawn at random.
+        What the network knows of drugs: Tanimoto similarity; the drug's name only, which is nothing for
+        an unseen drug; nothing; or the structure of another drug: structures are dealt out to drugs
+        anew, so that a reference drug keeps its 1 in its own place and an unseen one has none.
     standardise : bool
         Scale genes by mean and standard deviation of the fitted lines. The study did not.
     affine : bool
@@ -264,7 +265,8 @@ class RefDNNClassifier(PairClassifier):
         else:
             full = self.features.similarity
             if self.similarity == "shuffled":
-                full = full[rng.permutation(n_drugs)]
+                other = rng.permutation(n_drugs)
+                full = full[np.ix_(other, other)]
         return np.ascontiguousarray(full[:, self.reference_drugs_])
 
     def _score(self, codes: np.ndarray) -> np.ndarray:

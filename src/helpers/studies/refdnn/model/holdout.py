@@ -23,7 +23,9 @@ def stratified_holdout(
 
     Returns
     -------
-    kept, held_out : arrays of row positions, ascending
+    kept, held_out : arrays of row positions, in random order
+        As the published split draws them. On a table that is sorted by drug the order decides how many
+        drugs the buffer of the training stream holds at a time.
 
     Raises
     ------
@@ -43,8 +45,9 @@ def stratified_holdout(
     )
     if n_out < n_strata or len(rows) - n_out < n_strata:
         # scikit-learn needs a row a stratum on both sides; with fewer rows the split is a plain one.
-        held_out = np.sort(state.permutation(rows)[:n_out])
+        held_out = state.permutation(rows)[:n_out]
     else:
         splitter = StratifiedShuffleSplit(n_splits=1, test_size=n_out, random_state=state)
-        held_out = np.sort(rows[next(splitter.split(rows, code[rows]))[1]])
-    return np.setdiff1d(np.arange(len(strata)), held_out), held_out
+        held_out = rows[next(splitter.split(rows, code[rows]))[1]]
+    kept = np.setdiff1d(np.arange(len(strata)), held_out)
+    return state.permutation(kept), held_out

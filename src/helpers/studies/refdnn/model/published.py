@@ -33,3 +33,22 @@ REFDNN_FIXED: dict[str, dict[str, Any]] = {
         "l2": 66.75165,
     },
 }
+
+#: Genes of the study's expression data, for which it found these settings.
+STUDY_GENES = {"CCLE": 18_926, "GDSC": 17_780}
+
+
+def scale_matched(dataset: str, n_genes: int) -> dict[str, Any]:
+    """Return the fixed settings with FTRL's learning rate scaled to another number of genes.
+
+    An encoder's logit is a sum over genes, so that a step of one learning rate moves it in proportion to
+    their number. The rate of the study times its number of genes over ``n_genes`` moves it as far as there.
+
+    Parameters
+    ----------
+    dataset : {"CCLE", "GDSC"}
+    n_genes : int
+        Genes at hand.
+    """
+    fixed = REFDNN_FIXED[dataset]
+    return fixed | {"lr_ftrl": fixed["lr_ftrl"] * STUDY_GENES[dataset] / n_genes}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -18,6 +19,8 @@ def published_bars(
     found: Compared, data: str, models: Sequence[str], published: Mapping[str, Published], *, title: str
 ) -> Figure:
     """Draw mean and SD over folds of some models, published values as open markers (figure 1).
+
+    Below a metric stands what the paper's test says of RefDNN against each other model, in their order.
 
     Parameters
     ----------
@@ -34,12 +37,27 @@ def published_bars(
     shown = shown.assign(low=shown["value"] - shown["sd"], high=shown["value"] + shown["sd"])
     ids = {(m, k): f"{data}.nested_cv.{m}.{k}" for m in models for k in METRICS}
     reported = [(*key, published[id].mean) for key, id in ids.items() if id in published]
-    return metric_bars(
+    figure = metric_bars(
         shown,
         pd.DataFrame(reported, columns=["model", "metric", "value"]),
         title=title,
         errors=f"SD over {shown['n'].iloc[0]} folds",
     )
+    tested = found.differences.query("data == @data and test == ' (Welch)'").set_index(["metric", "model"])[
+        "p"
+    ]
+    metrics = list(shown["metric"].unique())
+    marks = ["  ".join(significance(tested.get((k, m), np.nan)) for m in models[1:]) for k in metrics]
+    labels = [f"{metric}\n{mark}" for metric, mark in zip(metrics, marks, strict=True)]
+    figure.axes[0].set_xticks(range(len(metrics)), labels)
+    return figure
+
+
+def significance(p: float) -> str:
+    """Return the paper's mark of an adjusted p-value: ``**`` below 0.01, ``*`` below 0.05, else ``ns``."""
+    if not np.isfinite(p):
+        return ""
+    return "**" if p < 0.01 else "*" if p < 0.05 else "ns"
 
 
 def group_boxes(
