@@ -298,6 +298,14 @@ def percentile_interval(
     return Comparison(estimate, float(low), float(high), float(p), n, method)
 
 
+def mean_statistic(values: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Return the statistic of :func:`cluster_bootstrap` that is the mean of ``values``, an array (n,).
+
+    NaN where no row is drawn.
+    """
+    return lambda weights: float(weights @ values / weights.sum()) if weights.sum() else float("nan")
+
+
 def finite_values(values: np.ndarray) -> np.ndarray:
     """Return a column of floats without its NaN entries."""
     values = np.asarray(values, dtype=float)

@@ -66,7 +66,8 @@ def study_splits(n_lines: int, n_repeats: int = 100, test_size: float = 0.05, se
     folds = []
     for repeat in range(n_repeats):
         parts = train_test_split(np.arange(n_lines), test_size=test_size, random_state=seed + repeat)
-        folds.append(Fold("0", *map(np.sort, parts), tags={"repeat": repeat}))
+        train, test = (np.sort(part) for part in parts)
+        folds.append(Fold("0", train, test, tags={"repeat": repeat}))
     return folds
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from helpers.evaluation.statistics import cluster_bootstrap
+from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.base_rates import class_shares
 from helpers.studies.perturbation.types import ExpressionChanges
 
@@ -118,9 +118,8 @@ def printed_checks(
     }
     rows = []
     for what, score in per_row.items():
-        found = cluster_bootstrap(
-            lambda w, s=score: float(w @ s / w.sum()), block.rows["compound"].to_numpy(), n_boot, seed
-        )
+        compounds = block.rows["compound"].to_numpy()
+        found = cluster_bootstrap(mean_statistic(score), compounds, n_boot, seed)
         rows.append((what, found.difference, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["what", "value", "low", "high", "n"])
 

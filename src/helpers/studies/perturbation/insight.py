@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.model_selection import GridSearchCV
 
 from helpers.evaluation.protocol import Fold, Model, predictions
-from helpers.evaluation.statistics import cluster_bootstrap
+from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.folds import random_rows
 from helpers.studies.perturbation.metrics import (
     METRICS,
@@ -252,12 +252,7 @@ def shared_control_correlation(data: ExpressionChanges, n_boot: int = 500, seed:
     out = []
     for controls, part in table.groupby("controls", sort=False):
         r = part["r"].to_numpy()
-        boot = cluster_bootstrap(
-            lambda w, r=r: float(w @ r / w.sum()) if w.sum() else np.nan,
-            part["cell"].to_numpy(),
-            n_boot,
-            seed,
-        )
+        boot = cluster_bootstrap(mean_statistic(r), part["cell"].to_numpy(), n_boot, seed)
         low, high = min(boot.low, boot.difference), max(boot.high, boot.difference)
         out.append((controls, boot.difference, low, high, len(part)))
     return pd.DataFrame(out, columns=["controls", "value", "low", "high", "n"])
