@@ -9,7 +9,6 @@ from typing import Any
 
 from helpers.data.checks import refuse
 from helpers.data.hashes import sha256
-from helpers.data.l1000_files import read_gctx
 from helpers.data.readers.cells import read_gene_table, read_h5ad, read_labels, read_mtx
 from helpers.data.readers.expression import read_expression
 from helpers.data.readers.lines import read_drugs, read_lines, read_structures
@@ -17,6 +16,14 @@ from helpers.data.readers.response import read_response
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance, SourceFile
+
+
+def _read_gctx(path: Path) -> tuple[Any, list[str]]:
+    # Imported late: that module takes the spelling of ids from this package.
+    from helpers.data.l1000_files import read_gctx
+
+    return read_gctx(path)[0], []
+
 
 #: Reader of each kind; a reader takes a path and gives values and notes.
 KINDS: dict[str, Callable[..., tuple[Any, list[str]]]] = {
@@ -27,7 +34,7 @@ KINDS: dict[str, Callable[..., tuple[Any, list[str]]]] = {
     "drug table": read_drugs,
     "structures": read_structures,
     "gene table": read_gene_table,
-    "gctx": lambda path: (read_gctx(path)[0], []),
+    "gctx": _read_gctx,
     "h5ad": read_h5ad,
     "mtx": read_mtx,
     "labels": read_labels,
