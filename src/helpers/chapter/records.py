@@ -22,7 +22,7 @@ from helpers.errors import ParameterError
 _ROUNDING = 1e-9
 
 # From the least to the most like the paper's own input.
-_TIER_ORDER = ("simulated", "panel", "paper")
+_TIER_ORDER = ("simulated", "own", "panel", "paper")
 
 
 def plain_number(name: str, what: str, value: object) -> int | float | None:

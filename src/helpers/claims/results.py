@@ -14,7 +14,7 @@ from helpers.strict_yaml import problems
 
 SCHEMA = 1
 
-Tier = Literal["paper", "panel", "simulated"]
+Tier = Literal["paper", "panel", "own", "simulated"]
 
 
 class Result(BaseModel):
@@ -32,7 +32,7 @@ class Result(BaseModel):
         Number of folds, groups, drugs or lines behind the value.
     seeds : int or None
         Number of seeds.
-    tier : {"paper", "panel", "simulated"}
+    tier : {"paper", "panel", "own", "simulated"}
         Tier of the data that the value was computed on.
     published : float or None
         The paper's number.
