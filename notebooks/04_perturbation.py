@@ -13,9 +13,9 @@
 #
 # :::{admonition} What we found
 # :class: tip
-# - **79 % of signs is above what the data allow on held-out rows.** In the printed corner of the competition's own
-#   table a predictor that knew every true effect would get {glue:text}`Kaggle block.noise ceiling.sign accuracy:.1%` of
-#   signs right; one constant sign a gene gets
+# - **How many signs can be right?** In the printed corner of the competition's own table a predictor that knew every
+#   true effect would get {glue:text}`Kaggle block.noise ceiling.sign accuracy:.1%` of signs right, as far as a rough
+#   ceiling says; one constant sign a gene gets
 #   {glue:text}`Kaggle block.sign of the other rows' mean:.1%`. That the noise allows 79 %:
 #   {glue}`verdict.perturbation-plausible.sound`.
 # - **Networks against simple predictors**, on 146 compounds in hepatocytes: the best network gets
@@ -842,7 +842,8 @@ chapter.deviations()
 # - A reduced profile trains a share of the published epochs, which changes the order of the networks: read ranks in
 #   the full profile only.
 # - L1000 signatures are z-scores, TranSiGen's changes are logarithms of expression.
-# - The noise ceiling takes p-values at their word and errs upwards where effects are far below the noise.
+# - The noise ceiling takes p-values at their word. It errs upwards where effects are far below the noise, and downwards
+#   where all effects have one moderate size: it is a rough level, not a bound.
 # - Intervals keep the fits fixed and resample compounds or lines.
 # - The simulated targets have real means per gene and cell type, but invented answers of single genes to single
 #   compounds.
