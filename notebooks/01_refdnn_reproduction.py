@@ -11,6 +11,24 @@
 # %% [markdown]
 # # [Re] RefDNN: reference drugs for predicting anticancer drug resistance
 #
+# ```{admonition} What we found
+# :class: important
+# - **Known drugs and lines.** That RefDNN is better than a random forest and an elastic net, which never see the
+#   drug: {glue}`verdict.refdnn-1-ccle.sound` on CCLE, {glue}`verdict.refdnn-1-gdsc.sound` on GDSC. Against the
+#   strongest model that does see it, the difference of AUROC is {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC`
+#   {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC.interval` and {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC`
+#   {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC.interval`: {glue}`verdict.refdnn-1-ccle.survives` and
+#   {glue}`verdict.refdnn-1-gdsc.survives`.
+# - **Unseen cancer types and drugs.** On unseen GDSC cancer types RefDNN minus the drug's prevalence, which knows
+#   nothing of a line, is {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC`
+#   {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC.interval`; on unseen GDSC drugs RefDNN minus the forest is
+#   {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC` {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC.interval`.
+# - **Biomarkers.** {glue}`CCLE joined.biomarkers.published.random genes.significant.observed` of the report's ten
+#   Nilotinib genes are significant in CCLE, and {glue}`CCLE joined.biomarkers.sensitive_blood` of the
+#   {glue}`CCLE joined.biomarkers.sensitive` sensitive lines are blood lines; within tissues
+#   {glue}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed` remain.
+# ```
+#
 # RefDNN {cite:p}`choi2020refdnn` predicts whether a cancer cell line resists a drug, from the line's gene
 # expression and the drug's structure. A reproduction study {cite:p}`meng2022` ran the authors' code
 # again and found its claims supported. This chapter executes that study once more from its text, with the
@@ -97,24 +115,6 @@ test_ratio = 1 / (n_outer - 1)
 chapter.header()
 
 # %% [markdown]
-# ```{admonition} What we found
-# :class: important
-# - **Known drugs and lines.** That RefDNN is better than a random forest and an elastic net, which never see the
-#   drug: {glue}`verdict.refdnn-1-ccle.sound` on CCLE, {glue}`verdict.refdnn-1-gdsc.sound` on GDSC. Against the
-#   strongest model that does see it, the difference of AUROC is {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC`
-#   {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC.interval` and {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC`
-#   {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC.interval`: {glue}`verdict.refdnn-1-ccle.survives` and
-#   {glue}`verdict.refdnn-1-gdsc.survives`.
-# - **Unseen cancer types and drugs.** On unseen GDSC cancer types RefDNN minus the drug's prevalence, which knows
-#   nothing of a line, is {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC`
-#   {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC.interval`; on unseen GDSC drugs RefDNN minus the forest is
-#   {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC` {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC.interval`.
-# - **Biomarkers.** {glue}`CCLE joined.biomarkers.published.random genes.significant.observed` of the report's ten
-#   Nilotinib genes are significant in CCLE, and {glue}`CCLE joined.biomarkers.sensitive_blood` of the
-#   {glue}`CCLE joined.biomarkers.sensitive` sensitive lines are blood lines; within tissues
-#   {glue}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed` remain.
-# ```
-#
 # ## The question and the model
 #
 # The study makes three claims: RefDNN predicts better than a random forest and an elastic net; it also does so

@@ -11,6 +11,24 @@
 # %% [markdown]
 # # [Re] RefDNN: what do its two losses contribute?
 #
+# ```{admonition} What we found
+# :class: important
+# - **The published comparison.** RefDNN minus the ablation of the report, AUROC: CCLE
+#   {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC` {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`
+#   ({glue}`verdict.refdnn-ablation-ccle.sound`), GDSC {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC`
+#   {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC.interval` ({glue}`verdict.refdnn-ablation-gdsc.sound`).
+# - **What was removed.** The ablation also stops the encoder's learning: it trains
+#   {glue:text}`ablation.trained_share:.1%` of the weights. Against the better network that has one loss and a trained
+#   encoder the difference is {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC`
+#   {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC.interval` on CCLE and
+#   {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC`
+#   {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC.interval` on GDSC.
+# - **So:** that a second loss and optimiser contribute reads {glue}`verdict.refdnn-ablation-ccle.survives` on CCLE and
+#   {glue}`verdict.refdnn-ablation-gdsc.survives` on GDSC once the encoder may learn; that the loss is five to ten
+#   hundredths reads {glue}`verdict.refdnn-ablation-size-ccle.sound` and
+#   {glue}`verdict.refdnn-ablation-size-gdsc.sound`.
+# ```
+#
 # RefDNN trains its encoder with a loss of its own, next to the loss of the network. The reproduction study
 # {cite:p}`meng2022` removed that loss and its optimiser, saw scores fall by five to ten percent, and concluded
 # that "the complex design of using two optimizers and considering the loss of the initial representation step
@@ -69,24 +87,6 @@ test_ratio = 1 / (n_outer - 1)
 chapter.header()
 
 # %% [markdown]
-# ```{admonition} What we found
-# :class: important
-# - **The published comparison.** RefDNN minus the ablation of the report, AUROC: CCLE
-#   {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC` {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`
-#   ({glue}`verdict.refdnn-ablation-ccle.sound`), GDSC {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC`
-#   {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC.interval` ({glue}`verdict.refdnn-ablation-gdsc.sound`).
-# - **What was removed.** The ablation also stops the encoder's learning: it trains
-#   {glue:text}`ablation.trained_share:.1%` of the weights. Against the better network that has one loss and a trained
-#   encoder the difference is {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC`
-#   {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC.interval` on CCLE and
-#   {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC`
-#   {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC.interval` on GDSC.
-# - **So:** that a second loss and optimiser contribute reads {glue}`verdict.refdnn-ablation-ccle.survives` on CCLE and
-#   {glue}`verdict.refdnn-ablation-gdsc.survives` on GDSC once the encoder may learn; that the loss is five to ten
-#   hundredths reads {glue}`verdict.refdnn-ablation-size-ccle.sound` and
-#   {glue}`verdict.refdnn-ablation-size-gdsc.sound`.
-# ```
-#
 # ## The question and the model
 #
 # The study deletes the encoder's loss and its FTRL optimiser. The encoder's weights are then in no optimiser's
