@@ -881,11 +881,11 @@ chapter.figure(figure, "atlas", note)
 
 # %% [markdown]
 # Of the drugs with twenty lines in each class, {glue}`GDSC.atlas.predictable` rank unseen lines better than chance.
-# Median AUROC within the drug of the simple model: {glue}`GDSC.atlas.known pairs: simple.median` for known pairs,
-# {glue}`GDSC.atlas.unseen lines: simple.median` for unseen lines, {glue}`GDSC.atlas.unseen types: simple.median` for
-# unseen cancer types and {glue}`GDSC.atlas.unseen drugs: simple.median` for unseen drugs; a second screen would have
-# {glue}`GDSC.atlas.second screen.median`, noise-free values {glue}`GDSC.atlas.noise ceiling.median`. On unseen lines the simple model is above RefDNN in
-# {glue}`GDSC.atlas.unseen lines.simple above RefDNN` of the drugs.
+# Median AUROC within the drug of the simple model: {glue}`GDSC.atlas.known pairs.simple.median` for known pairs,
+# {glue}`GDSC.atlas.unseen lines.simple.median` for unseen lines, {glue}`GDSC.atlas.unseen types.simple.median` for
+# unseen cancer types and {glue}`GDSC.atlas.unseen drugs.simple.median` for unseen drugs; a second screen would have
+# {glue}`GDSC.atlas.second screen.median`, noise-free values {glue}`GDSC.atlas.noise ceiling.median`. On unseen lines
+# the simple model is above RefDNN in {glue}`GDSC.atlas.unseen lines.simple above RefDNN` of the drugs.
 #
 # Published values are per pathway, not per drug; the study's shares of resistant lines are of its own, larger data.
 # The estimates of a second screen and of the ceiling rest on three drugs, whose measured values are in the small table; a drug may be

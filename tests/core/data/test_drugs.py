@@ -47,6 +47,6 @@ def test_nothing_to_note_where_every_name_is_spelt_alike():
 )
 def test_a_list_of_another_shape_is_refused(tmp_path, text, message):
     path = tmp_path / "compounds.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_compounds(Sources({COMPOUNDS: path}))

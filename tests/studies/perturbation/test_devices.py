@@ -36,7 +36,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess:
         [sys.executable, "-c", code],
         env={**os.environ, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
@@ -52,7 +52,7 @@ def test_a_gpu_sets_the_backend_before_keras_is_imported():
     code += "print(keras.backend.backend())"
     environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.split() == ["torch"]
     refused = python(code, KERAS_BACKEND="tensorflow")

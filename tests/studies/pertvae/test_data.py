@@ -81,7 +81,7 @@ def lincs_files(folder) -> Sources:
     pd.DataFrame(ccle).to_csv(folder / "ccle.csv", index=False)
     gdsc = {"GENE": [9, 7], "1": [10.0, 3], "2": [30.0, 5], "3": [20.0, 4]}
     pd.DataFrame(gdsc).to_csv(folder / "gdsc.csv", index=False)
-    (folder / "names").write_text("read by cosmic_names")
+    (folder / "names").write_text("read by cosmic_names", encoding="utf-8")
     return Sources({key: folder / name for key, name in names.items()})
 
 

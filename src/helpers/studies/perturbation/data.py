@@ -25,7 +25,7 @@ from helpers.studies.perturbation.competition import (
     printed_sizes,
     training_files,
 )
-from helpers.studies.perturbation.hepatocytes import ARRAYS, hepatocyte_changes
+from helpers.studies.perturbation.hepatocytes import ARRAYS, CONTEXTS, hepatocyte_changes
 from helpers.studies.perturbation.printed import BLOCK
 from helpers.studies.perturbation.twin import kaggle_twin, simulate_changes
 from helpers.studies.perturbation.types import ExpressionChanges
@@ -183,7 +183,12 @@ def _simulated_targets(sources: Sources, *, seed: int) -> ExpressionChanges:
 
 
 def _small(name: str, seed: int) -> ExpressionChanges:
-    return simulate_changes(seed, name=name, **_SMALL[name])[0]
+    data = simulate_changes(seed, name=name, **_SMALL[name])[0]
+    if name != "TG-GATEs":
+        return data
+    # The stand-in's cells go by the names of the contexts that they stand for.
+    contexts = dict(zip(data.rows["cell"].unique(), CONTEXTS, strict=True))
+    return replace(data, rows=data.rows.assign(cell=data.rows["cell"].map(contexts)))
 
 
 def _signatures(sources: Sources) -> ExpressionChanges:

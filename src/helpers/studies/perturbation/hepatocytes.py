@@ -19,6 +19,8 @@ from helpers.studies.perturbation.types import ExpressionChanges
 ARRAYS = "tggates-small"
 #: Doses that make a row; the low one was given to half of the compounds and only joins the residual variance.
 DOSES = ("Middle", "High")
+#: Cells of the rows, as :func:`contrasts` names them.
+CONTEXTS = tuple(f"{dose}, {hours} h" for dose in DOSES for hours in (2, 8, 24))
 _DESCRIBED = ["treatmentid", "treatmentid_no", "dose_level", "duration"]
 
 

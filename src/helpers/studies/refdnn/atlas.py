@@ -216,7 +216,10 @@ def atlas_summary(table: pd.DataFrame) -> pd.DataFrame:
     kept = counted_drugs(table)
     rows = [("predictable", float((kept["predictable"] == "yes").sum()), len(kept))]
     columns = [c for c in table if c.endswith((": RefDNN", ": simple"))] + ["second screen", "noise ceiling"]
-    rows += [(f"{c}.median", kept[c].median(), int(kept[c].notna().sum())) for c in columns]
+    # A colon in an id would read as a format where prose cites it.
+    rows += [
+        (f"{c.replace(': ', '.')}.median", kept[c].median(), int(kept[c].notna().sum())) for c in columns
+    ]
     for protocol in PROTOCOLS:
         both = kept[[f"{protocol}: simple", f"{protocol}: RefDNN"]].dropna()
         rows.append(
