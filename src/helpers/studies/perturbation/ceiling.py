@@ -36,10 +36,10 @@ def noise_ceiling(z: np.ndarray) -> float:
     """Share of right signs of a predictor that knows every true effect.
 
     Measured effects are ``z = m + e`` with noise e ~ N(0, 1), so the sign of z is that of m with probability
-    ``Phi(|m|)``. The distribution of ``|m|`` is fitted to ``|z|`` by maximum likelihood without a form (Kiefer and
-    Wolfowitz 1956), by expectation maximisation. Effects far below the noise cannot be told from none, so
-    that pure noise gives about 0.53 instead of 0.5; effects that all have one moderate size come out too
-    low (about 0.62 for sizes of 0.4, where 0.655 is true). It is a rough level, not a bound.
+    ``Phi(|m|)``. The distribution of ``|m|`` is fitted to ``|z|`` by maximum likelihood without a form
+    (Kiefer and Wolfowitz 1956), by expectation maximisation. Effects far below the noise cannot be told from
+    none, so that pure noise gives about 0.53 instead of 0.5; effects that all have one moderate size come
+    out too low (about 0.62 for sizes of 0.4, where 0.655 is true). It is a rough level, not a bound.
 
     Parameters
     ----------
