@@ -121,11 +121,11 @@ def test_board_is_searched_filtered_sorted_and_linked(browser, address):
     page.fill(".hx-bar input", "biomarkers")
     assert 0 < page.locator(shown).count() < everything
     page.fill(".hx-bar input", "")
-    page.get_by_label("Outcome").select_option("not testable here")
-    page.get_by_label("Sort").select_option("claim")
+    page.get_by_label("Outcome", exact=True).select_option("not testable here")
+    page.get_by_label("Sort", exact=True).select_option("claim")
     ids = page.eval_on_selector_all(shown, "rows => rows.map(r => r.dataset.claim)")
     assert ids == sorted(ids)
-    page.get_by_label("Outcome").select_option("")
+    page.get_by_label("Outcome", exact=True).select_option("")
     page.get_by_role("button", name="Matrix").click()
     assert page.locator(".hv-board .hv-word:visible").count() == 0
     claim = ids[0]

@@ -12,6 +12,7 @@
     const field = document.createElement("label");
     field.append(`${label} `);
     const box = document.createElement("select");
+    box.setAttribute("aria-label", label);
     for (const [value, text] of options) box.append(new Option(text, value));
     box.addEventListener("change", onChange);
     field.append(box);
@@ -77,12 +78,14 @@
           && (!whose.value || row.dataset.whose === whose.value)
           && (!input.value || row.dataset.input === input.value);
         row.hidden = !fits;
-        row.hxMore.hidden = !fits;
+        if (row.hxMore) row.hxMore.hidden = !fits;
         shown += fits;
       }
       const ordered = [...rows];
       if (sort.value) ordered.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
-      for (const row of ordered) (sort.value ? sorted : home.get(row)).append(row, row.hxMore);
+      for (const row of ordered) {
+        (sort.value ? sorted : home.get(row)).append(...[row, row.hxMore].filter(Boolean));
+      }
       for (const body of bodies) {
         const head = body.querySelector("tr.hv-chapter");
         if (head) head.hidden = !body.querySelector("tr[data-claim]:not([hidden])");
@@ -90,7 +93,10 @@
       count.textContent = `${shown} of ${rows.length} claims`;
     }
 
-    for (const row of rows) row.hxMore = row.nextElementSibling;
+    for (const row of rows) {
+      const next = row.nextElementSibling;
+      row.hxMore = next && next.classList.contains("hv-more") ? next : null; // older pages have none
+    }
     update();
   }
 
