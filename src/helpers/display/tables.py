@@ -10,7 +10,6 @@ from pandas.io.formats.style import Styler
 
 from helpers.claims.check import Check, Outcome, result_label
 from helpers.claims.numbers import format_interval, format_number
-from helpers.claims.register import PARTS
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
 
@@ -83,17 +82,6 @@ def groups(verdicts: Sequence[ClaimVerdict]) -> dict[str, list[ClaimVerdict]]:
         if members:
             found[title] = members
     return found
-
-
-def outcome_counts(verdicts: Sequence[ClaimVerdict]) -> pd.DataFrame:
-    """Count the outcomes: one row a group of claims and part, one column an outcome, and ``claims``."""
-    rows = []
-    for title, members in groups(verdicts).items():
-        for part in PARTS:
-            outcomes = [verdict.outcomes[part] for verdict in members]
-            row: dict[str, object] = {"claims about": title, "part": HEADINGS[part], "claims": len(members)}
-            rows.append(row | {outcome: outcomes.count(outcome) for outcome in SYMBOLS})
-    return pd.DataFrame(rows, columns=["claims about", "part", "claims", *SYMBOLS])
 
 
 def check_name(check: Check) -> str:
