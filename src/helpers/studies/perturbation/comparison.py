@@ -53,7 +53,8 @@ class Contest:
     @classmethod
     def of(cls, networks: Sequence[Model], controls: Sequence[Model], simple: Sequence[Model]) -> Contest:
         """Take the names of models."""
-        return cls(*(tuple(model.name for model in models) for models in (networks, controls, simple)))
+        names = [tuple(model.name for model in models) for models in (networks, controls, simple)]
+        return cls(names[0], names[1], names[2])
 
     def recorded(self, summary: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a summary that are recorded: more metrics of networks than of others."""

@@ -169,10 +169,8 @@ def _one_row_a_cell(means: pd.DataFrame, provenance: Provenance) -> ExpressionCh
 
 def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: ArrayLike) -> pd.DataFrame:
     """Rows of training without positive controls."""
-    columns = {"cell": cell, "compound": compound, "lincs_id": lincs_id, "smiles": smiles}
-    columns = {name: np.asarray(column, dtype=object) for name, column in columns.items()}
-    n = len(columns["cell"])
-    table = pd.DataFrame({name: np.broadcast_to(column, n) for name, column in columns.items()})
+    columns = np.broadcast_arrays(*(np.asarray(one, object) for one in (cell, compound, lincs_id, smiles)))
+    table = pd.DataFrame(dict(zip(("cell", "compound", "lincs_id", "smiles"), columns, strict=True)))
     return table.assign(control=False, split="train")
 
 

@@ -209,7 +209,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         for variable, value in zip(model.trainable_variables, self.weights_, strict=True):
             variable.assign(value)
 
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         """Epochs, batch size and learning rate in effect, by name.
 
         Raises

@@ -180,12 +180,12 @@ def fit(training: Training, task: Task, engine: str = "auto", device: str = "cpu
     """
     runner = engine_of(training.design, engine, device)(training, task)
     best, best_epoch, stopped = np.inf, 0, DONE
-    history: list[tuple[float, ...]] = []
+    history: list[list[float]] = []
     runner.keep()
     for epoch in range(1, training.epochs + 1):
-        losses = (runner.train_epoch(*_draw_epoch(training, task)),)
+        losses = [runner.train_epoch(*_draw_epoch(training, task))]
         if task.validation is not None:
-            losses = (*losses, runner.validation_loss())
+            losses.append(runner.validation_loss())
         history.append(losses)
         if not np.isfinite(losses).all():
             stopped = NOT_FINITE
@@ -220,9 +220,7 @@ def _draw_epoch(training: Training, task: Task) -> tuple[np.ndarray, np.ndarray,
     steps = -(-n // batch)
     order = np.zeros(steps * batch, np.int32)
     order[:n] = task.rng.permutation(n)
-    weight = np.zeros(steps * batch, np.float32)
-    weight[:n] = 1
-    weight = weight.reshape(steps, batch)
+    weight = (np.arange(steps * batch) < n).astype(np.float32).reshape(steps, batch)
     weight /= weight.sum(axis=1, keepdims=True)
     mask = np.ones((steps * batch, design.dense), np.float32)
     if design.dropout:

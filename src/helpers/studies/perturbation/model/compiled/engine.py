@@ -51,6 +51,7 @@ class CompiledEngine:
         self._network = self._sized(training.batch_size)
         self._step = 0
         if task.validation is not None:
+            self._held_out = task.validation
             self._watch = self._sized(len(task.validation[0]))
 
     def _sized(self, batch: int) -> _Network:
@@ -70,7 +71,7 @@ class CompiledEngine:
 
     def validation_loss(self) -> float:
         """Loss on the validation rows."""
-        codes, targets = self._task.validation
+        codes, targets = self._held_out
         rows, share = np.arange(len(codes), dtype=np.int32), np.full(len(codes), 1 / len(codes), np.float32)
         with torch.inference_mode():
             return self._watch.loss(codes, targets, rows, share)
@@ -160,7 +161,7 @@ def _parts(flat: np.ndarray, gradient: np.ndarray, shapes: list[tuple]) -> list[
     parts, start = [], 0
     for shape in shapes:
         stop = start + int(np.prod(shape))
-        parts.append(tuple(Buffer(f[start:stop].reshape(shape)) for f in (flat, gradient)))
+        parts.append((Buffer(flat[start:stop].reshape(shape)), Buffer(gradient[start:stop].reshape(shape))))
         start = stop
     return parts
 
