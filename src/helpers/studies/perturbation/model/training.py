@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -144,15 +145,12 @@ def engine_of(
     if engine not in ENGINES:
         msg = f"engine={engine!r} is not one of {', '.join(ENGINES)}"
         raise ParameterError(msg)
-    if engine != "keras":
-        compiled = import_module(_COMPILED) if find_spec(_COMPILED) else None
-        if device == "cpu" and compiled is not None and compiled.knows(design):
-            return compiled.CompiledEngine
-        if engine == "compiled":
-            msg = (
-                f"no compiled code for this reading of {design.architecture} on {device}; use engine='keras'"
-            )
-            raise ParameterError(msg)
+    compiled = compiled_for(design, engine, device)
+    if compiled is not None:
+        return compiled.CompiledEngine
+    if engine == "compiled":
+        msg = f"no compiled code for this reading of {design.architecture} on {device}; use engine='keras'"
+        raise ParameterError(msg)
     import keras
 
     backend = keras.backend.backend()
@@ -162,6 +160,14 @@ def engine_of(
         raise ParameterError(msg)
     module, name = _OF_BACKEND[backend]
     return getattr(import_module(module), name)
+
+
+def compiled_for(design: Design, engine: str, device: str) -> ModuleType | None:
+    """Return the compiled code if it is asked for, exists and knows the design; see :func:`engine_of`."""
+    if engine == "keras" or device != "cpu" or not find_spec(_COMPILED):
+        return None
+    compiled = import_module(_COMPILED)
+    return compiled if compiled.knows(design) else None
 
 
 def fit(training: Training, task: Task, engine: str = "auto", device: str = "cpu") -> Fitted:

@@ -8,6 +8,7 @@ train on Keras.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,8 @@ class CompiledEngine:
             self._watch = self._sized(len(task.validation[0]))
 
     def _sized(self, batch: int) -> _Network:
-        return _Network(self._training, self._flat, self._gradient, self._shapes, batch)
+        design, absolute = self._training.design, self._training.loss == "mae"
+        return _Network(design, self._flat, self._gradient, self._shapes, batch, absolute=absolute)
 
     def train_epoch(self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray) -> float:
         """Train one epoch; its mean loss."""
@@ -87,15 +89,29 @@ class CompiledEngine:
         return [part.reshape(shape).copy() for part, shape in zip(parts, self._shapes, strict=True)]
 
 
+def predict(design: Design, weights: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+    """Return what the Keras model with these weights predicts, float32 (rows, genes)."""
+    flat = np.concatenate([w.ravel() for w in weights])
+    network = _Network(design, flat, np.zeros_like(flat), [w.shape for w in weights], len(codes))
+    with torch.inference_mode():
+        return network.outputs(codes)
+
+
 class _Network:
     """The layers of one design on buffers of one batch size."""
 
     def __init__(
-        self, training: Training, flat: np.ndarray, gradient: np.ndarray, shapes: list[tuple], batch: int
+        self,
+        design: Design,
+        flat: np.ndarray,
+        gradient: np.ndarray,
+        shapes: list[tuple],
+        batch: int,
+        *,
+        absolute: bool = False,
     ) -> None:
         weights = _parts(flat, gradient, shapes)
-        design = training.design
-        self._absolute = training.loss == "mae"
+        self._absolute = absolute
         steps, size = len(design.features), EMBEDDING
         # The tables come first and lie side by side: one array (features, rows, size).
         tables = (steps, *weights[0][0].n.shape)
@@ -118,6 +134,22 @@ class _Network:
             for b in (self._embedded, self._core[0].dx)
         )
 
+    def outputs(self, codes: np.ndarray) -> np.ndarray:
+        """Return the outputs for ``codes``, of as many rows as the buffers hold."""
+        self._forward(codes, np.arange(len(codes), dtype=np.int32))
+        return self._y.n + self._b.n
+
+    def _forward(self, codes: np.ndarray, rows: np.ndarray, mask: np.ndarray | None = None) -> None:
+        """Fill the outputs, but for their bias."""
+        k.gather_tables(self._tables, codes, rows, self._sequence)
+        for layer in (*self._core, self._dense):
+            layer.forward()
+        if mask is None:
+            self._masked.n[:] = self._dense.y.n
+        else:
+            np.multiply(self._dense.y.n, mask, out=self._masked.n)
+        torch.mm(self._masked.t, self._w.t, out=self._y.t)
+
     def loss(
         self,
         codes: np.ndarray,
@@ -127,14 +159,7 @@ class _Network:
         mask: np.ndarray | None = None,
     ) -> float:
         """Weighted loss of ``rows``; leaves its gradient at the output in a buffer."""
-        k.gather_tables(self._tables, codes, rows, self._sequence)
-        for layer in (*self._core, self._dense):
-            layer.forward()
-        if mask is None:
-            self._masked.n[:] = self._dense.y.n
-        else:
-            np.multiply(self._dense.y.n, mask, out=self._masked.n)
-        torch.mm(self._masked.t, self._w.t, out=self._y.t)
+        self._forward(codes, rows, mask)
         return k.row_loss(self._y.n, self._b.n, targets, rows, share, self._absolute)
 
     def gradients(
