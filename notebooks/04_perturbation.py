@@ -330,9 +330,8 @@ of_random, of_six = summary["protocol"] == "random_rows", summary["model"].isin(
 gain = insight.gain_over_coin(summary[of_random], SIX)
 chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
 # %% tags=["hide-input"]
-ups = base_rates.base_rate_table(sets, seed)
-chapter.record_table(ups, "{data}.base_rates.{what}.share")
-rungs = ceiling.sign_ladder(pd.concat([summary[of_random], oracle]), SIX, ceilings, ups[ups["what"] == "up"])
+ups = chapter.record_table(base_rates.shares_up(sets), "{data}.base_rates.up.share")
+rungs = ceiling.sign_ladder(pd.concat([summary[of_random], oracle]), SIX, ceilings, ups)
 best_of = gain.set_index("data")["best"]
 title = f"Held-out signs: the best network gets {best_of.drop('Kaggle').max():.0%} on real data"
 reported = dict.fromkeys(["Kaggle", "Kaggle block"], published["GRU3-ATTN"])
@@ -827,7 +826,7 @@ three.set_index(["data", "threshold"]).style.format("{:.3f}")
 
 # %%
 METRIC_PAIR, check = ("sign accuracy", "MRRMSE"), {}
-for name, (d, _) in simulate_worlds(seed).items():
+for name, d in simulate_worlds(seed).items():
     chapter.use(d, method_check=True)
     parts = folds.random_rows(d.rows, [seed + i for i in range(check_seeds)], n_used=2)
     table = run(d, parts, six + simple, **budget)

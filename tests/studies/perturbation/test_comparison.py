@@ -30,9 +30,13 @@ def score_table(values, seeds=(0,), unit="cell"):
             right = np.asarray(shares, dtype=float) + noise
             table = pd.DataFrame({"right": right, "wrong": 1 - right, "error": 2 - right})
             table = table.assign(right_error=0.1 * right, wrong_error=2 - 1.1 * right, rmse=1 - right)
-            table = table.assign(pearson=right, spearman=right, cosine=right, size=1.0)
             table = table.assign(
-                significant=1.0, significant_right=right, three_right=right, model=model, seed=seed
+                pearson=right,
+                significant=1.0,
+                significant_right=right,
+                three_right=right,
+                model=model,
+                seed=seed,
             )
             parts.append(table.assign(**{unit: [f"u{i}" for i in range(len(shares))], "part": "test"}))
     return pd.concat(parts, ignore_index=True).assign(fold="0")

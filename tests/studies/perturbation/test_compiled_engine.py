@@ -31,7 +31,7 @@ SMOOTH = [options for options in READINGS if options["architecture"] not in ("Tr
 
 @pytest.fixture(scope="module")
 def world():
-    data, _ = simulate_changes(0, n_cells=5, n_full=5, n_compounds=8, n_shared=8, n_genes=15)
+    data = simulate_changes(0, n_cells=5, n_full=5, n_compounds=8, n_shared=8, n_genes=15)
     return data.rows, data.matrix / 4
 
 

@@ -15,7 +15,7 @@ SAME = """
 import numpy as np
 from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.twin import simulate_changes
-data, _ = simulate_changes(0, n_cells=4, n_full=4, n_compounds=6, n_shared=6, n_genes=9)
+data = simulate_changes(0, n_cells=4, n_full=4, n_compounds=6, n_shared=6, n_genes=9)
 rows, values = data.rows, data.matrix / 4
 for name in PUBLISHED:
     options = {"loss": "mae", "early_stopping": True} if name == "LSTM" else {}

@@ -25,7 +25,7 @@ from helpers.studies.perturbation.twin import simulate_changes
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)[0]
+    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)
 
 
 def predicted(model, data, folds):

@@ -177,11 +177,11 @@ def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: Arr
 def _simulated_targets(sources: Sources, *, seed: int) -> ExpressionChanges:
     rows, means, notes = kaggle_design(sources, seed)
     provenance = Provenance("panel", sources.files(), notes)
-    return kaggle_twin(rows, means, provenance, seed, printed_sizes(sources))[0]
+    return kaggle_twin(rows, means, provenance, seed, printed_sizes(sources))
 
 
 def _small(name: str, seed: int) -> ExpressionChanges:
-    data = simulate_changes(seed, name=name, **_SMALL[name])[0]
+    data = simulate_changes(seed, name=name, **_SMALL[name])
     if name != "TG-GATEs":
         return data
     # The stand-in's cells go by the names of the contexts that they stand for.
