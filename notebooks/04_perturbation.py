@@ -333,7 +333,7 @@ chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
 ups = chapter.record_table(base_rates.shares_up(sets), "{data}.base_rates.up.share")
 rungs = ceiling.sign_ladder(pd.concat([summary[of_random], oracle]), SIX, ceilings, ups)
 best_of = gain.set_index("data")["best"]
-title = f"Held-out signs: the best network gets {best_of.drop('Kaggle').max():.0%} on real data"
+title = f"Held-out signs of real data:\nthe best network gets {best_of.drop('Kaggle').max():.0%}"
 reported = dict.fromkeys(["Kaggle", "Kaggle block"], published["GRU3-ATTN"])
 chapter.figure(
     plots.ladder(rungs, published=reported, title=title),

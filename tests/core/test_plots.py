@@ -102,6 +102,7 @@ def test_every_point_of_a_chart_says_its_name_and_no_id_is_left_to_clash():
     assert titles == ["x & y", "z", "w"]
     assert not [g for g in root.iter("{http://www.w3.org/2000/svg}g") if "id" in g.attrib]
     assert root.get("aria-label") == "a chart"
+    assert "<style" not in chart.svg, "it would hold for the whole page"
     figure, axis = plt.subplots()
     axis.plot([1, 2], [3, 1], "s", gid="a")
     with pytest.raises(ValueError, match="shorter"):

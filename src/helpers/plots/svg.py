@@ -57,5 +57,10 @@ def named_points(figure: Figure, names: Mapping[str, Sequence[str]], *, label: s
         if own is not None:
             for point, name in zip(group.iter(f"{{{_SVG}}}use"), own, strict=True):
                 ElementTree.SubElement(point, f"{{{_SVG}}}title").text = name
-    root.attrib |= {"role": "img", "aria-label": label, "style": "max-width:100%;height:auto"}
+    # A style sheet would hold for the whole page.
+    for left_out in ("metadata", f"defs/{{{_SVG}}}style/.."):
+        for element in root.findall(f"{{{_SVG}}}{left_out}"):
+            root.remove(element)
+    style = "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
+    root.attrib |= {"role": "img", "aria-label": label, "style": style}
     return SvgChart(ElementTree.tostring(root, encoding="unicode"))

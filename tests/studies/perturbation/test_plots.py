@@ -133,12 +133,12 @@ def test_titles_say_what_the_tables_hold():
         ("b", "MAE wrong", 0.6),
     ]
     summary = pd.DataFrame(models, columns=["model", "metric", "value"])
-    assert titles.lowest_errors(summary) == "lowest error on right signs: b,\non wrong: a"
+    assert titles.lowest_errors(summary) == "lowest error on\nright signs: b, on wrong: a"
     signs = [("random_rows", "a", 0.6), ("random_rows", "b", 0.7), ("unseen_compounds", "a", 0.55)]
     summary = pd.DataFrame(signs, columns=["protocol", "model", "value"]).assign(metric="sign accuracy")
     assert (
         titles.by_protocol(summary, ["a", "b"])
-        == "best network 70.0% on random rows,\n55.0% on unseen compounds"
+        == "best network\n70.0% on random rows, 55.0% on unseen compounds"
     )
     table = pd.DataFrame({"model": ["a", "b"], "value": [0.6, 0.61], "low": 0.59, "high": 0.63}).assign(
         data="x", metric="sign accuracy"

@@ -21,20 +21,19 @@ def spread(summary: pd.DataFrame, networks: Sequence[str], data: str) -> str:
 def lowest_errors(summary: pd.DataFrame) -> str:
     """Name the models with the lowest errors on right and on wrong signs."""
     wide = summary.pivot_table(index="model", columns="metric", values="value")
-    return (
-        f"lowest error on right signs: {wide['MAE right'].idxmin()},\non wrong: {wide['MAE wrong'].idxmin()}"
-    )
+    right, wrong = wide["MAE right"].idxmin(), wide["MAE wrong"].idxmin()
+    return f"lowest error on\nright signs: {right}, on wrong: {wrong}"
 
 
 def error_and_size(errors: pd.DataFrame, model: str = "GRU3-ATTN") -> str:
     """Say how far errors by compound follow the size of its changes."""
     correlation = errors[model].corr(errors["mean |change|"], "spearman")
-    return f"error and size of changes\ncorrelate at {correlation:.2f} (Spearman)"
+    return f"error and size\nof changes correlate at {correlation:.2f} (Spearman)"
 
 
 def range_in_cells(ranges: pd.DataFrame) -> str:
     """Say how far the errors of rows of one cell differ."""
-    return f"within a cell, errors of rows\ndiffer {(ranges['high'] / ranges['low']).median():.0f}-fold"
+    return f"within a cell,\nerrors of rows differ {(ranges['high'] / ranges['low']).median():.0f}-fold"
 
 
 def wins(versus: pd.DataFrame, metric: str) -> str:
@@ -51,7 +50,7 @@ def by_protocol(summary: pd.DataFrame, networks: Sequence[str]) -> str:
     signs = summary[(summary["metric"] == "sign accuracy") & summary["model"].isin(networks)]
     best = signs.groupby("protocol")["value"].max()
     known, unseen = best["random_rows"], best["unseen_compounds"]
-    return f"best network {known:.1%} on random rows,\n{unseen:.1%} on unseen compounds"
+    return f"best network\n{known:.1%} on random rows, {unseen:.1%} on unseen compounds"
 
 
 def gain(versus: pd.DataFrame, data: str, first: str, second: str) -> str:
