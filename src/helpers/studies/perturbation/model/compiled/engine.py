@@ -92,9 +92,11 @@ class CompiledEngine:
 def predict(design: Design, weights: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
     """Return what the Keras model with these weights predicts, float32 (rows, genes)."""
     flat = np.concatenate([w.ravel() for w in weights])
-    network = _Network(design, flat, np.zeros_like(flat), [w.shape for w in weights], len(codes))
+    # Rows of one code get one prediction, to the last bit, wherever they stand.
+    distinct, place = np.unique(codes, axis=0, return_inverse=True)
+    network = _Network(design, flat, np.zeros_like(flat), [w.shape for w in weights], len(distinct))
     with torch.inference_mode():
-        return network.outputs(codes)
+        return network.outputs(distinct)[place.ravel()]
 
 
 class _Network:
