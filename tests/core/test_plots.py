@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,3 +90,20 @@ def test_nothing_runs_off_the_figure_or_overlaps():
     names = ["Random Forest", "Elastic Net", "Additive", "Prevalence"]
     table = pd.DataFrame({"label": names, "difference": 0.1}).assign(low=0.0, high=0.2)
     assert_readable(plots.forest(table, title="A title", xlabel="difference in AUROC"))
+
+
+def test_every_point_of_a_chart_says_its_name_and_no_id_is_left_to_clash():
+    figure, axis = plt.subplots()
+    axis.plot([1, 2, 3], [1, 2, 3], "o", gid="a")
+    axis.plot([1, 2], [3, 1], "s", gid="other")
+    chart = plots.named_points(figure, {"a": ["x & y", "z", "w"]}, label="a chart")
+    root = ElementTree.fromstring(chart.svg)
+    titles = [t.text for t in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == ["x & y", "z", "w"]
+    assert not [g for g in root.iter("{http://www.w3.org/2000/svg}g") if "id" in g.attrib]
+    assert root.get("aria-label") == "a chart"
+    assert "<style" not in chart.svg, "it would hold for the whole page"
+    figure, axis = plt.subplots()
+    axis.plot([1, 2], [3, 1], "s", gid="a")
+    with pytest.raises(ValueError, match="shorter"):
+        plots.named_points(figure, {"a": ["one"]}, label="")

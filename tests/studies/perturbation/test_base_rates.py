@@ -2,14 +2,11 @@ import numpy as np
 import pytest
 
 from helpers.studies.perturbation.base_rates import (
-    base_rate_table,
-    base_rates,
     class_shares,
     class_table,
-    constant_sign_ceiling,
     genes_up,
     mean_sign_agreement,
-    null_sign_accuracy,
+    shares_up,
     sign_agreement,
 )
 from helpers.studies.perturbation.twin import simulate_changes
@@ -28,25 +25,8 @@ def test_under_the_null_no_response_is_right_nearly_always():
     assert class_shares(y, 1.301)["no response"] == pytest.approx(0.95, abs=0.01)
 
 
-def test_hindsight_of_a_constant_sign():
-    y = np.array([[1, 1], [1, -1], [-1, -1.0], [1, 1]])
-    assert constant_sign_ceiling(y) == 5 / 8
-    assert constant_sign_ceiling(y, np.array([0, 0, 1, 1])) == (2 + 1 + 1 + 1) / 8
-    assert constant_sign_ceiling(y, np.arange(4)) == 1
-    # Two rows of noise: the majority agrees with 3 of 4 patterns' halves.
-    assert null_sign_accuracy(np.zeros((2, 4000))) == pytest.approx(0.75, abs=0.01)
-
-
-def test_base_rates_of_a_table_with_a_habit():
-    values = np.array([[1.0, -3], [2, -1], [1, 1]])
-    rates = base_rates(values, np.array(["x", "x", "y"]), 2.0)
-    assert rates["up"] == pytest.approx(4 / 6) and rates["sign per gene"] == pytest.approx(5 / 6)
-    assert rates["sign per gene and cell"] == 1 and rates["no response"] == pytest.approx(5 / 6)
-    assert 0.6 < rates["sign per gene, noise"] < 0.9
-
-
 def test_signs_of_the_means_of_cells():
-    data = simulate_changes(0, n_cells=3, n_full=3, n_compounds=1, n_shared=1, n_genes=50)[0]
+    data = simulate_changes(0, n_cells=3, n_full=3, n_compounds=1, n_shared=1, n_genes=50)
     up, agreement = genes_up(data), sign_agreement(data)
     values = data.values.to_numpy()
     assert up["value"].to_list() == pytest.approx([(row > 0).mean() for row in values]) and set(up["n"]) == {
@@ -59,11 +39,10 @@ def test_signs_of_the_means_of_cells():
 
 
 def test_tables_of_several_data_sets():
-    sets = {name: simulate_changes(i, n_compounds=6, n_genes=9)[0] for i, name in enumerate("xy")}
-    rates = base_rate_table(sets).set_index(["data", "what"])
+    sets = {name: simulate_changes(i, n_compounds=6, n_genes=9) for i, name in enumerate("xy")}
+    up = shares_up(sets).set_index("data")
     y = sets["y"]
-    direct = base_rates(y.matrix, y.rows["cell"].to_numpy(), y.significant)
-    assert rates.loc["y", "value"].to_dict() == direct and set(rates["n"]) == {36}
+    assert up.loc["y", "value"] == pytest.approx((y.matrix > 0).mean()) and set(up["n"]) == {36}
     classes = class_table(sets, (0.5, 2.0)).set_index(["data", "threshold"])
     assert classes.loc[("y", 2.0)].to_dict() == class_shares(y.matrix, 2.0)
     assert len(classes) == 4

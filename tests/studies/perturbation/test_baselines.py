@@ -48,7 +48,7 @@ def rows_of(pairs, smiles=None):
 
 @pytest.fixture(scope="module")
 def world():
-    data, _ = simulate_changes(0, n_compounds=12, n_shared=5, n_genes=30)
+    data = simulate_changes(0, n_compounds=12, n_shared=5, n_genes=30)
     train = (data.rows["split"] == "train").to_numpy()
     return data.rows, data.values.to_numpy(), train
 

@@ -58,7 +58,7 @@ def test_the_sign_of_the_other_rows_on_the_block():
 
 
 def test_ceilings_have_intervals_and_leave_out_units_without_noise():
-    data, _ = simulate_changes(0, n_compounds=12, n_genes=20)
+    data = simulate_changes(0, n_compounds=12, n_genes=20)
     table = ceiling.noise_ceilings([data, changes([[1.0], [2.0]], unit="log2 change")], n_boot=4)
     assert list(table["what"]) == list(ceiling.KNOWN) and table["value"].is_monotonic_increasing
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()

@@ -16,7 +16,7 @@ from helpers.studies.perturbation.comparison import (
     leaderboard,
     summarise_models,
 )
-from helpers.studies.perturbation.in_cells import compare_in_cells, errors_in_cells, part_difference
+from helpers.studies.perturbation.in_cells import compare_in_cells
 from helpers.studies.perturbation.metrics import mean_scores
 from helpers.studies.perturbation.ranking import bootstrap_ranks, rank_agreement, ranks_by_seed
 
@@ -30,9 +30,13 @@ def score_table(values, seeds=(0,), unit="cell"):
             right = np.asarray(shares, dtype=float) + noise
             table = pd.DataFrame({"right": right, "wrong": 1 - right, "error": 2 - right})
             table = table.assign(right_error=0.1 * right, wrong_error=2 - 1.1 * right, rmse=1 - right)
-            table = table.assign(pearson=right, spearman=right, cosine=right, size=1.0)
             table = table.assign(
-                significant=1.0, significant_right=right, three_right=right, model=model, seed=seed
+                pearson=right,
+                significant=1.0,
+                significant_right=right,
+                three_right=right,
+                model=model,
+                seed=seed,
             )
             parts.append(table.assign(**{unit: [f"u{i}" for i in range(len(shares))], "part": "test"}))
     return pd.concat(parts, ignore_index=True).assign(fold="0")
@@ -67,15 +71,6 @@ def test_paired_difference_is_surer_than_the_two_intervals():
     assert row["p"] == pytest.approx(2 / 501)
     alone = summarise_models(table, "cell", 500, metrics=("sign accuracy",))
     assert alone["low"].max() < alone["value"].min()
-
-
-def test_a_cell_against_all_rows():
-    table = score_table({"a": [0.9, 0.5, 0.5, 0.5]}, unit="compound").assign(cell=["x", "y", "y", "y"])
-    table = pd.concat([table, table.assign(cell="y", compound="u9")], ignore_index=True)
-    result = part_difference(table, "a", "y", "sign accuracy", "compound", 200)
-    assert result.difference == pytest.approx(table.loc[table["cell"] == "y", "right"].mean() - 0.6)
-    with pytest.raises(DataError, match="no row of 'a' in 'z'"):
-        part_difference(table, "a", "z", "MAE", "compound")
 
 
 CONTEST = Contest(("GRU3-ATTN", "GRU"), ("no attention",), ("zero", "additive", "cell mean"))
@@ -149,14 +144,30 @@ def test_the_leaderboard_orders_models_within_groups():
     assert list(board.columns) == ["sign accuracy", "MAE"]
 
 
-def test_scores_in_single_cells():
-    table = score_table({"GRU3-ATTN": [0.9, 0.7, 0.5, 0.3], "cell mean": [0.5] * 4}, unit="compound")
-    table["cell"] = ["x", "x", "y", "y"] * 2
-    found = compare_in_cells(table, "compound", ["x"], n_boot=20).set_index(["who", "suffix"])
-    assert found.loc[("GRU3-ATTN", ""), "value"] == pytest.approx(0.8)
-    assert found.loc[("GRU3-ATTN", " minus all"), "value"] == pytest.approx(0.2)
-    assert found.loc[("GRU3-ATTN-cell mean", ""), "value"] == pytest.approx(0.3)
-    assert list(found["unit"].isna()) == [True, False, False]
+def test_a_model_in_cells_against_all_rows_and_against_the_mean_of_others_there():
+    shares = {"a": [0.9, 0.7, 0.5, 0.3], "b": [0.5] * 4, "c": [0.2, 0.4, 0.6, 0.6]}
+    table = score_table(shares, unit="compound")
+    table["cell"] = ["x", "x", "y", "y"] * 3
+    rivals = {"all": (), "b": ["b"], "others": ["b", "c"]}
+    found = compare_in_cells(table, "compound", "a", rivals, "sign accuracy", n_boot=50).set_index("what")
+    assert found["value"].to_dict() == pytest.approx(
+        {"a.sign accuracy in x minus all": 0.2, "a-b.sign accuracy in x": 0.3}
+        | {"a-others.sign accuracy in x": 0.4, "a.sign accuracy in y minus all": -0.2}
+        | {"a-b.sign accuracy in y": -0.1, "a-others.sign accuracy in y": -0.15}
+    )
+    assert (found["n"] == 2).all() and (found["low"] <= found["high"]).all()
+    with pytest.raises(DataError, match="no model 'a in z'"):
+        compare_in_cells(table, "compound", "a", rivals, "MAE", cells=["z"], n_boot=5)
+
+
+def test_in_a_cell_with_all_units_the_interval_is_that_of_the_two_models():
+    rng = np.random.default_rng(6)
+    table = score_table({"a": rng.uniform(0.4, 0.8, 30), "b": rng.uniform(0.4, 0.8, 30)}).assign(compound="d")
+    direct = compare_models(table, [("a", "b")], "cell", 200, metrics=("MAE",)).iloc[0]
+    table = table.rename(columns={"cell": "compound", "compound": "cell"})
+    found = compare_in_cells(table, "compound", "a", {"b": ["b"]}, "MAE", n_boot=200).iloc[0]
+    for name, same in (("value", "difference"), ("low", "low"), ("high", "high"), ("p", "p"), ("n", "n")):
+        assert found[name] == pytest.approx(direct[same])
 
 
 def test_stable_and_unstable_rankings():
@@ -206,11 +217,3 @@ def test_bootstrap_ranks_are_sure_of_a_gap_and_unsure_of_a_tie():
 def test_bad_comparisons_are_refused(call, message):
     with pytest.raises(DataError, match=message):
         call(score_table({"a": [0.5, 0.6], "b": [0.5, 0.4]}))
-
-
-def test_a_model_against_the_mean_of_others_in_every_cell():
-    table = score_table({"a": [0.9, 0.5], "b": [0.7, 0.6], "c": [0.5, 0.8]}, unit="compound")
-    table = pd.concat([table.assign(cell="x"), table.assign(cell="y", error=1.0)], ignore_index=True)
-    found = errors_in_cells(table, "compound", "a", {"others": ["b", "c"]}, n_boot=50).set_index("cell")
-    assert found.loc["x", "difference"] == pytest.approx(1.3 - (1.35 + 1.35) / 2)  # error is 2 - right
-    assert found.loc["y", "difference"] == 0 and (found["low"] <= found["high"]).all()

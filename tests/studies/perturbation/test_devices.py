@@ -1,8 +1,10 @@
 """Where a network is trained: the PyTorch engine equals the compiled one, and a GPU needs that backend."""
 
+import ast
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ SAME = """
 import numpy as np
 from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.twin import simulate_changes
-data, _ = simulate_changes(0, n_cells=4, n_full=4, n_compounds=6, n_shared=6, n_genes=9)
+data = simulate_changes(0, n_cells=4, n_full=4, n_compounds=6, n_shared=6, n_genes=9)
 rows, values = data.rows, data.matrix / 4
 for name in PUBLISHED:
     options = {"loss": "mae", "early_stopping": True} if name == "LSTM" else {}
@@ -57,6 +59,46 @@ def test_a_gpu_sets_the_backend_before_keras_is_imported():
     assert done.stdout.split() == ["torch"]
     refused = python(code, KERAS_BACKEND="tensorflow")
     assert "on a GPU set KERAS_BACKEND=torch" in refused.stderr
+
+
+PLACED = """
+import keras, numpy as np
+from helpers.studies.perturbation.model.architectures import Design, initial_weights
+from helpers.studies.perturbation.model.training import Task, Training, engine_of
+rng, codes, targets = np.random.default_rng(0), np.zeros((4, 5), np.int32), np.ones((4, 3), np.float32)
+design = Design("Transformer", 3)
+task = Task(codes, targets, initial_weights(design, rng), rng, (codes, targets))
+print(engine_of(design).__name__, engine_of(design, device="cuda").__name__)
+with keras.device("meta"):
+    engine = engine_of(design, device="cuda")(Training(design, "mse", 1, 4, 0.1), task)
+    try:
+        engine.validation_loss()
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+def test_a_gpu_is_served_by_the_pytorch_engine_with_all_it_has_on_keras_own_device():
+    """No GPU here: "meta" is a device without memory, whose tensors refuse to meet those of the CPU.
+
+    The loss is computed there to the end, where it would have to be brought back.
+    """
+    done = python(PLACED, KERAS_BACKEND="torch", CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 0, done.stderr
+    engines, reached = done.stdout.splitlines()
+    assert engines == "CompiledEngine TorchEngine"
+    assert "item() cannot be called on meta tensors" in reached
+
+
+def test_the_chapter_chooses_the_device_before_anything_imports_keras():
+    """The backend is fixed at that import, so all that the chapter imports must leave it alone."""
+    source = (Path(__file__).parents[3] / "notebooks" / "04_perturbation.py").read_text(encoding="utf-8")
+    before, found, _ = source.partition("use_device(chapter.device)")
+    imports = [node for node in ast.parse(before).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert found and len(imports) > 5
+    lines = [*map(ast.unparse, imports), "import sys; print('keras' in sys.modules)"]
+    done = python("\n".join(lines))
+    assert done.stdout.split() == ["False"], done.stderr
 
 
 def test_unknown_devices_are_refused():

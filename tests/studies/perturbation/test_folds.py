@@ -17,13 +17,13 @@ from helpers.studies.perturbation.twin import simulate_changes
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)[0]
+    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)
 
 
 @settings(max_examples=20)
 @given(st.integers(2, 12), st.integers(2, 5), st.integers(0, 5))
 def test_no_row_is_on_both_sides_of_any_protocol(n_compounds, n_splits, seed):
-    rows = simulate_changes(seed, n_compounds=n_compounds, n_shared=min(2, n_compounds), n_genes=2)[0].rows
+    rows = simulate_changes(seed, n_compounds=n_compounds, n_shared=min(2, n_compounds), n_genes=2).rows
     folds = random_rows(rows, [seed], n_splits) + leave_compounds_out(rows, [seed], n_splits)
     if n_compounds > 4:
         folds += competition(rows, [seed]) + leave_cells_out(rows, [seed])

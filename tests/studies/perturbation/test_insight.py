@@ -24,7 +24,7 @@ from helpers.studies.perturbation.types import ExpressionChanges
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)[0]
+    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)
 
 
 def test_additive_share_of_known_tables():
@@ -68,7 +68,7 @@ def test_evenness_of_known_weights():
 
 
 def test_no_predictor_beats_the_oracle():
-    data, _ = simulate_changes(1, n_compounds=12, n_shared=12, n_full=6, n_genes=60, interaction=1)
+    data = simulate_changes(1, n_compounds=12, n_shared=12, n_full=6, n_genes=60, interaction=1)
     folds = random_rows(data.rows, [0])
     oracle = oracle_scores(data, folds)
     scores = run_protocol(data, folds, simple_predictors())

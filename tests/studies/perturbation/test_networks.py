@@ -174,12 +174,14 @@ def adam_of_dense_gradients(rate):
     return DenseAdam(rate)
 
 
+# Without rectifiers: where one stands at its kink, rounding decides whether a row's gradient passes, and two
+# right trainings part. Networks that have some are compared by their gradients, in test_compiled_engine.py.
 @pytest.mark.parametrize(
     "options",
     [
         {"architecture": "LSTM"},
         {"architecture": "LSTM", "engine": "keras"},
-        {"architecture": "Transformer"},
+        {"architecture": "GRU3-ATTN"},
         {"architecture": "Transformer", "transformer": "bare", "tables": "shared"},
         {"architecture": "GRU3-ATTN", "attention": "additive", "pooling": "flatten", "length": "number"},
     ],
@@ -198,11 +200,7 @@ def test_training_same_as_keras_fit(world, options):
     history = model.fit([codes, ones], values, epochs=3, batch_size=len(rows), shuffle=False, verbose=0)
     ours = PerturbationNetwork(epochs=3, **options).fit(rows, values)
     np.testing.assert_allclose(ours.history_[:, 0], history.history["loss"], rtol=1e-5)
-    # A rectifier at its kink takes or leaves the gradient of one row by rounding, which differs between
-    # machines: that row's prediction moves, the others do not.
-    apart = np.abs(ours.predict(rows) - model.predict([codes, ones], verbose=0))
-    assert np.quantile(apart, 0.95) < 2e-4
-    assert apart.max() < rate
+    np.testing.assert_allclose(ours.predict(rows), model.predict([codes, ones], verbose=0), atol=1e-5)
     for theirs, value in zip(model.trainable_variables, ours.weights_, strict=True):
         # The sign of a gradient near zero is rounding, and Adam's first steps have the size of the rate.
         difference = np.abs(np.asarray(theirs) - value)

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator
 
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, predictions
-from helpers.studies.perturbation.baselines.simple import Constant, GroupMean
-from helpers.studies.perturbation.folds import leave_compounds_out, random_rows, same_split
+from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean
+from helpers.studies.perturbation.folds import leave_compounds_out, random_rows, same_split, scored_already
 from helpers.studies.perturbation.metrics import row_scores
 from helpers.studies.perturbation.model import PerturbationNetwork
 from helpers.studies.perturbation.predictors import (
@@ -25,12 +25,13 @@ from helpers.studies.perturbation.twin import simulate_changes
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)[0]
+    return simulate_changes(0, n_compounds=10, n_shared=4, n_genes=25)
 
 
 def predicted(model, data, folds):
     """What a model says in each fold."""
-    return [values for _, _, values in predictions(Rows.of(data), folds, [model])]
+    rows = Rows(data.rows, data.matrix, data.significant)
+    return [values for _, _, values in predictions(rows, folds, [model])]
 
 
 def test_scores_same_as_a_direct_fit(data):
@@ -48,6 +49,32 @@ def test_scores_same_as_a_direct_fit(data):
     pd.testing.assert_frame_equal(scores, run_protocol(data, folds, models, n_jobs=2))
 
 
+def test_genes_that_are_not_scored_still_train(data):
+    folds, genes = random_rows(data.rows, [0], n_used=1), data.genes[3:9]
+    models = [predictor("cell mean", GroupMean("cell")), predictor("low-rank", Additive(n_components=2))]
+    found = run_protocol(data, folds, models, genes=genes)
+    own = run_protocol(data.subset(genes=genes), folds, models)
+    for model in models:
+        (values,) = predicted(model, data, folds)
+        direct = row_scores(data.matrix[folds[0].test][:, 3:9], values[:, 3:9], data.significant)
+        np.testing.assert_allclose(found.loc[found["model"] == model.name, "error"], direct["error"])
+    # The mean of a gene does not know the others; components do.
+    same = found["error"].eq(own["error"]).groupby(found["model"]).all()
+    assert same.to_dict() == {"cell mean": True, "low-rank": False}
+
+
+def test_what_was_fitted_already_is_what_fitting_it_again_would_give(data):
+    """The first fold is split and seeded as the protocol "same split" asks for."""
+    small = data.subset(genes=data.genes[:6])
+    folds = random_rows(small.rows, [3, 4], n_used=2, in_sample=True)
+    models = [predictor("a network", PerturbationNetwork("LSTM", 2)), predictor("zero", Constant("zero"))]
+    scores = run_protocol(small, folds, models)
+    first = same_split(folds[0], [3])
+    found = scored_already(scores, first, ["a network"], "same_split")
+    again = run_protocol(small, first, models[:1])
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), again[found.columns])
+
+
 def test_test_rows_cannot_influence_what_is_predicted_for_them(data):
     """Leakage: every model but a network (whose module has its own test) sees training rows only."""
     fold = leave_compounds_out(data.rows, [0])[0]
@@ -62,7 +89,7 @@ def test_test_rows_cannot_influence_what_is_predicted_for_them(data):
 
 
 def test_a_network_takes_part_like_any_other_and_its_training_rows_are_scored(data):
-    small = data.subset(genes=data.values.columns[:6])
+    small = data.subset(genes=data.genes[:6])
     folds = random_rows(small.rows, [0], n_used=1, in_sample=True)
     folds += same_split(folds[0], [1])
     network = predictor("a network", PerturbationNetwork("Autoencoder", 2))

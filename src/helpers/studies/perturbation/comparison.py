@@ -53,7 +53,8 @@ class Contest:
     @classmethod
     def of(cls, networks: Sequence[Model], controls: Sequence[Model], simple: Sequence[Model]) -> Contest:
         """Take the names of models."""
-        return cls(*(tuple(model.name for model in models) for models in (networks, controls, simple)))
+        names = [tuple(model.name for model in models) for models in (networks, controls, simple)]
+        return cls(names[0], names[1], names[2])
 
     def recorded(self, summary: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a summary that are recorded: more metrics of networks than of others."""
@@ -287,29 +288,33 @@ class Bootstrap:
         )
         sums = scores.assign(rows=1.0).groupby(["model", unit], sort=False)[[*columns, "rows"]].sum()
         self._sums = {model: sums.loc[model].reindex(names, fill_value=0.0) for model in self.models}
+        self._found: dict[tuple[str, str], tuple[float, np.ndarray]] = {}
 
     def metric(self, model: str, metric: str) -> tuple[float, np.ndarray]:
         """Return the estimate and its resamples."""
         if model not in self._sums:
             msg = f"no model {model!r} in the table; it has {self.models}"
             raise DataError(msg)
-        top, bottom, _ = METRICS[metric]
-        above, below = self._sums[model][top].to_numpy(), self._sums[model][bottom or "rows"].to_numpy()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (
-                float(np.divide(above.sum(), below.sum())),
-                (self._weights @ above) / (self._weights @ below),
-            )
+        if (model, metric) not in self._found:
+            top, bottom, _ = METRICS[metric]
+            above, below = self._sums[model][top].to_numpy(), self._sums[model][bottom or "rows"].to_numpy()
+            with np.errstate(invalid="ignore", divide="ignore"):
+                estimate = float(np.divide(above.sum(), below.sum()))
+                self._found[model, metric] = estimate, (self._weights @ above) / (self._weights @ below)
+        return self._found[model, metric]
 
     def compare(self, first: str, second: str, metric: str, level: float = 0.95) -> Comparison:
         """Compare two models; ``p`` is two-sided, by the share of resamples on either side of zero."""
         (a, draws_a), (b, draws_b) = self.metric(first, metric), self.metric(second, metric)
-        draws = draws_a - draws_b
+        return self.difference(a - b, draws_a - draws_b, level)
+
+    def difference(self, estimate: float, draws: np.ndarray, level: float = 0.95) -> Comparison:
+        """Make a comparison of a difference and its resamples."""
         low, high = interval(draws, level)
         tail = min((draws <= 0).sum(), (draws >= 0).sum())
         p = min(1.0, 2 * (tail + 1) / (len(draws) + 1))
-        low, high = min(low, a - b), max(high, a - b)
-        return Comparison(a - b, low, high, p, self.n_units, "bootstrap over units, percentile")
+        low, high = min(low, estimate), max(high, estimate)
+        return Comparison(estimate, low, high, p, self.n_units, "bootstrap over units, percentile")
 
 
 def _row(boot: Bootstrap, first: str, second: str, metric: str) -> dict[str, object]:
@@ -321,7 +326,8 @@ def _row(boot: Bootstrap, first: str, second: str, metric: str) -> dict[str, obj
 
 def interval(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Percentile limits of resamples; NaN where all are."""
-    if np.isnan(draws).all():
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
         return np.nan, np.nan
-    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import h5py
@@ -82,7 +83,8 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
 
 def kaggle_block(sources: Sources) -> ExpressionChanges:
     """Read the printed corner of the table of NK cells, with the genes' names of the means."""
-    genes = pd.read_csv(sources[MEANS], index_col="cell_type", nrows=0).columns
+    with sources[MEANS].open(encoding="utf-8", newline="") as stream:
+        genes = pd.Index(next(csv.reader(stream))[1:], dtype=object)
     block = matched_genes(read_printed_block(sources[BLOCK]), genes)
     rows = pd.DataFrame({"cell": "NK cells", "compound": block.index.to_numpy(object)})
     rows = rows.assign(lincs_id=rows["compound"], smiles=rows["compound"])

@@ -169,21 +169,19 @@ def _one_row_a_cell(means: pd.DataFrame, provenance: Provenance) -> ExpressionCh
 
 def _rows(cell: ArrayLike, compound: ArrayLike, lincs_id: ArrayLike, smiles: ArrayLike) -> pd.DataFrame:
     """Rows of training without positive controls."""
-    columns = {"cell": cell, "compound": compound, "lincs_id": lincs_id, "smiles": smiles}
-    columns = {name: np.asarray(column, dtype=object) for name, column in columns.items()}
-    n = len(columns["cell"])
-    table = pd.DataFrame({name: np.broadcast_to(column, n) for name, column in columns.items()})
+    columns = np.broadcast_arrays(*(np.asarray(one, object) for one in (cell, compound, lincs_id, smiles)))
+    table = pd.DataFrame(dict(zip(("cell", "compound", "lincs_id", "smiles"), columns, strict=True)))
     return table.assign(control=False, split="train")
 
 
 def _simulated_targets(sources: Sources, *, seed: int) -> ExpressionChanges:
     rows, means, notes = kaggle_design(sources, seed)
     provenance = Provenance("panel", sources.files(), notes)
-    return kaggle_twin(rows, means, provenance, seed, printed_sizes(sources))[0]
+    return kaggle_twin(rows, means, provenance, seed, printed_sizes(sources))
 
 
 def _small(name: str, seed: int) -> ExpressionChanges:
-    data = simulate_changes(seed, name=name, **_SMALL[name])[0]
+    data = simulate_changes(seed, name=name, **_SMALL[name])
     if name != "TG-GATEs":
         return data
     # The stand-in's cells go by the names of the contexts that they stand for.

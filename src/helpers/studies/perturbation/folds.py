@@ -78,6 +78,29 @@ def retagged(folds: Sequence[Fold], protocol: str) -> list[Fold]:
     return [replace(fold, tags={**fold.tags, "protocol": protocol}) for fold in folds]
 
 
+def scored_already(
+    scores: pd.DataFrame, folds: Sequence[Fold], models: Sequence[str], protocol: str
+) -> pd.DataFrame:
+    """Return test rows of models that random rows have fitted in the same folds already.
+
+    The same rows, model and seed give the same numbers, so that the fit need not be repeated.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        :func:`helpers.studies.perturbation.protocol.run_protocol` of one data set.
+    folds : sequence of Fold
+        Of :func:`random_rows`, or split and seed as there.
+    models : sequence of str
+    protocol : str
+        Name under which the rows are to appear.
+    """
+    wanted = pd.MultiIndex.from_tuples([(fold.name, fold.seed) for fold in folds])
+    here = pd.MultiIndex.from_frame(scores[["fold", "seed"]]).isin(wanted) & scores["model"].isin(models)
+    random = scores["protocol"].eq("random_rows") & scores["part"].eq("test")
+    return scores[here & random].assign(protocol=protocol)
+
+
 def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
     """Protocol B: all training rows against all test rows, once a seed of the models.
 

@@ -1,4 +1,4 @@
-"""Scores of models in single cells: against all rows, against a rival, against the mean of others."""
+"""Scores of a model in single cells: against all rows, against others there."""
 
 from __future__ import annotations
 
@@ -7,115 +7,62 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.errors import DataError
-from helpers.evaluation.statistics import Comparison, cluster_bootstrap
-from helpers.studies.perturbation.comparison import Bootstrap, compare_models, interval, summarise_models
-from helpers.studies.perturbation.metrics import mean_scores
+from helpers.studies.perturbation.comparison import Bootstrap
 
 
 def compare_in_cells(
     scores: pd.DataFrame,
     unit: str,
-    cells: Sequence[str],
-    *,
-    reference: str = "GRU3-ATTN",
-    rival: str = "cell mean",
-    n_boot: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Sign accuracy of a network in single cells, against all rows and against a rival.
-
-    Parameters
-    ----------
-    scores, unit, n_boot, seed
-        As in :func:`summarise_models`.
-    cells : sequence of str
-    reference, rival : str
-        Models.
-
-    Returns
-    -------
-    DataFrame
-        Three rows a cell: ``who`` (the reference, or reference-rival), ``cell``, ``suffix``
-        (``" minus all"`` for the difference from all rows), ``value``, ``low``, ``high``, ``p``, ``n``,
-        ``seeds``, ``unit``.
-    """
-    metric, rows = "sign accuracy", []
-    for cell in cells:
-        part = scores[scores["cell"] == cell]
-        own = summarise_models(part[part["model"] == reference], unit, n_boot, seed, (metric,)).iloc[0]
-        all_rows = part_difference(scores, reference, cell, metric, unit, n_boot, seed)
-        versus = compare_models(part, [(reference, rival)], unit, n_boot, seed, (metric,)).iloc[0]
-        shown = {name: own[name] for name in ("value", "low", "high", "n", "seeds")}
-        rows.append({"who": reference, "cell": cell, "suffix": "", **shown})
-        for who, suffix, found in (
-            (reference, " minus all", all_rows),
-            (f"{reference}-{rival}", "", versus),
-        ):
-            shown = {name: getattr(found, name) for name in ("low", "high", "p", "n")}
-            row = {"who": who, "cell": cell, "suffix": suffix, "value": found.difference, **shown}
-            rows.append({**row, "unit": "difference"})
-    return pd.DataFrame(rows)
-
-
-def errors_in_cells(
-    scores: pd.DataFrame,
-    unit: str,
     model: str,
-    others: Mapping[str, Sequence[str]],
+    rivals: Mapping[str, Sequence[str]],
+    metric: str,
     *,
-    metric: str = "MAE",
+    cells: Sequence[str] | None = None,
     n_boot: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare a model's score in every cell with the mean score of some others there.
+    """Compare a model's score in single cells with its score over all rows, or with others there.
 
     Parameters
     ----------
     scores, unit, n_boot, seed
-        As in :func:`summarise_models`.
+        As in :func:`helpers.studies.perturbation.comparison.summarise_models`.
     model : str
-    others : mapping of a name to models
+    rivals : mapping of a name to models
+        The model is compared with their mean score in the same cell; without any, with its own over all rows.
     metric : str
+    cells : sequence of str, optional
+        Default: all.
 
     Returns
     -------
     DataFrame
-        ``first`` (the model), ``second`` (the name), ``cell``, ``metric``, ``difference``, ``low``, ``high``,
-        ``n``.
+        ``what`` (``"A-NAME.METRIC in CELL"``, or ``"A.METRIC in CELL minus NAME"`` against all rows),
+        ``value``, ``low``, ``high``, ``p``, ``n`` (units in the cell), ``unit`` (``"difference"``).
+
+    Raises
+    ------
+    DataError
+        If a model has no row in a cell.
     """
+    table = scores[scores["model"].isin({model}.union(*rivals.values()))]
+    cells = sorted(table["cell"].unique()) if cells is None else cells
+    here = table[table["cell"].isin(cells)]
+    # A model in a cell is resampled as one more model, so that every difference is paired.
+    boot = Bootstrap(
+        pd.concat([table, here.assign(model=here["model"] + " in " + here["cell"])]), unit, n_boot, seed
+    )
+    units = here.groupby("cell")[unit].nunique()
     rows = []
-    for cell, part in scores.groupby("cell"):
-        boot = Bootstrap(part, unit, n_boot, seed)
-        value, draws = boot.metric(model, metric)
-        for name, models in others.items():
-            rivals = [boot.metric(rival, metric) for rival in models]
-            difference = value - float(np.mean([v for v, _ in rivals]))
-            low, high = interval(draws - np.mean([d for _, d in rivals], axis=0))
-            limits = {"low": min(low, difference), "high": max(high, difference), "n": boot.n_units}
-            row = {"first": model, "second": name, "cell": cell, "metric": metric}
-            rows.append({**row, "difference": difference, **limits})
+    for cell in cells:
+        own, draws = boot.metric(f"{model} in {cell}", metric)
+        for name, others in rivals.items():
+            compared = [f"{other} in {cell}" for other in others] or [model]
+            values, resampled = zip(*(boot.metric(one, metric) for one in compared), strict=True)
+            found = boot.difference(own - float(np.mean(values)), draws - np.mean(resampled, axis=0))
+            what = (
+                f"{model}-{name}.{metric} in {cell}" if others else f"{model}.{metric} in {cell} minus {name}"
+            )
+            limits = {"low": found.low, "high": found.high, "p": found.p, "n": int(units[cell])}
+            rows.append({"what": what, "value": found.difference, **limits, "unit": "difference"})
     return pd.DataFrame(rows)
-
-
-def part_difference(
-    scores: pd.DataFrame, model: str, cell: str, metric: str, unit: str, n_boot: int = 1000, seed: int = 0
-) -> Comparison:
-    """Score of a model in one cell minus its score over all rows, bootstrap over the unit.
-
-    Parameters
-    ----------
-    scores, unit, n_boot, seed
-        As in :func:`summarise_models`.
-    model, cell, metric : str
-    """
-    table = scores[scores["model"] == model].reset_index(drop=True)
-    here = (table["cell"] == cell).to_numpy()
-    if not here.any():
-        msg = f"no row of {model!r} in {cell!r}"
-        raise DataError(msg)
-
-    def difference(weights: np.ndarray) -> float:
-        return mean_scores(table, weights * here)[metric] - mean_scores(table, weights)[metric]
-
-    return cluster_bootstrap(difference, table[unit].to_numpy(), n_boot, seed, null=0.0)

@@ -277,7 +277,8 @@ def share_of_groups(
     DataFrame
         ``first``, ``second``, ``value`` (share of groups), ``low``, ``high`` (95 %, exact binomial), ``n``.
     """
-    tables = {name: mean_scores_by(part, by).set_index(by)[column] for name, part in scores.groupby("model")}
+    named = scores[scores["model"].isin({name for pair in pairs for name in pair})]
+    tables = {name: mean_scores_by(part, by).set_index(by)[column] for name, part in named.groupby("model")}
     rows = []
     for first, second in pairs:
         smaller = (tables[first] < tables[second]).sum()

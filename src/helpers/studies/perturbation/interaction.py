@@ -61,8 +61,17 @@ def variance_components(rows: pd.DataFrame, changes: np.ndarray) -> pd.DataFrame
         ``what`` (mean, cell, compound, interaction, noise of a mean of two replicates), ``value`` (share of
         the mean square of that mean; a share may come out slightly negative), ``n`` (rows).
     """
+    return _components(rows, *_products(changes))
+
+
+def _products(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Products of two rows by different replicates, and the square of each row's mean; means over genes."""
     first, second = changes
     products = (first @ second.T + second @ first.T) / (2 * first.shape[1])
+    return products, (changes.mean(axis=0) ** 2).mean(axis=1)
+
+
+def _components(rows: pd.DataFrame, products: np.ndarray, squares: np.ndarray) -> pd.DataFrame:
     cell, compound, hours = (rows[name].to_numpy() for name in ("cell", "compound", "hours"))
     same_cell = cell[:, None] == cell
     same_compound = compound[:, None] == compound
@@ -71,7 +80,7 @@ def variance_components(rows: pd.DataFrame, changes: np.ndarray) -> pd.DataFrame
     of_cell = products[same_cell & ~same_compound].mean() - mean
     of_compound = products[same_compound & ~same_time].mean() - mean
     signal = np.diag(products).mean()
-    total = (changes.mean(axis=0) ** 2).mean()
+    total = squares.mean()
     parts = {
         "mean": mean,
         "cell": of_cell,
@@ -90,13 +99,14 @@ def component_shares(rows: pd.DataFrame, changes: np.ndarray, *, n_boot: int, se
     halves are drawn without replacement; their spread is that of the whole (Politis and Romano 1994: a half
     sample varies as much around the whole as the whole around the truth).
     """
-    value = variance_components(rows, changes)
+    products, squares = _products(changes)
+    value = _components(rows, products, squares)
     names = rows["compound"].unique()
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(n_boot):
         kept = rows["compound"].isin(rng.permutation(names)[: len(names) // 2]).to_numpy()
-        draws.append(variance_components(rows[kept], changes[:, kept])["value"].to_numpy())
+        draws.append(_components(rows[kept], products[np.ix_(kept, kept)], squares[kept])["value"].to_numpy())
     deviation = np.std(draws, axis=0)
     half = 1.96 * deviation
     return value.assign(low=value["value"] - half, high=value["value"] + half, n=len(names))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from helpers.errors import DataError
 
@@ -21,8 +20,6 @@ METRICS: dict[str, tuple[str, str | None, bool]] = {
     "MAE wrong": ("wrong_error", "wrong", False),
     "MRRMSE": ("rmse", None, False),
     "Pearson": ("pearson", None, True),
-    "Spearman": ("spearman", None, True),
-    "cosine": ("cosine", None, True),
     "sign accuracy, significant": ("significant_right", "significant", True),
     "three-class accuracy": ("three_right", None, True),
 }
@@ -44,10 +41,10 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
         One row a row of ``y``: ``right`` and ``wrong`` (shares of genes whose sign is, and is not,
         the predicted one; a prediction of 0 is wrong), ``error`` (mean absolute error),
         ``right_error`` and ``wrong_error`` (its two parts, which add up to it), ``rmse``,
-        ``pearson``, ``spearman``, ``cosine`` (0 where undefined), ``size`` (root mean square of
-        ``y``), ``significant`` (1 if the row has significant entries), ``significant_right``
-        (share of them with the right sign, 0 without any) and ``three_right`` (share of genes in the right
-        class of up, down and no response, for which both values are cut at ``significant``).
+        ``pearson`` (0 where undefined), ``significant`` (1 if the row has significant entries),
+        ``significant_right`` (share of them with the right sign, 0 without any) and ``three_right`` (share of
+        genes in the right class of up, down and no response, for which both values are cut at
+        ``significant``).
 
     Raises
     ------
@@ -67,10 +64,7 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
             "right_error": np.where(right, error, 0).mean(axis=1),
             "wrong_error": np.where(right, 0, error).mean(axis=1),
             "rmse": np.sqrt((error**2).mean(axis=1)),
-            "pearson": _cosine(_centred(y), _centred(p)),
-            "spearman": _cosine(_centred(rankdata(y, axis=1)), _centred(rankdata(p, axis=1))),
-            "cosine": _cosine(y, p),
-            "size": np.sqrt((y**2).mean(axis=1)),
+            "pearson": _pearson(y, p),
             "significant": (counts > 0).astype(float),
             "significant_right": (right & large).sum(axis=1) / np.maximum(counts, 1),
             "three_right": (three_classes(y, significant) == three_classes(p, significant)).mean(axis=1),
@@ -139,16 +133,12 @@ def three_classes(values: np.ndarray, threshold: float) -> np.ndarray:
     return np.sign(values) * (np.abs(values) > threshold)
 
 
-def _centred(values: np.ndarray) -> np.ndarray:
-    return values - values.mean(axis=1, keepdims=True)
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _pearson(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    a, b = (values - values.mean(axis=1, keepdims=True) for values in (y, p))
     length = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    dot = np.einsum("ij,ij->i", a, b)
     # A constant prediction leaves rounding noise after centring.
     usable = length > 1e-9 * max(np.abs(a).max(), 1.0) * a.shape[1] ** 0.5
-    return np.divide(dot, length, out=np.zeros(len(a)), where=usable)
+    return np.divide(np.einsum("ij,ij->i", a, b), length, out=np.zeros(len(a)), where=usable)
 
 
 def _check(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

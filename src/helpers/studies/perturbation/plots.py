@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from helpers.plots import forest, metric_bars
+from helpers.plots import SvgChart, forest, metric_bars, named_points
 from helpers.plots.style import OKABE_ITO, WIDTH
 from helpers.plots.tables import need_columns
 
@@ -29,9 +29,7 @@ STYLES = {
 }
 
 
-def sign_accuracies(
-    summary: pd.DataFrame, by: str, *, title: str, published: pd.DataFrame | None = None
-) -> Figure:
+def sign_accuracies(summary: pd.DataFrame, by: str, *, title: str) -> Figure:
     """Draw the sign accuracy of models, one group of points for each entry of the column ``by``.
 
     Parameters
@@ -40,12 +38,10 @@ def sign_accuracies(
         :func:`helpers.studies.perturbation.comparison.summarise_models`, with the column ``by``.
     by : str
     title : str
-    published : DataFrame, optional
-        Columns ``metric`` (an entry of ``by``), ``model``, ``value``.
     """
     table = summary[summary["metric"] == "sign accuracy"]
     table = table.assign(metric=table[by].str.replace("_", " "))
-    figure = metric_bars(table, published, title=title, ylabel="share of right signs", styles=STYLES)
+    figure = metric_bars(table, title=title, ylabel="share of right signs", styles=STYLES)
     figure.axes[0].set_xlabel(f"{by} (bars: 95 % bootstrap interval)")
     return figure
 
@@ -155,8 +151,12 @@ def spans(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
     return figure
 
 
-def sorted_dots(table: pd.DataFrame, *, order: str, title: str, xlabel: str, ylabel: str) -> Figure:
+def sorted_dots(
+    table: pd.DataFrame, *, order: str, title: str, xlabel: str, ylabel: str
+) -> Figure | SvgChart:
     """Draw a value per item and model, items sorted by one column, on a logarithmic axis.
+
+    Twenty items have their names on the axis; more say them on hover.
 
     Parameters
     ----------
@@ -177,39 +177,49 @@ def sorted_dots(table: pd.DataFrame, *, order: str, title: str, xlabel: str, yla
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
     positions = np.arange(len(shown))
     axis.plot(positions, shown[order], color="0.4", linewidth=1.4, label=order)
+    names = {}
     for model in shown.columns.drop(order):
         colour, marker = STYLES[model]
-        axis.plot(positions, shown[model], marker, color=colour, markersize=6 if few else 3, label=model)
+        there = shown[model].notna().to_numpy()
+        value, size = shown.loc[there, model], 6 if few else 3
+        axis.plot(positions[there], value, marker, color=colour, markersize=size, label=model, gid=model)
+        names[model] = [f"{item}, {model}: {one:.3g}" for item, one in value.items()]
     if few:
         axis.set_xticks(positions, shown.index, rotation=60, ha="right", fontsize=9)
-    axis.set(title=title, ylabel=ylabel, xlabel=f"{xlabel} (n = {len(shown)})", yscale="log")
+    counted = f"{xlabel} (n = {len(shown)}" + (")" if few else "; names on hover)")
+    axis.set(title=title, ylabel=ylabel, xlabel=counted, yscale="log")
     figure.legend(loc="outside lower center", ncols=min(4, shown.shape[1]), fontsize=10)
-    return figure
+    return figure if few else named_points(figure, names, label=title)
 
 
-#: Steps of the ladder of sign accuracy, from nothing to the ceiling.
+#: Steps of the ladder of sign accuracy, from nothing to the ceiling; those that are no model look like none.
 _STEPS = {
     "coin": ("0.6", "|"),
     "always up": ("0.4", "1"),
     "constant sign": STYLES["gene sign"],
     "additive": STYLES["additive"],
-    "last network": (OKABE_ITO["sky"], "<"),
-    "best network": (OKABE_ITO["blue"], ">"),
-    "oracle": (OKABE_ITO["purple"], "p"),
-    "noise ceiling": ("#000000", "|"),
+    "last network": ("#332288", "<"),
+    "best network": ("#332288", ">"),
+    "oracle": ("#117733", "p"),
+    "noise ceiling": ("#AA4499", "|"),
 }
 
 
-def ladder(table: pd.DataFrame, *, published: float, title: str) -> Figure:
+def ladder(table: pd.DataFrame, *, published: Mapping[str, float], title: str) -> Figure:
     """Draw the steps of :func:`helpers.studies.perturbation.ceiling.sign_ladder`, one row a data set.
 
     Parameters
     ----------
     table : DataFrame
         Columns ``data``, ``step``, ``value``, ``low``, ``high``.
-    published : float
-        Drawn as a line.
+    published : mapping of data set to float
+        Drawn beside the data sets that it is about.
     title : str
+
+    Raises
+    ------
+    DataError
+        If a column is missing or the table is empty.
     """
     need_columns("ladder", table, ("data", "step", "value", "low", "high"))
     data = list(table["data"].unique())
@@ -221,8 +231,10 @@ def ladder(table: pd.DataFrame, *, published: float, title: str) -> Figure:
         colour, marker = _STEPS[step]
         axis.hlines(y, rows["low"], rows["high"], color=colour, linewidth=1.5)
         axis.plot(rows["value"], y, marker, color=colour, markersize=8, linestyle="none", label=step)
-    axis.axvline(published, color="0.3", linestyle="--", linewidth=1)
-    axis.annotate(f"published, {published:.0%}", (published, -0.55), fontsize=9, ha="right")
+    own = {data.index(name): value for name, value in published.items() if name in data}
+    for row, value in own.items():
+        axis.vlines(value, row - 0.4, row + 0.4, color="0.3", linestyle="--", linewidth=1)
+        axis.annotate(f"published, {value:.0%}", (value, row - 0.42), fontsize=9, ha="right")
     axis.set_yticks(range(len(data)), data)
     axis.invert_yaxis()
     axis.set(title=title, xlabel="share of right signs (bars: 95 % interval)")

@@ -27,16 +27,14 @@ class Rows:
     changes : array (n, genes), float32
     significant : float
         Absolute change above which an entry counts as significant.
+    scored : array of int, optional
+        Positions of the genes that are scored; models see all. Default: all.
     """
 
     table: pd.DataFrame
     changes: np.ndarray
     significant: float
-
-    @classmethod
-    def of(cls, data: ExpressionChanges) -> Rows:
-        """Take the rows of a data set."""
-        return cls(data.rows, np.ascontiguousarray(data.matrix), data.significant)
+    scored: np.ndarray | None = None
 
 
 def predictor(name: str, estimator: BaseEstimator, *, shuffled: bool = False) -> Model:
@@ -59,6 +57,7 @@ def run_protocol(
     folds: Sequence[Fold],
     models: Sequence[Model],
     *,
+    genes: pd.Index | None = None,
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -71,6 +70,8 @@ def run_protocol(
         :mod:`helpers.studies.perturbation.folds`.
     models : sequence of Model
         With unique names.
+    genes : Index, optional
+        Genes that are scored; models are fitted on all. Default: all.
     n_jobs, progress
         See :func:`helpers.evaluation.protocol.run`.
 
@@ -86,7 +87,9 @@ def run_protocol(
     DataError
         If there are no folds, names of models repeat, or a fold tests what it trains on.
     """
-    return protocol.run(Rows.of(data), folds, models, score_rows, n_jobs=n_jobs, progress=progress)
+    scored = None if genes is None else data.genes.get_indexer(genes)
+    rows = Rows(data.rows, np.ascontiguousarray(data.matrix), data.significant, scored)
+    return protocol.run(rows, folds, models, score_rows, n_jobs=n_jobs, progress=progress)
 
 
 def score_rows(data: Rows, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
@@ -95,10 +98,11 @@ def score_rows(data: Rows, fold: Fold, predicted: np.ndarray) -> pd.DataFrame:
     parts = [("test", fold.test, predicted[:n])]
     if fold.in_sample:
         parts.append(("train", fold.train, predicted[n:]))
+    genes = slice(None) if data.scored is None else data.scored
     tables = []
     for part, rows, own in parts:
         described = data.table.iloc[rows][["cell", "compound", "split"]].reset_index(drop=True)
-        scores = row_scores(data.changes[rows], own, data.significant)
+        scores = row_scores(data.changes[rows][:, genes], own[:, genes], data.significant)
         tables.append(pd.concat([described.assign(row=rows, part=part), scores], axis=1))
     return pd.concat(tables, ignore_index=True)
 

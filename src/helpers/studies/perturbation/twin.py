@@ -8,8 +8,6 @@ the rest, which makes the tails heavy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
@@ -27,31 +25,13 @@ _KNOWN_RMS = {"Belinostat": 11.7, "Alvocidib": 8.7, "MLN 2238": 7.9, "Buspirone"
 # Strength of an effect in a test row relative to training: what was left for the tests is far quieter
 # (a mean per gene scores 0.664 there, 1.281 is what zero scores in training).
 _QUIET = 1 / 3
+_UNIT = "signed -log10 p"
 _FACTORS = 20  # gene programmes that compounds move
 _SPREAD = 1.0  # standard deviation of the logarithm of a compound's strength
 # The same in the twin of the competition: with it the twin has, in the printed block, the share of entries
 # that a constant sign gets right in the real one (.607), while the mean over rows stays the published one.
 _TWIN_SPREAD = 2.0
 _KAGGLE_CELLS = ("NK cells", "T cells CD4+", "T cells CD8+", "T regulatory cells", "B cells", "Myeloid cells")
-
-
-@dataclass(frozen=True, eq=False)
-class PlantedTruth:
-    """What was planted.
-
-    Attributes
-    ----------
-    expected : DataFrame, rows x genes
-        Changes without the noise of single rows.
-    strength : Series
-        Root mean square of each compound's effect, before noise.
-    noise : Series
-        Root mean square of the noise of a row in each cell.
-    """
-
-    expected: pd.DataFrame
-    strength: pd.Series
-    noise: pd.Series
 
 
 def simulate_changes(
@@ -66,7 +46,7 @@ def simulate_changes(
     coherence: float = 0.6,
     strength: float = 1.0,
     name: str = "simulated changes",
-) -> tuple[ExpressionChanges, PlantedTruth]:
+) -> ExpressionChanges:
     """Simulate a small experiment in the design of the competition.
 
     Parameters
@@ -88,7 +68,7 @@ def simulate_changes(
 
     Returns
     -------
-    ExpressionChanges, PlantedTruth
+    ExpressionChanges
 
     Raises
     ------
@@ -125,13 +105,11 @@ def simulate_changes(
         f"Simulated in full (seed {seed}): {n_cells} cells, {n_compounds} compounds, {n_genes} genes, "
         f"interaction {interaction:g}."
     )
-    genes = pd.Index([f"G{i + 1}" for i in range(n_genes)])
-    compounds = pd.Index(rows["compound"].unique())
-    source = Provenance("simulated", notes=(note,))
-    return _packed(name, rows, targets, genes, pd.Index(cells), compounds, effect, source)
+    values = pd.DataFrame(targets[0], columns=[f"G{i + 1}" for i in range(n_genes)])
+    return ExpressionChanges(name, rows, values, _UNIT, Provenance("simulated", notes=(note,)), targets[1])
 
 
-def simulate_worlds(seed: int = 0) -> dict[str, tuple[ExpressionChanges, PlantedTruth]]:
+def simulate_worlds(seed: int = 0) -> dict[str, ExpressionChanges]:
     """Simulate the two worlds of the method check, by name: without and with an interaction.
 
     Design, noise and heavy tails are the same. In the additive world the answer of a cell to a compound
@@ -152,7 +130,7 @@ def kaggle_twin(
     provenance: Provenance,
     seed: int = 0,
     sizes: pd.Series | None = None,
-) -> tuple[ExpressionChanges, PlantedTruth]:
+) -> ExpressionChanges:
     """Draw targets on the real design of the competition.
 
     The mean over the training rows of each cell type is the real one, gene by gene; a row without
@@ -175,7 +153,7 @@ def kaggle_twin(
 
     Returns
     -------
-    ExpressionChanges, PlantedTruth
+    ExpressionChanges
     """
     rng = np.random.default_rng(seed)
     cells, compounds = pd.Index(means.index), pd.Index(sorted(rows["compound"].unique()))
@@ -195,7 +173,8 @@ def kaggle_twin(
         "to which compound is invented."
     )
     source = Provenance("simulated", provenance.files, (note, *provenance.notes))
-    return _packed("Kaggle", rows, targets, means.columns, cells, compounds, effect, source)
+    values = pd.DataFrame(targets[0], columns=means.columns)
+    return ExpressionChanges("Kaggle", rows.reset_index(drop=True), values, _UNIT, source, targets[1])
 
 
 def _targets(
@@ -207,13 +186,13 @@ def _targets(
     rng: np.random.Generator,
     interaction: float,
     coherence: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return values, expected values and the noise of each cell; training means are ``means``."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and expected values; training means are ``means``."""
     n_cells, n_genes = means.shape
     train = (rows["split"] == "train").to_numpy()
     own, special = _effects(cell, compound, n_genes, interaction, rng)
     values = np.empty((len(rows), n_genes), dtype=np.float32)
-    expected, noise_rms = np.empty_like(values), np.empty(n_cells)
+    expected = np.empty_like(values)
     for c in range(n_cells):
         here = np.flatnonzero(cell == c)
         fitted = train[here]
@@ -228,13 +207,13 @@ def _targets(
         # The single effects cancel over the training rows, so that their mean is the given one.
         single[fitted] -= (strength * single)[fitted].sum(axis=0) / strength[fitted].sum()
         signal = offset + strength * (share / spread * means[c] + np.sqrt(1 - share**2) * single)
-        noise_rms[c] = np.sqrt(max(NULL_RMS**2 - (offset**2).mean(), (NULL_RMS / 2) ** 2))
-        noise = rng.laplace(0, noise_rms[c] / np.sqrt(2), (len(here), n_genes))
+        noise_rms = np.sqrt(max(NULL_RMS**2 - (offset**2).mean(), (NULL_RMS / 2) ** 2))
+        noise = rng.laplace(0, noise_rms / np.sqrt(2), (len(here), n_genes))
         if fitted.sum() > 1:
             noise[fitted] -= noise[fitted].mean(axis=0)
             noise[fitted] *= np.sqrt(fitted.sum() / (fitted.sum() - 1))
         expected[here], values[here] = signal, signal + noise
-    return values, expected, noise_rms
+    return values, expected
 
 
 def _effects(
@@ -284,28 +263,6 @@ def _strengths(
         return np.sqrt(strengths(level)[trained] ** 2 + NULL_RMS**2).mean() - TRAIN_RMS
 
     return strengths(brentq(excess, -10, 5))
-
-
-def _packed(
-    name: str,
-    rows: pd.DataFrame,
-    targets: tuple[np.ndarray, np.ndarray, np.ndarray],
-    genes: pd.Index,
-    cells: pd.Index,
-    compounds: pd.Index,
-    effect: np.ndarray,
-    provenance: Provenance,
-) -> tuple[ExpressionChanges, PlantedTruth]:
-    values, expected, noise = targets
-    table = pd.DataFrame(values, columns=genes)
-    unit = "signed -log10 p"
-    data = ExpressionChanges(name, rows.reset_index(drop=True), table, unit, provenance, expected)
-    truth = PlantedTruth(
-        pd.DataFrame(expected, columns=genes),
-        pd.Series(effect, index=compounds),
-        pd.Series(noise, index=cells),
-    )
-    return data, truth
 
 
 def _smiles(number: int) -> str:

@@ -105,6 +105,11 @@ class ExpressionChanges:
         """The changes as an array, rows x genes, float32."""
         return self.values.to_numpy(np.float32)
 
+    @property
+    def genes(self) -> pd.Index:
+        """Names of the genes."""
+        return self.values.columns
+
     def facts(self) -> dict[str, object]:
         """Size, unit and tier, for a table of data sets."""
         return {
@@ -124,10 +129,10 @@ class ExpressionChanges:
     def subset(self, keep: np.ndarray | None = None, genes: pd.Index | None = None) -> ExpressionChanges:
         """Return the rows where ``keep`` is true (all by default) and the named genes (all by default)."""
         keep = np.ones(len(self.rows), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
-        genes = self.values.columns if genes is None else genes
+        genes = self.genes if genes is None else genes
         planted = self.planted
         if planted is not None:
-            planted = planted[np.ix_(keep, self.values.columns.get_indexer(genes))]
+            planted = planted[np.ix_(keep, self.genes.get_indexer(genes))]
         return replace(
             self,
             planted=planted,
@@ -143,4 +148,4 @@ class ExpressionChanges:
         total = self.values.shape[1]
         if n_genes <= 0 or n_genes >= total:
             return self
-        return self.subset(genes=self.values.columns[np.linspace(0, total - 1, n_genes).round().astype(int)])
+        return self.subset(genes=self.genes[np.linspace(0, total - 1, n_genes).round().astype(int)])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
-from rdkit.DataStructs import BulkTanimotoSimilarity
+from rdkit.DataStructs import BulkTanimotoSimilarity, ExplicitBitVect
 
 from helpers.errors import DataError
 from helpers.studies.perturbation.baselines.simple import SimplePredictor, group_means
@@ -70,10 +70,10 @@ class CompoundNeighbours(_Tabled):
         for i, (c, d) in enumerate(zip(cell, compound, strict=True)):
             if self.by == "structure":
                 similarity = np.array(BulkTanimotoSimilarity(morgan(rows["smiles"].iloc[i]), self.prints_))
-            elif d >= 0:
-                similarity = self.similarity_[d]
-            else:
+            elif d < 0 or self.similarity_ is None:
                 continue
+            else:
+                similarity = self.similarity_[d]
             near = self._neighbours(c, d, similarity)
             own = None
             if self.by == "response":
@@ -139,7 +139,7 @@ def _shared_cosines(values: np.ndarray, tabled: np.ndarray) -> tuple[np.ndarray,
     return total, count
 
 
-def morgan(smiles: str) -> object:
+def morgan(smiles: str) -> ExplicitBitVect:
     """Return the Morgan fingerprint of a structure (radius 2, 2,048 bits).
 
     Raises

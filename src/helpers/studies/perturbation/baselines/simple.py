@@ -191,8 +191,8 @@ class Additive(SimplePredictor):
         gram = design.T @ design
 
         def penalised(of_cells: float, of_compounds: float) -> np.ndarray:
-            penalty = [[0.0], np.full(n_cells, of_cells), np.full(n_compounds, of_compounds)]
-            return gram + np.diag(np.concatenate(penalty))
+            penalty = np.repeat([0.0, of_cells, of_compounds], [1, n_cells, n_compounds])
+            return gram + np.diag(penalty)
 
         self.penalties_ = self._choose(penalised, design, values - self.mean_)
         solution = np.linalg.solve(penalised(*self.penalties_), design.T @ values)
@@ -206,11 +206,11 @@ class Additive(SimplePredictor):
     def _choose(
         self, penalised: Callable[[float, float], np.ndarray], design: np.ndarray, centred: np.ndarray
     ) -> tuple[float, float]:
-        grids = [
+        of_cells, of_compounds = (
             PENALTIES if penalty is None else (penalty,)
             for penalty in (self.cell_penalty, self.compound_penalty)
-        ]
-        pairs = list(itertools.product(*grids))
+        )
+        pairs = list(itertools.product(of_cells, of_compounds))
         if len(pairs) == 1:
             return pairs[0]
         # Errors of all genes at once, through the rows' inner products.

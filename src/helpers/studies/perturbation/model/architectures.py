@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -204,8 +204,10 @@ def initial_weights(design: Design, rng: np.random.Generator) -> list[np.ndarray
     -------
     list of float32 arrays, in the order of the Keras model's trainable variables
     """
-    variables = scratch_model(design).trainable_variables
-    return [_draw(v.path, tuple(v.shape), rng) for v in variables]
+    # Only the output layer knows the number of genes: one model gives the shapes for all data sets.
+    shapes = {v.path: tuple(v.shape) for v in scratch_model(replace(design, genes=1)).trainable_variables}
+    shapes |= {"output/kernel": (design.dense, design.genes), "output/bias": (design.genes,)}
+    return [_draw(path, shape, rng) for path, shape in shapes.items()]
 
 
 @lru_cache(maxsize=8)

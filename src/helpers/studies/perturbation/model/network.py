@@ -19,7 +19,14 @@ from helpers.studies.perturbation.model.backend import use_device
 from helpers.studies.perturbation.model.encoder import FEATURES, CategoryEncoder
 from helpers.studies.perturbation.model.published import DROPOUT, PUBLISHED
 from helpers.studies.perturbation.model.targets import SCALES, Scale
-from helpers.studies.perturbation.model.training import LOSSES, NOT_FINITE, Task, Training, fit
+from helpers.studies.perturbation.model.training import (
+    LOSSES,
+    NOT_FINITE,
+    Task,
+    Training,
+    compiled_for,
+    fit,
+)
 from helpers.training.guards import one_thread
 
 # Embedding rows in training are a multiple of this, so that folds share one graph of Keras.
@@ -186,17 +193,23 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         A category that was not fitted (a held-out compound) has the reserved embedding, which stays at
         its random start.
         """
-        import keras
-
         check_is_fitted(self, "weights_")
         codes = self.encoder_.transform(rows)
+        compiled = compiled_for(self.design_, self.engine, self.device)
+        if compiled is None:
+            return self.scale_.back(self._keras_output(codes))
+        with one_thread():
+            return self.scale_.back(compiled.predict(self.design_, self.weights_, codes))
+
+    def _keras_output(self, codes: np.ndarray) -> np.ndarray:
+        import keras
+
         inputs = [codes, np.ones((len(codes), self.design_.dense), np.float32)]
         with _SCRATCH:
             model = scratch_model(self.design_)
             self._write(model)
             output = model(inputs, training=False)
-        changes = output[0] if self.design_.penalised else output
-        return self.scale_.back(keras.ops.convert_to_numpy(changes))
+        return keras.ops.convert_to_numpy(output[0] if self.design_.penalised else output)
 
     def keras_model(self) -> Any:
         """Return the trained network as a Keras model; inputs as in ``architectures.build``."""
@@ -209,7 +222,7 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         for variable, value in zip(model.trainable_variables, self.weights_, strict=True):
             variable.assign(value)
 
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         """Epochs, batch size and learning rate in effect, by name.
 
         Raises

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -144,15 +145,12 @@ def engine_of(
     if engine not in ENGINES:
         msg = f"engine={engine!r} is not one of {', '.join(ENGINES)}"
         raise ParameterError(msg)
-    if engine != "keras":
-        compiled = import_module(_COMPILED) if find_spec(_COMPILED) else None
-        if device == "cpu" and compiled is not None and compiled.knows(design):
-            return compiled.CompiledEngine
-        if engine == "compiled":
-            msg = (
-                f"no compiled code for this reading of {design.architecture} on {device}; use engine='keras'"
-            )
-            raise ParameterError(msg)
+    compiled = compiled_for(design, engine, device)
+    if compiled is not None:
+        return compiled.CompiledEngine
+    if engine == "compiled":
+        msg = f"no compiled code for this reading of {design.architecture} on {device}; use engine='keras'"
+        raise ParameterError(msg)
     import keras
 
     backend = keras.backend.backend()
@@ -162,6 +160,14 @@ def engine_of(
         raise ParameterError(msg)
     module, name = _OF_BACKEND[backend]
     return getattr(import_module(module), name)
+
+
+def compiled_for(design: Design, engine: str, device: str) -> ModuleType | None:
+    """Return the compiled code if it is asked for, exists and knows the design; see :func:`engine_of`."""
+    if engine == "keras" or device != "cpu" or not find_spec(_COMPILED):
+        return None
+    compiled = import_module(_COMPILED)
+    return compiled if compiled.knows(design) else None
 
 
 def fit(training: Training, task: Task, engine: str = "auto", device: str = "cpu") -> Fitted:
@@ -180,12 +186,12 @@ def fit(training: Training, task: Task, engine: str = "auto", device: str = "cpu
     """
     runner = engine_of(training.design, engine, device)(training, task)
     best, best_epoch, stopped = np.inf, 0, DONE
-    history: list[tuple[float, ...]] = []
+    history: list[list[float]] = []
     runner.keep()
     for epoch in range(1, training.epochs + 1):
-        losses = (runner.train_epoch(*_draw_epoch(training, task)),)
+        losses = [runner.train_epoch(*_draw_epoch(training, task))]
         if task.validation is not None:
-            losses = (*losses, runner.validation_loss())
+            losses.append(runner.validation_loss())
         history.append(losses)
         if not np.isfinite(losses).all():
             stopped = NOT_FINITE
@@ -220,9 +226,7 @@ def _draw_epoch(training: Training, task: Task) -> tuple[np.ndarray, np.ndarray,
     steps = -(-n // batch)
     order = np.zeros(steps * batch, np.int32)
     order[:n] = task.rng.permutation(n)
-    weight = np.zeros(steps * batch, np.float32)
-    weight[:n] = 1
-    weight = weight.reshape(steps, batch)
+    weight = (np.arange(steps * batch) < n).astype(np.float32).reshape(steps, batch)
     weight /= weight.sum(axis=1, keepdims=True)
     mask = np.ones((steps * batch, design.dense), np.float32)
     if design.dropout:

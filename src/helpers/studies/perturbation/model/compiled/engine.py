@@ -8,6 +8,7 @@ train on Keras.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,12 @@ class CompiledEngine:
         self._network = self._sized(training.batch_size)
         self._step = 0
         if task.validation is not None:
+            self._held_out = task.validation
             self._watch = self._sized(len(task.validation[0]))
 
     def _sized(self, batch: int) -> _Network:
-        return _Network(self._training, self._flat, self._gradient, self._shapes, batch)
+        design, absolute = self._training.design, self._training.loss == "mae"
+        return _Network(design, self._flat, self._gradient, self._shapes, batch, absolute=absolute)
 
     def train_epoch(self, order: np.ndarray, weight: np.ndarray, mask: np.ndarray) -> float:
         """Train one epoch; its mean loss."""
@@ -70,7 +73,7 @@ class CompiledEngine:
 
     def validation_loss(self) -> float:
         """Loss on the validation rows."""
-        codes, targets = self._task.validation
+        codes, targets = self._held_out
         rows, share = np.arange(len(codes), dtype=np.int32), np.full(len(codes), 1 / len(codes), np.float32)
         with torch.inference_mode():
             return self._watch.loss(codes, targets, rows, share)
@@ -86,15 +89,31 @@ class CompiledEngine:
         return [part.reshape(shape).copy() for part, shape in zip(parts, self._shapes, strict=True)]
 
 
+def predict(design: Design, weights: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+    """Return what the Keras model with these weights predicts, float32 (rows, genes)."""
+    flat = np.concatenate([w.ravel() for w in weights])
+    # Rows of one code get one prediction, to the last bit, wherever they stand.
+    distinct, place = np.unique(codes, axis=0, return_inverse=True)
+    network = _Network(design, flat, np.zeros_like(flat), [w.shape for w in weights], len(distinct))
+    with torch.inference_mode():
+        return network.outputs(distinct)[place.ravel()]
+
+
 class _Network:
     """The layers of one design on buffers of one batch size."""
 
     def __init__(
-        self, training: Training, flat: np.ndarray, gradient: np.ndarray, shapes: list[tuple], batch: int
+        self,
+        design: Design,
+        flat: np.ndarray,
+        gradient: np.ndarray,
+        shapes: list[tuple],
+        batch: int,
+        *,
+        absolute: bool = False,
     ) -> None:
         weights = _parts(flat, gradient, shapes)
-        design = training.design
-        self._absolute = training.loss == "mae"
+        self._absolute = absolute
         steps, size = len(design.features), EMBEDDING
         # The tables come first and lie side by side: one array (features, rows, size).
         tables = (steps, *weights[0][0].n.shape)
@@ -117,6 +136,22 @@ class _Network:
             for b in (self._embedded, self._core[0].dx)
         )
 
+    def outputs(self, codes: np.ndarray) -> np.ndarray:
+        """Return the outputs for ``codes``, of as many rows as the buffers hold."""
+        self._forward(codes, np.arange(len(codes), dtype=np.int32))
+        return self._y.n + self._b.n
+
+    def _forward(self, codes: np.ndarray, rows: np.ndarray, mask: np.ndarray | None = None) -> None:
+        """Fill the outputs, but for their bias."""
+        k.gather_tables(self._tables, codes, rows, self._sequence)
+        for layer in (*self._core, self._dense):
+            layer.forward()
+        if mask is None:
+            self._masked.n[:] = self._dense.y.n
+        else:
+            np.multiply(self._dense.y.n, mask, out=self._masked.n)
+        torch.mm(self._masked.t, self._w.t, out=self._y.t)
+
     def loss(
         self,
         codes: np.ndarray,
@@ -126,14 +161,7 @@ class _Network:
         mask: np.ndarray | None = None,
     ) -> float:
         """Weighted loss of ``rows``; leaves its gradient at the output in a buffer."""
-        k.gather_tables(self._tables, codes, rows, self._sequence)
-        for layer in (*self._core, self._dense):
-            layer.forward()
-        if mask is None:
-            self._masked.n[:] = self._dense.y.n
-        else:
-            np.multiply(self._dense.y.n, mask, out=self._masked.n)
-        torch.mm(self._masked.t, self._w.t, out=self._y.t)
+        self._forward(codes, rows, mask)
         return k.row_loss(self._y.n, self._b.n, targets, rows, share, self._absolute)
 
     def gradients(
@@ -160,7 +188,7 @@ def _parts(flat: np.ndarray, gradient: np.ndarray, shapes: list[tuple]) -> list[
     parts, start = [], 0
     for shape in shapes:
         stop = start + int(np.prod(shape))
-        parts.append(tuple(Buffer(f[start:stop].reshape(shape)) for f in (flat, gradient)))
+        parts.append((Buffer(flat[start:stop].reshape(shape)), Buffer(gradient[start:stop].reshape(shape))))
         start = stop
     return parts
 

@@ -21,7 +21,7 @@ class Buffer:
     def __init__(self, array: np.ndarray) -> None:
         self.n = array
         self.t = torch.from_numpy(array)
-        self.tt = self.t.t() if array.ndim == 2 else None
+        self.tt = self.t.mT if array.ndim > 1 else self.t
 
     @classmethod
     def zeros(cls, *shape: int) -> Buffer:
@@ -120,7 +120,7 @@ class Recurrent:
         if self.lstm:
             self.carried.n[:] = 0
         for t in range(self.steps - 1, -1, -1):
-            s, before = self.at[t], self.at[t - 1] if t else None
+            s, before = self.at[t], self.at[t - 1]  # at the first step nothing reads the latter
             if self.lstm:
                 gates = (s[n].n for n in ("i", "f", "g", "o", "cell", "da"))
                 cell = before["cell"] if t else self.start
@@ -208,8 +208,8 @@ class TransformerBlock:
             layer.forward()
         q, key, v = (self._by_step(layer.y.n) for layer in projections)
         k.attend(q, key, v, self.scale, self.share, self._by_step(self.context.n))
-        for layer in (self.out, self.norm_1, self.forward_1, self.forward_2, self.norm_2):
-            layer.forward()
+        for after in (self.out, self.norm_1, self.forward_1, self.forward_2, self.norm_2):
+            after.forward()
         self._by_step(self.norm_2.y.n).mean(axis=0, out=self.y.n)
 
     def backward(self) -> None:
