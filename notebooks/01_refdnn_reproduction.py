@@ -96,18 +96,20 @@ from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
 from helpers.studies.refdnn.model import Layout
 from helpers.studies.refdnn.model.published import REFDNN_SPACE
-from helpers.studies.refdnn.protocol import PairTable, cross_validate
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 # %% tags=["hide-input"]
-run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
+fits = chapter.shelf(contenders)  # chapters 01 and 02 fit some models alike: the second takes them over
 budget = {
     "n_inner": n_inner,
     "n_trials": n_trials,
     "n_startup": n_startup,
     "seed": seed,
     "n_jobs": chapter.jobs,
-    "storage": chapter.checkpoint("searches"),
+    "fits": fits,
+    "journals": fits.folder / "searches",
     "progress": chapter.report,
 }
 network = {"steps": steps, "device": chapter.device}
@@ -175,7 +177,9 @@ for name, table in tables.items():
     models = contenders.known_pair_contenders(
         table.features, name, search=search[name], every=every_baseline, **network
     )
-    pairs[name] = run(table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget)
+    pairs[name] = cross_validate(
+        table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget
+    )
 
 # %%
 PUBLISHED = contenders.PUBLISHED
@@ -286,7 +290,7 @@ for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
     models += contenders.unseen_line_contenders(table.features)
     left_out = folds.left_out_folds(table.cancer_type, at_most[name], table.patients)
-    lococv[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
+    lococv[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 SHOWN = ["RefDNN", "Random Forest", "Elastic Net"]
@@ -370,7 +374,7 @@ for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
     models += contenders.unseen_drug_contenders(table.features, every=every_baseline)
     left_out = folds.left_out_folds(table.drug_names(), at_most[name])
-    lodocv[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
+    lodocv[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 of_figure_3 = Family(SHOWN[1:], ["AUCROC", "AUCPR"])
@@ -452,7 +456,7 @@ for name in [name for name, result in pairs.items() if len(result.chosen)]:
         tables[name].features, name, {"searched here": settings}, **network
     )
     left_out = folds.left_out_folds(tables[name].drug_names(), at_most[name])
-    searched[name] = run(tables[name], [left_out] * logo_repeats[name], models, **budget)
+    searched[name] = cross_validate(tables[name], [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 against = [("searched here", model) for model in ("RefDNN", "Random Forest", "Line only")]
@@ -662,7 +666,9 @@ joined = PairTable.from_data(joined_data)
 encoders = {}
 for name, table in {**tables, "CCLE joined": joined}.items():
     models = contenders.encoder_contenders(table.features, name.split()[0], **network)
-    encoders[name] = run(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
+    encoders[name] = cross_validate(
+        table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget
+    )
 
 # %%
 by_model = {}
@@ -761,7 +767,9 @@ chapter.compare_table(
 
 # %%
 models = contenders.variant_contenders(ccle.features, "CCLE", contenders.VARIANTS, **network)
-varied = run(ccle, folds.repeated_pair_folds(ccle, n_outer, sensitivity_seeds, seed), models, **budget)
+varied = cross_validate(
+    ccle, folds.repeated_pair_folds(ccle, n_outer, sensitivity_seeds, seed), models, **budget
+)
 scores = comparisons.metric_table({"CCLE": varied}, metrics=["AUCROC", WITHIN])
 loss = comparisons.compare_over_folds(scores, test_ratio)
 chapter.record_table(loss.summary, "{data}.sensitivity.{model}.{metric}")
@@ -789,7 +797,7 @@ cases = {"CCLE.nested_cv_ten_drugs": pairs["CCLE"].subset(folds.two_class_pairs(
 for case, (table, parts) in folds.varied_cases(tables, gdsc_data, repeated, n_outer, seed).items():
     dataset = case.partition(".")[0]
     models = contenders.setting_contenders(table.features, dataset, **network)
-    cases[case] = run(table, [parts], models, **budget)
+    cases[case] = cross_validate(table, [parts], models, **budget)
 
 # %%
 SIMPLE = ["RefDNN", contenders.SCALE_MATCHED, "Prevalence", "Additive", "Kernel ridge"]
@@ -817,7 +825,7 @@ entries = setting_map.map_entries(tables, joined, gdsc_data, steps_mapped, chapt
 mapped = {}
 for name, (table, models) in entries.items():
     parts = folds.repeated_pair_folds(table, 5, 1, seed)[0][:map_folds]
-    mapped[name] = run(table, [parts], models, **budget)
+    mapped[name] = cross_validate(table, [parts], models, **budget)
 settings = setting_map.map_table(mapped, 0.25)
 chapter.record_table(settings, "{data}.map.{case}.{model}.{metric}")
 
@@ -847,7 +855,9 @@ groups = {
     "unseen types": folds.left_out_folds(gdsc.cancer_type, patients=gdsc.patients),
     "unseen drugs": folds.left_out_folds(gdsc.drug_names()),
 }
-simple_runs = {protocol: run(gdsc, [groups[protocol]], more[protocol], **budget) for protocol in groups}
+simple_runs = {
+    protocol: cross_validate(gdsc, [groups[protocol]], more[protocol], **budget) for protocol in groups
+}
 protocols = {
     "known pairs": [pairs["GDSC"]],
     "unseen lines": [cases["GDSC.unseen_lines"], simple_runs["unseen lines"]],
@@ -911,7 +921,7 @@ models = (
     )[:1]
 )
 parts = folds.repeated_pair_folds(planted, n_outer, 1, seed)
-check = run(planted, parts, models, **{**budget, "n_trials": min(n_trials, 8)})
+check = cross_validate(planted, parts, models, **{**budget, "n_trials": min(n_trials, 8)})
 
 # %%
 scores = comparisons.metric_table({"planted": check}, metrics=["AUCROC", WITHIN])

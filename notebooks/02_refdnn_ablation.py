@@ -68,18 +68,20 @@ from helpers.studies.refdnn.data import load_response
 from helpers.studies.refdnn.frozen import frozen_logits
 from helpers.studies.refdnn.model import Layout
 from helpers.studies.refdnn.model.published import ABLATION_SPACE, REFDNN_SPACE, scale_matched
-from helpers.studies.refdnn.protocol import PairTable, cross_validate
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 
 # %% tags=["hide-input"]
 chapter = Chapter.begin("02_refdnn_ablation", parameters)
-run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
+fits = chapter.shelf(contenders)  # chapters 01 and 02 fit some models alike: the second takes them over
 budget = {
     "n_inner": n_inner,
     "n_trials": n_trials,
     "n_startup": n_startup,
     "seed": seed,
     "n_jobs": chapter.jobs,
-    "storage": chapter.checkpoint("searches"),
+    "fits": fits,
+    "journals": fits.folder / "searches",
     "progress": chapter.report,
 }
 network = {"steps": steps, "device": chapter.device}
@@ -135,7 +137,9 @@ pairs = {}
 for name, table in tables.items():
     models = contenders.ablation_contenders(table.features, name, search=search[name], **network)
     models += contenders.simple_contenders(table.features)
-    pairs[name] = run(table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget)
+    pairs[name] = cross_validate(
+        table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget
+    )
 
 # %%
 found = comparisons.compare_over_folds(
@@ -244,10 +248,10 @@ known, unseen = {}, {}
 for name, table in tables.items():
     models = contenders.variant_contenders(table.features, name, CONTROLS, **network)
     parts = folds.repeated_pair_folds(table, n_outer, repeats[name], seed)
-    known[name] = run(table, parts, models, **budget)
+    known[name] = cross_validate(table, parts, models, **budget)
     left_out = folds.left_out_folds(table.drug_names(), at_most[name])
     controls = [model for model in models if model.name in compared[name]]
-    unseen[name] = run(table, [left_out] * logo_repeats[name], controls, **budget)
+    unseen[name] = cross_validate(table, [left_out] * logo_repeats[name], controls, **budget)
 
 # %%
 scores = comparisons.metric_table(known, metrics=["AUCROC", WITHIN])
@@ -271,7 +275,7 @@ for name, table in tables.items():
     variants = {model: settings | CONTROLS[model] for model in ("RefDNN", "another drug's structure")}
     models = contenders.variant_contenders(table.features, name, variants, **network)
     left_out = folds.left_out_folds(table.drug_names(), at_most[name])
-    matched[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
+    matched[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 of_matched = comparisons.compare_over_groups(comparisons.metric_table(matched, metrics=["AUCROC", "AUCPR"]))
 chapter.record_table(of_matched.summary, unseen_drugs + "_matched.{model}.{metric}")
 chapter.record_table(of_matched.differences, unseen_drugs + "_matched.RefDNN-{model}.{metric}")

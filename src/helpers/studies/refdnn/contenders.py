@@ -28,6 +28,7 @@ from helpers.studies.refdnn.baselines.per_drug import (
 from helpers.studies.refdnn.baselines.prevalence import AdditiveLogistic, DrugPrevalence, LinePrevalence
 from helpers.studies.refdnn.baselines.ranking import MeanRankOfLine, NearestDrugRank
 from helpers.studies.refdnn.features import PairFeatures
+from helpers.studies.refdnn.fits import Contender
 from helpers.studies.refdnn.model import RefDNNClassifier
 from helpers.studies.refdnn.model.published import (
     ABLATION,
@@ -36,7 +37,6 @@ from helpers.studies.refdnn.model.published import (
     REFDNN_SPACE,
     scale_matched,
 )
-from helpers.studies.refdnn.protocol import Contender
 
 #: The kernel ridge's penalty and width, searched where RefDNN's settings are searched.
 KERNEL_SPACE: Space = {"alpha": Float(0.1, 10.0, log=True), "gamma": Float(0.05, 2.0, log=True)}
