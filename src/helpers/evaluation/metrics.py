@@ -96,7 +96,7 @@ def group_auroc(
 
 
 def joint_code(*columns: np.ndarray) -> np.ndarray:
-    """Number the distinct rows of several columns (n,) of ids, in sorted order."""
+    """Give each distinct row of several columns (n,) of ids a number, in sorted order."""
     joint = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         code, values = pd.factorize(column, sort=True)

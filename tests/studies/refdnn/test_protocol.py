@@ -24,6 +24,7 @@ from helpers.studies.refdnn.contenders import (
     published_contenders,
     rivals,
     searched_settings,
+    type_contenders,
     unseen_drug_contenders,
 )
 from helpers.studies.refdnn.fits import Contender
@@ -352,3 +353,24 @@ def test_a_search_is_found_only_under_its_own_budget(table, folds):
     named = Contender("another name", network(table), space)
     cross_validate(table, [folds[:1]], [named], **settings, fits=box)
     assert box.puts == len(changes) + 3, "candidates depend on the name of the search"
+
+
+def test_the_cancer_type_is_a_further_input_and_nothing_else_changes(table, folds):
+    known = table.features.with_types()
+    types = np.unique(table.features.line_types)
+    n_genes = len(table.features.gene_names)
+    np.testing.assert_array_equal(known.expression[:, :n_genes], table.features.expression)
+    mark = known.expression[:, n_genes:] > 0
+    assert (mark.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(types[mark.argmax(axis=1)], table.features.line_types)
+    models = type_contenders(table.features, "GDSC", steps=100, device="cpu")
+    assert [c.name for c in models] == [
+        "RefDNN",
+        "Kernel ridge",
+        "RefDNN + cancer type",
+        "Kernel ridge + cancer type",
+    ]
+    rates = {c.estimator.lr_ftrl for c in models if "RefDNN" in c.name}
+    assert len(rates) == 1, "the further inputs do not change the rate"
+    result = cross_validate(table, [folds], models)
+    assert not np.array_equal(result.scores["Kernel ridge"], result.scores["Kernel ridge + cancer type"])

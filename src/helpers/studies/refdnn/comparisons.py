@@ -71,11 +71,12 @@ class Compared:
         rows = rows[(rows["metric"] == metric) & (rows["test"] == "")]
         return rows.assign(label=rows["model"], group=rows["data"])
 
-    def finding(self, data: str, metric: str) -> str:
-        """Say what RefDNN is ahead of the strongest rival, for the title of a figure."""
-        rows = self.differences.query("data == @data and metric == @metric").dropna(subset="rival")
+    def finding(self, data: str, metric: str, other: str = "") -> str:
+        """Say what RefDNN is ahead of ``other``, or of the strongest rival, for the title of a figure."""
+        rows = self.differences.query("data == @data and metric == @metric")
+        rows = rows.query("model == @other and test == ''") if other else rows.dropna(subset="rival")
         row = rows.iloc[0]
-        return f"{data}: {metric} of RefDNN minus {row['rival']} {_signed(row)}"
+        return f"{data}: {metric} of RefDNN minus {other or row['rival']} {_signed(row)}"
 
     def tests_won(self, data: str, models: Sequence[str]) -> str:
         """Say how many of the paper's own tests RefDNN wins and loses at 0.05, for the title of a figure."""
@@ -103,6 +104,13 @@ def metric_table(
     }
     table = pd.concat([result.metrics(kept[name]).assign(data=name) for name, result in results.items()])
     return table if metrics is None else table[table["metric"].isin(metrics)]
+
+
+def compare_settings(metrics: pd.DataFrame, *, family: Family, rivals: Sequence[str]) -> dict[str, Compared]:
+    """Compare over groups under the settings of :func:`both_settings`."""
+    swapped = metrics[metrics["model"] != "RefDNN"].replace({"model": {SCALE_MATCHED: "RefDNN"}})
+    tables = {"": metrics, "_matched": swapped}
+    return {name: compare_over_groups(t, family=family, rivals=rivals) for name, t in tables.items()}
 
 
 def both_settings(results: Results) -> dict[str, Results]:
@@ -162,6 +170,26 @@ def compare_over_groups(
         _over_groups,
         (rivals, "strongest", ("AUCROC", "AUCPR")),
     )
+
+
+def paired_over_folds(
+    metrics: pd.DataFrame, pairs: Sequence[tuple[str, str]], test_ratio: float
+) -> pd.DataFrame:
+    """Compare the first model of each pair with the second in the same folds, as :func:`compare_over_folds`.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``first``, ``model`` (second), ``metric``, ``difference``, ``low``, ``high``, ``p``, ``n``
+        (folds).
+    """
+    columns = ["data", "first", "model", "metric", "difference", "low", "high", "p", "n"]
+    tables = [
+        compare_folds(part[part["model"].isin(pair)], pair[0], test_ratio).assign(data=name, first=pair[0])
+        for name, part in metrics.groupby("data", sort=False)
+        for pair in pairs
+    ]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def weighted_over_groups(

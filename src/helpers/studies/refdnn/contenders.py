@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -64,6 +65,10 @@ ONE_LOSS: dict[str, dict[str, Any]] = {
 JUDGED_ABLATIONS = ["RefDNN", "RefDNN-test", *ONE_LOSS]
 ABLATIONS = [*JUDGED_ABLATIONS, "(d) encoder only", "(e) no expression"]
 
+#: Name of a model that knows the cancer type too, and the models that are asked what it adds.
+WITH_TYPE = "{} + cancer type"
+TYPED = ["RefDNN", "Kernel ridge"]
+
 #: Points of the text that leave a choice or look doubtful, varied one at a time.
 VARIANTS = {
     "RefDNN": {},
@@ -122,7 +127,8 @@ def fixed_contenders(features: PairFeatures, dataset: str, *, steps: int, device
     """Return the models of figures 2 and 3 at the study's constants, and RefDNN scale-matched."""
     models = published_contenders(features, dataset, search=False, steps=steps, device=device)
     matched = matched_contender(features, dataset, steps=steps, device=device)
-    return [*(model for model in models if model.name != "RefDNN-test"), matched]
+    # Nobody reads the weights of these fits, hundreds of tables of genes x drugs.
+    return [replace(model, keep=None) for model in (*models, matched) if model.name != "RefDNN-test"]
 
 
 def rivals(models: Sequence[str]) -> list[str]:
@@ -285,7 +291,7 @@ def ablation_contenders(
         "(e) no expression": ({"encoder": "zero", "loss_weights": (1.0, 0.0)}, ABLATION_SPACE),
     }
     return [
-        Contender(name, _variant(network, **changes), space if name in search else None, keep=encoder_weights)
+        Contender(name, _variant(network, **changes), space if name in search else None)
         for name, (changes, space) in variants.items()
     ]
 
@@ -309,6 +315,25 @@ def encoder_contenders(features: PairFeatures, dataset: str, *, steps: int, devi
     return [matched, *others]
 
 
+def matched_ablations(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return the networks of :func:`encoder_contenders`, and the published ablation, all scale-matched."""
+    models = encoder_contenders(features, dataset, steps=steps, device=device)
+    return [*models, Contender("RefDNN-test", _variant(models[0].estimator, **ABLATION))]
+
+
+def type_contenders(features: PairFeatures, dataset: str, *, steps: int, device: str) -> list[Contender]:
+    """Return scale-matched RefDNN and the kernel ridge (:data:`TYPED`), without and with the cancer type."""
+    models = []
+    for name, known in {"{}": features, WITH_TYPE: features.with_types()}.items():
+        # The rate follows the genes alone: the two networks differ by nothing but the further inputs.
+        settings = scale_matched(dataset, len(features.gene_names))
+        network = RefDNNClassifier(known, **settings, steps=steps, device=device)
+        models.append(Contender(name.format("RefDNN"), network))
+        ridge = Contender(name.format("Kernel ridge"), KroneckerRidge(known))
+        models.append(_on_whole_training_part(ridge))
+    return models
+
+
 def variant_contenders(
     features: PairFeatures, dataset: str, variants: dict[str, dict], *, steps: int, device: str
 ) -> list[Contender]:
@@ -322,4 +347,4 @@ def _variant(network: RefDNNClassifier, **changes: object) -> RefDNNClassifier:
 
 
 def _on_whole_training_part(contender: Contender) -> Contender:
-    return Contender(contender.name, contender.estimator, contender.space, published_split=False)
+    return replace(contender, published_split=False)

@@ -47,8 +47,8 @@ class DrugElasticNet(PairClassifier):
         Strength of the penalty and share of its L1 part, as in scikit-learn's ``ElasticNet``.
     max_iter : int
         Passes over the genes at most. The default penalty needs some thirty. Weak ones, which overfit anyway,
-        would take hundreds: at ``alpha=0.01, l1_ratio=0.1`` on GDSC pairs the AUROC is 0.785 with 100 and with
-        1,000 passes, in a seventh of the time.
+        would take hundreds: at ``alpha=0.01, l1_ratio=0.1`` on GDSC pairs the AUROC is 0.785 with 100 and
+        with 1,000 passes, in a seventh of the time.
 
     Attributes
     ----------
