@@ -206,15 +206,13 @@ def weighted_over_groups(
             wide = part.pivot_table(index="fold", columns="model", values=["value", "n"], dropna=False)
             gap = (wide["value", "RefDNN"] - wide["value", other]).dropna()
             pairs = wide.loc[gap.index, ("n", "RefDNN")].to_numpy()
-            found[name] = cluster_bootstrap(
-                lambda w, gap=gap, pairs=pairs: float(np.average(gap, weights=w * pairs)),
-                gap.index,
-                n_boot,
-                seed,
-                null=0,
-            )
+            found[name] = cluster_bootstrap(_weighed(gap, pairs), gap.index, n_boot, seed, null=0)
         tables.append(comparison_table(found).assign(model=other))
     return pd.concat(tables, ignore_index=True)
+
+
+def _weighed(gap: pd.Series, pairs: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda w: float(np.average(gap, weights=w * pairs))
 
 
 def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> pd.DataFrame:
@@ -222,10 +220,14 @@ def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> 
     found = {}
     for name, result in results.items():
         net, rival = (weighted_metric("AUCROC", result.y, result.scores[m][0]) for m in ("RefDNN", other))
-        found[name] = cluster_bootstrap(
-            lambda w, net=net, rival=rival: net(w) - rival(w), result.lines, n_boot, seed, null=0
-        )
+        found[name] = cluster_bootstrap(_gap(net, rival), result.lines, n_boot, seed, null=0)
     return comparison_table(found)
+
+
+def _gap(
+    first: Callable[[np.ndarray], float], second: Callable[[np.ndarray], float]
+) -> Callable[[np.ndarray], float]:
+    return lambda w: first(w) - second(w)
 
 
 def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
@@ -308,7 +310,7 @@ def _renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _over_groups(first: pd.Series, second: pd.Series, level: float) -> Comparison:
-    return wilcoxon_exact(*(values.groupby("fold").mean() for values in (first, second)), level)
+    return wilcoxon_exact(first.groupby("fold").mean(), second.groupby("fold").mean(), level=level)
 
 
 def _strongest(
@@ -324,11 +326,11 @@ def _strongest(
         part = metrics[metrics["metric"] == metric]
         wide = part.pivot_table(index=["seed", "fold"], columns="model", values="value", dropna=False)
         known = [model for model in rivals if model in wide]
-        best, found = against_strongest(
-            wide[known].mean().to_dict(),
-            lambda rival, level, wide=wide: versus(wide["RefDNN"], wide[rival], level),
-            known,
-        )
+
+        def compare(rival: str, level: float, wide: pd.DataFrame = wide) -> Comparison:
+            return versus(wide["RefDNN"], wide[rival], level)
+
+        best, found = against_strongest(wide[known].mean().to_dict(), compare, known)
         rows.append(strongest_row(best, found, len(known)).assign(model=role, metric=metric, test=""))
     return rows
 
