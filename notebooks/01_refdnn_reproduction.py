@@ -54,6 +54,7 @@ logo_seeds = 1  # repetitions of the leave-one-group-out protocols on CCLE
 lococv_types = 6  # GDSC cancer types that are left out in turn, all if 0
 lodocv_drugs = 10  # GDSC drugs that are left out in turn, all if 0
 every_baseline = False  # slower baselines too: elastic nets and forests with every kind of drug feature
+case_folds = 0  # folds of the varied pairs and labels, all if 0
 sensitivity_seeds = 1
 n_boot = 200  # resamples of a bootstrap
 map_steps = "1000"  # training steps in the map of settings
@@ -62,9 +63,11 @@ map_folds = 1  # folds of five in the map of settings
 # %% tags=["hide-input"]
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import itables
 import pandas as pd
+from IPython.display import display
 
 from helpers.chapter import Chapter
 from helpers.evaluation.splits import line_folds
@@ -198,16 +201,11 @@ note = (
     "published values open. Below a metric, the study's test of RefDNN against RefDNN-test, Random Forest and"
 )
 note += " Elastic Net: ** below 0.01, * below 0.05, ns above (Welch, Benjamini-Hochberg over 18)."
-figure = figure_1(
-    "CCLE", title=f"CCLE, known pairs: {known.tests_won('CCLE', PUBLISHED[2:])} against baselines"
-)
-chapter.figure(figure, "figure_1a", f"Figure 1A: mean and SD over folds, {note}")
-
-# %% tags=["hide-input"]
-figure = figure_1(
-    "GDSC", title=f"GDSC, known pairs: {known.tests_won('GDSC', PUBLISHED[2:])} against baselines"
-)
-chapter.figure(figure, "figure_1b", f"Figure 1B: mean and SD over folds, {note}")
+for panel, name in zip("ab", tables, strict=True):
+    won = known.tests_won(name, PUBLISHED[2:])
+    figure = figure_1(name, title=f"{name}, known pairs: {won} against baselines")
+    caption = f"Figure 1{panel.upper()}: mean and SD over folds, {note}"
+    display(chapter.figure(figure, f"figure_1{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -289,7 +287,7 @@ at_most = {"CCLE": 0, "GDSC": lococv_types}
 lococv = {}
 for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
-    models += contenders.unseen_line_contenders(table.features)
+    models += contenders.unseen_line_contenders(table.features, nets=every_baseline or name != "GDSC")
     left_out = folds.left_out_folds(table.cancer_type, at_most[name], table.patients)
     lococv[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 
@@ -310,36 +308,11 @@ chapter.record_table(weighted, "{data}.lococv.RefDNN-{model}.AUCROC (weighed by 
 models = [*SHOWN, contenders.SCALE_MATCHED, "Prevalence", "Additive", "Kernel ridge"]
 figure_2 = partial(plots.group_boxes, lococv_scores, models=models, unit="cancer types", found=types[""])
 note = "A line is a cancer type; p-values of the study's Wilcoxon test, Bonferroni over its family."
-chapter.figure(
-    figure_2("CCLE", "Accuracy", other="Prevalence"), "figure_2a", f"Figure 2A with models added. {note}"
-)
-
-# %% tags=["hide-input"]
-chapter.figure(
-    figure_2("GDSC", "Accuracy", other="Prevalence"), "figure_2b", f"Figure 2B with models added. {note}"
-)
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("CCLE", "AUCROC"), "figure_2c", f"Figure 2C with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "AUCROC"), "figure_2d", f"Figure 2D with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(
-    figure_2("CCLE", "F1", other="Prevalence"), "figure_2e", f"Figure 2E with models added. {note}"
-)
-
-# %% tags=["hide-input"]
-chapter.figure(
-    figure_2("GDSC", "F1", other="Prevalence"), "figure_2f", f"Figure 2F with models added. {note}"
-)
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("CCLE", "AUCPR"), "figure_2g", f"Figure 2G with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "AUCPR"), "figure_2h", f"Figure 2H with models added. {note}")
+for panel, (metric, name) in zip("abcdefgh", product(of_figure_2.metrics, tables), strict=True):
+    # Of accuracy and F1 no strongest model is named: the prevalence stands for what knows no line.
+    figure = figure_2(name, metric, other="" if metric.startswith("AUC") else "Prevalence")
+    caption = f"Figure 2{panel.upper()} with models added. {note}"
+    display(chapter.figure(figure, f"figure_2{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -403,18 +376,9 @@ chapter.record("CCLE.lodocv.smallest_p", of_family["p"].min(), note="the study's
 models = [*SHOWN, contenders.SCALE_MATCHED, "Line only", "Mean IC50 rank", "Kernel ridge"]
 figure_3 = partial(plots.group_boxes, lodocv_scores, models=models, unit="drugs", found=drugs[""])
 note = "A line is a drug; p-values of the study's Wilcoxon test, Bonferroni over its family."
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("CCLE", "AUCROC"), "figure_3a", f"Figure 3A with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("GDSC", "AUCROC"), "figure_3b", f"Figure 3B with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("CCLE", "AUCPR"), "figure_3c", f"Figure 3C with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("GDSC", "AUCPR"), "figure_3d", f"Figure 3D with models added. {note}")
+for panel, (metric, name) in zip("abcd", product(of_figure_3.metrics, tables), strict=True):
+    caption = f"Figure 3{panel.upper()} with models added. {note}"
+    display(chapter.figure(figure_3(name, metric), f"figure_3{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -609,16 +573,11 @@ draw = partial(plots.expression_boxes, xlabel="expression, log2(TPM + 1)")
 note = "Top ten genes by absolute weight; rank test, Benjamini-Hochberg over the ten."
 
 # %% tags=["hide-input"]
-panel = biomarkers.gene_panel(gdsc_data, chosen[0], top[chosen[0]])
-chapter.record(f"GDSC.biomarkers.{chosen[0]}.share_significant", panel.share_significant, n=panel.n)
-figure = draw(panel.table, title=f"GDSC: {panel.finding(chosen[0])}", p_values=panel.p_values)
-chapter.figure(figure, "figure_4a", f"Figure 4A. {note}")
-
-# %% tags=["hide-input"]
-panel = biomarkers.gene_panel(gdsc_data, chosen[1], top[chosen[1]])
-chapter.record(f"GDSC.biomarkers.{chosen[1]}.share_significant", panel.share_significant, n=panel.n)
-figure = draw(panel.table, title=f"GDSC: {panel.finding(chosen[1])}", p_values=panel.p_values)
-chapter.figure(figure, "figure_4b", f"Figure 4B. {note}")
+for letter, drug in zip("ab", chosen, strict=False):
+    panel = biomarkers.gene_panel(gdsc_data, drug, top[drug])
+    chapter.record(f"GDSC.biomarkers.{drug}.share_significant", panel.share_significant, n=panel.n)
+    figure = draw(panel.table, title=f"GDSC: {panel.finding(drug)}", p_values=panel.p_values)
+    display(chapter.figure(figure, f"figure_4{letter}", f"Figure 4{letter.upper()}. {note}"))
 
 # %% tags=["hide-input"]
 third = biomarkers.substitute_drug(gdsc_data)
@@ -834,7 +793,9 @@ cases = {"CCLE.nested_cv_ten_drugs": pairs["CCLE"].subset(folds.two_class_pairs(
 for case, (table, parts) in folds.varied_cases(tables, gdsc_data, repeated, n_outer, seed).items():
     dataset = case.partition(".")[0]
     models = contenders.setting_contenders(table.features, dataset, **network)
-    cases[case] = cross_validate(table, [parts], models, **budget)
+    # The atlas needs every unseen line.
+    kept = parts if case.endswith("unseen_lines") else parts[: case_folds or None]
+    cases[case] = cross_validate(table, [kept], models, **budget)
 
 # %%
 SIMPLE = ["RefDNN", contenders.SCALE_MATCHED, "Prevalence", "Additive", "Kernel ridge"]
