@@ -242,6 +242,13 @@ def test_contenders_have_the_published_names_and_settings(table):
     simple = left_out_contenders(table.features, search=False, every=True)
     assert not any(c.published_split for c in simple)
     assert len({c.name for c in [*published, *simple]}) == len(published) + len(simple)
+    without = left_out_contenders(table.features, search=False, every=True, nets=False)
+    assert {c.name for c in simple} - {c.name for c in without} == {
+        "Elastic Net, scaled",
+        "Elastic Net + one-hot",
+        "Elastic Net + similarity",
+        "Elastic Net + fingerprint",
+    }
     letters = ablation_contenders(table.features, "GDSC", search=[], steps=100, device="cpu")
     assert all(c.space is None for c in letters)
     assert {c.name for c in letters} == set(ABLATIONS)
