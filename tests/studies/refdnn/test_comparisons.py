@@ -170,7 +170,7 @@ def test_titles_say_what_the_tables_hold():
     found = comparisons.compare_over_folds(metrics(), 0.25, family=family, rivals=["Additive", "Rank"])
     assert found.tests_won("CCLE", ["Forest"]) == "RefDNN wins 2 of 2 tests and loses 0"
     title = found.finding("CCLE", "AUCROC")
-    assert title.startswith("CCLE: AUCROC of RefDNN minus Additive -0.02")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus\nAdditive -0.02")
 
 
 def test_both_settings_have_the_same_rivals(result):
@@ -206,5 +206,5 @@ def test_both_settings_of_refdnn_are_compared_with_the_same_others():
     assert levels["_matched"]["RefDNN"] == levels[""][SCALE_MATCHED] != levels[""]["RefDNN"]
     assert set(levels["_matched"].index) == {"RefDNN", "Forest", "Additive"}
     title = found["_matched"].finding("CCLE", "AUCROC", "Forest")
-    assert title.startswith("CCLE: AUCROC of RefDNN minus Forest +0.0")
-    assert "minus Additive -0.0" in found["_matched"].finding("CCLE", "AUCROC")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus\nForest +0.0")
+    assert "minus\nAdditive -0.0" in found["_matched"].finding("CCLE", "AUCROC")

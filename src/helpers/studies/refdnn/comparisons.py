@@ -76,7 +76,8 @@ class Compared:
         rows = self.differences.query("data == @data and metric == @metric")
         rows = rows.query("model == @other and test == ''") if other else rows.dropna(subset="rival")
         row = rows.iloc[0]
-        return f"{data}: {metric} of RefDNN minus {other or row['rival']} {_signed(row)}"
+        # Two lines: with its interval the sentence is wider than a figure.
+        return f"{data}: {metric} of RefDNN minus\n{other or row['rival']} {_signed(row)}"
 
     def tests_won(self, data: str, models: Sequence[str]) -> str:
         """Say how many of the paper's own tests RefDNN wins and loses at 0.05, for the title of a figure."""

@@ -92,7 +92,7 @@ def group_boxes(
     wide = shown.pivot_table(index="fold", columns="model", values="value", dropna=False)[list(models)]
     tested = found.differences.query("data == @data and metric == @metric and test == ' (Wilcoxon)'")
     p_values = tested.query("model in @models").set_index("model")["p"].to_dict()
-    title = f"{unit.capitalize()} left out\n{found.finding(data, metric, other)}"
+    title = f"{unit.capitalize()} left out. {found.finding(data, metric, other)}"
     return paired_boxes(wide, title=title, ylabel=metric, unit=unit, p_values=p_values)
 
 
