@@ -54,6 +54,7 @@ logo_seeds = 1  # repetitions of the leave-one-group-out protocols on CCLE
 lococv_types = 6  # GDSC cancer types that are left out in turn, all if 0
 lodocv_drugs = 10  # GDSC drugs that are left out in turn, all if 0
 every_baseline = False  # slower baselines too: elastic nets and forests with every kind of drug feature
+case_folds = 0  # folds of the varied pairs and labels, all if 0
 sensitivity_seeds = 1
 n_boot = 200  # resamples of a bootstrap
 map_steps = "1000"  # training steps in the map of settings
@@ -62,9 +63,11 @@ map_folds = 1  # folds of five in the map of settings
 # %% tags=["hide-input"]
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import itables
 import pandas as pd
+from IPython.display import display
 
 from helpers.chapter import Chapter
 from helpers.evaluation.splits import line_folds
@@ -96,18 +99,20 @@ from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
 from helpers.studies.refdnn.model import Layout
 from helpers.studies.refdnn.model.published import REFDNN_SPACE
-from helpers.studies.refdnn.protocol import PairTable, cross_validate
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 # %% tags=["hide-input"]
-run = chapter.memory.cache(cross_validate, ignore=["n_jobs", "storage", "progress"])
+fits = chapter.shelf(contenders)  # chapters 01 and 02 fit some models alike: the second takes them over
 budget = {
     "n_inner": n_inner,
     "n_trials": n_trials,
     "n_startup": n_startup,
     "seed": seed,
     "n_jobs": chapter.jobs,
-    "storage": chapter.checkpoint("searches"),
+    "fits": fits,
+    "journals": fits.folder / "searches",
     "progress": chapter.report,
 }
 network = {"steps": steps, "device": chapter.device}
@@ -175,7 +180,9 @@ for name, table in tables.items():
     models = contenders.known_pair_contenders(
         table.features, name, search=search[name], every=every_baseline, **network
     )
-    pairs[name] = run(table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget)
+    pairs[name] = cross_validate(
+        table, folds.repeated_pair_folds(table, n_outer, repeats[name], seed), models, **budget
+    )
 
 # %%
 PUBLISHED = contenders.PUBLISHED
@@ -194,16 +201,11 @@ note = (
     "published values open. Below a metric, the study's test of RefDNN against RefDNN-test, Random Forest and"
 )
 note += " Elastic Net: ** below 0.01, * below 0.05, ns above (Welch, Benjamini-Hochberg over 18)."
-figure = figure_1(
-    "CCLE", title=f"CCLE, known pairs: {known.tests_won('CCLE', PUBLISHED[2:])} against baselines"
-)
-chapter.figure(figure, "figure_1a", f"Figure 1A: mean and SD over folds, {note}")
-
-# %% tags=["hide-input"]
-figure = figure_1(
-    "GDSC", title=f"GDSC, known pairs: {known.tests_won('GDSC', PUBLISHED[2:])} against baselines"
-)
-chapter.figure(figure, "figure_1b", f"Figure 1B: mean and SD over folds, {note}")
+for panel, name in zip("ab", tables, strict=True):
+    won = known.tests_won(name, PUBLISHED[2:])
+    figure = figure_1(name, title=f"{name}, known pairs: {won} against baselines")
+    caption = f"Figure 1{panel.upper()}: mean and SD over folds, {note}"
+    display(chapter.figure(figure, f"figure_1{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -238,6 +240,7 @@ figure = forest(
     title=known.finding("GDSC", "AUCROC"),
     xlabel="AUROC of RefDNN minus AUROC of the other",
     margin=0.01,
+    reach=0.1,
 )
 note = (
     "Difference of AUROC in the same folds, 95 % interval (Nadeau-Bengio); the band is the rule's tolerance."
@@ -284,22 +287,20 @@ at_most = {"CCLE": 0, "GDSC": lococv_types}
 lococv = {}
 for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
-    models += contenders.unseen_line_contenders(table.features)
+    models += contenders.unseen_line_contenders(table.features, nets=every_baseline or name != "GDSC")
     left_out = folds.left_out_folds(table.cancer_type, at_most[name], table.patients)
-    lococv[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
+    lococv[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 SHOWN = ["RefDNN", "Random Forest", "Elastic Net"]
 of_figure_2 = Family(SHOWN[1:], ["Accuracy", "AUCROC", "F1", "AUCPR"])
-types = {}
-for setting, results in comparisons.both_settings(lococv).items():
-    types[setting] = comparisons.compare_over_groups(
-        comparisons.metric_table(results), family=of_figure_2, rivals=contenders.rivals(lococv["CCLE"].models)
-    )
-    under = "{data}.lococv" + setting
-    chapter.record_table(types[setting].summary, under + ".{model}.{metric}", published_field="median")
-    chapter.record_table(types[setting].differences, under + ".RefDNN-{model}.{metric}{test}")
 lococv_scores = comparisons.metric_table(lococv)
+simple = contenders.rivals(lococv["CCLE"].models)
+types = comparisons.compare_settings(lococv_scores, family=of_figure_2, rivals=simple)
+for setting, found in types.items():
+    under = "{data}.lococv" + setting
+    chapter.record_table(found.summary, under + ".{model}.{metric}", published_field="median")
+    chapter.record_table(found.differences, under + ".RefDNN-{model}.{metric}{test}")
 weighted = comparisons.weighted_over_groups(lococv_scores, ["Prevalence"], "AUCROC", n_boot, seed)
 chapter.record_table(weighted, "{data}.lococv.RefDNN-{model}.AUCROC (weighed by pairs)")
 
@@ -307,28 +308,11 @@ chapter.record_table(weighted, "{data}.lococv.RefDNN-{model}.AUCROC (weighed by 
 models = [*SHOWN, contenders.SCALE_MATCHED, "Prevalence", "Additive", "Kernel ridge"]
 figure_2 = partial(plots.group_boxes, lococv_scores, models=models, unit="cancer types", found=types[""])
 note = "A line is a cancer type; p-values of the study's Wilcoxon test, Bonferroni over its family."
-chapter.figure(figure_2("CCLE", "Accuracy"), "figure_2a", f"Figure 2A with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "Accuracy"), "figure_2b", f"Figure 2B with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("CCLE", "AUCROC"), "figure_2c", f"Figure 2C with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "AUCROC"), "figure_2d", f"Figure 2D with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("CCLE", "F1"), "figure_2e", f"Figure 2E with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "F1"), "figure_2f", f"Figure 2F with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("CCLE", "AUCPR"), "figure_2g", f"Figure 2G with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_2("GDSC", "AUCPR"), "figure_2h", f"Figure 2H with models added. {note}")
+for panel, (metric, name) in zip("abcdefgh", product(of_figure_2.metrics, tables), strict=True):
+    # Of accuracy and F1 no strongest model is named: the prevalence stands for what knows no line.
+    figure = figure_2(name, metric, other="" if metric.startswith("AUC") else "Prevalence")
+    caption = f"Figure 2{panel.upper()} with models added. {note}"
+    display(chapter.figure(figure, f"figure_2{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -370,43 +354,31 @@ for name, table in tables.items():
     models = contenders.fixed_contenders(table.features, name, **network)
     models += contenders.unseen_drug_contenders(table.features, every=every_baseline)
     left_out = folds.left_out_folds(table.drug_names(), at_most[name])
-    lodocv[name] = run(table, [left_out] * logo_repeats[name], models, **budget)
+    lodocv[name] = cross_validate(table, [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 of_figure_3 = Family(SHOWN[1:], ["AUCROC", "AUCPR"])
-others = contenders.rivals(lodocv["CCLE"].models)
-drugs = {}
+lodocv_scores = comparisons.metric_table(lodocv)
+simple = contenders.rivals(lodocv["CCLE"].models)
+drugs = comparisons.compare_settings(lodocv_scores, family=of_figure_3, rivals=simple)
+baselines = [("RefDNN", model) for model in SHOWN[1:]]
 for setting, results in comparisons.both_settings(lodocv).items():
-    drugs[setting] = comparisons.compare_over_groups(
-        comparisons.metric_table(results), family=of_figure_3, rivals=others
-    )
     under = "{data}.lodocv" + setting
     chapter.record_table(drugs[setting].summary, under + ".{model}.{metric}", published_field="median")
     chapter.record_table(drugs[setting].differences, under + ".RefDNN-{model}.{metric}{test}")
-    baselines = [("RefDNN", model) for model in SHOWN[1:]]
     both = within_drugs.drug_bootstrap(results, results, baselines, n_boot, seed)
-    best = within_drugs.strongest_over_drugs(results, others, n_boot, seed)
+    best = within_drugs.strongest_over_drugs(results, simple, n_boot, seed)
     chapter.record_table(pd.concat([both, best]), under + ".RefDNN-{model}.AUCROC (lines x drugs)")
 
 # %% tags=["hide-input"]
 of_family = drugs[""].differences.query("data == 'CCLE' and test == ' (Wilcoxon)'")
 chapter.record("CCLE.lodocv.smallest_p", of_family["p"].min(), note="the study's four tests, adjusted")
-lodocv_scores = comparisons.metric_table(lodocv)
 models = [*SHOWN, contenders.SCALE_MATCHED, "Line only", "Mean IC50 rank", "Kernel ridge"]
 figure_3 = partial(plots.group_boxes, lodocv_scores, models=models, unit="drugs", found=drugs[""])
 note = "A line is a drug; p-values of the study's Wilcoxon test, Bonferroni over its family."
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("CCLE", "AUCROC"), "figure_3a", f"Figure 3A with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("GDSC", "AUCROC"), "figure_3b", f"Figure 3B with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("CCLE", "AUCPR"), "figure_3c", f"Figure 3C with models added. {note}")
-
-# %% tags=["hide-input"]
-chapter.figure(figure_3("GDSC", "AUCPR"), "figure_3d", f"Figure 3D with models added. {note}")
+for panel, (metric, name) in zip("abcd", product(of_figure_3.metrics, tables), strict=True):
+    caption = f"Figure 3{panel.upper()} with models added. {note}"
+    display(chapter.figure(figure_3(name, metric), f"figure_3{panel}", caption))
 
 # %% tags=["hide-input"]
 chapter.compare_table(
@@ -452,7 +424,7 @@ for name in [name for name, result in pairs.items() if len(result.chosen)]:
         tables[name].features, name, {"searched here": settings}, **network
     )
     left_out = folds.left_out_folds(tables[name].drug_names(), at_most[name])
-    searched[name] = run(tables[name], [left_out] * logo_repeats[name], models, **budget)
+    searched[name] = cross_validate(tables[name], [left_out] * logo_repeats[name], models, **budget)
 
 # %%
 against = [("searched here", model) for model in ("RefDNN", "Random Forest", "Line only")]
@@ -555,6 +527,39 @@ chapter.compare_table(
 )
 
 # %% [markdown]
+# ### Does the cancer type add anything?
+#
+# The report explains the scores of unseen types so: "the gene expression profile is already provided to the model, so
+# in this case, the cancer type does not provide additional information". That can be asked directly. RefDNN, with the
+# scale-matched rate, and the kernel ridge get the cancer type as further inputs beside the genes. Without expression a
+# type is worth what the drug's share of resistant lines within it adds to the drug's share.
+
+# %%
+typed = {}
+for name, table in tables.items():
+    models = contenders.type_contenders(table.features, name, **network)
+    typed[name] = cross_validate(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
+scores = comparisons.metric_table(typed, metrics=["AUCROC", WITHIN])
+gained = [(contenders.WITH_TYPE.format(model), model) for model in contenders.TYPED]
+gains = comparisons.paired_over_folds(scores, gained, test_ratio)
+chapter.record_table(gains, "{data}.cancer_type.{model}.{metric}")
+scores = comparisons.metric_table(pairs, ["Drug x type", "Prevalence"], ["AUCROC", WITHIN])
+alone = comparisons.paired_over_folds(scores, [("Drug x type", "Prevalence")], test_ratio)
+chapter.record_table(alone, "{data}.cancer_type.alone.{metric}")
+
+# %% tags=["hide-input"]
+rows = {"RefDNN": "RefDNN", "Kernel ridge": "kernel ridge", "alone": "drug's share within the type"}
+chapter.compare_table(
+    {
+        f"{n}, {what}, {k}": f"{n}.cancer_type.{model}.{k}"
+        for n in tables
+        for model, what in rows.items()
+        for k in ("AUCROC", WITHIN)
+    },
+    "With the cancer type minus without it; 95 % interval (Nadeau-Bengio).",
+)
+
+# %% [markdown]
 # ## Biomarkers (figure 4)
 #
 # The report takes the encoder of fold 0, lists for a drug the ten genes with the largest absolute weight, and
@@ -568,16 +573,11 @@ draw = partial(plots.expression_boxes, xlabel="expression, log2(TPM + 1)")
 note = "Top ten genes by absolute weight; rank test, Benjamini-Hochberg over the ten."
 
 # %% tags=["hide-input"]
-panel = biomarkers.gene_panel(gdsc_data, chosen[0], top[chosen[0]])
-chapter.record(f"GDSC.biomarkers.{chosen[0]}.share_significant", panel.share_significant, n=panel.n)
-figure = draw(panel.table, title=f"GDSC: {panel.finding(chosen[0])}", p_values=panel.p_values)
-chapter.figure(figure, "figure_4a", f"Figure 4A. {note}")
-
-# %% tags=["hide-input"]
-panel = biomarkers.gene_panel(gdsc_data, chosen[1], top[chosen[1]])
-chapter.record(f"GDSC.biomarkers.{chosen[1]}.share_significant", panel.share_significant, n=panel.n)
-figure = draw(panel.table, title=f"GDSC: {panel.finding(chosen[1])}", p_values=panel.p_values)
-chapter.figure(figure, "figure_4b", f"Figure 4B. {note}")
+for letter, drug in zip("ab", chosen, strict=False):
+    panel = biomarkers.gene_panel(gdsc_data, drug, top[drug])
+    chapter.record(f"GDSC.biomarkers.{drug}.share_significant", panel.share_significant, n=panel.n)
+    figure = draw(panel.table, title=f"GDSC: {panel.finding(drug)}", p_values=panel.p_values)
+    display(chapter.figure(figure, f"figure_4{letter}", f"Figure 4{letter.upper()}. {note}"))
 
 # %% tags=["hide-input"]
 third = biomarkers.substitute_drug(gdsc_data)
@@ -662,7 +662,9 @@ joined = PairTable.from_data(joined_data)
 encoders = {}
 for name, table in {**tables, "CCLE joined": joined}.items():
     models = contenders.encoder_contenders(table.features, name.split()[0], **network)
-    encoders[name] = run(table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget)
+    encoders[name] = cross_validate(
+        table, folds.repeated_pair_folds(table, n_outer, 1, seed), models, **budget
+    )
 
 # %%
 by_model = {}
@@ -761,7 +763,9 @@ chapter.compare_table(
 
 # %%
 models = contenders.variant_contenders(ccle.features, "CCLE", contenders.VARIANTS, **network)
-varied = run(ccle, folds.repeated_pair_folds(ccle, n_outer, sensitivity_seeds, seed), models, **budget)
+varied = cross_validate(
+    ccle, folds.repeated_pair_folds(ccle, n_outer, sensitivity_seeds, seed), models, **budget
+)
 scores = comparisons.metric_table({"CCLE": varied}, metrics=["AUCROC", WITHIN])
 loss = comparisons.compare_over_folds(scores, test_ratio)
 chapter.record_table(loss.summary, "{data}.sensitivity.{model}.{metric}")
@@ -789,7 +793,9 @@ cases = {"CCLE.nested_cv_ten_drugs": pairs["CCLE"].subset(folds.two_class_pairs(
 for case, (table, parts) in folds.varied_cases(tables, gdsc_data, repeated, n_outer, seed).items():
     dataset = case.partition(".")[0]
     models = contenders.setting_contenders(table.features, dataset, **network)
-    cases[case] = run(table, [parts], models, **budget)
+    # The atlas needs every unseen line.
+    kept = parts if case.endswith("unseen_lines") else parts[: case_folds or None]
+    cases[case] = cross_validate(table, [kept], models, **budget)
 
 # %%
 SIMPLE = ["RefDNN", contenders.SCALE_MATCHED, "Prevalence", "Additive", "Kernel ridge"]
@@ -817,7 +823,7 @@ entries = setting_map.map_entries(tables, joined, gdsc_data, steps_mapped, chapt
 mapped = {}
 for name, (table, models) in entries.items():
     parts = folds.repeated_pair_folds(table, 5, 1, seed)[0][:map_folds]
-    mapped[name] = run(table, [parts], models, **budget)
+    mapped[name] = cross_validate(table, [parts], models, **budget)
 settings = setting_map.map_table(mapped, 0.25)
 chapter.record_table(settings, "{data}.map.{case}.{model}.{metric}")
 
@@ -847,7 +853,9 @@ groups = {
     "unseen types": folds.left_out_folds(gdsc.cancer_type, patients=gdsc.patients),
     "unseen drugs": folds.left_out_folds(gdsc.drug_names()),
 }
-simple_runs = {protocol: run(gdsc, [groups[protocol]], more[protocol], **budget) for protocol in groups}
+simple_runs = {
+    protocol: cross_validate(gdsc, [groups[protocol]], more[protocol], **budget) for protocol in groups
+}
 protocols = {
     "known pairs": [pairs["GDSC"]],
     "unseen lines": [cases["GDSC.unseen_lines"], simple_runs["unseen lines"]],
@@ -911,7 +919,7 @@ models = (
     )[:1]
 )
 parts = folds.repeated_pair_folds(planted, n_outer, 1, seed)
-check = run(planted, parts, models, **{**budget, "n_trials": min(n_trials, 8)})
+check = cross_validate(planted, parts, models, **{**budget, "n_trials": min(n_trials, 8)})
 
 # %%
 scores = comparisons.metric_table({"planted": check}, metrics=["AUCROC", WITHIN])

@@ -107,3 +107,24 @@ def test_every_point_of_a_chart_says_its_name_and_no_id_is_left_to_clash():
     axis.plot([1, 2], [3, 1], "s", gid="a")
     with pytest.raises(ValueError, match="shorter"):
         plots.named_points(figure, {"a": ["one"]}, label="")
+
+
+def test_a_difference_beyond_the_reach_of_a_forest_is_an_arrow_at_its_edge():
+    table = pd.DataFrame({"label": list("abc"), "difference": [0.4, -0.3, 0.02]})
+    table = table.assign(low=table["difference"] - 0.05, high=table["difference"] + 0.05)
+    figure = plots.forest(table, title="t", xlabel="x", reach=0.1)
+    drawn = {
+        line.get_marker(): line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1
+    }
+    assert drawn == {">": 0.1, "<": -0.1, "o": 0.02}
+    low, high = figure.axes[0].get_xlim()
+    assert -0.15 < low < high < 0.15
+    assert any("+0.400 [+0.350, +0.450]" in text for text in texts(figure)), "numbers stay as they are"
+
+
+def test_kernel_ridge_keeps_its_colour_beside_any_models():
+    alone = plots.model_styles(["Kernel ridge"])["Kernel ridge"]
+    for others in (["a"], ["a", "RefDNN", "b"]):
+        styles = plots.model_styles([*others, "Kernel ridge"])
+        assert styles["Kernel ridge"] == alone
+        assert len({colour for colour, _ in styles.values()}) == len(styles)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -23,6 +24,7 @@ from helpers.chapter.figures import save_figure
 from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings
+from helpers.chapter.shelf import Shelf, taken_over
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
 from helpers.claims.results import ChapterResults, FigureFile, Result
@@ -66,6 +68,7 @@ class Chapter:
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = checkpoints.checkpoint_folder(self.out, self._source, self.device, root)
+        self._shelves: list[Shelf] = []
         self._glued = records.glued_names(self._source.read_text(encoding="utf-8"))
         self.title = provenance.notebook_title(self._source)
         self._started = datetime.now(UTC)
@@ -87,8 +90,7 @@ class Chapter:
         Raises
         ------
         ParameterError
-            If there is no such notebook, a parameter is missing or unusable, or device ``cuda``
-            is asked for and not there.
+            If there is no such notebook, a parameter is missing or unusable, or there is no ``cuda``.
         """
         root = Path(root).resolve() if root is not None else project_root()
         provenance.notebook_source(root, name)
@@ -289,10 +291,11 @@ class Chapter:
         """Cache on disk for long computations; a killed run resumes from it."""
         return checkpoints.open_memory(self._checkpoints)
 
-    def checkpoint(self, name: str) -> Path:
-        """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
-        self._checkpoints.mkdir(parents=True, exist_ok=True)
-        return self._checkpoints / _checked_name("checkpoint", name)
+    def shelf(self, module: ModuleType) -> Shelf:
+        """Return what all chapters of a run share of the results of a module and its imports."""
+        folder = checkpoints.module_folder(self.out, module, self.device, self.root)
+        self._shelves.append(Shelf(folder, self.name))
+        return self._shelves[-1]
 
     def progress(self, iterable: Iterable | None = None, label: str = "", total: int | None = None) -> tqdm:
         """Report progress through a loop, with the time left; use like ``tqdm``."""
@@ -306,7 +309,7 @@ class Chapter:
     # Display ---------------------------------------------------------------------------------
 
     def header(self) -> Html:
-        """Show the box that opens the chapter: paper, claims, tier, profile, device."""
+        """Show the box that opens the chapter."""
         facts = [
             ("Input", tier_text(self.tiers) or f"data = {self.data}"),
             ("Profile", self.profile),
@@ -327,7 +330,10 @@ class Chapter:
         caption : str
             What it shows; tier and size of the data are added.
         """
-        stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
+        if not _FILE_NAME.fullmatch(name):
+            msg = f"figure name {name!r} must be letters, digits, '_' and '-'"
+            raise ParameterError(msg)
+        stem = f"{self.name.split('_')[0]}_{name}"
         caption = f"{caption.rstrip()} Input: {self._inputs}."
         file, card = save_figure(figure, self.settings.target / "figures", stem, caption)
         self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
@@ -371,18 +377,20 @@ class Chapter:
             threads=self.jobs,
             results=self.results,
             figures=list(self._figures.values()),
-            times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
+            times=provenance.execution_times(self._started, self._checkpoints / "times.json")
+            | taken_over(self._shelves),
         )
 
     def finish(self) -> Html:
         """Write ``results/<chapter>.json`` of the run folder and show the compute card.
 
-        The file appears complete or not at all; an earlier one survives a full disk or an
-        interrupt.
+        The file appears complete or not at all; an earlier one survives a full disk or an interrupt.
         """
         snapshot = self.snapshot()
         write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
         checkpoints.finish(self._checkpoints, snapshot.times)
+        for shelf in self._shelves:
+            checkpoints.tidy(shelf.folder)
         return cards.compute_card(snapshot, device_name(self.device))
 
 
@@ -390,10 +398,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return list(value) if isinstance(value, tuple) else value
-
-
-def _checked_name(what: str, name: str) -> str:
-    if not _FILE_NAME.fullmatch(name):
-        msg = f"{what} name {name!r} must be letters, digits, '_' and '-'"
-        raise ParameterError(msg)
-    return name

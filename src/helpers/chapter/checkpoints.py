@@ -8,6 +8,7 @@ import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -16,6 +17,7 @@ from joblib._store_backends import FileSystemStoreBackend
 from helpers.atomic import write_text
 from helpers.chapter.provenance import computation_hash, hash_files, versions
 from helpers.data.hashes import sha256
+from helpers.errors import ParameterError
 
 _BACKEND = "sealed"
 
@@ -67,9 +69,24 @@ def checkpoint_folder(out: Path, source: Path, device: str, root: Path) -> Path:
     root : Path
         Project folder.
     """
+    return out / "checkpoints" / source.stem / _key(source, device, root)
+
+
+def module_folder(out: Path, module: ModuleType, device: str, root: Path) -> Path:
+    """Return the folder of a run for what a module and its imports compute, whichever chapter asks.
+
+    As :func:`checkpoint_folder`, with the module in place of the notebook.
+    """
+    if module.__file__ is None:
+        msg = f"{module.__name__} has no source file"
+        raise ParameterError(msg)
+    return out / "checkpoints" / module.__name__ / _key(Path(module.__file__), device, root)
+
+
+def _key(source: Path, device: str, root: Path) -> str:
     lock = hash_files(root, [root / "requirements.lock"])
     key = json.dumps([computation_hash(source), versions(("joblib", "keras")), lock, device])
-    return out / "checkpoints" / source.stem / hashlib.sha256(key.encode()).hexdigest()[:12]
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def open_memory(folder: Path) -> joblib.Memory:
@@ -81,6 +98,11 @@ def open_memory(folder: Path) -> joblib.Memory:
 def finish(folder: Path, times: Mapping[str, Any]) -> None:
     """Note how long the chapter took, and remove what other code, versions or devices left beside it."""
     write_text(folder / "times.json", json.dumps(times))
+    tidy(folder)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what other code, versions or devices left beside a folder."""
     for other in folder.parent.iterdir():
         if other != folder and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)

@@ -79,12 +79,13 @@ def computation_hash(source: Path) -> str:
 
     Only modules that the notebook uses count (:func:`used_modules`), and of these only what is
     executed: comments, docstrings and layout are free. Checkpoints are kept under this hash, so that
-    changed code never meets a number that the old code left.
+    changed code never meets a number that the old code left. A ``source`` inside the package counts too.
     """
     package = Path(__file__).parents[1]
     parts = ("data", "evaluation", "studies", "training")
     digest = hashlib.sha256()
-    for path in sorted(used_modules(source, package)):
+    own = {source} if source.is_relative_to(package) else set()
+    for path in sorted(used_modules(source, package) | own):
         name = path.relative_to(package)
         if name.parts[0] in parts:
             digest.update(name.as_posix().encode() + b"\0" + executed_code(path).encode() + b"\0")

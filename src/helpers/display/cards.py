@@ -128,8 +128,13 @@ def compute_card(run: ChapterResults, device: str) -> Html:
         wall += (
             f", with results that an execution of {times['longest_wall_seconds']:,.0f} s left as checkpoints"
         )
+    taken = [
+        f"{found['results']:,} results of {chapter}, which took {found['seconds']:,.0f} s there"
+        for chapter, found in times.get("taken_over", {}).items()
+    ]
     facts = [
         ("Wall time", wall),
+        *([("Taken over", "; ".join(taken))] if taken else []),
         ("Peak memory", f"{times['longest_peak_memory_bytes'] / 2**20:,.0f} MiB"),
         ("Device", device),
         ("Workers", f"{run.threads} x 1 thread"),

@@ -150,25 +150,6 @@ def bonferroni_family(
     return family.assign(p_adjusted=adjusted)
 
 
-def strongest(summary: pd.DataFrame, candidates: Sequence[str], metric: str) -> str:
-    """Name the candidate with the highest mean of ``metric``.
-
-    The mean is the column ``mean`` where there is one (:func:`summarise_groups`, whose ``value`` is a
-    median), else ``value`` (:func:`summarise_folds`).
-
-    Raises
-    ------
-    DataError
-        If none of the candidates is in the table.
-    """
-    rows = summary[summary["model"].isin(candidates) & (summary["metric"] == metric)].dropna(subset="value")
-    if rows.empty:
-        msg = f"none of {list(candidates)} has a value of {metric}"
-        raise DataError(msg)
-    mean = rows["mean"] if "mean" in rows else rows["value"]
-    return str(rows.loc[mean.idxmax(), "model"])
-
-
 def _row(model: str, metric: str, sound: Comparison) -> dict[str, object]:
     names = ("difference", "low", "high", "p")
     return {"model": model, "metric": metric} | {name: getattr(sound, name) for name in names}

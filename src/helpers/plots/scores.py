@@ -115,7 +115,9 @@ def agreement(
     return figure
 
 
-def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None = None) -> Figure:
+def forest(
+    table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None = None, reach: float = np.inf
+) -> Figure:
     """Draw paired differences with their intervals, one row a comparison.
 
     Parameters
@@ -127,6 +129,9 @@ def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None
         Say what minus what, and the unit.
     margin : float, optional
         Tolerance of the rule, drawn as a band around zero.
+    reach : float
+        The axis ends there on either side: a difference beyond is an arrow at the edge, with its numbers
+        beside it, so that it does not squeeze the others.
 
     Raises
     ------
@@ -148,9 +153,11 @@ def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None
         if np.isfinite(row.difference):
             excludes_zero = np.isfinite(row.low) and (row.low > 0 or row.high < 0)
             colour = OKABE_ITO["blue"] if excludes_zero else "0.35"
-            axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2)
+            axes.plot(np.clip([row.low, row.high], -reach, reach), [y, y], color=colour, linewidth=2)
             face = colour if excludes_zero else "white"
-            axes.plot(row.difference, y, "o", color=colour, markerfacecolor=face, markersize=7)
+            shown = float(np.clip(row.difference, -reach, reach))
+            marker = "o" if shown == row.difference else "<>"[int(shown > 0)]
+            axes.plot(shown, y, marker, color=colour, markerfacecolor=face, markersize=7, clip_on=False)
         axes.text(
             1.02,
             y,

@@ -29,9 +29,10 @@ _MODELS = {
     "Elastic Net": ("orange", "^"),
     "Additive": ("vermillion", "v"),
     "Prevalence": ("purple", "P"),
+    "Kernel ridge": ("black", "X"),
 }
-_SPARE_COLOURS = ("#000000", "#999933", "#882255", "#44AA99", "#666666", "#332288", "#AA4499", "#117733")
-_SPARE_MARKERS = ("X", "<", ">", "p", "h", "d", "*", "8")
+_SPARE_COLOURS = ("#999933", "#882255", "#44AA99", "#666666", "#332288", "#AA4499", "#117733")
+_SPARE_MARKERS = ("<", ">", "p", "h", "d", "*", "8")
 
 #: Width of a figure in inches; with 11-point text a screen of 360 pixels still shows letters of 10.
 WIDTH = 5.6

@@ -162,6 +162,9 @@ def _run_all(
 ) -> RunState:
     state = _resume(root, folder, tasks, options)
     reporter.start([task.source.chapter for task in tasks], _known_times(root, state))
+    if options.recompute:
+        for shared in (folder / "checkpoints").glob("helpers.*"):
+            shutil.rmtree(shared, ignore_errors=True)
     for task in tasks:
         chapter = task.source.chapter
         # Decided only now: a notebook that reads results depends on what the ones before it just wrote.

@@ -11,7 +11,6 @@ from helpers.evaluation.comparison import (
     compare_folds,
     compare_groups,
     published_family,
-    strongest,
     summarise_folds,
     summarise_groups,
 )
@@ -101,20 +100,7 @@ def test_values_of_groups_lie_in_their_intervals_however_skewed_they_are():
     assert row["median_low"] <= row["median_difference"] <= row["median_high"]
 
 
-def test_strongest_goes_by_the_mean_where_the_median_says_otherwise():
-    groups = {"Net": [[0.5] * 3], "Steady": [[0.9, 0.9, 0.1]], "Solid": [[0.8, 0.8, 0.8]]}
-    assert strongest(summarise_groups(metrics_of(groups)), ["Steady", "Solid"], "AUCROC") == "Solid"
-
-
-def test_strongest_is_the_best_candidate_not_the_best_model(values):
-    summary = summarise_folds(metrics_of(values), 0.25)
-    best = "Forest" if values["Forest"].mean() > values["Noise"].mean() else "Noise"
-    assert strongest(summary, ["Forest", "Noise"], "AUCROC") == best
-
-
 def test_bad_requests_raise(values):
     metrics = metrics_of(values)
-    with pytest.raises(DataError, match="none of"):
-        strongest(summarise_folds(metrics, 0.25), ["Oracle"], "AUCROC")
     with pytest.raises(DataError, match="reference 'Oracle'"):
         compare_folds(metrics, "Oracle", 0.25)

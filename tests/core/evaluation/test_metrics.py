@@ -11,6 +11,7 @@ from helpers.evaluation.metrics import (
     METRICS,
     classification_metrics,
     group_auroc,
+    joint_code,
     weighted_group_wins,
     weighted_metric,
     within_group_auroc,
@@ -174,3 +175,12 @@ def test_weighted_wins_of_groups_same_as_repeated_rows(data, seed):
         for row in direct.dropna().itertuples():
             np.testing.assert_allclose(found[row.group][0] / found[row.group][1], row.auroc)
         assert pairs.sum() == sum(found[g][1] for g in direct.dropna()["group"])
+
+
+def test_rows_of_several_columns_are_numbered_as_unique_does():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.integers(0, 3, 60), rng.integers(0, 4, 60), rng.integers(0, 5, 60)
+    expected = np.unique(np.column_stack([a, b, c]), axis=0, return_inverse=True)[1]
+    np.testing.assert_array_equal(joint_code(a, b, c), expected)
+    words = np.array(["b", "a", "c"])[a]
+    np.testing.assert_array_equal(joint_code(words), np.unique(words, return_inverse=True)[1])

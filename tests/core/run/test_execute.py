@@ -184,12 +184,16 @@ def test_sources_are_never_overwritten(toy, place):
 def test_recompute_removes_the_checkpoints(toy):
     toy.notebook("01_first")
     run_notebooks(toy.root, SMOKE)
-    kept = toy.folder / "checkpoints" / "01_first" / "a"
+    places = ("01_first", "helpers.shared")
+    kept, shared = (toy.folder / "checkpoints" / place / "a" for place in places)
     kept.mkdir(parents=True)
+    shared.mkdir(parents=True)
     run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
     assert kept.is_dir()
+    assert shared.is_dir()
     run_notebooks(toy.root, RunOptions(profile="smoke", force=True, recompute=True))
     assert not kept.exists()
+    assert not shared.exists()
 
 
 def test_data_that_cannot_be_had_end_the_run_before_a_kernel_starts(toy):

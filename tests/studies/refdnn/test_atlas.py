@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.evaluation.splits import line_folds, stratified_pair_folds
 from helpers.studies.refdnn import atlas
-from helpers.studies.refdnn.protocol import OutOfFold, PairTable
+from helpers.studies.refdnn.out_of_fold import OutOfFold
+from helpers.studies.refdnn.pairs import PairTable
 from helpers.studies.refdnn.twin import simulate_response, simulate_twin
 
 

@@ -25,7 +25,8 @@ from helpers.studies.refdnn.categories import (
     end_difference,
     published_medians,
 )
-from helpers.studies.refdnn.protocol import OutOfFold, PairTable
+from helpers.studies.refdnn.out_of_fold import OutOfFold
+from helpers.studies.refdnn.pairs import PairTable
 from helpers.studies.refdnn.twin import simulate_response
 
 

@@ -170,7 +170,7 @@ def test_titles_say_what_the_tables_hold():
     found = comparisons.compare_over_folds(metrics(), 0.25, family=family, rivals=["Additive", "Rank"])
     assert found.tests_won("CCLE", ["Forest"]) == "RefDNN wins 2 of 2 tests and loses 0"
     title = found.finding("CCLE", "AUCROC")
-    assert title.startswith("CCLE: AUCROC of RefDNN minus Additive -0.02")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus\nAdditive -0.02")
 
 
 def test_both_settings_have_the_same_rivals(result):
@@ -179,3 +179,32 @@ def test_both_settings_have_the_same_rivals(result):
     assert list(both) == ["", "_matched"]
     assert set(both["_matched"]["CCLE"].models) == {"RefDNN", "Other"}
     np.testing.assert_array_equal(both["_matched"]["CCLE"].scores["RefDNN"], result.scores["Other"])
+
+
+def test_the_first_model_of_a_pair_is_compared_with_the_second():
+    table = metrics()
+    found = comparisons.paired_over_folds(table, [("Rank", "Forest"), ("Forest", "RefDNN")], 0.25)
+    wide = table[table["data"] == "GDSC"].pivot_table(
+        index=["seed", "fold"], columns=["model", "metric"], values="value"
+    )
+    rows = found.query("data == 'GDSC' and metric == 'AUCPR'").set_index(["first", "model"])
+    for pair in (("Rank", "Forest"), ("Forest", "RefDNN")):
+        gap = wide[pair[0]]["AUCPR"] - wide[pair[1]]["AUCPR"]
+        assert rows.loc[pair, "difference"] == pytest.approx(gap.mean())
+        assert rows.loc[pair, "low"] < gap.mean() < rows.loc[pair, "high"]
+    assert len(found) == 2 * 2 * 3
+
+
+def test_both_settings_of_refdnn_are_compared_with_the_same_others():
+    table = metrics().replace({"model": {"Rank": SCALE_MATCHED}})
+    family = Family(["Forest"], ["AUCROC"])
+    found = comparisons.compare_settings(table, family=family, rivals=["Additive"])
+    levels = {
+        setting: one.summary.query("data == 'CCLE' and metric == 'AUCROC'").set_index("model")["value"]
+        for setting, one in found.items()
+    }
+    assert levels["_matched"]["RefDNN"] == levels[""][SCALE_MATCHED] != levels[""]["RefDNN"]
+    assert set(levels["_matched"].index) == {"RefDNN", "Forest", "Additive"}
+    title = found["_matched"].finding("CCLE", "AUCROC", "Forest")
+    assert title.startswith("CCLE: AUCROC of RefDNN minus\nForest +0.0")
+    assert "minus\nAdditive -0.0" in found["_matched"].finding("CCLE", "AUCROC")

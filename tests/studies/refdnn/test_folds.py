@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.studies.refdnn import folds
-from helpers.studies.refdnn.protocol import PairTable
+from helpers.studies.refdnn.pairs import PairTable
 from helpers.studies.refdnn.twin import simulate_response, simulate_twin
 
 

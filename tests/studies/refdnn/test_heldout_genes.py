@@ -7,6 +7,7 @@ import pytest
 from helpers.errors import DataError
 from helpers.evaluation.splits import stratified_pair_folds
 from helpers.studies.refdnn.contenders import encoder_weights
+from helpers.studies.refdnn.fits import Contender
 from helpers.studies.refdnn.heldout_genes import (
     DIRECTIONS,
     RANKINGS,
@@ -23,7 +24,9 @@ from helpers.studies.refdnn.heldout_genes import (
     top_overlap,
 )
 from helpers.studies.refdnn.model import RefDNNClassifier
-from helpers.studies.refdnn.protocol import Contender, OutOfFold, PairTable, cross_validate
+from helpers.studies.refdnn.out_of_fold import OutOfFold
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 
 

@@ -1,5 +1,6 @@
 """Cross-validation of pair models: same folds for all, nothing leaks, nothing is lost."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -23,12 +24,15 @@ from helpers.studies.refdnn.contenders import (
     published_contenders,
     rivals,
     searched_settings,
+    type_contenders,
     unseen_drug_contenders,
 )
+from helpers.studies.refdnn.fits import Contender
 from helpers.studies.refdnn.model import RefDNNClassifier
 from helpers.studies.refdnn.model.published import REFDNN_FIXED, scale_matched
 from helpers.studies.refdnn.model.stream import shuffled_stream
-from helpers.studies.refdnn.protocol import Contender, PairTable, cross_validate
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 from helpers.studies.refdnn.twin import simulate_response
 from studies.refdnn.world import small_features
 
@@ -148,15 +152,15 @@ def test_search_is_recorded_and_resumes_with_equal_numbers(table, folds, tmp_pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cross_validate(table, [folds], [contender], **settings, storage=tmp_path, progress=killed)
-    resumed = cross_validate(table, [folds], [contender], **settings, storage=tmp_path)
+        cross_validate(table, [folds], [contender], **settings, journals=tmp_path, progress=killed)
+    resumed = cross_validate(table, [folds], [contender], **settings, journals=tmp_path)
     np.testing.assert_array_equal(resumed.scores["RefDNN"], whole.scores["RefDNN"])
     pd.testing.assert_frame_equal(resumed.trials, whole.trials)
 
 
 def test_a_stored_search_is_not_reused_for_other_settings(table, folds, tmp_path):
     space = {"hidden_units": Integer(2, 5)}
-    settings = {"n_trials": 2, "n_startup": 1, "n_inner": 2, "storage": tmp_path}
+    settings = {"n_trials": 2, "n_startup": 1, "n_inner": 2, "journals": tmp_path}
     for steps in (40, 60):
         cross_validate(table, [folds], [Contender("RefDNN", network(table, steps=steps), space)], **settings)
     assert len(list(tmp_path.glob("*.journal"))) == 2
@@ -238,6 +242,13 @@ def test_contenders_have_the_published_names_and_settings(table):
     simple = left_out_contenders(table.features, search=False, every=True)
     assert not any(c.published_split for c in simple)
     assert len({c.name for c in [*published, *simple]}) == len(published) + len(simple)
+    without = left_out_contenders(table.features, search=False, every=True, nets=False)
+    assert {c.name for c in simple} - {c.name for c in without} == {
+        "Elastic Net, scaled",
+        "Elastic Net + one-hot",
+        "Elastic Net + similarity",
+        "Elastic Net + fingerprint",
+    }
     letters = ablation_contenders(table.features, "GDSC", search=[], steps=100, device="cpu")
     assert all(c.space is None for c in letters)
     assert {c.name for c in letters} == set(ABLATIONS)
@@ -278,3 +289,95 @@ def test_another_setting_of_refdnn_can_take_its_place(table, folds):
     assert set(swapped.models) == {"RefDNN", "Additive"}
     np.testing.assert_array_equal(swapped.scores["RefDNN"], result.scores["other"])
     assert result.seconds.keys() == result.scores.keys()
+
+
+class Box(dict):
+    """Keeps outcomes, and remembers how many were put."""
+
+    puts = 0
+
+    def put(self, key, value, seconds):
+        assert seconds >= 0
+        self.puts += 1
+        self[key] = value
+
+
+def test_kept_fits_are_found_again_and_change_no_number(table, folds):
+    space = {"hidden_units": Integer(2, 5)}
+    contenders = [
+        Contender("RefDNN", network(table), space, keep=encoder_weights),
+        Contender("Additive", AdditiveLogistic(table.features)),
+    ]
+    settings = {"n_trials": 3, "n_startup": 2, "n_inner": 2}
+    alone = cross_validate(table, [folds], contenders, **settings)
+    box = Box()
+    first = cross_validate(table, [folds], contenders, **settings, fits=box)
+    assert box.puts == 6
+    again = cross_validate(table, [folds], contenders, **settings, fits=box)
+    assert box.puts == 6
+    for result in (first, again):
+        for model in alone.models:
+            np.testing.assert_array_equal(result.scores[model], alone.scores[model])
+        pd.testing.assert_frame_equal(result.chosen, alone.chosen)
+        pd.testing.assert_frame_equal(result.trials, alone.trials)
+        pd.testing.assert_frame_equal(result.kept["RefDNN", 0, "1"], alone.kept["RefDNN", 0, "1"])
+    assert again.seconds == first.seconds
+
+
+def test_fits_of_other_chapters_are_found_by_what_they_are(table, folds):
+    """Another name, another list of folds, a table read anew: equal fits are one; anything else is not."""
+    box = Box()
+    cross_validate(table, [folds], [Contender("RefDNN", network(table))], fits=box)
+    data, _ = simulate_response(n_lines=40, n_drugs=6, n_genes=20, seed=1)
+    anew = PairTable.from_data(data)
+    assert anew.features.similarity.shape == (6, 6)
+    cross_validate(anew, [folds[:2]], [Contender("as published", network(anew))], fits=box)
+    assert box.puts == 3
+    turned = replace(table, y=1 - table.y)
+    others = [
+        (table, {"seed": 1}, Contender("RefDNN", network(table))),
+        (table, {}, Contender("RefDNN", network(table, lr_adam=0.5))),
+        (table, {}, Contender("RefDNN", network(table), published_split=False)),
+        (table, {}, Contender("RefDNN", network(table), table_order=True)),
+        (table, {}, Contender("RefDNN", network(table), keep=encoder_weights)),
+        (turned, {}, Contender("RefDNN", network(table))),
+    ]
+    for i, (pairs, settings, contender) in enumerate(others, 4):
+        cross_validate(pairs, [folds[:1]], [contender], **settings, fits=box)
+        assert box.puts == i, contender
+
+
+def test_a_search_is_found_only_under_its_own_budget(table, folds):
+    space, box = {"hidden_units": Integer(2, 5)}, Box()
+    contender = Contender("RefDNN", network(table), space)
+    settings = {"n_trials": 2, "n_startup": 1, "n_inner": 2}
+    changes = [{}, {"n_trials": 3}, {"n_startup": 2}, {"n_inner": 3}]
+    for i, change in enumerate(changes, 1):
+        cross_validate(table, [folds[:1]], [contender], **(settings | change), fits=box)
+        assert box.puts == i
+    cross_validate(table, [folds], [contender], **settings, fits=box)
+    assert box.puts == len(changes) + 2, "two more folds of the first budget"
+    named = Contender("another name", network(table), space)
+    cross_validate(table, [folds[:1]], [named], **settings, fits=box)
+    assert box.puts == len(changes) + 3, "candidates depend on the name of the search"
+
+
+def test_the_cancer_type_is_a_further_input_and_nothing_else_changes(table, folds):
+    known = table.features.with_types()
+    types = np.unique(table.features.line_types)
+    n_genes = len(table.features.gene_names)
+    np.testing.assert_array_equal(known.expression[:, :n_genes], table.features.expression)
+    mark = known.expression[:, n_genes:] > 0
+    assert (mark.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(types[mark.argmax(axis=1)], table.features.line_types)
+    models = type_contenders(table.features, "GDSC", steps=100, device="cpu")
+    assert [c.name for c in models] == [
+        "RefDNN",
+        "Kernel ridge",
+        "RefDNN + cancer type",
+        "Kernel ridge + cancer type",
+    ]
+    rates = {c.estimator.lr_ftrl for c in models if "RefDNN" in c.name}
+    assert len(rates) == 1, "the further inputs do not change the rate"
+    result = cross_validate(table, [folds], models)
+    assert not np.array_equal(result.scores["Kernel ridge"], result.scores["Kernel ridge + cancer type"])

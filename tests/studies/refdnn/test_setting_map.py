@@ -8,7 +8,8 @@ from helpers.evaluation.statistics import corrected_resampled_t
 from helpers.studies.refdnn import report_tables
 from helpers.studies.refdnn.contenders import simple_contenders
 from helpers.studies.refdnn.model.published import REFDNN_SPACE
-from helpers.studies.refdnn.protocol import PairTable, cross_validate
+from helpers.studies.refdnn.pairs import PairTable
+from helpers.studies.refdnn.protocol import cross_validate
 from helpers.studies.refdnn.setting_map import map_contenders, map_table
 from helpers.studies.refdnn.twin import simulate_response
 

@@ -16,7 +16,7 @@ from helpers.claims.published import Published
 from helpers.data.types import ResponseData
 from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.studies.refdnn.biomarkers import rank_statistics
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The four questions, from the easiest to the hardest.
 PROTOCOLS = ("known pairs", "unseen lines", "unseen types", "unseen drugs")

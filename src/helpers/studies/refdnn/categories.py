@@ -72,7 +72,7 @@ def category_medians(table: pd.DataFrame, n_boot: int = 1000, seed: int = 0) -> 
 def published_medians(categories: pd.Index, published: Mapping[str, Published]) -> list[float]:
     """Return the paper's median of each GDSC category, NaN where it gives none."""
     found = [published.get(f"GDSC.lodocv_category.{name}.RefDNN.AUCROC") for name in categories]
-    return [np.nan if one is None else one.median for one in found]
+    return [np.nan if one is None or one.median is None else one.median for one in found]
 
 
 def category_tests(by_drug: pd.DataFrame, medians: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def category_tests(by_drug: pd.DataFrame, medians: pd.DataFrame, seed: int = 0) 
         ),
     }
     table = comparison_table(tests).rename(columns={"data": "what", "difference": "value"})
-    return table.assign(unit=np.where(table["what"] == "ends", "difference", None))
+    return table.assign(unit=["difference" if what == "ends" else None for what in table["what"]])
 
 
 def category_effect(

@@ -71,11 +71,13 @@ class Compared:
         rows = rows[(rows["metric"] == metric) & (rows["test"] == "")]
         return rows.assign(label=rows["model"], group=rows["data"])
 
-    def finding(self, data: str, metric: str) -> str:
-        """Say what RefDNN is ahead of the strongest rival, for the title of a figure."""
-        rows = self.differences.query("data == @data and metric == @metric").dropna(subset="rival")
+    def finding(self, data: str, metric: str, other: str = "") -> str:
+        """Say what RefDNN is ahead of ``other``, or of the strongest rival, for the title of a figure."""
+        rows = self.differences.query("data == @data and metric == @metric")
+        rows = rows.query("model == @other and test == ''") if other else rows.dropna(subset="rival")
         row = rows.iloc[0]
-        return f"{data}: {metric} of RefDNN minus {row['rival']} {_signed(row)}"
+        # Two lines: with its interval the sentence is wider than a figure.
+        return f"{data}: {metric} of RefDNN minus\n{other or row['rival']} {_signed(row)}"
 
     def tests_won(self, data: str, models: Sequence[str]) -> str:
         """Say how many of the paper's own tests RefDNN wins and loses at 0.05, for the title of a figure."""
@@ -103,6 +105,13 @@ def metric_table(
     }
     table = pd.concat([result.metrics(kept[name]).assign(data=name) for name, result in results.items()])
     return table if metrics is None else table[table["metric"].isin(metrics)]
+
+
+def compare_settings(metrics: pd.DataFrame, *, family: Family, rivals: Sequence[str]) -> dict[str, Compared]:
+    """Compare over groups under the settings of :func:`both_settings`."""
+    swapped = metrics[metrics["model"] != "RefDNN"].replace({"model": {SCALE_MATCHED: "RefDNN"}})
+    tables = {"": metrics, "_matched": swapped}
+    return {name: compare_over_groups(t, family=family, rivals=rivals) for name, t in tables.items()}
 
 
 def both_settings(results: Results) -> dict[str, Results]:
@@ -164,6 +173,26 @@ def compare_over_groups(
     )
 
 
+def paired_over_folds(
+    metrics: pd.DataFrame, pairs: Sequence[tuple[str, str]], test_ratio: float
+) -> pd.DataFrame:
+    """Compare the first model of each pair with the second in the same folds, as :func:`compare_over_folds`.
+
+    Returns
+    -------
+    DataFrame
+        ``data``, ``first``, ``model`` (second), ``metric``, ``difference``, ``low``, ``high``, ``p``, ``n``
+        (folds).
+    """
+    columns = ["data", "first", "model", "metric", "difference", "low", "high", "p", "n"]
+    tables = [
+        compare_folds(part[part["model"].isin(pair)], pair[0], test_ratio).assign(data=name, first=pair[0])
+        for name, part in metrics.groupby("data", sort=False)
+        for pair in pairs
+    ]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
 def weighted_over_groups(
     metrics: pd.DataFrame, others: Sequence[str], metric: str, n_boot: int, seed: int = 0
 ) -> pd.DataFrame:
@@ -178,15 +207,13 @@ def weighted_over_groups(
             wide = part.pivot_table(index="fold", columns="model", values=["value", "n"], dropna=False)
             gap = (wide["value", "RefDNN"] - wide["value", other]).dropna()
             pairs = wide.loc[gap.index, ("n", "RefDNN")].to_numpy()
-            found[name] = cluster_bootstrap(
-                lambda w, gap=gap, pairs=pairs: float(np.average(gap, weights=w * pairs)),
-                gap.index,
-                n_boot,
-                seed,
-                null=0,
-            )
+            found[name] = cluster_bootstrap(_weighed(gap, pairs), gap.index, n_boot, seed, null=0)
         tables.append(comparison_table(found).assign(model=other))
     return pd.concat(tables, ignore_index=True)
+
+
+def _weighed(gap: pd.Series, pairs: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda w: float(np.average(gap, weights=w * pairs))
 
 
 def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> pd.DataFrame:
@@ -194,10 +221,14 @@ def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> 
     found = {}
     for name, result in results.items():
         net, rival = (weighted_metric("AUCROC", result.y, result.scores[m][0]) for m in ("RefDNN", other))
-        found[name] = cluster_bootstrap(
-            lambda w, net=net, rival=rival: net(w) - rival(w), result.lines, n_boot, seed, null=0
-        )
+        found[name] = cluster_bootstrap(_gap(net, rival), result.lines, n_boot, seed, null=0)
     return comparison_table(found)
+
+
+def _gap(
+    first: Callable[[np.ndarray], float], second: Callable[[np.ndarray], float]
+) -> Callable[[np.ndarray], float]:
+    return lambda w: first(w) - second(w)
 
 
 def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
@@ -280,7 +311,7 @@ def _renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _over_groups(first: pd.Series, second: pd.Series, level: float) -> Comparison:
-    return wilcoxon_exact(*(values.groupby("fold").mean() for values in (first, second)), level)
+    return wilcoxon_exact(first.groupby("fold").mean(), second.groupby("fold").mean(), level=level)
 
 
 def _strongest(
@@ -296,11 +327,11 @@ def _strongest(
         part = metrics[metrics["metric"] == metric]
         wide = part.pivot_table(index=["seed", "fold"], columns="model", values="value", dropna=False)
         known = [model for model in rivals if model in wide]
-        best, found = against_strongest(
-            wide[known].mean().to_dict(),
-            lambda rival, level, wide=wide: versus(wide["RefDNN"], wide[rival], level),
-            known,
-        )
+
+        def compare(rival: str, level: float, wide: pd.DataFrame = wide) -> Comparison:
+            return versus(wide["RefDNN"], wide[rival], level)
+
+        best, found = against_strongest(wide[known].mean().to_dict(), compare, known)
         rows.append(strongest_row(best, found, len(known)).assign(model=role, metric=metric, test=""))
     return rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -94,6 +94,28 @@ class PairFeatures:
             drug_names=fingerprints.index.to_numpy(str),
             gene_names=data.expression.columns.to_numpy(str),
             line_types=data.lines["cancer_type"].reindex(data.expression.index).to_numpy(str),
+        )
+
+    def with_types(self) -> PairFeatures:
+        """Return the same with the cancer type as further inputs of the line, beside the genes.
+
+        Each type is a column that is zero for lines of other types and the mean of expression for its own,
+        so that a type weighs as much as a typical gene.
+
+        Raises
+        ------
+        DataError
+            If the cancer types are not known.
+        """
+        if self.line_types is None:
+            msg = "with_types needs features with line_types, the cancer type of each line"
+            raise DataError(msg)
+        types = np.unique(self.line_types)
+        columns = np.where(self.line_types[:, None] == types, self.expression.mean(), 0)
+        return replace(
+            self,
+            expression=np.hstack([self.expression, columns]),
+            gene_names=np.concatenate([self.gene_names, [f"type: {name}" for name in types]]),
         )
 
     @cached_property

@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.data.types import ResponseData
 from helpers.evaluation.protocol import Fold
 from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds
-from helpers.studies.refdnn.protocol import PairTable
+from helpers.studies.refdnn.pairs import PairTable
 
 
 def repeated_pair_folds(table: PairTable, n_outer: int, repeats: int, seed: int = 0) -> list[list[Fold]]:

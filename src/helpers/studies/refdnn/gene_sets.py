@@ -17,7 +17,7 @@ from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import corrected_resampled_t
 from helpers.studies.refdnn.biomarkers import rank_statistics
-from helpers.studies.refdnn.protocol import OutOfFold
+from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The report's ten genes a drug (Meng 2022, figure 4 and the tables beside its code).
 PUBLISHED_GENES: dict[str, tuple[str, ...]] = {

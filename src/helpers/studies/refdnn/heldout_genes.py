@@ -17,7 +17,8 @@ from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, t_summary
 from helpers.studies.refdnn.biomarkers import rank_statistics, top_genes
 from helpers.studies.refdnn.comparisons import comparison_table
-from helpers.studies.refdnn.protocol import OutOfFold, PairTable
+from helpers.studies.refdnn.out_of_fold import OutOfFold
+from helpers.studies.refdnn.pairs import PairTable
 
 #: Ways to choose genes: by raw weight (as published), by weight times standard deviation, by the
 #: training lines' own rank test, or at random.

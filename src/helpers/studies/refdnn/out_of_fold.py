@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.evaluation.metrics import classification_metrics, group_auroc
+from helpers.evaluation.metrics import classification_metrics, group_auroc, joint_code
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +104,7 @@ class OutOfFold:
 
     def cells(self, rows: np.ndarray, seed: int, strata: np.ndarray | None = None) -> np.ndarray:
         """Return a number for each row that is shared by pairs of one fit (and, if asked, of one stratum)."""
-        parts = [self.folds[seed, rows]]
-        if strata is not None:
-            parts.append(np.unique(np.asarray(strata)[rows], return_inverse=True)[1])
-        return np.unique(np.column_stack(parts), axis=0, return_inverse=True)[1]
+        return joint_code(self.folds[seed, rows], *([] if strata is None else [np.asarray(strata)[rows]]))
 
     def subset(self, keep: np.ndarray) -> OutOfFold:
         """Restrict the evaluation to pairs where ``keep`` is true; nothing is fitted again."""

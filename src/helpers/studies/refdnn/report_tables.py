@@ -10,7 +10,7 @@ from helpers.evaluation.space import Float, Space
 from helpers.studies.refdnn.contenders import SCALE_MATCHED
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.out_of_fold import OutOfFold
-from helpers.studies.refdnn.protocol import PairTable
+from helpers.studies.refdnn.pairs import PairTable
 
 #: Table 1 of Meng 2022: lines, genes, drugs, bits of a fingerprint, pairs, resistant, sensitive.
 PUBLISHED_DATA = {

@@ -20,9 +20,10 @@ from helpers.plots import forest
 from helpers.studies.refdnn.comparisons import WITHIN, Results, metric_table
 from helpers.studies.refdnn.contenders import simple_contenders, variant_contenders
 from helpers.studies.refdnn.features import PairFeatures
+from helpers.studies.refdnn.fits import Contender
 from helpers.studies.refdnn.folds import relabelled
 from helpers.studies.refdnn.model.published import scale_matched
-from helpers.studies.refdnn.protocol import Contender, PairTable
+from helpers.studies.refdnn.pairs import PairTable
 
 #: Order in which the refit set reaches the shuffle buffer.
 ORDERS = {"drawn order": False, "table order": True}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from helpers.studies.refdnn.files import OTHERS
 # Standard deviations of the parts of the latent log IC50, in units of its within-drug part.
 _DRUG, _LINE, _TYPE, _GENES, _NOISE = 1.6, 0.35, 0.25, 0.8, 0.45
 _CEILING = 14.0  # highest log2 expression
-_TWINS = {
+_TWINS: dict[str, dict[str, Any]] = {
     "CCLE": {"n_lines": 160, "n_drugs": 12, "n_genes": 150, "one_class_drugs": 2},
     "GDSC": {"n_lines": 150, "n_drugs": 40, "n_genes": 150, "repeated_drugs": 3, "missing": 0.1},
 }

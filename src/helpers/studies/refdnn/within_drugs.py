@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.evaluation.metrics import weighted_group_wins
+from helpers.evaluation.metrics import joint_code, weighted_group_wins
 from helpers.evaluation.statistics import Comparison, percentile_interval, two_way_draws
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.refdnn.comparisons import Results, comparison_table
@@ -163,11 +163,13 @@ def _draws(
 
 def _drug_aurocs(y: np.ndarray, p: np.ndarray, cells: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Prepare the AUROC of each drug, stratified by cell, as a function of row weights."""
-    names, code = np.unique(cells, axis=0, return_inverse=True)
+    code = joint_code(*cells.T)
+    drug = np.zeros(code.max() + 1, dtype=np.int64)
+    drug[code] = cells[:, 0]
     counts = weighted_group_wins(y, p, code)
 
     def aurocs(weights: np.ndarray) -> np.ndarray:
-        wins, pairs = (np.bincount(names[:, 0], weights=c) for c in counts(weights))
+        wins, pairs = (np.bincount(drug, weights=c) for c in counts(weights))
         return np.divide(wins, pairs, out=np.full(len(wins), np.nan), where=pairs > 0)
 
     return aurocs

@@ -13,7 +13,7 @@ from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 
 
-def rank_table(codes: np.ndarray, value: np.ndarray, features: PairFeatures) -> np.ndarray:
+def rank_table(codes: np.ndarray, value: np.ndarray | None, features: PairFeatures) -> np.ndarray:
     """Rank lines by response within each drug.
 
     Parameters
@@ -62,7 +62,7 @@ class MeanRankOfLine(PairClassifier):
     def __init__(self, features: PairFeatures) -> None:
         self.features = features
 
-    def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: np.ndarray) -> None:
+    def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: np.ndarray | None) -> None:
         ranks = rank_table(codes, value, self.features)
         count = (~np.isnan(ranks)).sum(axis=1)
         self.rank_ = np.where(count > 0, np.nansum(ranks, axis=1) / np.maximum(count, 1), 0.5)
@@ -91,7 +91,7 @@ class NearestDrugRank(PairClassifier):
     def __init__(self, features: PairFeatures) -> None:
         self.features = features
 
-    def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: np.ndarray) -> None:
+    def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: np.ndarray | None) -> None:
         self.ranks_ = rank_table(codes, value, self.features)
 
     def _score(self, codes: np.ndarray) -> np.ndarray:

@@ -77,7 +77,8 @@ class _Batch:
         full = tuple(s if s is not None else arrays[0].shape[i] for i, s in enumerate(shape))
         out = np.zeros((len(arrays), *full), dtype=np.float32)
         for i, array in enumerate(arrays):
-            out[(i, *(slice(0, n) for n in array.shape))] = array
+            part = tuple(slice(0, n) for n in array.shape)
+            out[i][part] = array
         return self._tensor(out)
 
     def _initial_state(self) -> State:

@@ -70,15 +70,15 @@ def paired_boxes(
     axes.text(
         0,
         1.01,
-        f"{models[0]}\nwins/ties/losses:",
+        f"{models[0]}\nwins/ties/\nlosses",
         transform=axes.get_xaxis_transform(),
         ha="center",
         va="bottom",
-        fontsize=9,
+        fontsize=8,
     )
     counts = values.notna().sum()
     labels = [f"{_wrapped(model)}\nn = {counts[model]}" for model in models]
-    axes.set_xticks(positions, labels)
+    axes.set_xticks(positions, labels, fontsize=11 if len(models) < 6 else 8)
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.set(ylabel=ylabel, xlabel=f"model (n = {unit})")
     axes.grid(axis="y", color="0.92")

@@ -67,10 +67,12 @@ def group_boxes(
     models: Sequence[str],
     *,
     unit: str,
-    found: Compared | None = None,
-    title: str | None = None,
+    found: Compared,
+    other: str = "",
 ) -> Figure:
     """Draw a box a model over left-out groups, seeds averaged (figures 2 and 3).
+
+    The title says what RefDNN is ahead of ``other``.
 
     Parameters
     ----------
@@ -81,17 +83,16 @@ def group_boxes(
         RefDNN first.
     unit : str
         What is left out, e.g. ``"drugs"``.
-    found : Compared, optional
-        With the paper's adjusted p-values; they are written where it tested.
-    title : str, optional
+    found : Compared
+        Of these groups. Where the paper tested, its adjusted p-values are written.
+    other : str
+        Default: the strongest rival of this metric.
     """
     shown = scores.query("data == @data and metric == @metric and model in @models")
     wide = shown.pivot_table(index="fold", columns="model", values="value", dropna=False)[list(models)]
-    p_values = {}
-    if found is not None:
-        tested = found.differences.query("data == @data and metric == @metric and test == ' (Wilcoxon)'")
-        p_values = tested.query("model in @models").set_index("model")["p"].to_dict()
-    title = title or f"{data}: {metric}, {unit} left out"
+    tested = found.differences.query("data == @data and metric == @metric and test == ' (Wilcoxon)'")
+    p_values = tested.query("model in @models").set_index("model")["p"].to_dict()
+    title = f"{unit.capitalize()} left out. {found.finding(data, metric, other)}"
     return paired_boxes(wide, title=title, ylabel=metric, unit=unit, p_values=p_values)
 
 

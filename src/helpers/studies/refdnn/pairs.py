@@ -1,0 +1,69 @@
+"""Pairs of one data set as models take them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.data.types import ResponseData
+from helpers.studies.refdnn.features import PairFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """Pairs of one data set as models take them.
+
+    Attributes
+    ----------
+    features : PairFeatures
+    codes : array (n, 2): line, drug
+    y : array (n,), 1 = resistant
+    value : array (n,), log IC50
+    cancer_type : array (n,) of str
+    patient : array (n,) of str, optional
+        Whom the line comes from; None where every line has a patient of its own.
+    """
+
+    features: PairFeatures
+    codes: np.ndarray
+    y: np.ndarray
+    value: np.ndarray
+    cancer_type: np.ndarray
+    patient: np.ndarray | None = None
+
+    @classmethod
+    def from_data(cls, data: ResponseData) -> PairTable:
+        """Encode the response table of ``data``; the row order is kept."""
+        features = PairFeatures.from_data(data)
+        response = data.response
+        return cls(
+            features,
+            features.encode(response),
+            response["resistant"].to_numpy(np.int64),
+            response["value"].to_numpy(float),
+            data.lines["cancer_type"].reindex(response["line"]).to_numpy(str),
+            data.lines["patient"].reindex(response["line"]).to_numpy(str),
+        )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Line code of each pair."""
+        return self.codes[:, 0]
+
+    @property
+    def drugs(self) -> np.ndarray:
+        """Drug code of each pair."""
+        return self.codes[:, 1]
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of each pair: what a fold of unseen lines keeps together."""
+        return self.lines if self.patient is None else self.patient
+
+    def drug_names(self) -> np.ndarray:
+        """Drug name of each pair."""
+        return self.features.drug_names[self.drugs]
