@@ -222,6 +222,7 @@ def _transferred(
         Rows(x[i], y[i], cells_x[j], None if groups is None else groups[j])
         for i, j in ((lines.train, own.train), (lines.validation, own.validation))
     )
+    scores_before = score_before(after, cells_x, s)
     train_transfer(after, train, held, s, Stream(s.seed(_TRANSFER)))
     terms = [float(term) for term in held_terms(after, held, s)]
     with torch.no_grad():
@@ -231,7 +232,7 @@ def _transferred(
             for one in (before, after)
         ]
     return Fitted(
-        before=score_before(before, cells_x, s),
+        before=scores_before,
         after=score_cells(after, cells_x, s),
         evaluated_before=score_cells(before, cells_x, s),
         bulk_validation_loss=bulk_loss,
@@ -258,10 +259,13 @@ def score_cells(networks: Networks, cells_x: torch.Tensor, settings: Settings) -
 
 @torch.no_grad()
 def score_before(networks: Networks, cells_x: torch.Tensor, settings: Settings) -> np.ndarray:
-    """Scores (cells, 2) before transfer, the predictor in the mode of ``settings.before``."""
+    """Scores (cells, 2) before transfer, the predictor in the mode of ``settings.before``.
+
+    In training mode this moves the running statistics of the predictor, with which the transfer of the public
+    code then starts; give a copy of the networks to keep them.
+    """
     if settings.before == "eval" or settings.prediction == "train":
         return score_cells(networks, cells_x, settings)
-    networks = deepcopy(networks)  # as in score_cells
     networks.predictor.train()
     code = networks.encode(cells_x, "cells")
     return networks.score(code, Stream(settings.seed(_BEFORE))).cpu().numpy()
