@@ -66,7 +66,17 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.studies.scdeal import checks, comparison, findings, genes, labels, plots, protocol, selection
+from helpers.studies.scdeal import (
+    checks,
+    comparison,
+    findings,
+    genes,
+    labels,
+    plots,
+    protocol,
+    selection,
+    sources,
+)
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import difference, share_below_half, tidy, tidy_by_labels
 from helpers.studies.scdeal.lines import load_lines
@@ -81,6 +91,7 @@ run_scdeal = partial(
     chapter.memory.cache(protocol.run_scdeal, ignore=["n_jobs"]), device=chapter.device, n_jobs=chapter.jobs
 )
 fit = partial(protocol.run_by_set, run=run_scdeal, progress=chapter.progress)
+fit_together = partial(protocol.run_together, run=run_scdeal, progress=chapter.progress)
 fit_simple = chapter.memory.cache(protocol.run_simple)
 check_genes = chapter.memory.cache(genes.critical_gene_check)
 METRICS = ["F1", "AUROC", "AP"]
@@ -166,13 +177,16 @@ labels.shown(shares)
 about = describe(tasks)
 shared = [{"task": f"{t.dataset}.{t.drug}", "value": t.shared, "n": len(t.cells_sensitive)} for t in tasks]
 chapter.record_table(pd.DataFrame(shared), "{task}.shared genes")
+for which, own in {"loaded": loaded, "used": cells}.items():
+    chapter.record(f"all.cells.{which}", sum(one.n_obs for one in own.values()))
 for which, pick in {"fewest": min, "most": max}.items():
     chapter.record(f"all.shared genes.{which}", pick(task.shared for task in tasks))
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
 # %% [markdown]
-# Class-weighted F1 rewards a constant answer: the last column is what it has to be held against. The chance level of
-# average precision is the share of sensitive cells.
+# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used in this run: all that pass the filters, or, where
+# `max_cells` is set, about so many of a set, equally from each line. Class-weighted F1 rewards a constant answer: the last
+# column is what it has to be held against. The chance level of average precision is the share of sensitive cells.
 #
 # ## The published numbers, read again
 #
@@ -218,7 +232,8 @@ bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format
 #
 # ## The reproduction: before and after transfer
 #
-# A part of the published grid, in both readings, at every seed; `faithful` under every rule for the bulk labels.
+# A fixed part of the 160 settings that were published for one source of bulk lines (the parameters at the head say which),
+# in both readings, at every seed; `faithful` under every rule for the bulk labels.
 
 # %%
 base = {"encoder": (256, 128), "predictor": (128, 64), "epochs": epochs}
@@ -227,11 +242,15 @@ settings = {
     for reading in ("faithful", "described")
 }
 DEFAULT = next(iter(settings["faithful"]))
-at_seeds = {rule: seeds if rule == "authors" else seeds[:label_seeds] for rule in by_labels}
-faithful = {
-    rule: fit(own, settings["faithful"], at_seeds[rule], f"scDEAL, {rule}") for rule, own in by_labels.items()
+plans = {
+    "faithful": protocol.plan(tasks, settings["faithful"], seeds, few, first),
+    "described": protocol.plan(ours, settings["described"], few, few),
 }
-runs = {"faithful": faithful["authors"], "described": fit(ours, settings["described"], few, "described")}
+parts = {reading: fit_together(plan, f"scDEAL, {reading}") for reading, plan in plans.items()}
+runs = {reading: own["grid"] for reading, own in parts.items()}
+faithful = {"authors": runs["faithful"]}
+for rule in rules[1:]:
+    faithful[rule] = fit(by_labels[rule], settings["faithful"], seeds[:label_seeds], f"scDEAL, {rule}")
 
 # %%
 chosen = {rule: {how: select_runs(own.table, how) for how in RULES} for rule, own in faithful.items()}
@@ -464,18 +483,15 @@ by_line.rename(columns={"n": "lines", "value": "AUROC over cells"}).style.format
 # fitted to the authors' labels, `described` to prevalence-matched ones.
 
 # %%
-of_reading = {"faithful": tasks, "described": ours}
-full_model, ablated, gaps = {}, {}, []
-for reading, own in settings.items():
-    full_model[reading] = runs[reading].table.query("setting == @DEFAULT and seed in @few")
-    variants = {name: own[DEFAULT] | change for name, change in protocol.REMOVED.items()}
-    ablated[reading] = fit(of_reading[reading], variants, few, f"ablations, {reading}")
-    without = dict(list(ablated[reading].table.groupby("setting", sort=False)))
+full_model, gaps = {}, []
+for reading, own in parts.items():
+    full_model[reading] = own["grid"].table.query("setting == @DEFAULT and seed in @few")
+    without = dict(list(own["removed"].table.groupby("setting", sort=False)))
     table = tidy(without, METRICS, partial(difference, full_model[reading])).assign(group=reading)
     gaps.append(chapter.record_table(table, "all.ablation.{group}-{model}.{metric}"))
 
 # %%
-without = ablated["described"].pick(["no clusters"])
+without = parts["described"]["removed"].pick(["no clusters"])
 smooth = pd.concat([protocol.averaged_in_clusters(task, without) for task in ours])
 stand_ins = {
     "described": {"cluster means": smooth, "CORAL": ours_model["CORAL"]},
@@ -498,9 +514,7 @@ chapter.figure(drawn, "ablations", "Mean difference over the sets of cells, 95 %
 # %%
 faithful_default = settings["faithful"][DEFAULT]
 reference = full_model["faithful"].query("seed in @first")
-items = {name: faithful_default | change for name, change in protocol.CHANGES.items()}
-with_genes = [task for task in tasks if task.shared]
-changed = fit(with_genes, items, first, "single changes").table
+changed = parts["faithful"]["changed"].table
 same = comparison.at_tasks(reference, changed)
 gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], comparison.minus(same))
 chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
@@ -531,7 +545,7 @@ named = [checks.with_permuted_names(task, seed) for task in tasks]
 faithful_lost = fit(named, {DEFAULT: faithful_default}, first, "exchanged names, faithful").table
 losses = {
     "described": comparison.loss(own_names, lost),
-    "logistic": comparison.loss(checks.by_names(ours), checks.by_names(exchanged)),
+    "logistic": comparison.loss(ours_model["logistic, own scale"], checks.by_names(exchanged)),
     "faithful": comparison.loss(reference, faithful_lost),
 }
 
@@ -558,6 +572,38 @@ steps_up = tidy({"all": reference}, ["bulk_auroc", "AUROC"], comparison.minus(cu
 chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
 drawn = plots.learning_curve(curve, title=findings.of_curve(curve))
 chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
+
+# %% [markdown]
+# ### Two sources of bulk lines
+#
+# The paper joins lines of GDSC and CCLE: 1,280 rows of the authors' table, in which a line may stand twice. The bulk lines
+# here are one panel, each line once. How often do both sources give the same line the same label, and what does `faithful`
+# make of the labels of either, on the same lines?
+
+# %% tags=["hide-input"]
+agreement = sources.compare_sources(lines, drugs)
+if len(agreement):
+    chapter.record_table(
+        agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa, lines of both sources"
+    )
+    chapter.record("labels.sources.mean kappa", agreement["value"].mean(), n=len(agreement))
+    agreement = agreement.rename(columns={"value": "kappa", "n": "lines in both"}).set_index("drug")
+agreement.style.format(precision=2).set_caption("Labels of the authors' table for lines of the panel.")
+
+# %%
+of_source = sources.with_source(tasks, lines)
+if of_source["GDSC"]:
+    one, other = (
+        fit(own, {DEFAULT: faithful_default}, first, f"labels of {name}").table
+        for name, own in of_source.items()
+    )
+    found = tidy({"GDSC": one, "CCLE": other}, ["bulk_auroc", "AUROC"], over_sets, "value")
+    chapter.record_table(found, "all.sources.{model}.{metric}", note="same lines")
+    found = tidy({"GDSC": one}, ["bulk_auroc", "AUROC"], comparison.minus(other))
+    chapter.record_table(found, "all.sources.{model}-CCLE.{metric}", note="same lines")
+published_sources = sources.published_medians(numbers)
+caption = "Published: median AP of the better half of the authors' repeats, by source of the bulk lines."
+published_sources.style.format("{:.2f}").set_caption(caption)
 
 # %% [markdown]
 # ## Interpretation: critical genes

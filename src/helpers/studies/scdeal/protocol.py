@@ -135,7 +135,7 @@ def grid_settings(
     Returns
     -------
     dict
-        Name to keyword arguments of ``ScDEAL``; the setting of ``base`` comes first.
+        Name to keyword arguments of ``ScDEAL``.
 
     Raises
     ------
@@ -214,21 +214,58 @@ def run_scdeal(
     return TransferRuns(pd.DataFrame(rows), scores)
 
 
-def run_by_set(
+@dataclass(frozen=True)
+class Part:
+    """Settings that are run on tasks at seeds of their own."""
+
+    tasks: Sequence[TransferTask]
+    settings: Mapping[str, Mapping[str, Any]]
+    seeds: Sequence[int]
+
+
+def plan(
     tasks: Sequence[TransferTask],
     settings: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
-    label: str,
-    *,
-    run: Callable[..., TransferRuns] = run_scdeal,
-    progress: Callable[[list[str], str], Iterable[str]] = lambda sets, label: sets,
-) -> TransferRuns:
-    """Run one set of cells after the other: with a cached ``run`` a killed run resumes after the last one.
+    few: Sequence[int],
+    first: Sequence[int] = (),
+) -> dict[str, Part]:
+    """Plan all runs of a reading: its grid, the first setting with each part of :data:`REMOVED`, and changed.
 
     Parameters
     ----------
     tasks, settings, seeds
-        As for :func:`run_scdeal`.
+        Of the grid.
+    few : sequence of int
+        Seeds of ``removed``.
+    first : sequence of int
+        Seeds of ``changed`` (:data:`CHANGES`); none for no changes. Some changes need shared genes, so that
+        tasks without any are left out.
+    """
+    default = next(iter(settings.values()))
+    removed = {name: {**default, **change} for name, change in REMOVED.items()}
+    parts = {"grid": Part(tasks, settings, seeds), "removed": Part(tasks, removed, few)}
+    if first:
+        changed = {name: {**default, **change} for name, change in CHANGES.items()}
+        parts["changed"] = Part([task for task in tasks if task.shared], changed, first)
+    return parts
+
+
+def run_together(
+    parts: Mapping[str, Part],
+    label: str,
+    *,
+    run: Callable[..., TransferRuns] = run_scdeal,
+    progress: Callable[[list[str], str], Iterable[str]] = lambda sets, label: sets,
+) -> dict[str, TransferRuns]:
+    """Run parts in common calls: a stage of training that their settings share is then trained once.
+
+    One set of cells follows the other: with a cached ``run`` a killed run resumes after the last call.
+
+    Parameters
+    ----------
+    parts : mapping of name to Part
+        Those on one set of cells have the same tasks, and equal names of settings mean the same.
     label : str
         What is run, for the report of progress.
     run : callable
@@ -236,13 +273,35 @@ def run_by_set(
     progress : callable
         ``progress(sets, label)`` yields the sets.
     """
-    sets = list(dict.fromkeys(task.cell_set for task in tasks))
-    return TransferRuns.join(
-        [
-            run([task for task in tasks if task.cell_set == cell_set], settings, seeds)
-            for cell_set in progress(sets, label)
-        ]
-    )
+    found: dict[str, list[TransferRuns]] = {name: [] for name in parts}
+    seeds = dict.fromkeys(seed for part in parts.values() for seed in part.seeds)
+    sets = list(dict.fromkeys(task.cell_set for part in parts.values() for task in part.tasks))
+    for cell_set in progress(sets, label):
+        own = {
+            name: [task for task in part.tasks if task.cell_set == cell_set] for name, part in parts.items()
+        }
+        calls: dict[tuple[str, ...], list[int]] = {}
+        for seed in seeds:
+            asked = tuple(name for name, part in parts.items() if own[name] and seed in part.seeds)
+            calls.setdefault(asked, []).append(seed)
+        for asked, at in calls.items():
+            if asked:
+                every = {key: value for name in asked for key, value in parts[name].settings.items()}
+                runs = run(own[asked[0]], every, at)
+                for name in asked:
+                    found[name].append(runs.pick(list(parts[name].settings)))
+    return {name: TransferRuns.join(runs) for name, runs in found.items()}
+
+
+def run_by_set(
+    tasks: Sequence[TransferTask],
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[int],
+    label: str,
+    **how: Any,
+) -> TransferRuns:
+    """Run one part alone: :func:`run_together`, whose keywords it takes."""
+    return run_together({label: Part(tasks, settings, seeds)}, label, **how)[label]
 
 
 def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = True) -> pd.DataFrame:
