@@ -51,7 +51,7 @@ top_genes = 300  # highly variable genes of the counts, beside those that bulk h
 ablation_seeds = 1  # seeds of `described` and of the ablations
 item_seeds = 1  # seeds of single changes, of controls and of the learning curve
 line_counts = "150,300"  # bulk lines of the learning curve, beside all of them
-gene_seeds = 1  # seeds of the critical genes
+gene_seeds = 1  # seeds of the critical genes, and of planted genes in the method check
 steps = 10  # of the integrated gradients (published: 50)
 twin_seeds = 3  # seeds of the method check
 twin_epochs = 20  # epochs of the method check
@@ -80,9 +80,9 @@ from helpers.studies.scdeal import (
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import difference, share_below_half, tidy, tidy_by_labels
 from helpers.studies.scdeal.lines import load_lines
-from helpers.studies.scdeal.protocol import LABEL_FREE, NO_ADAPTATION, ORACLES
 from helpers.studies.scdeal.published import grid_findings, published_grid
 from helpers.studies.scdeal.selection import RULES, over_sets, select_runs
+from helpers.studies.scdeal.simple import LABEL_FREE, NO_ADAPTATION, ORACLES, run_simple
 from helpers.studies.scdeal.tasks import describe, make_tasks, prepare_sets, tier_sets
 
 # %% tags=["hide-input"]
@@ -92,7 +92,7 @@ run_scdeal = partial(
 )
 fit = partial(protocol.run_by_set, run=run_scdeal, progress=chapter.progress)
 fit_together = partial(protocol.run_together, run=run_scdeal, progress=chapter.progress)
-fit_simple = chapter.memory.cache(protocol.run_simple)
+fit_simple = chapter.memory.cache(run_simple)
 check_genes = chapter.memory.cache(genes.critical_gene_check)
 METRICS = ["F1", "AUROC", "AP"]
 seeds = list(range(seed, seed + n_seeds))
@@ -583,27 +583,22 @@ chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
 # %% tags=["hide-input"]
 agreement = sources.compare_sources(lines, drugs)
 if len(agreement):
-    chapter.record_table(
-        agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa, lines of both sources"
-    )
+    chapter.record_table(agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa")
     chapter.record("labels.sources.mean kappa", agreement["value"].mean(), n=len(agreement))
     agreement = agreement.rename(columns={"value": "kappa", "n": "lines in both"}).set_index("drug")
 agreement.style.format(precision=2).set_caption("Labels of the authors' table for lines of the panel.")
 
 # %%
-of_source = sources.with_source(tasks, lines)
-if of_source["GDSC"]:
-    one, other = (
-        fit(own, {DEFAULT: faithful_default}, first, f"labels of {name}").table
-        for name, own in of_source.items()
-    )
-    found = tidy({"GDSC": one, "CCLE": other}, ["bulk_auroc", "AUROC"], over_sets, "value")
+default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
+of_source = {name: own for name, own in sources.with_source(tasks, lines).items() if own}
+of_source = {name: fit(own, default_run, first, f"labels of {name}").table for name, own in of_source.items()}
+if of_source:
+    found = tidy(of_source, both, over_sets, "value")
     chapter.record_table(found, "all.sources.{model}.{metric}", note="same lines")
-    found = tidy({"GDSC": one}, ["bulk_auroc", "AUROC"], comparison.minus(other))
+    found = tidy({"GDSC": of_source["GDSC"]}, both, comparison.minus(of_source["CCLE"]))
     chapter.record_table(found, "all.sources.{model}-CCLE.{metric}", note="same lines")
-published_sources = sources.published_medians(numbers)
 caption = "Published: median AP of the better half of the authors' repeats, by source of the bulk lines."
-published_sources.style.format("{:.2f}").set_caption(caption)
+sources.published_medians(numbers).style.format("{:.2f}").set_caption(caption)
 
 # %% [markdown]
 # ## Interpretation: critical genes
@@ -658,25 +653,19 @@ shown.style.format("{:.2f}", na_rep="all cells called alike")
 twin_settings = {reading: own[DEFAULT] | {"epochs": twin_epochs} for reading, own in settings.items()}
 twin_settings["described, no clusters"] = twin_settings["described"] | protocol.REMOVED["no clusters"]
 twin_seed_list = list(range(seed, seed + twin_seeds))
-run_once = {"seed": seed, "steps": steps, "device": chapter.device}
+of_genes = {"seeds": twin_seed_list[:gene_seeds], "steps": steps, "device": chapter.device}
 twin_rows = {}
 for name in checks.TWINS:
     twin_cells, twin, truth = checks.make_twin(name, seed)
     chapter.use(twin_cells, method_check=True)
     twin_rows[name] = run_scdeal([twin], twin_settings, twin_seed_list).table
     alone = fit_simple(twin, [seed])
-    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **run_once)
+    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **of_genes)
     chapter.record_table(found, "check.{twin}.{model}.{metric}", twin=name)
 
 # %% tags=["hide-input"]
-WHAT = ("before AUROC", "AUROC", "below half", "planted genes")
-asked = [(setting, what) for setting in twin_settings for what in WHAT]
-asked += [(model, "AUROC") for model in (*LABEL_FREE, "cluster majority")]
-rows = {f"{k}: {m}, {w}": f"check.{t}.{m}.{w}" for t, k in checks.TWINS.items() for m, w in asked}
-caption = (
-    "Simulated truth. 'planted genes': AUROC of the planted among all genes, by mean size of the attribution."
-)
-chapter.compare_table(rows, caption)
+caption = "'planted genes': AUROC of the planted among all genes, by mean size of the attribution."
+chapter.compare_table(checks.twin_rows(twin_settings), caption)
 
 # %% tags=["hide-input"]
 shown = pd.concat(twin_rows, names=["twin"]).reset_index()

@@ -37,9 +37,10 @@ from helpers.studies.scdeal.genes import follows_prediction
 from helpers.studies.scdeal.lines import load_lines
 from helpers.studies.scdeal.model.pipeline import line_split
 from helpers.studies.scdeal.plots import funnel, learning_curve, rule_spread, task_maps
-from helpers.studies.scdeal.protocol import TransferRuns, run_by_set, run_scdeal, run_simple
+from helpers.studies.scdeal.protocol import TransferRuns, run_by_set, run_scdeal
 from helpers.studies.scdeal.published import grid_findings, published_grid
 from helpers.studies.scdeal.selection import over_sets
+from helpers.studies.scdeal.simple import run_simple
 from helpers.studies.scdeal.tasks import describe, make_tasks, prepare_sets
 
 TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
@@ -165,7 +166,7 @@ def test_findings_on_a_planted_truth():
     settings = {"described": TINY | {"reading": "described"}}
     runs = run_scdeal([task], settings, [0, 1], device="cpu").table
     simple = run_simple(task, [0])
-    found = twin_findings(task, truth, runs, simple, settings, seed=0, steps=4, device="cpu")
+    found = twin_findings(task, truth, runs, simple, settings, seeds=[0, 1], steps=4, device="cpu")
     value = found.set_index(["model", "metric"])["value"]
     assert value["described", "AUROC"] == pytest.approx(runs["AUROC"].mean())
     assert value["described", "below half"] == (runs["AUROC"] < 0.5).mean()

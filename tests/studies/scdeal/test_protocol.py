@@ -11,19 +11,15 @@ from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.metrics import CELL_METRICS
 from helpers.studies.scdeal.model import pipeline
 from helpers.studies.scdeal.protocol import (
-    CONSTANTS,
-    DEPTH,
-    LABEL_FREE,
-    ORACLES,
     Part,
     TransferRuns,
     averaged_in_clusters,
     grid_settings,
     run_scdeal,
-    run_simple,
     run_together,
 )
 from helpers.studies.scdeal.published import published_grid
+from helpers.studies.scdeal.simple import CONSTANTS, DEPTH, LABEL_FREE, ORACLES, run_simple
 from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
 
 TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
