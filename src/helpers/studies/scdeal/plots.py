@@ -142,7 +142,7 @@ def run_spread(
     *,
     title: str,
     xlabel: str,
-    chance: float | pd.Series | None = 0.5,
+    chance: float | pd.Series = 0.5,
 ) -> Figure:
     """Draw every run of every task as a dot, and what each rule of choice took as a mark.
 
@@ -153,7 +153,7 @@ def run_spread(
     marks : mapping of name to DataFrame, optional
         ``task``, ``value``; drawn at their mean, below the dots.
     title, xlabel : str
-    chance : float or Series by task, optional
+    chance : float or Series by task
         Level of chance, drawn as a dashed line.
 
     Raises
@@ -178,9 +178,8 @@ def run_spread(
         )
         if len(values):
             axes.plot([np.median(values)] * 2, [row - 0.34, row + 0.02], color="black", linewidth=1.8)
-        if chance is not None:
-            level = float(chance[task] if isinstance(chance, pd.Series) else chance)
-            axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
+        level = float(chance[task] if isinstance(chance, pd.Series) else chance)
+        axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
         for (marker, colour), chosen in zip(styles, (marks or {}).values(), strict=False):
             own = chosen.loc[chosen["task"] == task, "value"].mean()
             axes.plot(own, row + 0.2, marker, color=colour, markersize=7, alpha=0.9)
@@ -192,9 +191,8 @@ def run_spread(
     handles = [
         Line2D([], [], color="0.45", marker=".", linestyle="none", label="one run"),
         Line2D([], [], color="black", linewidth=1.8, label="median of runs"),
+        Line2D([], [], color="0.3", linestyle="--", label="chance"),
     ]
-    if chance is not None:
-        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     handles += [
         Line2D([], [], color=colour, marker=marker, linestyle="none", label=f"{name} (mean)")
         for (marker, colour), name in zip(styles, marks or {}, strict=False)
@@ -220,7 +218,7 @@ def rule_spread(
     )
 
 
-def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float | None = 0.5) -> Figure:
+def before_after(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
     """Draw one arrow a run from its score before transfer to that after it.
 
     Parameters
@@ -228,7 +226,6 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     table : DataFrame
         ``task``, ``before``, ``after``; one row a run.
     title, xlabel : str
-    chance : float, optional
 
     Raises
     ------
@@ -252,8 +249,7 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     # Arrows alone do not set the limits of an axis.
     ends = table[["before", "after"]].to_numpy(float)
     axes.set_xlim(np.nanmin(ends) - 0.03, np.nanmax(ends) + 0.03)
-    if chance is not None:
-        axes.axvline(chance, color="0.3", linestyle="--", linewidth=1)
+    axes.axvline(0.5, color="0.3", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_ylim(len(tasks) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
@@ -262,9 +258,8 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     handles = [
         Line2D([], [], color=OKABE_ITO["blue"], label="run gains"),
         Line2D([], [], color=OKABE_ITO["vermillion"], label="run loses"),
+        Line2D([], [], color="0.3", linestyle="--", label="chance"),
     ]
-    if chance is not None:
-        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
     return figure
 

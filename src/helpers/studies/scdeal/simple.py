@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
@@ -15,7 +16,6 @@ from helpers.studies.scdeal.baselines import (
     BulkBoosting,
     BulkLogistic,
     CellClassifier,
-    Constant,
     CoralLogistic,
     RandomEncoder,
 )
@@ -77,8 +77,8 @@ def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = T
     for seed in seeds:
         add_fitted("random encoder", seed, RandomEncoder(random_state=seed))
     if yardsticks:
-        add_fitted("all sensitive", seeds[0], Constant("sensitive"))
-        add_fitted("all resistant", seeds[0], Constant("resistant"))
+        for name, answer in zip(CONSTANTS, (1.0, 0.0), strict=True):
+            add(name, seeds[0], cell_metrics(y, np.full(len(y), answer)))
         if task.depth is not None:
             # The half with more counts is called sensitive.
             for name, depth in task.depth[list(DEPTH)].rank(pct=True).items():
@@ -100,7 +100,7 @@ def _told(task: TransferTask, seeds: Sequence[int]) -> Iterable[tuple[str, int, 
     lines = task.lines if task.by_line else None
     for seed in seeds:
         try:
-            shots = few_shot(x, y, repeats=1, seed=seed, lines=lines)
+            shots = few_shot(x, y, seed=seed, lines=lines)
         except DataError:
             return
-        yield ORACLES[3], seed, shots.iloc[0].to_dict()
+        yield ORACLES[3], seed, shots

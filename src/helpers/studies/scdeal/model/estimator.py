@@ -221,12 +221,6 @@ class ScDEAL(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return self._scales["cells"].genes
 
-    @property
-    def validation_loss_(self) -> float:
-        """Loss of the transfer on held-out lines and cells at the kept epoch; needs no label of a cell."""
-        check_is_fitted(self, "fitted_")
-        return self.fitted_.validation_loss
-
     def resolved(self) -> Settings:
         """Resolve reading and overrides to one set of checked settings.
 

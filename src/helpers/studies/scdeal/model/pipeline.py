@@ -50,7 +50,7 @@ class Fitted:
         ``before`` with the predictor in evaluation mode, as it is after transfer.
     bulk_validation_loss : float
         Cross-entropy of the bulk validation lines after stage 2.
-    bulk_validation_auroc, bulk_test_auroc : float
+    bulk_test_auroc : float
         AUROC of held-out bulk lines after stage 2; NaN where they hold one class only.
     validation_loss, cross_entropy : float
         The whole loss of the transfer at the kept epoch, on held-out lines and cells, and its first term.
@@ -65,7 +65,6 @@ class Fitted:
     after: np.ndarray
     evaluated_before: np.ndarray
     bulk_validation_loss: float
-    bulk_validation_auroc: float
     bulk_test_auroc: float
     validation_loss: float
     cross_entropy: float
@@ -236,7 +235,6 @@ def _transferred(
         after=score_cells(after, cells_x, s),
         evaluated_before=score_cells(before, cells_x, s),
         bulk_validation_loss=bulk_loss,
-        bulk_validation_auroc=_auroc(job.bulk.y, bulk_scores, lines.validation),
         bulk_test_auroc=_auroc(job.bulk.y, bulk_scores, lines.test),
         validation_loss=sum(terms),
         cross_entropy=terms[0],
