@@ -288,7 +288,7 @@ chapter.figure(drawn, "before_after", caption)
 # {glue}`authors.bulk_selected.after-before.AUROC` {glue}`authors.bulk_selected.after-before.AUROC.interval`. In the
 # public code the predictor is in training mode before transfer and in evaluation mode after it. With evaluation mode on
 # both sides the difference in F1 is {glue}`authors.bulk_selected.after-evaluated before.F1`
-# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: what the two differ by is the mode, not transfer.
+# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: the rest of the first difference is that of the modes.
 # Intervals are over the sets of cells; why cells are no units stands on [the statistics page](../book/statistics).
 #
 # ### Where the signal is lost
@@ -454,17 +454,16 @@ chapter.figure(drawn, "versus_simple", caption)
 # guesses the side is right for one drug and wrong for the other, and the two AUROC add up to one.
 
 # %% tags=["hide-input"]
-pair = checks.sharing_cells(tasks)
+pair, drawn = checks.sharing_cells(tasks), None
 if pair:
-    states, by_drug, found = checks.opposite_pair(pair, on_bulk, seed)
+    states, found = checks.opposite_pair(pair, on_bulk, seed)
     chapter.record_table(found, "SCAD.two_states.{what}")
-drawn = plots.opposite_labels(pair, states, layout, seed) if pair else None
-caption = "Labels of the two tables, and two groups that were found without any."
+    drawn = plots.opposite_labels(pair, states, layout, seed)
+    total = chapter.result("SCAD.two_states.sum of AUROC").value
+    caption = (
+        f"Labels of both tables, and groups found without any. The AUROC of scDEAL add up to {total:.2f}."
+    )
 chapter.figure(drawn, "two_states", caption) if pair else None
-
-# %% tags=["hide-input"]
-table = by_drug.assign(sum=by_drug.sum(axis=1)) if pair else pd.DataFrame()
-table.style.format("{:.2f}").set_caption("AUROC of scDEAL by seed.")
 
 # %% [markdown]
 # Breast and lung **lines** are the independent units of their sets. A bootstrap over lines, and one answer a line:
@@ -583,10 +582,10 @@ chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
 # %% tags=["hide-input"]
 agreement = sources.compare_sources(lines, drugs)
 if len(agreement):
-    chapter.record_table(agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa")
+    chapter.record_table(agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa, n lines")
     chapter.record("labels.sources.mean kappa", agreement["value"].mean(), n=len(agreement))
-    agreement = agreement.rename(columns={"value": "kappa", "n": "lines in both"}).set_index("drug")
-agreement.style.format(precision=2).set_caption("Labels of the authors' table for lines of the panel.")
+caption = "The authors' labels of lines of the panel by either source; n lines in both, value: Cohen's kappa."
+agreement.style.format(precision=2).hide().set_caption(caption)
 
 # %%
 default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
@@ -614,17 +613,13 @@ modules = {how: pd.concat([module(task, chosen=rows) for task in tasks]) for how
 gaps = {rule: rows.assign(correlation=rows["correlation"] - rows["null"]) for rule, rows in modules.items()}
 chapter.record_table(tidy(gaps, ["correlation"], over_sets), "authors.{model}.module-random genes.{metric}")
 chapter.record_table(tidy(modules, ["correlation"], over_sets, "value"), "authors.{model}.module.{metric}")
-note = "Spearman correlation of the check with the AUROC of the run"
 follows = genes.follows_prediction(modules)
-_ = chapter.record_table(follows, "authors.{model}.module.follows the prediction", note=note)
+_ = chapter.record_table(follows, "authors.{model}.module.follows the prediction", note="Spearman")
 
 # %%
-evidence = []
-for task in chapter.progress(tasks, "critical genes"):
-    for row in on_bulk.query("task == @task.name").head(gene_seeds).itertuples():
-        setting = settings["faithful"][row.setting]
-        evidence.append(check_genes(task, setting, row.seed, steps=steps, device=chapter.device))
-evidence = pd.DataFrame(evidence)
+check = partial(check_genes, steps=steps, device=chapter.device)
+able = chapter.progress(tasks, "critical genes")
+evidence = genes.critical_gene_checks(able, settings["faithful"], on_bulk, gene_seeds, check)
 undefined = pd.DataFrame([{"value": int(evidence["share"].isna().sum()), "n": len(evidence)}])
 prefix = "authors.bulk_selected.critical genes"
 chapter.record_table(undefined, f"{prefix}.undefined", note="all cells alike")
@@ -675,10 +670,8 @@ chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is pl
 
 # %% [markdown]
 # Where clusters are the states, `described` goes from {glue:text}`check.clear.described.before AUROC:.2f` before transfer
-# to {glue:text}`check.clear.described.AUROC:.2f` after it, and without the cluster term to
-# {glue:text}`check.clear.described, no clusters.AUROC:.2f`. Where both states share a cluster, it goes from
-# {glue:text}`check.twin.described.before AUROC:.2f` to {glue:text}`check.twin.described.AUROC:.2f`, and to
-# {glue:text}`check.twin.described, no clusters.AUROC:.2f` without the term. `faithful` ends at
+# to {glue:text}`check.clear.described.AUROC:.2f` after it; where both states share a cluster, from
+# {glue:text}`check.twin.described.before AUROC:.2f` to {glue:text}`check.twin.described.AUROC:.2f`. `faithful` ends at
 # {glue:text}`check.clear.faithful.AUROC:.2f` and {glue:text}`check.twin.faithful.AUROC:.2f`.
 #
 # ## Verdicts (rules were committed before the run that they judge)

@@ -236,7 +236,7 @@ def sharing_cells(tasks: Sequence[TransferTask]) -> list[TransferTask]:
 
 def opposite_pair(
     pair: Sequence[TransferTask], chosen: pd.DataFrame, seed: int
-) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
+) -> tuple[np.ndarray, pd.DataFrame]:
     """Two groups of cells that two drugs give opposite labels, and scDEAL's runs of both.
 
     Parameters
@@ -250,8 +250,6 @@ def opposite_pair(
     Returns
     -------
     states : array (cells,) of 0 and 1
-    by_drug : DataFrame, seeds x drugs
-        AUROC of scDEAL.
     found : DataFrame
         ``what``, ``value``, ``low``, ``high``, ``n``, ``note``: share of opposite labels, AUROC of one naming
         of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
@@ -269,7 +267,7 @@ def opposite_pair(
     c = mean_interval(by_drug.sum(axis=1).to_numpy())
     interval = {"low": c.low, "high": c.high, "n": c.n, "note": "of the two drugs, over seeds"}
     rows.append({"what": "sum of AUROC", "value": c.difference, **interval})
-    return states, by_drug, pd.DataFrame(rows)
+    return states, pd.DataFrame(rows)
 
 
 def scores_by_line(
