@@ -85,7 +85,7 @@ def test_sets_are_run_one_after_the_other(made, runs):
         [0],
         "label",
         run=lambda tasks, settings, seeds: TransferRuns(
-            pd.DataFrame({"task": [t.name for t in tasks], "set": tasks[0].cell_set})
+            pd.DataFrame({"task": [t.name for t in tasks], "set": tasks[0].cell_set, "setting": "s"})
         ),
         progress=lambda sets, label: seen.extend([*sets, label]) or sets,
     )
