@@ -420,18 +420,14 @@ _ = chapter.record_table(found, "prevalence.bulk_selected.described-strongest.{m
 ours_model = dict(list(ours_simple.groupby("setting", sort=False)))
 
 # %% tags=["hide-input"]
-named = {
+blind = {
     "scDEAL faithful, chosen on bulk": on_bulk,
     "scDEAL described, chosen on bulk, prevalence-matched labels": described,
-    "scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"],
 }
-everything = pd.concat([*(rows.assign(setting=name) for name, rows in named.items()), simple])
-SHOWN = ["AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC"]
-board = comparison.ranking(everything, SHOWN)
-sees = [name in ORACLES or "with labels" in name for name in board.index]
-board["sees labels of the cells"] = ["yes" if one else "" for one in sees]
+told = {"scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"]}
+board = comparison.board(blind, told, simple, ORACLES)
 caption = "Mean over sets of cells. Library size and gene count exist for counts only: fewer sets."
-board.style.format("{:.3f}", subset=SHOWN, na_rep="–").set_caption(caption)
+board.style.format(precision=3, na_rep="–").set_caption(caption)
 
 # %% tags=["hide-input"]
 told = versus["model"].isin(ORACLES)
@@ -559,15 +555,14 @@ ids |= {f"own names minus exchanged, {model}: AUROC": f"all.names.{model}.AUROC"
 chapter.compare_table(ids, "Mean over the sets of cells.")
 
 # %%
-counts = [int(count) for count in line_counts.split(",")]
+default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
 curve = {}
-for count in counts:
-    fewer = [checks.with_fewer_lines(task, count, seed) for task in tasks]
-    curve[str(count)] = fit(fewer, {DEFAULT: faithful_default}, first, f"{count} bulk lines").table
-curve["all"] = reference
-found = tidy(curve, ["AUROC"], over_sets, "value")
-chapter.record_table(found, "all.curve.{model}.{metric}")
-steps_up = tidy({"all": reference}, ["bulk_auroc", "AUROC"], comparison.minus(curve[str(counts[0])]))
+for count in line_counts.split(","):
+    fewer = [checks.with_fewer_lines(task, int(count), seed) for task in tasks]
+    curve[count] = fit(fewer, default_run, first, f"{count} bulk lines").table
+fewest, curve["all"] = next(iter(curve.values())), reference
+chapter.record_table(tidy(curve, ["AUROC"], over_sets, "value"), "all.curve.{model}.{metric}")
+steps_up = tidy({"all": reference}, both, comparison.minus(fewest))
 chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
 drawn = plots.learning_curve(curve, title=findings.of_curve(curve))
 chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
@@ -588,7 +583,6 @@ caption = "The authors' labels of lines of the panel by either source; n lines i
 agreement.style.format(precision=2).hide().set_caption(caption)
 
 # %%
-default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
 of_source = {name: own for name, own in sources.with_source(tasks, lines).items() if own}
 of_source = {name: fit(own, default_run, first, f"labels of {name}").table for name, own in of_source.items()}
 if of_source:
@@ -719,7 +713,7 @@ chapter.deviations()
 # ```
 # helpers run 06 --profile quick         # minutes: few epochs and seeds, thinned cells
 # helpers run 06 --profile full          # published epochs, ten seeds, all cells
-# helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 180 core hours for each rule of the labels
+# helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 140 core hours for each rule of the labels
 # ```
 
 # %% tags=["hide-input"]
