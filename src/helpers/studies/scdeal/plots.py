@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from helpers.studies.scdeal.protocol import TransferRuns, clusters
 from helpers.studies.scdeal.selection import over_sets
 from helpers.studies.scdeal.tasks import TransferTask
 
+_TITLE = 62  # letters of a title that fit into one line
 _CATEGORIES = [*OKABE_ITO.values(), "#999999", "#882255", "#44AA99", "#332288"]
 
 
@@ -121,7 +123,7 @@ def cell_panels(
         ax.set(xticks=[], yticks=[])
     for ax in axes.ravel()[len(panels) :]:
         ax.set_visible(False)
-    figure.suptitle(f"{title} (n = {len(xy)} cells)", x=0.01, ha="left", fontsize=12)
+    _title(figure, f"{title} (n = {len(xy)} cells)")
     return figure
 
 
@@ -187,7 +189,7 @@ def run_spread(
     axes.set_ylim(len(tasks) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     handles = [
         Line2D([], [], color="0.45", marker=".", linestyle="none", label="one run"),
         Line2D([], [], color="black", linewidth=1.8, label="median of runs"),
@@ -254,7 +256,7 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
     axes.set_ylim(len(tasks) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     handles = [
         Line2D([], [], color=OKABE_ITO["blue"], label="run gains"),
         Line2D([], [], color=OKABE_ITO["vermillion"], label="run loses"),
@@ -266,8 +268,10 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
 
 def differences(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
     """Draw the AUROC of a table of differences (:func:`~helpers.studies.scdeal.comparison.tidy`)."""
-    shown = table[table["metric"] == "AUROC"].assign(label=lambda rows: rows["model"])
-    return forest(shown, title=title, xlabel=xlabel, margin=0.05)
+    shown = table[table["metric"] == "AUROC"]
+    # Long names would leave no room for the axes.
+    shown = shown.assign(label=[fill(model, 34) for model in shown["model"]])
+    return forest(shown, title=fill(title, _TITLE), xlabel=xlabel, margin=0.05)
 
 
 def funnel(rows: pd.DataFrame, *, title: str) -> Figure:
@@ -303,7 +307,7 @@ def funnel(rows: pd.DataFrame, *, title: str) -> Figure:
     ]
     handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
-    figure.suptitle(f"{title} (n = {len(means)} tasks)", x=0.01, ha="left", fontsize=12)
+    _title(figure, f"{title} (n = {len(means)} tasks)")
     return figure
 
 
@@ -331,9 +335,13 @@ def learning_curve(curve: Mapping[str, pd.DataFrame], *, title: str) -> Figure:
     axes.set_xticks(x, list(curve))
     axes.set(xlabel="bulk lines", ylabel="AUROC (bars: 95 % interval over sets)", ylim=(0, 1))
     axes.grid(axis="y", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     figure.legend(loc="outside lower center", ncols=3, fontsize=10)
     return figure
+
+
+def _title(figure: Figure, text: str) -> None:
+    figure.suptitle(fill(text, _TITLE), x=0.01, ha="left", fontsize=12)
 
 
 def _umap_class() -> type:
