@@ -51,7 +51,7 @@ top_genes = 300  # highly variable genes of the counts, beside those that bulk h
 ablation_seeds = 1  # seeds of `described` and of the ablations
 item_seeds = 1  # seeds of single changes, of controls and of the learning curve
 line_counts = "150,300"  # bulk lines of the learning curve, beside all of them
-gene_seeds = 1  # seeds of the critical genes
+gene_seeds = 1  # seeds of the critical genes, and of planted genes in the method check
 steps = 10  # of the integrated gradients (published: 50)
 twin_seeds = 3  # seeds of the method check
 twin_epochs = 20  # epochs of the method check
@@ -66,13 +66,23 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.studies.scdeal import checks, comparison, findings, genes, labels, plots, protocol, selection
+from helpers.studies.scdeal import (
+    checks,
+    comparison,
+    findings,
+    genes,
+    labels,
+    plots,
+    protocol,
+    selection,
+    sources,
+)
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import difference, share_below_half, tidy, tidy_by_labels
 from helpers.studies.scdeal.lines import load_lines
-from helpers.studies.scdeal.protocol import LABEL_FREE, NO_ADAPTATION, ORACLES
 from helpers.studies.scdeal.published import grid_findings, published_grid
 from helpers.studies.scdeal.selection import RULES, over_sets, select_runs
+from helpers.studies.scdeal.simple import LABEL_FREE, NO_ADAPTATION, ORACLES, run_simple
 from helpers.studies.scdeal.tasks import describe, make_tasks, prepare_sets, tier_sets
 
 # %% tags=["hide-input"]
@@ -81,7 +91,8 @@ run_scdeal = partial(
     chapter.memory.cache(protocol.run_scdeal, ignore=["n_jobs"]), device=chapter.device, n_jobs=chapter.jobs
 )
 fit = partial(protocol.run_by_set, run=run_scdeal, progress=chapter.progress)
-fit_simple = chapter.memory.cache(protocol.run_simple)
+fit_together = partial(protocol.run_together, run=run_scdeal, progress=chapter.progress)
+fit_simple = chapter.memory.cache(run_simple)
 check_genes = chapter.memory.cache(genes.critical_gene_check)
 METRICS = ["F1", "AUROC", "AP"]
 seeds = list(range(seed, seed + n_seeds))
@@ -166,13 +177,16 @@ labels.shown(shares)
 about = describe(tasks)
 shared = [{"task": f"{t.dataset}.{t.drug}", "value": t.shared, "n": len(t.cells_sensitive)} for t in tasks]
 chapter.record_table(pd.DataFrame(shared), "{task}.shared genes")
+for which, own in {"loaded": loaded, "used": cells}.items():
+    chapter.record(f"all.cells.{which}", sum(one.n_obs for one in own.values()))
 for which, pick in {"fewest": min, "most": max}.items():
     chapter.record(f"all.shared genes.{which}", pick(task.shared for task in tasks))
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
 # %% [markdown]
-# Class-weighted F1 rewards a constant answer: the last column is what it has to be held against. The chance level of
-# average precision is the share of sensitive cells.
+# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used in this run: all that pass the filters, or, where
+# `max_cells` is set, about so many of a set, equally from each line. Class-weighted F1 rewards a constant answer: the last
+# column is what it has to be held against. The chance level of average precision is the share of sensitive cells.
 #
 # ## The published numbers, read again
 #
@@ -218,7 +232,8 @@ bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format
 #
 # ## The reproduction: before and after transfer
 #
-# A part of the published grid, in both readings, at every seed; `faithful` under every rule for the bulk labels.
+# A fixed part of the 160 settings that were published for one source of bulk lines (the parameters at the head say which),
+# in both readings, at every seed; `faithful` under every rule for the bulk labels.
 
 # %%
 base = {"encoder": (256, 128), "predictor": (128, 64), "epochs": epochs}
@@ -227,11 +242,15 @@ settings = {
     for reading in ("faithful", "described")
 }
 DEFAULT = next(iter(settings["faithful"]))
-at_seeds = {rule: seeds if rule == "authors" else seeds[:label_seeds] for rule in by_labels}
-faithful = {
-    rule: fit(own, settings["faithful"], at_seeds[rule], f"scDEAL, {rule}") for rule, own in by_labels.items()
+plans = {
+    "faithful": protocol.plan(tasks, settings["faithful"], seeds, few, first),
+    "described": protocol.plan(ours, settings["described"], few, few),
 }
-runs = {"faithful": faithful["authors"], "described": fit(ours, settings["described"], few, "described")}
+parts = {reading: fit_together(plan, f"scDEAL, {reading}") for reading, plan in plans.items()}
+runs = {reading: own["grid"] for reading, own in parts.items()}
+faithful = {"authors": runs["faithful"]}
+for rule in rules[1:]:
+    faithful[rule] = fit(by_labels[rule], settings["faithful"], seeds[:label_seeds], f"scDEAL, {rule}")
 
 # %%
 chosen = {rule: {how: select_runs(own.table, how) for how in RULES} for rule, own in faithful.items()}
@@ -269,7 +288,7 @@ chapter.figure(drawn, "before_after", caption)
 # {glue}`authors.bulk_selected.after-before.AUROC` {glue}`authors.bulk_selected.after-before.AUROC.interval`. In the
 # public code the predictor is in training mode before transfer and in evaluation mode after it. With evaluation mode on
 # both sides the difference in F1 is {glue}`authors.bulk_selected.after-evaluated before.F1`
-# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: what the two differ by is the mode, not transfer.
+# {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: the rest of the first difference is that of the modes.
 # Intervals are over the sets of cells; why cells are no units stands on [the statistics page](../book/statistics).
 #
 # ### Where the signal is lost
@@ -401,18 +420,14 @@ _ = chapter.record_table(found, "prevalence.bulk_selected.described-strongest.{m
 ours_model = dict(list(ours_simple.groupby("setting", sort=False)))
 
 # %% tags=["hide-input"]
-named = {
+blind = {
     "scDEAL faithful, chosen on bulk": on_bulk,
     "scDEAL described, chosen on bulk, prevalence-matched labels": described,
-    "scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"],
 }
-everything = pd.concat([*(rows.assign(setting=name) for name, rows in named.items()), simple])
-SHOWN = ["AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC"]
-board = comparison.ranking(everything, SHOWN)
-sees = [name in ORACLES or "with labels" in name for name in board.index]
-board["sees labels of the cells"] = ["yes" if one else "" for one in sees]
+told = {"scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"]}
+board = comparison.board(blind, told, simple, ORACLES)
 caption = "Mean over sets of cells. Library size and gene count exist for counts only: fewer sets."
-board.style.format("{:.3f}", subset=SHOWN, na_rep="–").set_caption(caption)
+board.style.format(precision=3, na_rep="–").set_caption(caption)
 
 # %% tags=["hide-input"]
 told = versus["model"].isin(ORACLES)
@@ -435,17 +450,16 @@ chapter.figure(drawn, "versus_simple", caption)
 # guesses the side is right for one drug and wrong for the other, and the two AUROC add up to one.
 
 # %% tags=["hide-input"]
-pair = checks.sharing_cells(tasks)
+pair, drawn = checks.sharing_cells(tasks), None
 if pair:
-    states, by_drug, found = checks.opposite_pair(pair, on_bulk, seed)
+    states, found = checks.opposite_pair(pair, on_bulk, seed)
     chapter.record_table(found, "SCAD.two_states.{what}")
-drawn = plots.opposite_labels(pair, states, layout, seed) if pair else None
-caption = "Labels of the two tables, and two groups that were found without any."
+    drawn = plots.opposite_labels(pair, states, layout, seed)
+    total = chapter.result("SCAD.two_states.sum of AUROC").value
+    caption = (
+        f"Labels of both tables, and groups found without any. The AUROC of scDEAL add up to {total:.2f}."
+    )
 chapter.figure(drawn, "two_states", caption) if pair else None
-
-# %% tags=["hide-input"]
-table = by_drug.assign(sum=by_drug.sum(axis=1)) if pair else pd.DataFrame()
-table.style.format("{:.2f}").set_caption("AUROC of scDEAL by seed.")
 
 # %% [markdown]
 # Breast and lung **lines** are the independent units of their sets. A bootstrap over lines, and one answer a line:
@@ -464,18 +478,15 @@ by_line.rename(columns={"n": "lines", "value": "AUROC over cells"}).style.format
 # fitted to the authors' labels, `described` to prevalence-matched ones.
 
 # %%
-of_reading = {"faithful": tasks, "described": ours}
-full_model, ablated, gaps = {}, {}, []
-for reading, own in settings.items():
-    full_model[reading] = runs[reading].table.query("setting == @DEFAULT and seed in @few")
-    variants = {name: own[DEFAULT] | change for name, change in protocol.REMOVED.items()}
-    ablated[reading] = fit(of_reading[reading], variants, few, f"ablations, {reading}")
-    without = dict(list(ablated[reading].table.groupby("setting", sort=False)))
+full_model, gaps = {}, []
+for reading, own in parts.items():
+    full_model[reading] = own["grid"].table.query("setting == @DEFAULT and seed in @few")
+    without = dict(list(own["removed"].table.groupby("setting", sort=False)))
     table = tidy(without, METRICS, partial(difference, full_model[reading])).assign(group=reading)
     gaps.append(chapter.record_table(table, "all.ablation.{group}-{model}.{metric}"))
 
 # %%
-without = ablated["described"].pick(["no clusters"])
+without = parts["described"]["removed"].pick(["no clusters"])
 smooth = pd.concat([protocol.averaged_in_clusters(task, without) for task in ours])
 stand_ins = {
     "described": {"cluster means": smooth, "CORAL": ours_model["CORAL"]},
@@ -498,9 +509,7 @@ chapter.figure(drawn, "ablations", "Mean difference over the sets of cells, 95 %
 # %%
 faithful_default = settings["faithful"][DEFAULT]
 reference = full_model["faithful"].query("seed in @first")
-items = {name: faithful_default | change for name, change in protocol.CHANGES.items()}
-with_genes = [task for task in tasks if task.shared]
-changed = fit(with_genes, items, first, "single changes").table
+changed = parts["faithful"]["changed"].table
 same = comparison.at_tasks(reference, changed)
 gaps = tidy(dict(list(changed.groupby("setting", sort=False))), ["AUROC"], comparison.minus(same))
 chapter.record_table(gaps, "all.items.faithful-{model}.{metric}", note="changed minus faithful")
@@ -531,7 +540,7 @@ named = [checks.with_permuted_names(task, seed) for task in tasks]
 faithful_lost = fit(named, {DEFAULT: faithful_default}, first, "exchanged names, faithful").table
 losses = {
     "described": comparison.loss(own_names, lost),
-    "logistic": comparison.loss(checks.by_names(ours), checks.by_names(exchanged)),
+    "logistic": comparison.loss(ours_model["logistic, own scale"], checks.by_names(exchanged)),
     "faithful": comparison.loss(reference, faithful_lost),
 }
 
@@ -546,18 +555,43 @@ ids |= {f"own names minus exchanged, {model}: AUROC": f"all.names.{model}.AUROC"
 chapter.compare_table(ids, "Mean over the sets of cells.")
 
 # %%
-counts = [int(count) for count in line_counts.split(",")]
+default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
 curve = {}
-for count in counts:
-    fewer = [checks.with_fewer_lines(task, count, seed) for task in tasks]
-    curve[str(count)] = fit(fewer, {DEFAULT: faithful_default}, first, f"{count} bulk lines").table
-curve["all"] = reference
-found = tidy(curve, ["AUROC"], over_sets, "value")
-chapter.record_table(found, "all.curve.{model}.{metric}")
-steps_up = tidy({"all": reference}, ["bulk_auroc", "AUROC"], comparison.minus(curve[str(counts[0])]))
+for count in line_counts.split(","):
+    fewer = [checks.with_fewer_lines(task, int(count), seed) for task in tasks]
+    curve[count] = fit(fewer, default_run, first, f"{count} bulk lines").table
+fewest, curve["all"] = next(iter(curve.values())), reference
+chapter.record_table(tidy(curve, ["AUROC"], over_sets, "value"), "all.curve.{model}.{metric}")
+steps_up = tidy({"all": reference}, both, comparison.minus(fewest))
 chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
 drawn = plots.learning_curve(curve, title=findings.of_curve(curve))
 chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
+
+# %% [markdown]
+# ### Two sources of bulk lines
+#
+# The paper joins lines of GDSC and CCLE: 1,280 rows of the authors' table, in which a line may stand twice. The bulk lines
+# here are one panel, each line once. How often do both sources give the same line the same label, and what does `faithful`
+# make of the labels of either, on the same lines?
+
+# %% tags=["hide-input"]
+agreement = sources.compare_sources(lines, drugs)
+if len(agreement):
+    chapter.record_table(agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa, n lines")
+    chapter.record("labels.sources.mean kappa", agreement["value"].mean(), n=len(agreement))
+caption = "The authors' labels of lines of the panel by either source; n lines in both, value: Cohen's kappa."
+agreement.style.format(precision=2).hide().set_caption(caption)
+
+# %%
+of_source = {name: own for name, own in sources.with_source(tasks, lines).items() if own}
+of_source = {name: fit(own, default_run, first, f"labels of {name}").table for name, own in of_source.items()}
+if of_source:
+    found = tidy(of_source, both, over_sets, "value")
+    chapter.record_table(found, "all.sources.{model}.{metric}", note="same lines")
+    found = tidy({"GDSC": of_source["GDSC"]}, both, comparison.minus(of_source["CCLE"]))
+    chapter.record_table(found, "all.sources.{model}-CCLE.{metric}", note="same lines")
+caption = "Published: median AP of the better half of the authors' repeats, by source of the bulk lines."
+sources.published_medians(numbers).style.format("{:.2f}").set_caption(caption)
 
 # %% [markdown]
 # ## Interpretation: critical genes
@@ -573,17 +607,13 @@ modules = {how: pd.concat([module(task, chosen=rows) for task in tasks]) for how
 gaps = {rule: rows.assign(correlation=rows["correlation"] - rows["null"]) for rule, rows in modules.items()}
 chapter.record_table(tidy(gaps, ["correlation"], over_sets), "authors.{model}.module-random genes.{metric}")
 chapter.record_table(tidy(modules, ["correlation"], over_sets, "value"), "authors.{model}.module.{metric}")
-note = "Spearman correlation of the check with the AUROC of the run"
 follows = genes.follows_prediction(modules)
-_ = chapter.record_table(follows, "authors.{model}.module.follows the prediction", note=note)
+_ = chapter.record_table(follows, "authors.{model}.module.follows the prediction", note="Spearman")
 
 # %%
-evidence = []
-for task in chapter.progress(tasks, "critical genes"):
-    for row in on_bulk.query("task == @task.name").head(gene_seeds).itertuples():
-        setting = settings["faithful"][row.setting]
-        evidence.append(check_genes(task, setting, row.seed, steps=steps, device=chapter.device))
-evidence = pd.DataFrame(evidence)
+check = partial(check_genes, steps=steps, device=chapter.device)
+able = chapter.progress(tasks, "critical genes")
+evidence = genes.critical_gene_checks(able, settings["faithful"], on_bulk, gene_seeds, check)
 undefined = pd.DataFrame([{"value": int(evidence["share"].isna().sum()), "n": len(evidence)}])
 prefix = "authors.bulk_selected.critical genes"
 chapter.record_table(undefined, f"{prefix}.undefined", note="all cells alike")
@@ -612,25 +642,19 @@ shown.style.format("{:.2f}", na_rep="all cells called alike")
 twin_settings = {reading: own[DEFAULT] | {"epochs": twin_epochs} for reading, own in settings.items()}
 twin_settings["described, no clusters"] = twin_settings["described"] | protocol.REMOVED["no clusters"]
 twin_seed_list = list(range(seed, seed + twin_seeds))
-run_once = {"seed": seed, "steps": steps, "device": chapter.device}
+of_genes = {"seeds": twin_seed_list[:gene_seeds], "steps": steps, "device": chapter.device}
 twin_rows = {}
 for name in checks.TWINS:
     twin_cells, twin, truth = checks.make_twin(name, seed)
     chapter.use(twin_cells, method_check=True)
     twin_rows[name] = run_scdeal([twin], twin_settings, twin_seed_list).table
     alone = fit_simple(twin, [seed])
-    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **run_once)
+    found = checks.twin_findings(twin, truth, twin_rows[name], alone, twin_settings, **of_genes)
     chapter.record_table(found, "check.{twin}.{model}.{metric}", twin=name)
 
 # %% tags=["hide-input"]
-WHAT = ("before AUROC", "AUROC", "below half", "planted genes")
-asked = [(setting, what) for setting in twin_settings for what in WHAT]
-asked += [(model, "AUROC") for model in (*LABEL_FREE, "cluster majority")]
-rows = {f"{k}: {m}, {w}": f"check.{t}.{m}.{w}" for t, k in checks.TWINS.items() for m, w in asked}
-caption = (
-    "Simulated truth. 'planted genes': AUROC of the planted among all genes, by mean size of the attribution."
-)
-chapter.compare_table(rows, caption)
+caption = "'planted genes': AUROC of the planted among all genes, by mean size of the attribution."
+chapter.compare_table(checks.twin_rows(twin_settings), caption)
 
 # %% tags=["hide-input"]
 shown = pd.concat(twin_rows, names=["twin"]).reset_index()
@@ -640,10 +664,8 @@ chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is pl
 
 # %% [markdown]
 # Where clusters are the states, `described` goes from {glue:text}`check.clear.described.before AUROC:.2f` before transfer
-# to {glue:text}`check.clear.described.AUROC:.2f` after it, and without the cluster term to
-# {glue:text}`check.clear.described, no clusters.AUROC:.2f`. Where both states share a cluster, it goes from
-# {glue:text}`check.twin.described.before AUROC:.2f` to {glue:text}`check.twin.described.AUROC:.2f`, and to
-# {glue:text}`check.twin.described, no clusters.AUROC:.2f` without the term. `faithful` ends at
+# to {glue:text}`check.clear.described.AUROC:.2f` after it; where both states share a cluster, from
+# {glue:text}`check.twin.described.before AUROC:.2f` to {glue:text}`check.twin.described.AUROC:.2f`. `faithful` ends at
 # {glue:text}`check.clear.faithful.AUROC:.2f` and {glue:text}`check.twin.faithful.AUROC:.2f`.
 #
 # ## Verdicts (rules were committed before the run that they judge)
@@ -691,7 +713,7 @@ chapter.deviations()
 # ```
 # helpers run 06 --profile quick         # minutes: few epochs and seeds, thinned cells
 # helpers run 06 --profile full          # published epochs, ten seeds, all cells
-# helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 180 core hours for each rule of the labels
+# helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 140 core hours for each rule of the labels
 # ```
 
 # %% tags=["hide-input"]

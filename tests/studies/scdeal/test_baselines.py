@@ -8,7 +8,6 @@ from helpers.errors import DataError
 from helpers.studies.scdeal.baselines import (
     BulkBoosting,
     BulkLogistic,
-    Constant,
     CoralLogistic,
     RandomEncoder,
     coral,
@@ -22,8 +21,6 @@ ALL = [
     BulkBoosting("bulk"),
     CoralLogistic(8),
     RandomEncoder(16),
-    RandomEncoder(32, shared=True),
-    Constant(),
 ]
 # Those that know which gene is which.
 INFORMED = ALL[:5] + ALL[6:7]
@@ -112,13 +109,6 @@ def test_cell_order_and_gene_order_do_not_matter(model):
     np.testing.assert_allclose(first, again, atol=1e-9)
 
 
-def test_constant_answers():
-    bulk, bulk_y, cells, _ = world(n_cells=5)
-    assert Constant().fit(bulk, bulk_y, cells).predict_proba(cells)[0, 1] == pytest.approx(bulk_y.mean())
-    assert Constant("sensitive").fit(bulk, bulk_y, cells).predict(cells).tolist() == [1] * 5
-    assert Constant("resistant").fit(bulk, bulk_y, cells).predict(cells).tolist() == [0] * 5
-
-
 def test_shared_genes_keep_the_order_of_the_bulk_table():
     bulk, cells = pd.DataFrame(columns=["B", "A", "C"]), pd.DataFrame(columns=["A", "B", "D"])
     assert list(shared_genes(bulk, cells)) == ["B", "A"]
@@ -149,7 +139,7 @@ def test_unusable_input(given, message):
         BulkLogistic().fit(**given)
 
 
-@pytest.mark.parametrize("model", [BulkLogistic("cells"), BulkBoosting("cells"), Constant("maybe")], ids=str)
+@pytest.mark.parametrize("model", [BulkLogistic("cells"), BulkBoosting("cells")], ids=str)
 def test_unknown_options(model):
     with pytest.raises(DataError, match="unknown"):
         model.fit(**bad())
@@ -157,6 +147,6 @@ def test_unknown_options(model):
 
 def test_cells_without_a_gene_of_the_fit():
     given = bad()
-    model = Constant().fit(**given)
+    model = RandomEncoder(4).fit(**given)
     with pytest.raises(DataError, match=r"lack 1 gene\(s\)"):
         model.predict(given["cells_x"].drop(columns="G3"))

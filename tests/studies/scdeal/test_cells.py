@@ -11,7 +11,7 @@ from helpers.data.cells import normalise
 from helpers.data.sources import Sources
 from helpers.errors import DataError
 from helpers.studies.scdeal.cells import entrez_symbols, load_cells, read_scaled_table
-from helpers.studies.scdeal.geo import FILES, read_gene_table, read_geo
+from helpers.studies.scdeal.geo import FILES, read_geo
 
 TABLES = ("A375", "SCAD-Gefitinib", "SCAD-Vorinostat", "SCAD-Afatinib")
 
@@ -149,16 +149,6 @@ def test_bell_cells_without_empty_wells(tmp_path, monkeypatch):
     files = sources(tmp_path, "GSE110894", counts=GENES.format("P2_A1,P1_A1,P1_A2,P2_A2"), info="xlsx")
     cells = read_geo("GSE110894", files)
     assert cells.obs["resistant"].to_dict() == {"P2_A1": 0.0, "P1_A1": 1.0, "P1_A2": 1.0}
-
-
-def test_gene_tables(tmp_path):
-    path = tmp_path / "genes.txt"
-    path.write_text("gene\ta\tb\nG\t1\t2\nG\t3\t4\n", encoding="utf-8")
-    assert read_gene_table(path).loc["b", "G"] == 6
-    for text, message in (("g,a\nG,-1\n", "negative"), ("g,a\nG,\n", "missing")):
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(DataError, match=message):
-            read_gene_table(path)
 
 
 @pytest.mark.panel

@@ -7,7 +7,9 @@ import pytest
 from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
 from helpers.studies.scdeal.comparison import (
+    SHOWN,
     at_tasks,
+    board,
     difference,
     gain_of_transfer,
     over_chance,
@@ -73,6 +75,16 @@ def test_the_strongest_is_the_same_for_all_tasks_and_its_limits_are_corrected():
     other = over_strongest(own, simple, ["y"], ["AUROC"]).iloc[0]
     assert (other["low"], other["high"]) == pytest.approx((plain[1].low, plain[1].high))
     assert ranking(simple, ["AUROC"]).index.tolist() == ["x", "y"]
+
+
+def test_the_board_says_who_saw_labels():
+    others = {name: 0.5 for name in SHOWN if name != "AUROC"}
+    simple = pd.concat([rows({"A1": [0.6]}, "linear"), rows({"A1": [0.9]}, "few-shot")]).assign(**others)
+    own = rows({"A1": [0.7]}, "s").assign(**others)
+    table = board({"blind": own}, {"told": own}, simple, ["few-shot"])
+    assert table.index[0] == "few-shot"
+    seen = table["sees labels of the cells"]
+    assert seen.to_dict() == {"few-shot": "yes", "told": "yes", "blind": "", "linear": ""}
 
 
 def test_a_coin_has_the_spread_of_a_coin():

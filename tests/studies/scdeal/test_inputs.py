@@ -128,7 +128,7 @@ def test_odd_numbers_of_rows_are_taken(world):
     bulk_x, bulk_y, cells_x = world
     settings = QUICK | {"batch_size": 16}
     model = ScDEAL(**settings).fit(bulk_x.iloc[:102], bulk_y.iloc[:102], cells_x.iloc[:11])
-    assert np.isfinite(model.validation_loss_)
+    assert np.isfinite(model.fitted_.validation_loss)
 
 
 def test_no_jobs():

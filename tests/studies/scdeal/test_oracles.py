@@ -78,16 +78,15 @@ def test_few_shot_recognises_lines_but_not_unseen_ones():
     label = np.tile([0, 1], 10)
     x = 4 * rng.standard_normal((20, 40))[lines] + rng.standard_normal((120, 40))
     y = label[lines]
-    seen = few_shot(x, y, per_class=8, repeats=12)["AUROC"].mean()
-    unseen = few_shot(x, y, per_class=5, repeats=12, lines=lines)["AUROC"].mean()
-    assert seen > 0.75
-    assert abs(unseen - 0.5) < 0.15
+    seen = [few_shot(x, y, per_class=8, seed=seed)["AUROC"] for seed in range(12)]
+    unseen = [few_shot(x, y, per_class=5, seed=seed, lines=lines)["AUROC"] for seed in range(12)]
+    assert np.mean(seen) > 0.75
+    assert abs(np.nanmean(unseen) - 0.5) < 0.15
 
 
 def test_few_shot_finds_a_common_signal():
     x, y = two_blobs()
-    assert few_shot(x, y)["AUROC"].mean() > 0.95
-    assert len(few_shot(x, y, repeats=4)) == 4
+    assert np.mean([few_shot(x, y, seed=seed)["AUROC"] for seed in range(10)]) > 0.95
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ import pytest
 from matplotlib import pyplot as plt
 
 from helpers.errors import DataError
-from helpers.studies.scdeal.plots import before_after, cell_panels, map_cells, run_spread
+from helpers.plots.style import use_style
+from helpers.studies.scdeal.labels import RULES
+from helpers.studies.scdeal.plots import before_after, cell_panels, differences, map_cells, run_spread
 
 
 @pytest.fixture(autouse=True)
 def _close():
-    yield
+    with plt.rc_context():
+        yield
     plt.close("all")
 
 
@@ -75,3 +78,17 @@ def test_principal_components_as_a_map():
 def test_nothing_to_draw(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+def test_long_names_of_rows_leave_room_for_the_axes():
+    """They once pushed tick labels out of the figure and the legend over the axis."""
+    use_style()
+    limits = {"metric": "AUROC", "difference": 0.0, "low": -0.2, "high": 0.2, "n": 5}
+    table = pd.DataFrame({"model": list(RULES.values()), **limits})
+    drawn = differences(table, title="A finding in words " * 6, xlabel="AUROC of one minus that of another")
+    drawn.canvas.draw()
+    axes = drawn.axes[0]
+    inside = [drawn._suptitle, axes.xaxis.label, *axes.get_yticklabels()]
+    boxes = [text.get_window_extent() for text in inside]
+    assert all(box.x0 >= 0 and box.x1 <= drawn.bbox.width for box in boxes)
+    assert drawn.legends[0].get_window_extent().y1 <= axes.xaxis.label.get_window_extent().y0

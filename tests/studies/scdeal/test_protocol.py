@@ -9,18 +9,17 @@ from helpers.data.cells_twin import simulate_cells
 from helpers.errors import DataError
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.metrics import CELL_METRICS
+from helpers.studies.scdeal.model import pipeline
 from helpers.studies.scdeal.protocol import (
-    CONSTANTS,
-    DEPTH,
-    LABEL_FREE,
-    ORACLES,
+    Part,
     TransferRuns,
     averaged_in_clusters,
     grid_settings,
     run_scdeal,
-    run_simple,
+    run_together,
 )
 from helpers.studies.scdeal.published import published_grid
+from helpers.studies.scdeal.simple import CONSTANTS, DEPTH, LABEL_FREE, ORACLES, run_simple
 from helpers.studies.scdeal.tasks import prepare_cells, transfer_task
 
 TINY = {"encoder": (16, 8), "predictor": (8, 4), "bottleneck": 4, "epochs": 2}
@@ -53,6 +52,26 @@ def task():
 @pytest.fixture(scope="module")
 def runs(task):
     return run_scdeal([task], SETTINGS, [0, 1], device="cpu")
+
+
+def test_parts_run_together_are_what_each_is_alone(task, runs, monkeypatch):
+    """Equal numbers, each part at its own seeds, and fewer autoencoders than one by one."""
+    trained = []
+    train = pipeline.train_autoencoder
+    monkeypatch.setattr(pipeline, "train_autoencoder", lambda *a: trained.append(1) or train(*a))
+    parts = {
+        "grid": Part([task], SETTINGS, [0, 1]),
+        "removed": Part([task], {"no MMD": TINY | {"mmd_weight": 0.0}}, [1]),
+        "nothing": Part([task], {"c": TINY}, [2]),
+    }
+    found = run_together(parts, "runs")
+    # Seed 0: bulk lines twice (as they are, resampled) and cells; the same at seed 1; one of each at seed 2.
+    assert len(trained) == 3 + 3 + 2
+    keys = ["setting", "seed"]
+    for name, expected in (("grid", runs), ("removed", run_scdeal([task], parts["removed"].settings, [1]))):
+        one, other = (each.table.sort_values(keys).set_index(keys) for each in (found[name], expected))
+        pd.testing.assert_frame_equal(one, other)
+        assert found[name].scores.keys() == expected.scores.keys()
 
 
 def test_no_line_is_in_bulk_and_in_cells(panel, prepared):

@@ -209,27 +209,24 @@ class RandomEncoder(CellClassifier):
     """Transfer through a frozen random encoder: what is left when nothing is learned about the cells.
 
     As in scDEAL's code each domain has an encoder of its own and only the embeddings' means (and here
-    deviations) are matched; the bulk classifier is a logistic regression on the bulk embedding. With
-    ``shared=True`` both domains pass the same random projection.
+    deviations) are matched; the bulk classifier is a logistic regression on the bulk embedding.
 
     Parameters
     ----------
     n_components : int
         Size of the embedding.
-    shared : bool
     random_state : int
     """
 
-    def __init__(self, n_components: int = 128, shared: bool = False, random_state: int = 0) -> None:
+    def __init__(self, n_components: int = 128, random_state: int = 0) -> None:
         self.n_components = n_components
-        self.shared = shared
         self.random_state = random_state
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         rng = np.random.default_rng(self.random_state)
         shape = (len(self.genes_), self.n_components)
         bulk_encoder = rng.standard_normal(shape) / np.sqrt(shape[0])
-        encoder = bulk_encoder if self.shared else rng.standard_normal(shape) / np.sqrt(shape[0])
+        encoder = rng.standard_normal(shape) / np.sqrt(shape[0])
         bulk_z = StandardScaler().fit_transform(StandardScaler().fit_transform(bulk_x) @ bulk_encoder)
         self._model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000).fit(bulk_z, bulk_y)
         self._cell_scaler, self._encoder = StandardScaler().fit(cells_x), encoder
@@ -238,29 +235,6 @@ class RandomEncoder(CellClassifier):
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
         embedding = self._match.transform(self._cell_scaler.transform(cells_x) @ self._encoder)
         return self._model.predict_proba(embedding)[:, 1]
-
-
-class Constant(CellClassifier):
-    """One answer for all cells.
-
-    Parameters
-    ----------
-    answer : {"prevalence", "sensitive", "resistant"}
-        The share of sensitive bulk lines, 1 or 0.
-    """
-
-    def __init__(self, answer: str = "prevalence") -> None:
-        self.answer = answer
-
-    def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
-        answers = {"prevalence": float(bulk_y.mean()), "sensitive": 1.0, "resistant": 0.0}
-        if self.answer not in answers:
-            msg = f"unknown constant answer {self.answer!r}; one of {', '.join(answers)}"
-            raise DataError(msg)
-        self.value_ = answers[self.answer]
-
-    def _score(self, cells_x: np.ndarray) -> np.ndarray:
-        return np.full(len(cells_x), self.value_)
 
 
 def coral(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -13,6 +13,7 @@ from anndata import AnnData
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from helpers.bounds import within_bounds
 from helpers.data.cells_twin import CellTruth, simulate_cells
 from helpers.data.types import BulkPanel
 from helpers.evaluation.statistics import mean_interval
@@ -28,7 +29,8 @@ from helpers.studies.scdeal.oracles import (
     label_free_splits,
     two_state_metrics,
 )
-from helpers.studies.scdeal.protocol import LABEL_FREE, TransferRuns
+from helpers.studies.scdeal.protocol import TransferRuns
+from helpers.studies.scdeal.simple import LABEL_FREE
 from helpers.studies.scdeal.tasks import TransferTask, prepare_cells, transfer_task
 
 #: Wrong responses of the bulk lines, by the name under which own minus wrong is recorded.
@@ -116,7 +118,7 @@ def twin_findings(
     simple: pd.DataFrame,
     settings: Mapping[str, Mapping[str, Any]],
     *,
-    seed: int,
+    seeds: Sequence[int],
     steps: int,
     device: str,
 ) -> pd.DataFrame:
@@ -130,15 +132,15 @@ def twin_findings(
     runs, simple : DataFrame
         Tables of runs of ``settings`` and of simple models.
     settings : mapping of name to keyword arguments of ``ScDEAL``
-    seed, steps, device
-        Of the fit whose attributions are compared with the planted genes.
+    seeds, steps, device
+        Of the fits whose attributions are compared with the planted genes.
 
     Returns
     -------
     DataFrame
         ``model``, ``metric``, ``value``, ``low``, ``high``, ``p``, ``n``. Metrics of scDEAL: ``AUROC``,
         ``before AUROC``, ``below half`` (share of seeds), ``planted genes`` (AUROC of the planted among all
-        genes by mean size of the attribution).
+        genes by mean size of the attribution, mean over ``seeds``).
     """
     genes = task.cells_x.columns
     planted = (truth.weights.loc[truth.state_drug] != 0).reindex(genes, fill_value=False).to_numpy()
@@ -156,16 +158,28 @@ def twin_findings(
             "value": (groups[name]["AUROC"] < 0.5).mean(),
             "n": len(groups[name]),
         }
-        size = attributed(task, values, seed, steps=steps, device=device)[0].abs().mean()
-        score = roc_auc_score(planted, size.reindex(genes).fillna(0))
-        planted_genes = {"metric": "planted genes", "value": score, "n": int(planted.sum())}
-        others += [{"model": name, **below}, {"model": name, **planted_genes}]
+        found_genes = []
+        for seed in seeds:
+            size = attributed(task, values, seed, steps=steps, device=device)[0].abs().mean()
+            found_genes.append(roc_auc_score(planted, size.reindex(genes).fillna(0)))
+        c = mean_interval(np.array(found_genes))
+        low, high = within_bounds("AUROC", c.low, c.high)
+        mean = {"metric": "planted genes", "value": c.difference, "low": low, "high": high, "n": c.n}
+        others += [{"model": name, **below}, {"model": name, **mean}]
     alone = simple.set_index("setting")["AUROC"]
     others += [
         {"model": model, "metric": "AUROC", "value": alone[model]}
         for model in (*LABEL_FREE, "cluster majority")
     ]
     return pd.concat([found, pd.DataFrame(others)], ignore_index=True)
+
+
+def twin_rows(settings: Iterable[str]) -> dict[str, str]:
+    """Name the results of :func:`twin_findings` of all twins in words, for a table."""
+    what = ("before AUROC", "AUROC", "below half", "planted genes")
+    asked = [(setting, metric) for setting in settings for metric in what]
+    asked += [(model, "AUROC") for model in (*LABEL_FREE, "cluster majority")]
+    return {f"{k}: {m}, {w}": f"check.{twin}.{m}.{w}" for twin, k in TWINS.items() for m, w in asked}
 
 
 def by_names(tasks: Sequence[TransferTask]) -> pd.DataFrame:
@@ -222,7 +236,7 @@ def sharing_cells(tasks: Sequence[TransferTask]) -> list[TransferTask]:
 
 def opposite_pair(
     pair: Sequence[TransferTask], chosen: pd.DataFrame, seed: int
-) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
+) -> tuple[np.ndarray, pd.DataFrame]:
     """Two groups of cells that two drugs give opposite labels, and scDEAL's runs of both.
 
     Parameters
@@ -236,8 +250,6 @@ def opposite_pair(
     Returns
     -------
     states : array (cells,) of 0 and 1
-    by_drug : DataFrame, seeds x drugs
-        AUROC of scDEAL.
     found : DataFrame
         ``what``, ``value``, ``low``, ``high``, ``n``, ``note``: share of opposite labels, AUROC of one naming
         of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
@@ -255,7 +267,7 @@ def opposite_pair(
     c = mean_interval(by_drug.sum(axis=1).to_numpy())
     interval = {"low": c.low, "high": c.high, "n": c.n, "note": "of the two drugs, over seeds"}
     rows.append({"what": "sum of AUROC", "value": c.difference, **interval})
-    return states, by_drug, pd.DataFrame(rows)
+    return states, pd.DataFrame(rows)
 
 
 def scores_by_line(

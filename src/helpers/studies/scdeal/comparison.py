@@ -16,6 +16,9 @@ from helpers.studies.scdeal.metrics import chance_levels
 from helpers.studies.scdeal.selection import over_sets, seed_summary, set_means
 from helpers.studies.scdeal.tasks import TransferTask
 
+#: Metrics of :func:`board`.
+SHOWN = ("AUROC", "AP", "F1", "F1 macro", "F1 sensitive", "AMI", "ARI", "MCC")
+
 
 def tidy(
     groups: Mapping[str, pd.DataFrame],
@@ -211,6 +214,25 @@ def ranking(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     for setting, own in rows.groupby("setting", sort=False):
         table[setting] = {metric: _mean(own, metric) for metric in metrics}
     return pd.DataFrame(table).T.sort_values("AUROC", ascending=False)
+
+
+def board(
+    blind: Mapping[str, pd.DataFrame],
+    told: Mapping[str, pd.DataFrame],
+    simple: pd.DataFrame,
+    oracles: Sequence[str],
+) -> pd.DataFrame:
+    """Rank runs that see no label of a cell (``blind``), runs that do (``told``), and simple models.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`ranking`, and a column that says who saw the labels.
+    """
+    named = [rows.assign(setting=name) for name, rows in {**blind, **told}.items()]
+    table = ranking(pd.concat([*named, simple]), SHOWN)
+    table["sees labels of the cells"] = ["yes" if name in {*told, *oracles} else "" for name in table.index]
+    return table
 
 
 def _mean(rows: pd.DataFrame, metric: str) -> float:

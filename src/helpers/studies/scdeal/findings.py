@@ -70,4 +70,4 @@ def of_task(name: str, metrics: Mapping[str, float]) -> str:
 def of_twin(rows: pd.DataFrame) -> str:
     """Say how often the planted side is found; rows have ``setting`` and ``AUROC``."""
     found = (rows["AUROC"] > 0.5).groupby(rows["setting"], sort=False).mean()
-    return "Planted side found: " + ", ".join(f"{name} {share:.0%}" for name, share in found.items())
+    return "Planted side found: " + "; ".join(f"{name} {share:.0%}" for name, share in found.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,21 @@ def critical_gene_check(
         # Compared on the same runs only.
         "two clusters": either_side(x, states, genes, response, n) if defined else np.nan,
     }
+
+
+def critical_gene_checks(
+    tasks: Iterable[TransferTask],
+    settings: Mapping[str, Mapping[str, Any]],
+    chosen: pd.DataFrame,
+    seeds: int,
+    check: Callable[..., dict[str, Any]] = critical_gene_check,
+) -> pd.DataFrame:
+    """Collect :func:`critical_gene_check` of the first ``seeds`` chosen runs of each task, one row a run."""
+    rows = []
+    for task in tasks:
+        own = chosen[chosen["task"] == task.name].head(seeds)
+        rows += [check(task, settings[run.setting], run.seed) for run in own.itertuples()]
+    return pd.DataFrame(rows)
 
 
 def module_checks(

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
 from helpers.data.cell_files import annotated, check_counts
+from helpers.data.readers.cells import read_gene_table
 from helpers.data.resolve import Source
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
@@ -55,7 +55,7 @@ def read_geo(name: str, sources: Sources) -> AnnData:
         If a file does not have the expected form, or cells and annotation do not fit together.
     """
     key, *rest = FILES[name]
-    values = read_gene_table(sources[key])
+    values, notes = read_gene_table(sources[key])
     about = _CALLS[name.split("-")[0]](values.index, *(sources[other] for other in rest))
     if "-" in name:
         about = about[about["batch"].str.startswith(name.split("-")[1])]
@@ -76,34 +76,10 @@ def read_geo(name: str, sources: Sources) -> AnnData:
         index=about.index,
     )
     resistant = int(obs["resistant"].sum())
-    note = f"{len(obs) - resistant} cells are sensitive, {resistant} resistant."
+    notes.append(f"{len(obs) - resistant} cells are sensitive, {resistant} resistant.")
     counts = sparse.csr_matrix(values.loc[obs.index].to_numpy())
-    return annotated(name, counts, obs, values.columns, units, Provenance("paper", sources.files(), (note,)))
-
-
-def read_gene_table(path: Path) -> pd.DataFrame:
-    """Read a text table of genes x cells (comma, tab or blank); returns cells x genes, float32.
-
-    A gene that stands twice is summed.
-
-    Raises
-    ------
-    DataError
-        If values are missing or negative, or a cell stands twice.
-    """
-    with path.open(encoding="utf-8") as stream:
-        header = stream.readline()
-    table = pd.read_csv(path, index_col=0, sep=max((",", "\t", " "), key=header.count))
-    if table.empty or table.isna().to_numpy().any() or (table.to_numpy() < 0).any():
-        msg = f"{path}: expected genes x cells without missing or negative values"
-        raise DataError(msg)
-    table.index = table.index.astype(str)
-    if table.columns.has_duplicates:
-        msg = f"{path}: the cell {table.columns[table.columns.duplicated()][0]!r} stands twice"
-        raise DataError(msg)
-    if table.index.has_duplicates:
-        table = table.groupby(level=0, sort=False).sum()
-    return table.T.astype(np.float32)
+    provenance = Provenance("paper", sources.files(), tuple(notes))
+    return annotated(name, counts, obs, values.columns, units, provenance)
 
 
 def _call_117872(cells: pd.Index, path: Path) -> pd.DataFrame:

@@ -56,25 +56,28 @@ class AuthorLabels:
     def lines(self, panel: BulkPanel, drug: str) -> pd.Series:
         """Labels of the lines of a panel (index = its lines), NaN where the table has none.
 
-        Lines are looked up by COSMIC number; those without one, by their own name.
-
-        Raises
-        ------
-        DataError
-            If the table lacks the drug.
+        Lines are looked up by COSMIC number, that is among the GDSC rows; those without one, by their own
+        name. Errors as :meth:`column`.
         """
-        column = self._column(drug)
+        column = self.column(drug)
         numbers = panel.lines["cosmic_id"]
         rows = ("DATA." + numbers).where(numbers != "", panel.lines.index.to_series())
         return column.reindex(rows).set_axis(panel.lines.index)
 
     def share(self, drug: str) -> float:
         """Share of sensitive lines among the GDSC rows; all rows where none is named so (the twin)."""
-        column = self._column(drug)
+        column = self.column(drug)
         own = column[column.index.str.startswith("DATA.")]
         return float(1 - (own if len(own) else column).mean())
 
-    def _column(self, drug: str) -> pd.Series:
+    def column(self, drug: str) -> pd.Series:
+        """Labels of all rows of the file for a drug.
+
+        Raises
+        ------
+        DataError
+            If the table lacks the drug.
+        """
         if plain_name(drug) not in self.table:
             msg = f"the authors' table has no drug {drug!r}; it has {', '.join(self.table.columns[:5])} ..."
             raise DataError(msg)

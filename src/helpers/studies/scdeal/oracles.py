@@ -178,10 +178,9 @@ def few_shot(
     y: np.ndarray,
     *,
     per_class: int = 3,
-    repeats: int = 10,
     seed: int = 0,
     lines: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> dict[str, float]:
     """Logistic regression on a few labelled cells of the target, scored on all others.
 
     Parameters
@@ -190,16 +189,16 @@ def few_shot(
     y : array (cells,) of 0 and 1
     per_class : int
         Labelled cells of each class.
-    repeats, seed : int
-        Random draws of the labelled cells.
+    seed : int
+        Of the random draw of the labelled cells.
     lines : array (cells,), optional
         Where labels come from the line: cells of a line that has a labelled cell are then not scored, as
         they would only be recognised.
 
     Returns
     -------
-    DataFrame
-        One row a draw, the metrics of ``cell_metrics``. Draws that leave one class only are NaN in AUROC.
+    dict
+        The metrics of ``cell_metrics``; AUROC is NaN where the draw leaves one class only.
 
     Raises
     ------
@@ -208,22 +207,18 @@ def few_shot(
     """
     x, y = _matrix(x), np.asarray(y)
     rng = np.random.default_rng(seed)
-    rows = []
-    for _ in range(repeats):
-        shots = np.concatenate([_draw(rng, y, label, per_class) for label in (0, 1)])
-        rest = np.setdiff1d(np.arange(len(y)), shots)
-        if lines is not None:
-            rest = rest[~np.isin(np.asarray(lines)[rest], np.asarray(lines)[shots])]
-        if len(rest) == 0:
-            msg = f"no cell is left to score after {2 * per_class} labelled ones and their lines"
-            raise DataError(msg)
-        # Scaled by all cells: scaling sees no label.
-        z = StandardScaler().fit_transform(x)
-        with threadpool_limits(1):
-            model = LogisticRegression(C=0.01, max_iter=1000).fit(z[shots], y[shots])
-        p = model.predict_proba(z[rest])[:, 1]
-        rows.append(cell_metrics(y[rest], p))
-    return pd.DataFrame(rows)
+    shots = np.concatenate([_draw(rng, y, label, per_class) for label in (0, 1)])
+    rest = np.setdiff1d(np.arange(len(y)), shots)
+    if lines is not None:
+        rest = rest[~np.isin(np.asarray(lines)[rest], np.asarray(lines)[shots])]
+    if len(rest) == 0:
+        msg = f"no cell is left to score after {2 * per_class} labelled ones and their lines"
+        raise DataError(msg)
+    # Scaled by all cells: scaling sees no label.
+    z = StandardScaler().fit_transform(x)
+    with threadpool_limits(1):
+        model = LogisticRegression(C=0.01, max_iter=1000).fit(z[shots], y[shots])
+    return cell_metrics(y[rest], model.predict_proba(z[rest])[:, 1])
 
 
 def _draw(rng: np.random.Generator, y: np.ndarray, label: int, count: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from helpers.studies.scdeal.protocol import TransferRuns, clusters
 from helpers.studies.scdeal.selection import over_sets
 from helpers.studies.scdeal.tasks import TransferTask
 
+_TITLE = 62  # letters of a title that fit into one line
 _CATEGORIES = [*OKABE_ITO.values(), "#999999", "#882255", "#44AA99", "#332288"]
 
 
@@ -121,7 +123,7 @@ def cell_panels(
         ax.set(xticks=[], yticks=[])
     for ax in axes.ravel()[len(panels) :]:
         ax.set_visible(False)
-    figure.suptitle(f"{title} (n = {len(xy)} cells)", x=0.01, ha="left", fontsize=12)
+    _title(figure, f"{title} (n = {len(xy)} cells)")
     return figure
 
 
@@ -142,7 +144,7 @@ def run_spread(
     *,
     title: str,
     xlabel: str,
-    chance: float | pd.Series | None = 0.5,
+    chance: float | pd.Series = 0.5,
 ) -> Figure:
     """Draw every run of every task as a dot, and what each rule of choice took as a mark.
 
@@ -153,7 +155,7 @@ def run_spread(
     marks : mapping of name to DataFrame, optional
         ``task``, ``value``; drawn at their mean, below the dots.
     title, xlabel : str
-    chance : float or Series by task, optional
+    chance : float or Series by task
         Level of chance, drawn as a dashed line.
 
     Raises
@@ -178,9 +180,8 @@ def run_spread(
         )
         if len(values):
             axes.plot([np.median(values)] * 2, [row - 0.34, row + 0.02], color="black", linewidth=1.8)
-        if chance is not None:
-            level = float(chance[task] if isinstance(chance, pd.Series) else chance)
-            axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
+        level = float(chance[task] if isinstance(chance, pd.Series) else chance)
+        axes.plot([level] * 2, [row - 0.42, row + 0.42], color="0.3", linestyle="--", linewidth=1)
         for (marker, colour), chosen in zip(styles, (marks or {}).values(), strict=False):
             own = chosen.loc[chosen["task"] == task, "value"].mean()
             axes.plot(own, row + 0.2, marker, color=colour, markersize=7, alpha=0.9)
@@ -188,13 +189,12 @@ def run_spread(
     axes.set_ylim(len(tasks) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     handles = [
         Line2D([], [], color="0.45", marker=".", linestyle="none", label="one run"),
         Line2D([], [], color="black", linewidth=1.8, label="median of runs"),
+        Line2D([], [], color="0.3", linestyle="--", label="chance"),
     ]
-    if chance is not None:
-        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     handles += [
         Line2D([], [], color=colour, marker=marker, linestyle="none", label=f"{name} (mean)")
         for (marker, colour), name in zip(styles, marks or {}, strict=False)
@@ -220,7 +220,7 @@ def rule_spread(
     )
 
 
-def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float | None = 0.5) -> Figure:
+def before_after(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
     """Draw one arrow a run from its score before transfer to that after it.
 
     Parameters
@@ -228,7 +228,6 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     table : DataFrame
         ``task``, ``before``, ``after``; one row a run.
     title, xlabel : str
-    chance : float, optional
 
     Raises
     ------
@@ -252,27 +251,27 @@ def before_after(table: pd.DataFrame, *, title: str, xlabel: str, chance: float 
     # Arrows alone do not set the limits of an axis.
     ends = table[["before", "after"]].to_numpy(float)
     axes.set_xlim(np.nanmin(ends) - 0.03, np.nanmax(ends) + 0.03)
-    if chance is not None:
-        axes.axvline(chance, color="0.3", linestyle="--", linewidth=1)
+    axes.axvline(0.5, color="0.3", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_ylim(len(tasks) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     handles = [
         Line2D([], [], color=OKABE_ITO["blue"], label="run gains"),
         Line2D([], [], color=OKABE_ITO["vermillion"], label="run loses"),
+        Line2D([], [], color="0.3", linestyle="--", label="chance"),
     ]
-    if chance is not None:
-        handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=10)
     return figure
 
 
 def differences(table: pd.DataFrame, *, title: str, xlabel: str) -> Figure:
     """Draw the AUROC of a table of differences (:func:`~helpers.studies.scdeal.comparison.tidy`)."""
-    shown = table[table["metric"] == "AUROC"].assign(label=lambda rows: rows["model"])
-    return forest(shown, title=title, xlabel=xlabel, margin=0.05)
+    shown = table[table["metric"] == "AUROC"]
+    # Long names would leave no room for the axes.
+    shown = shown.assign(label=[fill(model, 34) for model in shown["model"]])
+    return forest(shown, title=fill(title, _TITLE), xlabel=xlabel, margin=0.05)
 
 
 def funnel(rows: pd.DataFrame, *, title: str) -> Figure:
@@ -308,7 +307,7 @@ def funnel(rows: pd.DataFrame, *, title: str) -> Figure:
     ]
     handles.append(Line2D([], [], color="0.3", linestyle="--", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
-    figure.suptitle(f"{title} (n = {len(means)} tasks)", x=0.01, ha="left", fontsize=12)
+    _title(figure, f"{title} (n = {len(means)} tasks)")
     return figure
 
 
@@ -336,9 +335,13 @@ def learning_curve(curve: Mapping[str, pd.DataFrame], *, title: str) -> Figure:
     axes.set_xticks(x, list(curve))
     axes.set(xlabel="bulk lines", ylabel="AUROC (bars: 95 % interval over sets)", ylim=(0, 1))
     axes.grid(axis="y", color="0.92")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    _title(figure, title)
     figure.legend(loc="outside lower center", ncols=3, fontsize=10)
     return figure
+
+
+def _title(figure: Figure, text: str) -> None:
+    figure.suptitle(fill(text, _TITLE), x=0.01, ha="left", fontsize=12)
 
 
 def _umap_class() -> type:

@@ -1,4 +1,4 @@
-"""Run scDEAL, simple models and yardsticks on the same tasks, and score them alike.
+"""Run scDEAL on tasks and score it; :mod:`helpers.studies.scdeal.simple` scores its rivals alike.
 
 Not a list of folds of :mod:`helpers.evaluation.protocol`: a fold promises that nothing but its training rows
 is seen, while transfer learns from the unlabelled cells that it scores; lines and cells are rows of two
@@ -16,24 +16,9 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import DataError
-from helpers.studies.scdeal.baselines import (
-    BulkBoosting,
-    BulkLogistic,
-    CellClassifier,
-    Constant,
-    CoralLogistic,
-    RandomEncoder,
-)
 from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many
-from helpers.studies.scdeal.oracles import (
-    best_split,
-    cluster_majority,
-    cluster_means,
-    few_shot,
-    label_free_splits,
-    two_state_metrics,
-)
+from helpers.studies.scdeal.oracles import cluster_means
 from helpers.studies.scdeal.tasks import TransferTask
 
 #: The published grid of one bulk source: 160 settings. Beside it were searched three sources of bulk lines
@@ -45,16 +30,6 @@ GRID: dict[str, tuple] = {
     "predictor": ((128, 64), (256, 128)),
     "dropout": (0.1, 0.3),
 }
-#: Fitted on bulk, cells scaled by bulk: no adaptation at all.
-NO_ADAPTATION = ("logistic, bulk scale", "boosting, bulk scale")
-#: All simple models that see no label of a cell and are more than a constant.
-LABEL_FREE = (*NO_ADAPTATION, "logistic, own scale", "boosting, own scale", "CORAL", "random encoder")
-CONSTANTS = ("all sensitive", "all resistant")
-#: Scores without a model.
-DEPTH = ("library size", "gene count")
-#: Look at labels of the cells.
-ORACLES = ("cluster majority", "best split, side tossed", "best split, side told", "few-shot")
-
 
 #: Parts that can be switched off.
 REMOVED: dict[str, dict[str, Any]] = {
@@ -135,7 +110,7 @@ def grid_settings(
     Returns
     -------
     dict
-        Name to keyword arguments of ``ScDEAL``; the setting of ``base`` comes first.
+        Name to keyword arguments of ``ScDEAL``.
 
     Raises
     ------
@@ -198,10 +173,10 @@ def run_scdeal(
     for (task, name, seed), fit in zip(keys, fits, strict=True):
         y = task.cells_sensitive
         stages = {"before ": fit.before, "evaluated before ": fit.evaluated_before, "": fit.after}
-        found = [(prefix, _answer_metrics(y, scores)) for prefix, scores in stages.items()]
+        found = [(prefix, answer_metrics(y, scores)) for prefix, scores in stages.items()]
         rows.append(
             {
-                **_about(task, name, seed),
+                **about(task, name, seed),
                 "bulk_loss": fit.bulk_validation_loss,
                 "bulk_auroc": fit.bulk_test_auroc,
                 "transfer_loss": fit.validation_loss,
@@ -214,21 +189,58 @@ def run_scdeal(
     return TransferRuns(pd.DataFrame(rows), scores)
 
 
-def run_by_set(
+@dataclass(frozen=True)
+class Part:
+    """Settings that are run on tasks at seeds of their own."""
+
+    tasks: Sequence[TransferTask]
+    settings: Mapping[str, Mapping[str, Any]]
+    seeds: Sequence[int]
+
+
+def plan(
     tasks: Sequence[TransferTask],
     settings: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
-    label: str,
-    *,
-    run: Callable[..., TransferRuns] = run_scdeal,
-    progress: Callable[[list[str], str], Iterable[str]] = lambda sets, label: sets,
-) -> TransferRuns:
-    """Run one set of cells after the other: with a cached ``run`` a killed run resumes after the last one.
+    few: Sequence[int],
+    first: Sequence[int] = (),
+) -> dict[str, Part]:
+    """Plan all runs of a reading: its grid, the first setting with each part of :data:`REMOVED`, and changed.
 
     Parameters
     ----------
     tasks, settings, seeds
-        As for :func:`run_scdeal`.
+        Of the grid.
+    few : sequence of int
+        Seeds of ``removed``.
+    first : sequence of int
+        Seeds of ``changed`` (:data:`CHANGES`); none for no changes. Some changes need shared genes, so that
+        tasks without any are left out.
+    """
+    default = next(iter(settings.values()))
+    removed = {name: {**default, **change} for name, change in REMOVED.items()}
+    parts = {"grid": Part(tasks, settings, seeds), "removed": Part(tasks, removed, few)}
+    if first:
+        changed = {name: {**default, **change} for name, change in CHANGES.items()}
+        parts["changed"] = Part([task for task in tasks if task.shared], changed, first)
+    return parts
+
+
+def run_together(
+    parts: Mapping[str, Part],
+    label: str,
+    *,
+    run: Callable[..., TransferRuns] = run_scdeal,
+    progress: Callable[[list[str], str], Iterable[str]] = lambda sets, label: sets,
+) -> dict[str, TransferRuns]:
+    """Run parts in common calls: a stage of training that their settings share is then trained once.
+
+    One set of cells follows the other: with a cached ``run`` a killed run resumes after the last call.
+
+    Parameters
+    ----------
+    parts : mapping of name to Part
+        Those on one set of cells have the same tasks, and equal names of settings mean the same.
     label : str
         What is run, for the report of progress.
     run : callable
@@ -236,78 +248,35 @@ def run_by_set(
     progress : callable
         ``progress(sets, label)`` yields the sets.
     """
-    sets = list(dict.fromkeys(task.cell_set for task in tasks))
-    return TransferRuns.join(
-        [
-            run([task for task in tasks if task.cell_set == cell_set], settings, seeds)
-            for cell_set in progress(sets, label)
-        ]
-    )
+    found: dict[str, list[TransferRuns]] = {name: [] for name in parts}
+    seeds = dict.fromkeys(seed for part in parts.values() for seed in part.seeds)
+    sets = list(dict.fromkeys(task.cell_set for part in parts.values() for task in part.tasks))
+    for cell_set in progress(sets, label):
+        own = {
+            name: [task for task in part.tasks if task.cell_set == cell_set] for name, part in parts.items()
+        }
+        calls: dict[tuple[str, ...], list[int]] = {}
+        for seed in seeds:
+            asked = tuple(name for name, part in parts.items() if own[name] and seed in part.seeds)
+            calls.setdefault(asked, []).append(seed)
+        for asked, at in calls.items():
+            if asked:
+                every = {key: value for name in asked for key, value in parts[name].settings.items()}
+                runs = run(own[asked[0]], every, at)
+                for name in asked:
+                    found[name].append(runs.pick(list(parts[name].settings)))
+    return {name: TransferRuns.join(runs) for name, runs in found.items()}
 
 
-def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = True) -> pd.DataFrame:
-    """Score the simple models and, beside them, yardsticks on a task.
-
-    Parameters
-    ----------
-    task : TransferTask
-    seeds : sequence of int
-        Of the random encoder, the splits and few-shot; other models do not vary and have one row.
-    yardsticks : bool
-        Whether to add depth, constants and the answers that look at labels: none depends on bulk lines.
-
-    Returns
-    -------
-    DataFrame
-        ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting`` (the model), ``seed``, metrics.
-        :data:`ORACLES` look at labels of the cells and are yardsticks, not rivals. A model that cannot be
-        applied (depth of z-scores, few-shot without enough labelled cells) has no row.
-    """
-    y, rows = task.cells_sensitive, []
-
-    def add(model: str, seed: int, metrics: Mapping[str, float]) -> None:
-        rows.append({**_about(task, model, seed), **metrics})
-
-    def add_fitted(name: str, seed: int, model: CellClassifier) -> None:
-        p = model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x).predict_proba(task.cells_x)
-        add(name, seed, _answer_metrics(y, p))
-
-    for name, scaled in (("logistic", BulkLogistic()), ("boosting", BulkBoosting())):
-        scaled.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
-        for how, scaling in (("bulk", "bulk"), ("own", "domain")):
-            p = scaled.set_params(scaling=scaling).predict_proba(task.cells_x)
-            add(f"{name}, {how} scale", seeds[0], _answer_metrics(y, p))
-    add_fitted("CORAL", seeds[0], CoralLogistic())
-    for seed in seeds:
-        add_fitted("random encoder", seed, RandomEncoder(random_state=seed))
-    if yardsticks:
-        add_fitted("all sensitive", seeds[0], Constant("sensitive"))
-        add_fitted("all resistant", seeds[0], Constant("resistant"))
-        if task.depth is not None:
-            # The half with more counts is called sensitive.
-            for name, depth in task.depth[list(DEPTH)].rank(pct=True).items():
-                add(str(name), seeds[0], cell_metrics(y, depth.to_numpy()))
-        for model, seed, metrics in _told(task, seeds):
-            add(model, seed, metrics)
-    return pd.DataFrame(rows)
-
-
-def _told(task: TransferTask, seeds: Sequence[int]) -> Iterable[tuple[str, int, Mapping[str, float]]]:
-    """Yield what looks at labels of the scored cells: model, seed, metrics."""
-    x, y = task.cells_x.to_numpy(), task.cells_sensitive
-    majority = cluster_majority(y, clusters(task))
-    yield ORACLES[0], seeds[0], cell_metrics(y, majority["score"], majority["predicted"])
-    for seed in seeds:
-        sides = two_state_metrics(y, best_split(y, label_free_splits(x, seed=seed))[1])
-        yield ORACLES[1], seed, sides.loc["random sign"].to_dict()
-        yield ORACLES[2], seed, sides.loc["oracle sign"].to_dict()
-    lines = task.lines if task.by_line else None
-    for seed in seeds:
-        try:
-            shots = few_shot(x, y, repeats=1, seed=seed, lines=lines)
-        except DataError:
-            return
-        yield ORACLES[3], seed, shots.iloc[0].to_dict()
+def run_by_set(
+    tasks: Sequence[TransferTask],
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: Sequence[int],
+    label: str,
+    **how: Any,
+) -> TransferRuns:
+    """Run one part alone: :func:`run_together`, whose keywords it takes."""
+    return run_together({label: Part(tasks, settings, seeds)}, label, **how)[label]
 
 
 def clusters(task: TransferTask) -> np.ndarray:
@@ -322,11 +291,12 @@ def averaged_in_clusters(task: TransferTask, runs: TransferRuns) -> pd.DataFrame
     for row in runs.table[runs.table["task"] == task.name].to_dict("records"):
         scores = runs.scores[task.name, row["setting"], row["seed"]]
         smooth = np.column_stack([cluster_means(column, labels) for column in scores.T])
-        rows.append({**row, **_answer_metrics(task.cells_sensitive, smooth)})
+        rows.append({**row, **answer_metrics(task.cells_sensitive, smooth)})
     return pd.DataFrame(rows)
 
 
-def _about(task: TransferTask, setting: str, seed: int) -> dict[str, Any]:
+def about(task: TransferTask, setting: str, seed: int) -> dict[str, Any]:
+    """Say of a row of results what it belongs to."""
     return {
         "task": task.name,
         "dataset": task.dataset,
@@ -337,6 +307,6 @@ def _about(task: TransferTask, setting: str, seed: int) -> dict[str, Any]:
     }
 
 
-def _answer_metrics(y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+def answer_metrics(y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
     """Score outputs (cells, 2): the second ranks, the larger one answers."""
     return cell_metrics(y, outputs[:, 1], outputs.argmax(axis=1))

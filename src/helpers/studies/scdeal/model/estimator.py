@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TypeAlias
 
 import numpy as np
@@ -94,8 +95,8 @@ class ScDEAL(BaseEstimator):
     described one (:data:`READINGS`).
 
     Deviations from the public code: biases below batch normalisation are left out, since it removes them;
-    a last batch of one row is skipped; splits and start values come from ``random_state``; the clusters of S
-    are found from the hidden layer of the step itself, where the public code passes the cells a second time.
+    a last batch of one row is skipped, and one of two to nine in the transfer, which the public code skips,
+    is not; splits and start values come from ``random_state``.
     """
 
     def __init__(
@@ -181,7 +182,8 @@ class ScDEAL(BaseEstimator):
 
     def predict_before(self, cells_x: Table) -> np.ndarray:
         """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
-        return pipeline.score_before(self._networks("before"), self._scaled(cells_x, "cells"), self.settings_)
+        networks = deepcopy(self._networks("before"))
+        return pipeline.score_before(networks, self._scaled(cells_x, "cells"), self.settings_)
 
     def predict(self, cells_x: Table) -> np.ndarray:
         """Return the likelier class of each cell: 1 = sensitive."""
@@ -218,12 +220,6 @@ class ScDEAL(BaseEstimator):
         """Genes of the cells' inputs, in their order; None for input without names."""
         check_is_fitted(self, "fitted_")
         return self._scales["cells"].genes
-
-    @property
-    def validation_loss_(self) -> float:
-        """Loss of the transfer on held-out lines and cells at the kept epoch; needs no label of a cell."""
-        check_is_fitted(self, "fitted_")
-        return self.fitted_.validation_loss
 
     def resolved(self) -> Settings:
         """Resolve reading and overrides to one set of checked settings.

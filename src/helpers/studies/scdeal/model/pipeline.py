@@ -50,7 +50,7 @@ class Fitted:
         ``before`` with the predictor in evaluation mode, as it is after transfer.
     bulk_validation_loss : float
         Cross-entropy of the bulk validation lines after stage 2.
-    bulk_validation_auroc, bulk_test_auroc : float
+    bulk_test_auroc : float
         AUROC of held-out bulk lines after stage 2; NaN where they hold one class only.
     validation_loss, cross_entropy : float
         The whole loss of the transfer at the kept epoch, on held-out lines and cells, and its first term.
@@ -65,7 +65,6 @@ class Fitted:
     after: np.ndarray
     evaluated_before: np.ndarray
     bulk_validation_loss: float
-    bulk_validation_auroc: float
     bulk_test_auroc: float
     validation_loss: float
     cross_entropy: float
@@ -222,6 +221,7 @@ def _transferred(
         Rows(x[i], y[i], cells_x[j], None if groups is None else groups[j])
         for i, j in ((lines.train, own.train), (lines.validation, own.validation))
     )
+    scores_before = score_before(after, cells_x, s)
     train_transfer(after, train, held, s, Stream(s.seed(_TRANSFER)))
     terms = [float(term) for term in held_terms(after, held, s)]
     with torch.no_grad():
@@ -231,11 +231,10 @@ def _transferred(
             for one in (before, after)
         ]
     return Fitted(
-        before=score_before(before, cells_x, s),
+        before=scores_before,
         after=score_cells(after, cells_x, s),
         evaluated_before=score_cells(before, cells_x, s),
         bulk_validation_loss=bulk_loss,
-        bulk_validation_auroc=_auroc(job.bulk.y, bulk_scores, lines.validation),
         bulk_test_auroc=_auroc(job.bulk.y, bulk_scores, lines.test),
         validation_loss=sum(terms),
         cross_entropy=terms[0],
@@ -258,10 +257,13 @@ def score_cells(networks: Networks, cells_x: torch.Tensor, settings: Settings) -
 
 @torch.no_grad()
 def score_before(networks: Networks, cells_x: torch.Tensor, settings: Settings) -> np.ndarray:
-    """Scores (cells, 2) before transfer, the predictor in the mode of ``settings.before``."""
+    """Scores (cells, 2) before transfer, the predictor in the mode of ``settings.before``.
+
+    In training mode this moves the running statistics of the predictor, with which the transfer of the public
+    code then starts; give a copy of the networks to keep them.
+    """
     if settings.before == "eval" or settings.prediction == "train":
         return score_cells(networks, cells_x, settings)
-    networks = deepcopy(networks)  # as in score_cells
     networks.predictor.train()
     code = networks.encode(cells_x, "cells")
     return networks.score(code, Stream(settings.seed(_BEFORE))).cpu().numpy()

@@ -20,8 +20,8 @@ from helpers.studies.scdeal.model.training import Training
 
 #: Share of the entries that denoising sets to zero.
 CORRUPTED = 0.2
-# The transfer keeps no weights of the first tenth of its epochs.
-_WARM_UP = 0.1
+# The transfer keeps the best weights of this last share of its epochs.
+_TAIL = 0.9
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,8 @@ def train_transfer(
     follow the batches in either case.
     """
     moved = networks.cells if settings.adapt == "cells" else networks
-    epochs = settings.epochs
-    first_kept = max(0, min(int(_WARM_UP * epochs) + 1, epochs - 1))
-    training = Training(networks, moved.parameters(), first_kept=first_kept)
-    for _ in range(epochs):
+    training = Training(networks, moved.parameters(), first_kept=first_kept(settings.epochs))
+    for _ in range(settings.epochs):
         networks.train()
         orders = stream.order(len(rows.bulk)), stream.order(len(rows.cells))
         for lines, cells in paired_batches(*orders, settings.batch_size):
@@ -115,6 +113,12 @@ def train_transfer(
             break
     training.restore_best()
     return training
+
+
+def first_kept(epochs: int) -> int:
+    """First epoch whose weights the transfer may keep."""
+    # In floating point, as in the public code: 500 * (1 - 0.9) is just below 50.
+    return max(0, min(int(epochs * (1 - _TAIL)) + 1, epochs - 1))
 
 
 @torch.no_grad()
@@ -161,7 +165,11 @@ def transfer_terms(
     elif settings.regulariser == "bottleneck" and rows.clusters is not None:
         spread = cluster_dissimilarity(cell_code, rows.clusters[cells])
     else:
-        # S of the public code: clusters of the detached hidden layer, cosines of the inputs; no gradient.
+        # S of the public code: clusters of the hidden layer, cosines of the inputs; no gradient. In training
+        # the cells pass the encoder once more: dropout is drawn again, running statistics move twice.
+        if networks.cells.training:
+            with torch.no_grad():
+                hidden = networks.cells.hidden(cells_x, stream)
         found = batch_clusters(hidden.detach().cpu().numpy())
         spread = cluster_dissimilarity(cells_x, torch.from_numpy(found))
     return entropy, settings.mmd_weight * distance, settings.cluster_weight * spread
