@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from statsmodels.stats.multitest import multipletests
 
@@ -53,9 +54,16 @@ SIMPLE = {name: m for name, m in bulk_baselines(n_inner=3).items() if name in ("
 GENES = common_genes(PANEL.expression, CELLS)
 
 
+NETWORKS = {
+    "network": gpds_pipeline(NETWORK),
+    "no scaling": gpds_pipeline(NETWORK, scale=False),
+    "Permuted target": bulk_baselines(network=NETWORK)["Permuted target"],
+}
+
+
 @pytest.fixture(scope="module")
 def predictions():
-    models = {"network": gpds_pipeline(NETWORK)} | SIMPLE
+    models = NETWORKS | SIMPLE
     folds = partial(repeated_folds, n_splits=3, n_repeats=2)
     return bulk_predictions(PANEL.expression, PANEL.response[DRUG], models, folds, n_inits=2)
 
@@ -67,13 +75,14 @@ def test_splits_are_disjoint_and_complete():
     assert sorted(np.concatenate([f.test for f in repeated_folds(100, 5, 1)])) == list(range(100))
 
 
-def test_network_in_the_batch_is_the_network_alone(predictions):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network_in_the_batch_is_the_network_alone(predictions, name):
     y = PANEL.response[DRUG].dropna()
     fold = repeated_folds(len(y), 3, 2)[5]
     x = PANEL.expression.loc[y.index]
-    model = gpds_pipeline(NETWORK).set_params(network__random_state=1)
+    model = clone(NETWORKS[name]).set_params(network__random_state=1)
     alone = model.fit(x.iloc[fold.train], y.to_numpy()[fold.train]).predict(x.iloc[fold.test])
-    part = predictions.query("model == 'network' and seed == 1 and fold == '2' and init == 1")
+    part = predictions.query("model == @name and seed == 1 and fold == '2' and init == 1")
     assert part["line"].tolist() == x.index[fold.test].tolist()
     assert part["predicted"].to_numpy() == pytest.approx(alone, abs=1e-4)
     assert part["measured"].to_numpy() == pytest.approx(y.to_numpy()[fold.test])
@@ -88,7 +97,7 @@ def test_mean_predictor_is_never_better_than_the_mean(predictions):
     )
     assert ridge.mean() < 0.7 * mean.mean()
     table = compare_folds(metrics.query("metric == 'MSE/Var'"), "network", 0.5)
-    assert table["n"].tolist() == [6, 6]
+    assert table["n"].tolist() == [6] * (len(NETWORKS) + len(SIMPLE) - 1)
 
 
 def test_line_metrics_by_hand_and_of_a_diverged_network():

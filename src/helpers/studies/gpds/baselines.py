@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyRegressor
@@ -26,6 +26,7 @@ from helpers.errors import DataError
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
+from helpers.studies.gpds.model.network import Task
 
 #: Genes that a model may see, by name; cut lines are learnt on the training lines. "All genes" leaves out
 #: those that hardly vary there: scaled to a variance of one, a single line that expresses such a gene would
@@ -242,23 +243,11 @@ class PCARidge(RegressorMixin, BaseEstimator):
         return self.model_.predict(np.asarray(X, float))
 
 
-class PermutedTarget(RegressorMixin, BaseEstimator):
-    """Fit a model on a permuted response: what it finds when there is nothing to find."""
+class PermutedTarget(GPDSRegressor):
+    """The network on a permuted response: what it finds when there is nothing to find."""
 
-    def __init__(self, regressor: BaseEstimator, random_state: int = 0) -> None:
-        self.regressor = regressor
-        self.random_state = random_state
-
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> PermutedTarget:
-        """Fit a clone on the permuted response."""
-        order = np.random.default_rng(self.random_state).permutation(len(X))
-        self.regressor_ = clone(self.regressor).fit(X, np.asarray(y, float)[order])
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Prediction of the fitted clone."""
-        check_is_fitted(self, "regressor_")
-        return self.regressor_.predict(X)
+    def _task(self, inputs: np.ndarray, y: np.ndarray) -> Task:
+        return super()._task(inputs, np.random.default_rng(self.random_state).permutation(y))
 
 
 def bulk_baselines(
@@ -313,7 +302,9 @@ def bulk_baselines(
         "Random forest": on_genes(
             "forest", RandomForestRegressor(n_trees, max_features=1 / 3, random_state=seed)
         ),
-        "Permuted target": PermutedTarget(gpds_pipeline(network, gene_filter=gene_filter), seed),
+        "Permuted target": gpds_pipeline(
+            PermutedTarget(**(network or GPDSRegressor()).get_params()), gene_filter=gene_filter
+        ),
     }
     return models
 

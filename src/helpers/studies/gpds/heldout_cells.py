@@ -16,10 +16,10 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
 from helpers.errors import DataError, ParameterError
-from helpers.evaluation.protocol import Fold, run
+from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.cell_scores import KEYS
 from helpers.studies.gpds.cells import cell_expression, common_genes, model_inputs, pseudo_bulk
-from helpers.studies.gpds.folds import BulkLines, contenders, is_network, with_inits
+from helpers.studies.gpds.folds import BulkLines, run_models
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +89,9 @@ def held_out_cells(
         raise ParameterError(msg)
     data = _lines_and_cells(expression, response, cells, treatments)
     folds = [fold for drug in data.response.columns for fold in _folds(data, drug, n_folds, seed)]
-    tables = []
-    for name, model in models.items():
-        inits, jobs = (n_inits, 1) if is_network(model) else (1, n_jobs)
-        contender = contenders({name: model}, _Predictor(), n_jobs)
-        tables.append(run(data, with_inits(folds, inits, seed), contender, _rows, n_jobs=jobs))
+    tables = run_models(data, folds, models, _Predictor(), _rows, n_inits=n_inits, seed=seed, n_jobs=n_jobs)
     keys = [*KEYS, "fold", "line", "cell", "measured", "training_mean"]
-    rows = pd.concat(tables).groupby(keys, sort=False, as_index=False)["predicted"].mean()
+    rows = tables.groupby(keys, sort=False, as_index=False)["predicted"].mean()
     lines = (
         rows.assign(error=(rows["predicted"] - rows["measured"]) ** 2)
         .groupby([*KEYS, "fold", "line", "measured", "training_mean"], sort=False, as_index=False)

@@ -275,10 +275,10 @@ def _with_checkpoints(task: Task, epochs: list[int]) -> Task:
 
 
 def _groups(tasks: list[Task]) -> list[list[int]]:
-    """Positions of tasks that are trained together; equal first layers, so that padding stays small."""
+    """Positions of tasks that are trained together; equal layers, so that no unit is padding."""
     groups: dict[tuple, list[int]] = {}
     for i, task in enumerate(tasks):
-        groups.setdefault((*rhythm(task), task.hidden[0]), []).append(i)
+        groups.setdefault((*rhythm(task), task.hidden), []).append(i)
     parts = []
     for group in groups.values():
         weights = max(tasks[i].x.shape[1] for i in group) * tasks[group[0]].hidden[0]
