@@ -33,12 +33,15 @@ class HeldOutCells:
         ``cell``, ``measured``, ``training_mean``, ``predicted`` (mean over the seeds of a network).
     lines : DataFrame
         One row a line: keys as above with the sources "bulk", "cells", "pseudo-bulk"; ``median`` and ``sd``
-        of its cells' predictions (bulk and pseudo-bulk: the prediction, NaN), ``mse_cells``, ``measured``,
+        of its cells' predictions (bulk and pseudo-bulk: the prediction, NaN), ``measured``,
         ``training_mean``, ``fold``.
+    single : DataFrame
+        The same for the first of several networks alone.
     """
 
     cells: pd.DataFrame
     lines: pd.DataFrame
+    single: pd.DataFrame
 
 
 def held_out_cells(
@@ -92,12 +95,15 @@ def held_out_cells(
     tables = run_models(data, folds, models, _Predictor(), _rows, n_inits=n_inits, seed=seed, n_jobs=n_jobs)
     keys = [*KEYS, "fold", "line", "cell", "measured", "training_mean"]
     rows = tables.groupby(keys, sort=False, as_index=False)["predicted"].mean()
-    lines = (
-        rows.assign(error=(rows["predicted"] - rows["measured"]) ** 2)
-        .groupby([*KEYS, "fold", "line", "measured", "training_mean"], sort=False, as_index=False)
-        .agg(median=("predicted", "median"), sd=("predicted", "std"), mse_cells=("error", "mean"))
-    )
-    return HeldOutCells(rows[rows["source"] == "cells"].reset_index(drop=True), lines)
+    cells_only = rows[rows["source"] == "cells"].reset_index(drop=True)
+    return HeldOutCells(cells_only, _by_line(rows), _by_line(tables[tables["init"] == 0]))
+
+
+def _by_line(rows: pd.DataFrame) -> pd.DataFrame:
+    """Median and spread of the predictions for the cells of each line."""
+    keys = [*KEYS, "fold", "line", "measured", "training_mean"]
+    grouped = rows.groupby(keys, sort=False, as_index=False)["predicted"]
+    return grouped.agg(["median", "std"]).rename(columns={"std": "sd"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +177,9 @@ class _Predictor:
 
     @staticmethod
     def _inputs(data: _LinesAndCells, fold: Fold, before: Pipeline, bins: str, scale: str) -> pd.DataFrame:
-        reference, n = data.expression.iloc[fold.train], len(data.expression)
+        n = len(data.expression)
         # All cells are binned and scaled together, whichever line is left out: no response is looked at.
-        treated = [model_inputs(before, t, reference, bins=bins, scale=scale) for t in data.profiles.values()]
+        treated = [model_inputs(before, t, bins=bins, scale=scale) for t in data.profiles.values()]
         bulk = before.transform(data.expression.iloc[fold.test[fold.test < n]])
         return pd.concat([bulk, pd.concat(treated).iloc[fold.test[fold.test >= n] - n]])
 
