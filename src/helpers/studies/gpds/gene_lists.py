@@ -42,6 +42,22 @@ LISTS = {
     "C3": "Pearson list of another drug",
     "C4": "Pearson list averaged over all drugs",
 }
+#: The lists that figures show, in short.
+SHORT = {
+    "L1": "Pearson",
+    "L2": "Spearman",
+    "L3": "ridge",
+    "L6": "PLS",
+    "L7": "network",
+    "L8": "network, gradients",
+    "L9": "network, integrated",
+    "L10": "partial Pearson",
+    "L11": "tuned network",
+    "C1": "random order",
+    "C2": "mean expression",
+    "C3": "another drug",
+    "C4": "all drugs",
+}
 #: Lists that are built unless others are named.
 DEFAULT = ("L1", "L3", "L6", "L7", "L8", "L9", "C1", "C2", "C3", "C4")
 _NETWORK = {"L7": "D1", "L8": "D2", "L9": "D3"}

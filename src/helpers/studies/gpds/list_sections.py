@@ -21,7 +21,7 @@ from helpers.studies.gpds.drug_ranking import (
     mean_spearman,
     pooled_auroc,
 )
-from helpers.studies.gpds.gene_lists import LISTS, GeneLists
+from helpers.studies.gpds.gene_lists import LISTS, SHORT, GeneLists
 from helpers.studies.gpds.list_agreement import list_similarity, split_half_reliability
 from helpers.studies.gpds.results import Found, named, result, results
 from helpers.studies.gpds.tasks import Inputs
@@ -112,7 +112,8 @@ def gains_found(scored: DreepRun, means: pd.DataFrame, inputs: Inputs, n_boot: i
         rows += named(strongest_row(best, found, len(names)), f"cells.dreep.{first}-{what}.Spearman")
         tables.append(gains([(first, best)]))
     table = pd.concat(tables, ignore_index=True)
-    return Found(results(rows), table.assign(label=table["first"] + " - " + table["second"]))
+    names = table[["first", "second"]].replace(SHORT)
+    return Found(results(rows), table.assign(label=names["first"] + " - " + names["second"]))
 
 
 def gains_by_drug(scored: DreepRun, inputs: Inputs) -> pd.DataFrame:
