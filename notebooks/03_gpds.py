@@ -197,7 +197,7 @@ panel.response.isna().sum().nsmallest(5).rename("lines without a value").to_fram
 network = gpds_pipeline(GPDSRegressor(device=chapter.device))
 models = {"network": network}
 options = {"n_trees": n_trees, "seed": seed}
-baselines = bulk_baselines(lineage, network=network.steps[-1][1], **options)
+baselines = bulk_baselines(lineage, inputs.proliferation, network=network.steps[-1][1], **options)
 simple = {name: baselines[name] for name in ("training mean", "Ridge")}
 split = partial(study_splits, n_repeats=n_splits)
 splits = predict_bulk(expression, response, models | simple, split, seed=42)

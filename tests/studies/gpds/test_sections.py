@@ -206,7 +206,7 @@ def test_every_tier_has_a_task_and_cells_are_named_by_their_role():
     assert [getattr(data, "name", None) or data.uns["name"] for data in inputs.used] == [
         "GDSC2",
         "cells",
-        "more cells",
+        "second set",
         "GDSC",
     ]
     assert "Data set: breast-atlas." in inputs.cells.uns["provenance"].notes
