@@ -245,7 +245,7 @@ def bulk_baselines(
     models |= {
         "Ridge": on_genes("ridge", RidgeCV(ALPHAS)),
         "Ridge on bins": on_genes("ridge", RidgeCV(ALPHAS), bins=True),
-        "Elastic net": on_genes("net", ElasticNetCV(cv=folds, alphas=30, tol=1e-3, max_iter=2000)),
+        "Elastic net": on_genes("net", ElasticNetCV(cv=folds, tol=1e-3, max_iter=2000)),
         "PLS": on_genes("pls", PLSCV(cv=n_inner, random_state=seed)),
         "PCA + ridge": on_genes("ridge", PCARidge(random_state=seed)),
         "k nearest lines": on_genes("lines", NearestLines(cv=n_inner, random_state=seed)),
