@@ -365,8 +365,8 @@ changed.table.style.format("{:.3f}")
 #
 # ### Is it the response?
 #
-# ln IC50 runs on beyond the tested doses, an AUC does not. The panel has no measured AUC, but one follows from each
-# IC50 for a curve of slope 1 over the tested range. And the drug was screened twice: the same models on both screens.
+# ln IC50 runs on beyond the tested doses, an AUC does not; one follows from each IC50 for a curve of slope 1 over the
+# tested range. And the drug was screened twice: the curves of the other screen have nine doses, as in GDSC1.
 
 # %% tags=["hide-input"]
 learners = models | simple | {"Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
