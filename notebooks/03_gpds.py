@@ -350,12 +350,11 @@ chapter.figure(*figures.learning_curve(curve.table))
 # %% [markdown]
 # ### Choices that the report leaves open
 #
-# Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers, with
-# scikit-learn's network.
+# Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers.
 
 # %%
 variants = sensitivity_models(network.steps[-1][1])
-deep = deeper_networks([int(depth) for depth in depths.split(",")], seed)
+deep = deeper_networks([int(depth) for depth in depths.split(",")], network.steps[-1][1])
 changed = take(bulk.variants_found(predict_bulk(expression, response, variants | deep, bulk.repeated(1))))
 changed.table.style.format("{:.3f}")
 

@@ -1,3 +1,6 @@
+import functools
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,8 +45,8 @@ def plain_loop(x, y, hidden, activation, lr, batch, epochs, decay, seed):
     """The study's model as anyone would write it in PyTorch."""
     torch.manual_seed(seed)
     act = {"tanh": nn.Tanh, "relu": nn.ReLU}[activation]
-    layers = nn.Linear(x.shape[1], hidden[0]), act(), nn.Linear(*hidden), act(), nn.Linear(hidden[1], 1)
-    model = nn.Sequential(*layers)
+    widths = itertools.pairwise((x.shape[1], *hidden, 1))
+    model = nn.Sequential(*[layer for width in widths for layer in (nn.Linear(*width), act())][:-1])
     adam = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=decay)
     inputs, target = torch.tensor(x), torch.tensor(y)
     for _ in range(epochs):
@@ -123,15 +126,18 @@ def test_works_in_cross_validate_and_clone():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_input_gradients_same_as_autograd(activation):
-    module, _ = plain_loop(X, Y, (8, 4), activation, 0.01, 16, 5, 0.0, 3)
-    network = GPDSRegressor(activation=activation, random_state=3, **SMALL).fit(X, Y).network_
+@pytest.mark.parametrize("hidden", [(8,), (8, 4), (8, 4, 3)])
+def test_gradients_and_weight_products_same_as_autograd_at_any_depth(activation, hidden):
+    module, _ = plain_loop(X, Y, hidden, activation, 0.01, 16, 5, 0.0, 3)
+    settings = SMALL | {"hidden": hidden}
+    network = GPDSRegressor(activation=activation, random_state=3, **settings).fit(X, Y).network_
     x = torch.tensor(X, requires_grad=True)
     (oracle,) = torch.autograd.grad(module(x).sum(), x)
     assert input_gradients(network, X) == pytest.approx(oracle.numpy(), abs=1e-5)
     assert gene_scores(network, X, "D2") == pytest.approx(oracle.numpy().mean(axis=0), abs=1e-5)
     weights = [p.detach().numpy() for name, p in module.named_parameters() if "weight" in name]
-    assert olden(network) == pytest.approx((weights[2] @ weights[1] @ weights[0])[0], abs=1e-5)
+    product = functools.reduce(np.matmul, reversed(weights))
+    assert olden(network) == pytest.approx(product[0], abs=1e-5)
 
 
 @pytest.mark.parametrize(("activation", "points", "tolerance"), [("tanh", 64, 1e-4), ("relu", 2000, 2e-3)])
@@ -156,7 +162,7 @@ def test_scores_have_the_sign_of_the_planted_effect(kind):
 def test_saturation_and_range_by_hand():
     network = GPDSRegressor(**SMALL).fit(X, Y).network_
     first, second = network.hidden(100 * X)
-    assert saturation(network, 100 * X) == ((np.abs(first) > 0.99).mean(), (np.abs(second) > 0.99).mean())
+    assert saturation(network, 100 * X) == [(np.abs(first) > 0.99).mean(), (np.abs(second) > 0.99).mean()]
     assert saturation(network, 100 * X)[0] > saturation(network, X)[0]
     assert out_of_range(np.array([[0, 3.1], [-4, 3.0]])) == 0.5
 
@@ -305,7 +311,7 @@ TABLE, RESPONSE = genes(20, 5)
         (lambda: GPDSRegressor().fit(X, np.where(Y > 0, Y, np.nan)), DataError, "responses are missing"),
         (lambda: GPDSRegressor().fit(X, Y[:-1]), DataError, r"shape \(49,\), expected \(50,\)"),
         (lambda: GPDSRegressor(activation="gelu").fit(X, Y), ParameterError, "activation='gelu'"),
-        (lambda: GPDSRegressor(hidden=(8,)).fit(X, Y), ParameterError, "two hidden layers"),
+        (lambda: GPDSRegressor(hidden=()).fit(X, Y), ParameterError, "at least one hidden layer"),
         (lambda: GPDSRegressor(hidden=(8, 0)).fit(X, Y), ParameterError, r"hidden\[1\] must be at least 1"),
         (lambda: GPDSRegressor(lr=0).fit(X, Y), ParameterError, "lr must be positive"),
         (lambda: GPDSRegressor(device="tpu").fit(X, Y), ParameterError, "unknown device 'tpu'"),

@@ -167,9 +167,9 @@ def test_each_reason_is_answered_by_its_rule():
 def test_depths_have_the_layers_they_name():
     models = deeper_networks((1, 3))
     y = PANEL.response[DRUG].dropna()[:40]
-    three = models["3 hidden layers"].fit(PANEL.expression.loc[y.index], y).steps[-1][1].regressor_
-    assert [len(b) for b in three.intercepts_] == [32, 16, 16, 1]
-    assert three.n_iter_ == 100
+    three = models["3 hidden layers"].fit(PANEL.expression.loc[y.index], y)["network"].network_
+    assert [len(bias) for bias in three.biases] == [32, 16, 16, 1]
+    assert len(three.losses) == 100
     assert list(models) == ["1 hidden layer", "3 hidden layers"]
 
 
