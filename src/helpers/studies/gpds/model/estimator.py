@@ -284,11 +284,11 @@ def _with_checkpoints(task: Task, epochs: list[int]) -> Task:
 
 
 def _groups(tasks: list[Task]) -> list[list[int]]:
-    """Positions of tasks that are trained together: equal layers and like widths, so little is padding."""
+    """Positions of tasks trained together: equal layers, like inputs and epochs: little is padding."""
     groups: dict[tuple, list[int]] = {}
     for i, task in enumerate(tasks):
-        width = task.x.shape[1].bit_length()
-        groups.setdefault((*rhythm(task), task.hidden, width), []).append(i)
+        like = task.x.shape[1].bit_length(), task.steps.bit_length()
+        groups.setdefault((*rhythm(task), task.hidden, *like), []).append(i)
     parts = []
     for group in groups.values():
         weights = max(tasks[i].x.shape[1] for i in group) * tasks[group[0]].hidden[0]

@@ -52,6 +52,11 @@ class Task:
         """Genes, hidden units of each layer, and the one output."""
         return (self.x.shape[1], *self.hidden, 1)
 
+    @property
+    def steps(self) -> int:
+        """Minibatches of an epoch."""
+        return -(-len(self.y) // self.batch)
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -97,23 +102,22 @@ class Network:
 
 def rhythm(task: Task) -> tuple:
     """Return what tasks must share to be trained as one batch."""
-    steps = -(-len(task.y) // task.batch)
-    return len(task.hidden), task.activation, task.batch, steps, task.checkpoints[-1]
+    return len(task.hidden), task.activation, task.batch, task.checkpoints[-1]
 
 
 def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
     """Train all tasks together: PyTorch's start values, Adam on the mean squared error of minibatches.
 
-    All tasks must have the same number of layers, activation, batch size, number of minibatches an epoch and
-    last checkpoint (:func:`rhythm`).
+    All tasks must have the same number of layers, activation, batch size and last checkpoint
+    (:func:`rhythm`).
 
     Returns
     -------
     list of list of Network
         For each task, one network a checkpoint.
     """
-    # Neighbours with the same rate and decay share a call of Adam.
-    order = sorted(range(len(tasks)), key=lambda i: (tasks[i].lr, tasks[i].weight_decay))
+    # Neighbours with the same rate, decay and number of minibatches share a call of Adam.
+    order = sorted(range(len(tasks)), key=lambda i: (tasks[i].lr, tasks[i].weight_decay, tasks[i].steps))
     tasks = [tasks[i] for i in order]
     generators = [torch.Generator().manual_seed(task.seed) for task in tasks]
     parameters = dense_start([task.widths for task in tasks], generators, device)
@@ -127,7 +131,8 @@ def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
         return (weight[..., None] * (dense(values, *parameters[-2:]) - y.take(rows)) ** 2).sum(dim=(1, 2))
 
     minibatches = Minibatches([len(task.y) for task in tasks], tasks[0].batch, generators, device)
-    adam = Adam(parameters, [task.lr for task in tasks], [task.weight_decay for task in tasks])
+    rates, decays = [task.lr for task in tasks], [task.weight_decay for task in tasks]
+    adam = Adam(parameters, rates, decays, minibatches.steps)
     keep = AtEpochs({epoch for task in tasks for epoch in task.checkpoints})
     losses, diverged = fit(parameters, loss, minibatches, adam, keep)
 
