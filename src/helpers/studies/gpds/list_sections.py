@@ -187,9 +187,10 @@ def agreement_found(scored: DreepRun, inputs: Inputs, drugs: Sequence[str], seed
         inputs.common.loc[lines, genes], inputs.panel.response.loc[lines, every], seed=seed
     )
     by_half = halves.groupby("drug")["spearman"].mean()
+    seeds = scored.seeds.dropna(subset="agreement")  # one network has nobody to agree with
     table = pd.concat(
         [
-            scored.seeds.assign(list=scored.seeds["list"].map(LISTS))[["list", "agreement"]],
+            seeds.assign(list=seeds["list"].map(LISTS))[["list", "agreement"]],
             pd.DataFrame({"list": "Pearson, halves of the lines", "agreement": by_half}),
         ],
         ignore_index=True,
