@@ -144,8 +144,8 @@ def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None
         group = getattr(row, "group", None)
         if group is not None and group != previous:
             # On white: a long heading reaches across the line at zero.
-            heading = {"weight": "bold", "va": "center", "bbox": {"color": "white", "pad": 1}}
-            axes.text(0, y, f"{group}", transform=axes.get_yaxis_transform(), **heading)
+            heading = axes.text(0, y, f"{group}", transform=axes.get_yaxis_transform(), weight="bold")
+            heading.set(va="center", bbox={"color": "white", "pad": 1})
             previous, y = group, y + 1
         if np.isfinite(row.difference):
             excludes_zero = np.isfinite(row.low) and (row.low > 0 or row.high < 0)

@@ -169,9 +169,6 @@ def fold_lists(
     if unknown:
         msg = f"unknown list(s) {unknown}; known: {', '.join(LISTS)}"
         raise ParameterError(msg)
-    if "L10" in which and lineage is None:
-        msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
-        raise ParameterError(msg)
     if "L11" in which and tuned is None:
         msg = "list L11 needs the settings of the tuned network"
         raise ParameterError(msg)
@@ -180,7 +177,7 @@ def fold_lists(
     for part in parts:
         _check(part.expression, part.response, drugs)
     scores = [
-        _simple_lists(part, which, _covariates(part.expression.index, lineage, proliferation), seed)
+        _simple_lists(part, which, lineage, proliferation, seed)
         | _fitted_lists(part, [name for name in which if name in _FITTED], n_inner, seed, n_jobs)
         for part in parts
     ]
@@ -218,7 +215,11 @@ class _Part:
 
 
 def _simple_lists(
-    part: _Part, which: Sequence[str], covariates: np.ndarray | None, seed: int
+    part: _Part,
+    which: Sequence[str],
+    lineage: pd.Series | None,
+    proliferation: pd.Series | None,
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Return the lists that no model is fitted for."""
     raw, y, n = part.expression.to_numpy(float), part.y, len(part.drugs)
@@ -230,7 +231,7 @@ def _simple_lists(
     lists = {
         "L1": lambda: pearson_scores(raw, y),
         "L2": lambda: spearman_scores(raw, y),
-        "L10": lambda: partial_scores(raw, y, covariates),
+        "L10": lambda: partial_scores(raw, y, _covariates(part.expression.index, lineage, proliferation)),
         "C1": lambda: np.stack([rng.permutation(raw.shape[1]) for _ in range(n)], axis=1).astype(float),
         "C2": lambda: np.repeat(raw.mean(axis=0)[:, None], n, axis=1),
         "C3": lambda: of_every_drug()[:, _other_drugs(part, seed)],
@@ -272,11 +273,10 @@ def _check(expression: pd.DataFrame, response: pd.DataFrame, drugs: list[str]) -
         raise DataError(msg)
 
 
-def _covariates(
-    lines: pd.Index, lineage: pd.Series | None, proliferation: pd.Series | None
-) -> np.ndarray | None:
+def _covariates(lines: pd.Index, lineage: pd.Series | None, proliferation: pd.Series | None) -> np.ndarray:
     if lineage is None:
-        return None
+        msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
+        raise ParameterError(msg)
     dummies = pd.get_dummies(lineage.reindex(lines).fillna("unknown"), drop_first=True, dtype=float)
     if proliferation is None:
         return dummies.to_numpy()

@@ -16,7 +16,7 @@ from helpers.studies.gpds.model import GRID, GPDSRegressor, gpds_pipeline, grid_
 from helpers.studies.gpds.results import Found, result, results
 
 #: Grids around the report's setting. "full" is the sheet's; "tuning" has what wins in it, and little else.
-GRIDS = {
+GRIDS: dict[str, dict[str, tuple]] = {
     "tiny": {
         "h1": (32,),
         "h2": (16,),
