@@ -362,7 +362,7 @@ def list_heatmap(similarity: pd.DataFrame, *, title: str) -> Figure:
         i, j = names.index(a), names.index(b)
         values[i, j] = values[j, i] = value
     figure, axes = plt.subplots(figsize=(WIDTH, WIDTH * 0.92))
-    image = axes.imshow(values, cmap="PuOr", vmin=-1, vmax=1)
+    image = axes.imshow(values, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
     for i in range(len(names)):
         for j in range(len(names)):
             colour = "white" if abs(values[i, j]) > 0.6 else "black"
@@ -377,8 +377,7 @@ def list_heatmap(similarity: pd.DataFrame, *, title: str) -> Figure:
             )
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set_title(title)
-    figure.colorbar(
-        image, shrink=0.75, label=f"mean Spearman correlation over {similarity['drug'].nunique()} drugs"
-    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    label = f"mean Spearman correlation, {similarity['drug'].nunique()} drugs"
+    figure.colorbar(image, shrink=0.9, label=label)
     return figure
