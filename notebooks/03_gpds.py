@@ -47,8 +47,9 @@ n_repeats = 2  # repetitions of the 5-fold cross-validation
 n_inits = 3  # networks a split: start values
 grid = "small"  # grid that is scored on the test lines too: "tiny", "small", "reduced" or "full"
 grid_splits = 1  # splits in which it is
-tune_grid = "tuning"  # grid of the nested search: these or "tuning"
-n_inner = 3  # inner folds of both searches
+tune_grid = "tuning"  # grid of the nested search: one of these, or "tuning"
+list_grid = "tuning"  # grid of the network behind the tuned list
+n_inner = 3  # inner folds of the searches
 wide_models = "Ridge,PLS"  # baselines on other genes than the report's
 curve_sizes = "60,120,240"  # training lines of the learning curve, beside all
 depths = "1,3"  # hidden layers of the variants
@@ -56,8 +57,8 @@ n_trees = 100  # of the random forest
 board_drugs = 60  # drugs of the board, evenly spaced by name; 0 for all
 n_drugs = 6  # drugs of the comparison of lists, beside camptothecin
 list_seeds = 5  # networks behind a list
+tuned_seeds = 2  # networks behind a list of the tuned network
 list_folds = 2  # folds of the lines that have cells
-target_seeds = 1  # networks behind a list of the known targets
 n_permutations = 30  # permuted responses
 n_boot = 500  # resamples of a bootstrap over lines
 
@@ -75,7 +76,7 @@ from helpers.studies.gpds import cell_sections, figures, list_sections, tuning
 from helpers.studies.gpds.baselines import bulk_baselines, on_gene_sets
 from helpers.studies.gpds.board import drug_board
 from helpers.studies.gpds.bulk import bulk_predictions, ensemble
-from helpers.studies.gpds.drug_ranking import dreep_run, drug_gains
+from helpers.studies.gpds.drug_ranking import dreep_run
 from helpers.studies.gpds.folds import study_splits
 from helpers.studies.gpds.gene_lists import LISTS, build_lists
 from helpers.studies.gpds.heldout_cells import held_out_cells
@@ -84,7 +85,7 @@ from helpers.studies.gpds.heldout_cells import held_out_cells
 from helpers.studies.gpds.model import GPDSRegressor, MeanVarianceFilter, gpds_pipeline
 from helpers.studies.gpds.planted import planted_truth
 from helpers.studies.gpds.results import recorder
-from helpers.studies.gpds.targets import known_target_places
+from helpers.studies.gpds.targets import known_target_places, target_pairs
 from helpers.studies.gpds.tasks import load_inputs
 from helpers.studies.gpds.variants import deeper_networks, sensitivity_models
 
@@ -94,7 +95,8 @@ cached = partial(chapter.memory.cache, ignore=["n_jobs"])
 predict_bulk = partial(cached(bulk_predictions), seed=seed, n_jobs=chapter.jobs)
 predict_cells = partial(cached(held_out_cells), seed=seed, n_jobs=chapter.jobs)
 search = {"n_inner": n_inner, "n_jobs": chapter.jobs}
-search_grid, tune = (partial(cached(f), **search) for f in (tuning.grid_search, tuning.tuned_network))
+searches = (tuning.grid_search, tuning.tuned_network, tuning.tuned_setting)
+search_grid, tune, choose_setting = (partial(cached(f), **search) for f in searches)
 make_lists = partial(cached(build_lists), seed=seed, n_jobs=chapter.jobs)
 score_cells = chapter.memory.cache(dreep_run)
 take = recorder(chapter)
@@ -105,8 +107,7 @@ chapter.header()
 # ## The question and the model
 #
 # Three questions follow from the report. Does the network predict the response of bulk lines? Does it predict the
-# response of a line from single cells of that line? And are its weights a better gene list for DREEP than
-# correlations are?
+# response of a line from single cells of that line? And are its weights a better gene list for DREEP than correlations?
 #
 # ```{figure} ../book/_static/gpds.svg
 # :alt: Bulk lines are filtered, binned and scaled, and train a network; cells take the same way to a prediction.
@@ -179,8 +180,8 @@ chapter.compare_table(
 # %% [markdown]
 # ### Drug: the fewest missing values
 #
-# The report picks camptothecin because one line only was not tested with it. That is a choice for completeness, not
-# for predictability.
+# The report picks camptothecin because one line only was not tested with it: a choice for completeness, not for
+# predictability.
 
 # %% tags=["hide-input"]
 panel.response.isna().sum().nsmallest(5).rename("lines without a value").to_frame()
@@ -196,7 +197,7 @@ panel.response.isna().sum().nsmallest(5).rename("lines without a value").to_fram
 network = gpds_pipeline(GPDSRegressor(device=chapter.device))
 models = {"network": network}
 options = {"n_trees": n_trees, "seed": seed}
-baselines = bulk_baselines(lineage, network=network.steps[-1][1], **options)
+baselines = bulk_baselines(lineage, inputs.proliferation, network=network.steps[-1][1], **options)
 simple = {name: baselines[name] for name in ("training mean", "Ridge")}
 split = partial(study_splits, n_repeats=n_splits)
 splits = predict_bulk(expression, response, models | simple, split, seed=42)
@@ -205,9 +206,7 @@ chapter.figure(*figures.report_split(own.table, UNIT))
 
 # %% tags=["hide-input"]
 rows = {"MSE": "gpds_mlp_mse", "R2": "gpds_mlp_r2", "variance of all lines": "gpds_target_variance"}
-chapter.compare_table(
-    rows, "One split, seed 42. MSE and variance are in units of the response, which differ."
-)
+chapter.compare_table(rows, "One split, seed 42. MSE and variance: in units of the response, which differ.")
 
 # %% [markdown]
 # The report sets its MSE of {glue}`gpds_mlp_mse.published` beside a variance of {glue}`gpds_target_variance.published`
@@ -240,11 +239,9 @@ take(cell_sections.report_four(published)).table
 # %%
 cell_models = models | {"Ridge": baselines["Ridge"], "PLS": baselines["PLS"]}
 ways = cell_sections.TREATMENTS
-single = predict_cells(common, response, inputs.cells, models, treatments=ways[:2], n_inits=1, n_folds=5)
-held_out = predict_cells(
-    common, response, inputs.cells, cell_models, treatments=ways, n_inits=max(n_inits, 2), n_folds=5
-)
-errors = take(cell_sections.errors_of_cells(held_out, single, n_boot, seed))
+of_cells = {"treatments": ways, "n_inits": max(n_inits, 2), "n_folds": 5}
+held_out = predict_cells(common, response, inputs.cells, cell_models, **of_cells)
+errors = take(cell_sections.errors_of_cells(held_out, n_boot, seed))
 width = chapter.result("cells.cells.networks.spread within lines").value
 
 # %% tags=["hide-input"]
@@ -284,9 +281,8 @@ shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).
 
 # %%
 grid_split = partial(study_splits, n_repeats=grid_splits)
-searched = take(
-    tuning.grid_found(search_grid(expression, response, grid_split, tuning.GRIDS[grid], seed=42), grid)
-)
+tried = search_grid(expression, response, grid_split, tuning.GRIDS[grid], seed=42)
+searched = take(tuning.grid_found(tried, grid))
 searched.table.style.format({"R2 on the test lines": "{:.2f}"}).hide(axis="index")
 
 # %% [markdown]
@@ -308,9 +304,7 @@ every = models | baselines | wide
 folds = predict_bulk(expression, response, every, bulk.repeated(n_repeats), n_inits=n_inits)
 mean = ensemble(folds, "network", "mean of the networks")
 folds = pd.concat([folds, mean, tuned.predictions], ignore_index=True)
-tuned.chosen[["fold", "hidden", "activation", "lr", "batch_size", "epochs", "inner_mse"]].style.hide(
-    axis="index"
-)
+tuned.chosen[["fold", *tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
 
 # %%
 cv, versus = bulk.cross_validated(folds, response)
@@ -356,12 +350,11 @@ chapter.figure(*figures.learning_curve(curve.table))
 # %% [markdown]
 # ### Choices that the report leaves open
 #
-# Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers, with
-# scikit-learn's network.
+# Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers.
 
 # %%
 variants = sensitivity_models(network.steps[-1][1])
-deep = deeper_networks([int(depth) for depth in depths.split(",")], seed)
+deep = deeper_networks([int(depth) for depth in depths.split(",")], network.steps[-1][1])
 changed = take(bulk.variants_found(predict_bulk(expression, response, variants | deep, bulk.repeated(1))))
 changed.table.style.format("{:.3f}")
 
@@ -371,8 +364,8 @@ changed.table.style.format("{:.3f}")
 #
 # ### Is it the response?
 #
-# ln IC50 runs on beyond the tested doses, an AUC does not. The panel has no measured AUC, but one follows from each
-# IC50 for a curve of slope 1 over the tested range. And the drug was screened twice: the same models on both screens.
+# ln IC50 runs on beyond the tested doses, an AUC does not; one follows from each IC50 for a curve of slope 1 over the
+# tested range. And the drug was screened twice: the curves of the other screen have nine doses, as in GDSC1.
 
 # %% tags=["hide-input"]
 learners = models | simple | {"Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
@@ -496,13 +489,20 @@ found = None if more is None else predict_cells(expression, response, more, mode
 # All lists are built on the same lines, never with the lines whose cells they score, and from the same genes. A
 # network has many weights a gene and no sign of its own: the product of its weight matrices (L7, fixed beforehand
 # as the list of the claim), its mean gradient (L8) and its integrated gradients (L9) are signed scores; each is
-# averaged over {glue}`cells.dreep.seeds` networks. Linear models (L3, L6) are the lists that the network has
-# to beat to be worth its trouble, C1 to C4 are lists that know nothing of the drug.
+# averaged over {glue}`cells.dreep.seeds` networks. L11 is the product of the weights of a network whose setting
+# inner folds chose, for camptothecin, on the lists' genes and the lines without cells. Linear models (L3, L6) are the
+# lists that the network has to beat to be worth its trouble, C1 to C4 are lists that know nothing of the drug.
+
+# %%
+without = common.loc[~with_cells, list_genes], panel.response[~with_cells]
+tuned_list, winner = choose_setting(without[0], without[1][DRUG], tuning.GRIDS[list_grid], seed=seed)
+winner[[*tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
 
 # %%
 chapter.record("cells.dreep.seeds", list_seeds)
-shared = {"n_folds": list_folds, "n_seeds": list_seeds, "seed": seed, "n_jobs": chapter.jobs}
-dreep_options = list_sections.dreep_options(inputs, drugs, **shared)
+of_networks = {"n_seeds": list_seeds, "tuned": tuned_list, "tuned_seeds": tuned_seeds}
+shared = {"n_folds": list_folds, "seed": seed, "n_jobs": chapter.jobs}
+dreep_options = list_sections.dreep_options(inputs, drugs, **shared, **of_networks)
 score = partial(score_cells, expression, panel.response, inputs.cells)
 scored = score(list_sections.list_names(inputs), **dreep_options)
 as_published = score(["L1"], leave_out=False, **dreep_options)
@@ -512,21 +512,20 @@ ranking.table.style.format(precision=3)
 # %% [markdown]
 # Mean over drugs, camptothecin apart, of the correlation between the lines' median score and their response: Pearson
 # list {glue}`cells.dreep.L1.Spearman` {glue}`cells.dreep.L1.Spearman.interval`, network
-# {glue}`cells.dreep.L7.Spearman` {glue}`cells.dreep.L7.Spearman.interval`.
+# {glue}`cells.dreep.L7.Spearman` {glue}`cells.dreep.L7.Spearman.interval`, tuned network
+# {glue}`cells.dreep.L11.Spearman` {glue}`cells.dreep.L11.Spearman.interval`.
 
 # %%
 gains = take(list_sections.gains_found(scored, ranking.table, inputs, n_boot, seed))
 chapter.figure(*figures.gains_of_lists(gains.table))
 
 # %% tags=["hide-input"]
-per_drug = drug_gains(scored.lines, panel.response, "L7", "L1").sort_values("gain", ascending=False)
-per_drug.rename(columns={"first": "network (L7)", "second": "Pearson (L1)"}).style.format(precision=2).hide(
-    axis="index"
-)
+list_sections.gains_by_drug(scored, inputs).style.format(precision=2).hide(axis="index")
 
 # %% [markdown]
-# Network minus Pearson: {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval`. Network minus
-# the better linear list: {glue}`cells.dreep.L7-strongest linear.Spearman`
+# Network minus Pearson: {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval`; tuned network
+# minus Pearson: {glue}`cells.dreep.L11-L1.Spearman` {glue}`cells.dreep.L11-L1.Spearman.interval`. Network minus the
+# better linear list: {glue}`cells.dreep.L7-strongest linear.Spearman`
 # {glue}`cells.dreep.L7-strongest linear.Spearman.interval`. Pearson minus the best control list:
 # {glue}`cells.dreep.L1-strongest control.Spearman` {glue}`cells.dreep.L1-strongest control.Spearman.interval`. The
 # verdicts below say how large a gain these lines and drugs could have shown. Camptothecin by itself, line by line:
@@ -542,9 +541,8 @@ chapter.figure(*figures.scores_of_drug(scored, inputs))
 
 # %%
 pair = models | {"Ridge": baselines["Ridge"]}
-direct = predict_cells(
-    common, panel.response[drugs], inputs.cells, pair, treatments=ways[:1], n_inits=1, n_folds=list_folds
-)
+directly = {"treatments": ways[:1], "n_inits": 1, "n_folds": list_folds}
+direct = predict_cells(common, panel.response[drugs], inputs.cells, pair, **directly)
 arms = take(list_sections.direct_arms(direct.lines.query("source == 'cells'"), scored, inputs, n_boot, seed))
 arms.table.style.format(precision=3)
 
@@ -573,16 +571,18 @@ agreement = take(list_sections.agreement_found(scored, inputs, drugs, seed))
 chapter.figure(*figures.agreement(agreement.table))
 
 # %% tags=["hide-input"]
-without = common.loc[~with_cells, list_genes], panel.response.loc[~with_cells]
-which = ["L1", "L2", "L3", "L6", "L7", "L9", "C2", "C4"]
-bulk_lists = make_lists(*without, which, drugs=[DRUG, *drugs], n_seeds=list_seeds)
-likeness = take(list_sections.likeness_found(bulk_lists))
+pairs = target_pairs(inputs, least)
+every_drug = list(dict.fromkeys([DRUG, *drugs, *(drug for drug, _ in pairs)]))
+of_drugs = {"drugs": every_drug, "lineage": lineage, "proliferation": inputs.proliferation, **of_networks}
+bulk_lists = make_lists(*without, list_sections.list_names(inputs), **of_drugs)
+likeness = take(list_sections.likeness_found(bulk_lists, [DRUG, *drugs]))
 chapter.figure(*figures.likeness(likeness.table))
 
 # %% [markdown]
 # Median agreement between single networks: {glue}`cells.dreep.L7.agreement of seeds`; between Pearson lists of
 # halves: {glue}`GDSC2.lists.L1.split-half`. The network's list correlates with that of ridge regression by
-# {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`. In the median
+# {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`, with the tuned
+# network's by {glue}`GDSC2.lists.L7 and L11.Spearman`. In the median
 # {glue}`cells.dreep.L7.saturated units` of the first-layer units are saturated on the training lines.
 #
 # ### Are called cells a sign of anything?
@@ -608,7 +608,7 @@ calls.table.style.format(precision=3)
 # places of a gene's drugs are averaged, since one gene is one piece of evidence however many drugs aim at it.
 
 # %%
-recovery, places = known_target_places(make_lists, inputs, min_lines=least, n_seeds=target_seeds, seed=seed)
+recovery, places = known_target_places(bulk_lists, pairs, seed)
 take(recovery)
 recovery.table.assign(list=recovery.table["list"].map(LISTS)).style.format(precision=2).hide(axis="index")
 
@@ -622,10 +622,11 @@ places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 
 # {glue}`GDSC2.targets.L7.found`, {glue}`GDSC2.targets.L3.found` and {glue}`GDSC2.targets.L1.found` of the pairs. The
 # network gains {glue}`GDSC2.targets.L7-L1.percentile` percentiles on Pearson's list
 # {glue}`GDSC2.targets.L7-L1.percentile.interval` and {glue}`GDSC2.targets.L7-L3.percentile`
-# {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's.
+# {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's; the tuned network's list has it at percentile
+# {glue}`GDSC2.targets.L11.percentile`.
 
 # %% tags=["hide-input"]
-ends = list_sections.ends_of_lists(bulk_lists, DRUG, ["L1", "L3", "L7"])
+ends = list_sections.ends_of_lists(bulk_lists, DRUG, ["L1", "L3", "L7", "L11"])
 ends.style.hide(axis="index").set_caption("Camptothecin, from the sensitive to the resistant end")
 
 # %% [markdown]

@@ -148,7 +148,9 @@ def forest(
     for row in table.itertuples():
         group = getattr(row, "group", None)
         if group is not None and group != previous:
-            axes.text(0, y, f"{group}", transform=axes.get_yaxis_transform(), weight="bold", va="center")
+            # On white: a long heading reaches across the line at zero.
+            heading = axes.text(0, y, f"{group}", transform=axes.get_yaxis_transform(), weight="bold")
+            heading.set(va="center", bbox={"color": "white", "pad": 1})
             previous, y = group, y + 1
         if np.isfinite(row.difference):
             excludes_zero = np.isfinite(row.low) and (row.low > 0 or row.high < 0)

@@ -57,7 +57,7 @@ def fit(
         Trained in place.
     loss, minibatches
     adam : Adam
-        Of the same parameters.
+        Of the same parameters, with the ``steps`` of the minibatches where models differ in them.
     keep : AtEpochs
         Looks at the models after every epoch, copies what is to be kept, and says who goes on.
 
@@ -72,14 +72,15 @@ def fit(
         parameter.requires_grad_(True)
     losses: list[np.ndarray] = []
     running = np.ones(len(parameters[0]), bool)
+    steps = torch.tensor(minibatches.steps, device=parameters[0].device)
     with flushed_denormals():
         while running.any():
             total = torch.zeros(len(running), device=parameters[0].device)
-            for rows, weight in minibatches:
+            for number, (rows, weight) in enumerate(minibatches):
                 each = loss(rows, weight)
-                adam.step(torch.autograd.grad(each.sum(), parameters))
-                total += each.detach()
-            losses.append((total / minibatches.steps).cpu().numpy())
+                adam.step(torch.autograd.grad(each.sum(), parameters), number)
+                total += each.detach().where(number < steps, 0)
+            losses.append((total / steps).cpu().numpy())
             running &= np.isfinite(losses[-1])
             running = keep.after(len(losses), parameters, running)
     history = np.stack(losses, axis=1)

@@ -41,7 +41,7 @@ class Minibatches:
     Parameters
     ----------
     sizes : sequence of K int
-        Rows of each model. The number of minibatches a pass must be the same for all.
+        Rows of each model.
     batch : int
     generators : sequence of K torch.Generator
         On the CPU; they decide the order.
@@ -51,12 +51,13 @@ class Minibatches:
     ------
     rows : tensor (K, batch) of int
     weight : tensor (K, batch)
-        Of a row in the mean over its minibatch; 0 for what only fills up.
+        Of a row in the mean over its minibatch; 0 for what only fills up, throughout for a model whose
+        pass is over.
 
-    Raises
-    ------
-    ValueError
-        If the models need different numbers of minibatches.
+    Attributes
+    ----------
+    steps : list of K int
+        Minibatches of a model's pass; iterating goes on to the longest.
     """
 
     def __init__(
@@ -66,19 +67,15 @@ class Minibatches:
         generators: Sequence[torch.Generator],
         device: str | torch.device = "cpu",
     ) -> None:
-        steps = {-(-size // batch) for size in sizes}
-        if len(steps) > 1:
-            msg = f"models trained side by side need as many minibatches a pass; got {sorted(steps)}"
-            raise ValueError(msg)
         self.sizes, self.batch, self.generators, self.device = list(sizes), batch, list(generators), device
-        self.steps = steps.pop()
-        place, size = np.arange(self.steps * batch), np.array(self.sizes)[:, None]
+        self.steps = [-(-size // batch) for size in sizes]
+        place, size = np.arange(max(self.steps) * batch), np.array(self.sizes)[:, None]
         within = np.minimum(size - place // batch * batch, batch)
         weight = np.where(place < size, 1 / np.maximum(within, 1), 0).astype(np.float32)
         self._weight = torch.from_numpy(weight).to(device)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        order = torch.zeros(len(self.sizes), self.steps * self.batch, dtype=torch.int64)
+        order = torch.zeros(len(self.sizes), max(self.steps) * self.batch, dtype=torch.int64)
         for row, size, generator in zip(order, self.sizes, self.generators, strict=True):
             row[:size] = torch.randperm(size, generator=generator)
         order = order.to(self.device)

@@ -19,6 +19,7 @@ MODELS = [
     (X, -Y, 5, 0.01, 0.1, 1),
     (np.ascontiguousarray(X[:49, :4]), Y[:49], 8, 0.003, 0.0, 2),
     (X, Y, 3, 0.01, 0.0, 3),
+    (X[:20], Y[:20], 8, 0.01, 0.0, 4),
 ]
 
 
@@ -36,7 +37,8 @@ def train(models, keep, batch=16):
         return (weight[..., None] * (predict(*parameters, rows) - y.take(rows)) ** 2).sum(dim=(1, 2))
 
     minibatches = Minibatches([len(model[1]) for model in models], batch, generators)
-    adam = Adam(parameters, [model[3] for model in models], [model[4] for model in models])
+    rates, decays = [model[3] for model in models], [model[4] for model in models]
+    adam = Adam(parameters, rates, decays, minibatches.steps)
     losses, diverged = fit(parameters, loss, minibatches, adam, keep)
     return losses, diverged, [own_part(parameters, i, w) for i, w in enumerate(widths)], keep
 
@@ -69,7 +71,7 @@ def test_one_model_is_that_of_plain_torch(model):
 
 def test_a_model_in_a_batch_is_the_model_alone_whatever_is_padded():
     losses, diverged, weights, _ = train(MODELS, epochs(5))
-    assert losses.shape == (4, 5) and not diverged.any()
+    assert losses.shape == (5, 5) and not diverged.any()
     for i, model in enumerate(MODELS):
         alone, _, (own,), _ = train([model], epochs(5))
         same(weights[i], own)
@@ -141,7 +143,7 @@ def test_start_values_are_those_of_pytorch_layers():
 
 
 def test_minibatches_are_a_permutation_of_each_model_and_weigh_each_batch_as_its_mean():
-    sizes, batch = (10, 12), 4
+    sizes, batch = (10, 17), 4
     batches = Minibatches(sizes, batch, [torch.Generator().manual_seed(s) for s in (0, 1)])
     first, second = (list(batches) for _ in range(2))
     for i, size in enumerate(sizes):
@@ -149,15 +151,10 @@ def test_minibatches_are_a_permutation_of_each_model_and_weigh_each_batch_as_its
             rows = torch.cat([rows[i][weight[i] > 0] for rows, weight in one])
             assert sorted(rows.tolist()) == list(range(size))
         for _, weight in first:
-            assert float(weight[i].sum()) == pytest.approx(1)
+            assert float(weight[i].sum()) in (pytest.approx(1), 0)
     order = torch.randperm(10, generator=torch.Generator().manual_seed(0))
     assert torch.cat([rows[0] for rows, _ in first])[:10].tolist() == order.tolist()
     assert not torch.equal(first[0][0], second[0][0])
-
-
-def test_minibatches_of_other_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"as many minibatches a pass; got \[3, 4\]"):
-        Minibatches([12, 13], 4, [torch.Generator()] * 2)
 
 
 def test_tables_gather_each_models_own_rows_and_hold_a_shared_array_once():

@@ -129,13 +129,10 @@ def test_order_of_cells_and_genes_does_not_matter():
         pd.testing.assert_frame_equal(getattr(second, what).loc[counts.index], getattr(first, what))
 
 
-def test_calls_and_summary_by_hand():
+def test_calls_by_hand():
     counts, lists = world()
     result = scored(counts, lists.assign(top=-gf_icf(counts.to_numpy()).sum(axis=0)))
     assert (result.es["top"] < 0).all() and (result.calls()["top"] == -1).all()
-    summary = result.summary()
-    assert summary.index[0] == "top"
-    assert summary.loc["top", ["sensitive", "resistant", "sensitive_rescaled"]].tolist() == [1, 0, 1]
     drug = result.es["x"]
     expected = np.where((result.fdr["x"] < 0.1) & (drug > 0), 1, np.where((result.fdr["x"] < 0.1), -1, 0))
     assert np.array_equal(result.calls()["x"], expected)

@@ -72,7 +72,9 @@ def every():
         lineage=LINEAGE,
         proliferation=GROWTH,
         network=NETWORK,
+        tuned=NETWORK,
         n_seeds=3,
+        tuned_seeds=3,
         n_inner=3,
     )
 
@@ -92,21 +94,12 @@ def test_planted_genes_lead_every_list_with_their_sign(every, name):
     assert scores.rank()["G01"] <= 3
 
 
-def test_first_pls_weights_rank_as_pearson_on_the_same_genes(every):
-    for drug in RESPONSE:
-        assert every.scores["L5"][drug].rank().tolist() == every.scores["L1b"][drug].rank().tolist()
-
-
 def test_ridge_list_by_hand(every):
     binned = EqualFrequencyBinner().fit_transform(EXPRESSION)
     known = RESPONSE["a"].notna().to_numpy()
     x = StandardScaler().fit_transform(binned[known].astype(float))
     oracle = RidgeCV(ALPHAS).fit(x, RESPONSE["a"][known]).coef_
     assert every.scores["L3"]["a"].to_numpy() == pytest.approx(oracle, abs=1e-4)
-
-
-def test_elastic_net_list_has_no_ties(every):
-    assert every.scores["L4"]["a"].is_unique
 
 
 def test_controls(every):
@@ -123,18 +116,26 @@ def test_controls(every):
 
 
 def test_reversed_response_reverses_the_lists(every):
-    reverse = build_lists(EXPRESSION, -RESPONSE, ["L1", "L2", "L3", "L5", "L6"], n_inner=3).scores
+    reverse = build_lists(EXPRESSION, -RESPONSE, ["L1", "L2", "L3", "L6"], n_inner=3).scores
     for name, scores in reverse.items():
         assert scores.to_numpy() == pytest.approx(-every.scores[name].to_numpy(), abs=1e-6)
 
 
 def test_seeds_are_reported(every):
     seeds = every.seeds
-    assert seeds["list"].value_counts().to_dict() == {"L7": 3, "L8": 3, "L9": 3}
+    assert seeds["list"].value_counts().to_dict() == {"L7": 3, "L8": 3, "L9": 3, "L11": 3}
     assert (seeds["n_seeds"] == 3).all() and not seeds["diverged"].any()
     assert seeds["agreement"].between(-1, 1).all()
     again = build_lists(EXPRESSION, RESPONSE, ["L7"], network=NETWORK, n_seeds=3, n_jobs=2)
     assert np.array_equal(again.scores["L7"], every.scores["L7"])
+
+
+def test_the_tuned_list_is_the_product_of_the_weights_of_its_own_setting(every):
+    assert np.array_equal(every.scores["L11"], every.scores["L7"])
+    other = GPDSRegressor(hidden=(8, 4), epochs=2)
+    lists = build_lists(EXPRESSION, RESPONSE, ["L7", "L11"], network=NETWORK, tuned=other, n_seeds=3)
+    assert np.array_equal(lists.scores["L7"], every.scores["L7"])
+    assert not np.allclose(lists.scores["L11"], lists.scores["L7"], atol=0.1)
 
 
 def test_similarity_by_hand(every):
@@ -180,7 +181,8 @@ def test_epithelial_genes_are_at_the_sensitive_end_of_egfr_inhibitors():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: build_lists(EXPRESSION, RESPONSE, ["L11"]), ParameterError, r"unknown list\(s\) \['L11'\]"),
+        (lambda: build_lists(EXPRESSION, RESPONSE, ["L99"]), ParameterError, r"unknown list\(s\) \['L99'\]"),
+        (lambda: build_lists(EXPRESSION, RESPONSE, ["L11"]), ParameterError, "L11 needs the settings"),
         (lambda: build_lists(EXPRESSION, RESPONSE, ["L10"]), ParameterError, "L10 needs the lineage"),
         (lambda: build_lists(EXPRESSION, RESPONSE, ["L1"], drugs=["z"]), DataError, r"drug\(s\) \['z'\]"),
         (lambda: build_lists(EXPRESSION, RESPONSE[["a"]], ["C3"]), DataError, "has only one"),

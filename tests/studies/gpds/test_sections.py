@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate
+from sklearn.base import clone
+from sklearn.model_selection import KFold
 
 from helpers.data.cells_twin import simulate_cells
 from helpers.studies.gpds import bulk_sections as bulk
@@ -17,7 +19,7 @@ from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.results import central, named, results
 from helpers.studies.gpds.targets import known_targets, target_places, target_recovery
 from helpers.studies.gpds.tasks import TASKS, load_inputs
-from helpers.studies.gpds.tuning import tuned_network
+from helpers.studies.gpds.tuning import tuned_network, tuned_setting
 from helpers.studies.gpds.variants import deeper_networks
 
 PANEL, _, _ = simulate_cells(seed=0, n_lines=90, n_cells=160, n_genes=200)
@@ -94,6 +96,19 @@ def test_tuned_network_does_not_see_its_test_lines(folds):
     assert first == pytest.approx(second)
 
 
+def test_setting_of_a_list_is_chosen_on_measured_lines_and_all_genes():
+    response = PANEL.response[DRUG].where(np.arange(90) > 5)
+    network, chosen = tuned_setting(PANEL.expression, response, GRID, n_inner=2)
+    assert (network.hidden, network.lr, network.epochs) == ((8, 4), 0.01, 5)
+    lines = response.dropna().index
+    errors = []
+    for train, test in KFold(2, shuffle=True, random_state=0).split(lines):
+        x, y = PANEL.expression.loc[lines], response[lines]
+        model = gpds_pipeline(clone(network), gene_filter=False).fit(x.iloc[train], y.iloc[train])
+        errors.append(((model.predict(x.iloc[test]) - y.iloc[test]) ** 2).mean())
+    assert chosen["inner_mse"].item() == pytest.approx(np.mean(errors), rel=1e-4)
+
+
 def test_strongest_baseline_has_the_least_mean_error(folds):
     table, _ = folds
     rows, best = bulk.against_strongest_baseline(table)
@@ -152,9 +167,9 @@ def test_each_reason_is_answered_by_its_rule():
 def test_depths_have_the_layers_they_name():
     models = deeper_networks((1, 3))
     y = PANEL.response[DRUG].dropna()[:40]
-    three = models["3 hidden layers"].fit(PANEL.expression.loc[y.index], y).steps[-1][1].regressor_
-    assert [len(b) for b in three.intercepts_] == [32, 16, 16, 1]
-    assert three.n_iter_ == 100
+    three = models["3 hidden layers"].fit(PANEL.expression.loc[y.index], y)["network"].network_
+    assert [len(bias) for bias in three.biases] == [32, 16, 16, 1]
+    assert len(three.losses) == 100
     assert list(models) == ["1 hidden layer", "3 hidden layers"]
 
 
@@ -171,7 +186,7 @@ def test_targets_count_by_gene_not_by_pair():
     pairs = [("a", "G0"), ("b", "G0"), ("c", "G50")]
     places = target_places({"L7": up, "L1": up.iloc[::-1].set_axis(genes)}, pairs)
     assert places["L7"].tolist() == [0, 0, 50]
-    found = ids(target_recovery(places, "L7", ["L1"]))
+    found = ids(target_recovery(places, ["L7"], ["L1"]))
     assert found["GDSC2.targets.L7.percentile"] == 25  # of G0 and G50, not of three pairs
     assert found["GDSC2.targets.L7-L1.percentile"] == pytest.approx(((100 - 0) + (50 - 50)) / 2)
     assert found["GDSC2.targets.L7.found"] == pytest.approx(2 / 3)
@@ -179,7 +194,7 @@ def test_targets_count_by_gene_not_by_pair():
 
 def test_no_known_target_leaves_the_question_open():
     found = ids(
-        target_recovery(target_places({"L7": pd.DataFrame(), "L1": pd.DataFrame()}, []), "L7", ["L1"])
+        target_recovery(target_places({"L7": pd.DataFrame(), "L1": pd.DataFrame()}, []), ["L7"], ["L1"])
     )
     assert found["GDSC2.targets.genes"] == 0
     assert np.isnan(found["GDSC2.targets.L7-strongest.percentile"])
@@ -191,7 +206,7 @@ def test_every_tier_has_a_task_and_cells_are_named_by_their_role():
     assert [getattr(data, "name", None) or data.uns["name"] for data in inputs.used] == [
         "GDSC2",
         "cells",
-        "more cells",
+        "second set",
         "GDSC",
     ]
     assert "Data set: breast-atlas." in inputs.cells.uns["provenance"].notes

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import RidgeCV, enet_path
+from sklearn.linear_model import ElasticNetCV, RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +26,7 @@ from helpers.errors import DataError
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
+from helpers.studies.gpds.model.network import Task
 
 #: Genes that a model may see, by name; cut lines are learnt on the training lines. "All genes" leaves out
 #: those that hardly vary there: scaled to a variance of one, a single line that expresses such a gene would
@@ -138,58 +139,6 @@ class PLSCV(RegressorMixin, BaseEstimator):
         return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
 
 
-class ElasticNetPath(RegressorMixin, BaseEstimator):
-    """Elastic net; the penalty by inner folds, from the largest that leaves a gene to a thousandth of it.
-
-    Attributes
-    ----------
-    alpha_ : float
-    coef_ : array (genes,)
-    """
-
-    def __init__(self, l1_ratio: float = 0.5, n_alphas: int = 30, cv: int = 5, random_state: int = 0) -> None:
-        self.l1_ratio = l1_ratio
-        self.n_alphas = n_alphas
-        self.cv = cv
-        self.random_state = random_state
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> ElasticNetPath:
-        """Choose the penalty and fit."""
-        X, y = np.asarray(X, float), np.asarray(y, float)
-        top = np.abs((X - X.mean(axis=0)).T @ (y - y.mean())).max() / (len(y) * self.l1_ratio)
-        alphas = max(top, 1e-12) * np.geomspace(1, 1e-3, self.n_alphas)
-        errors = np.zeros(self.n_alphas)
-        for train, test in KFold(self.cv, shuffle=True, random_state=self.random_state).split(X):
-            coefs, x_mean, y_mean = self._path(X[train], y[train], alphas)
-            errors += ((y_mean + (X[test] - x_mean) @ coefs - y[test][:, None]) ** 2).sum(axis=0)
-        best = int(errors.argmin())
-        self.alpha_ = float(alphas[best])
-        coefs, self.x_mean_, self.intercept_ = self._path(X, y, alphas[: best + 1])
-        self.coef_ = coefs[:, -1]
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predicted response, array (n,)."""
-        check_is_fitted(self, "coef_")
-        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
-
-    def _path(self, x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        x_mean, y_mean = x.mean(axis=0), float(y.mean())
-        centred = x - x_mean
-        # With the Gram matrix a step costs genes instead of lines x genes; it pays while genes are few.
-        gram = centred.T @ centred if x.shape[1] <= 2 * len(x) else None
-        _, coefs, _ = enet_path(
-            np.asfortranarray(centred),
-            y - y_mean,
-            l1_ratio=self.l1_ratio,
-            alphas=alphas,
-            precompute=False if gram is None else gram,
-            tol=1e-3,
-            max_iter=2000,
-        )
-        return coefs, x_mean, y_mean
-
-
 class NearestLines(RegressorMixin, BaseEstimator):
     """Mean response of the lines with the highest correlation; their number (1 to ``most``) by inner folds.
 
@@ -242,23 +191,11 @@ class PCARidge(RegressorMixin, BaseEstimator):
         return self.model_.predict(np.asarray(X, float))
 
 
-class PermutedTarget(RegressorMixin, BaseEstimator):
-    """Fit a model on a permuted response: what it finds when there is nothing to find."""
+class PermutedTarget(GPDSRegressor):
+    """The network on a permuted response: what it finds when there is nothing to find."""
 
-    def __init__(self, regressor: BaseEstimator, random_state: int = 0) -> None:
-        self.regressor = regressor
-        self.random_state = random_state
-
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> PermutedTarget:
-        """Fit a clone on the permuted response."""
-        order = np.random.default_rng(self.random_state).permutation(len(X))
-        self.regressor_ = clone(self.regressor).fit(X, np.asarray(y, float)[order])
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Prediction of the fitted clone."""
-        check_is_fitted(self, "regressor_")
-        return self.regressor_.predict(X)
+    def _task(self, inputs: np.ndarray, y: np.ndarray) -> Task:
+        return super()._task(inputs, np.random.default_rng(self.random_state).permutation(y))
 
 
 def bulk_baselines(
@@ -278,7 +215,7 @@ def bulk_baselines(
     lineage : Series, optional
         Index = line; without it the two lineage models are left out.
     proliferation : Series, optional
-        Index = line; second covariate of "Ridge on lineage".
+        Index = line; second covariate of ridge regression on lineage.
     gene_filter : bool or MeanVarianceFilter
         Learn the study's filter, or another one, in the training part; False takes all genes.
     n_inner : int
@@ -299,21 +236,25 @@ def bulk_baselines(
         steps = [*filter_steps(gene_filter), *binned, ("scale", StandardScaler()), (name, model)]
         return Pipeline(steps).set_output(transform="pandas")
 
+    folds = KFold(n_inner, shuffle=True, random_state=seed)
     models: dict[str, BaseEstimator] = {"training mean": DummyRegressor()}
     if lineage is not None:
         models["lineage mean"] = LineageMean(lineage)
-        models["Ridge on lineage"] = LineageRidge(lineage, proliferation)
+        growth = "" if proliferation is None else " and proliferation"
+        models["Ridge on lineage" + growth] = LineageRidge(lineage, proliferation)
     models |= {
         "Ridge": on_genes("ridge", RidgeCV(ALPHAS)),
         "Ridge on bins": on_genes("ridge", RidgeCV(ALPHAS), bins=True),
-        "Elastic net": on_genes("net", ElasticNetPath(cv=n_inner, random_state=seed)),
+        "Elastic net": on_genes("net", ElasticNetCV(cv=folds, tol=1e-3, max_iter=2000)),
         "PLS": on_genes("pls", PLSCV(cv=n_inner, random_state=seed)),
         "PCA + ridge": on_genes("ridge", PCARidge(random_state=seed)),
         "k nearest lines": on_genes("lines", NearestLines(cv=n_inner, random_state=seed)),
         "Random forest": on_genes(
             "forest", RandomForestRegressor(n_trees, max_features=1 / 3, random_state=seed)
         ),
-        "Permuted target": PermutedTarget(gpds_pipeline(network, gene_filter=gene_filter), seed),
+        "Permuted target": gpds_pipeline(
+            PermutedTarget(**(network or GPDSRegressor()).get_params()), gene_filter=gene_filter
+        ),
     }
     return models
 

@@ -1,6 +1,6 @@
 """Prediction of bulk response: the report's split, many such splits, cross-validation.
 
-Every model runs in the same splits; the fits of a network in all splits, drugs and seeds are one batch.
+Every model runs in the same splits; the fits of all networks in all splits, drugs and seeds are one batch.
 """
 
 from __future__ import annotations
@@ -12,16 +12,8 @@ import pandas as pd
 from scipy import stats
 from sklearn.base import BaseEstimator
 
-from helpers.evaluation.protocol import Fold, run
-from helpers.studies.gpds.folds import (
-    BulkLines,
-    Splitter,
-    contenders,
-    drug_folds,
-    is_network,
-    study_splits,
-    with_inits,
-)
+from helpers.evaluation.protocol import Fold
+from helpers.studies.gpds.folds import BulkLines, Splitter, drug_folds, run_models, study_splits
 
 _KEYS = ["drug", "seed", "fold", "model"]
 
@@ -72,22 +64,11 @@ def bulk_predictions(
     """
     lines = BulkLines.matched(expression, response)
     folds = drug_folds(lines, splits)
-    networks = {name: model for name, model in models.items() if is_network(model)}
-    others = {name: model for name, model in models.items() if name not in networks}
-    parts = [(networks, n_inits, 1), (others, 1, n_jobs)]
-    tables = [
-        run(
-            lines,
-            with_inits(folds, inits, seed),
-            contenders(part, predict_test, n_jobs),
-            held_out_rows,
-            n_jobs=jobs,
-        )
-        for part, inits, jobs in parts
-        if part
-    ]
+    found = run_models(
+        lines, folds, models, predict_test, held_out_rows, n_inits=n_inits, seed=seed, n_jobs=n_jobs
+    )
     # For all that follows a seed is that of the split, its repeat.
-    return pd.concat(tables, ignore_index=True).drop(columns="seed").rename(columns={"repeat": "seed"})
+    return found.drop(columns="seed").rename(columns={"repeat": "seed"})
 
 
 def predict_test(lines: BulkLines, fold: Fold, fit: BaseEstimator) -> np.ndarray:

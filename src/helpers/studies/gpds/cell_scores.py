@@ -11,17 +11,7 @@ from helpers.errors import DataError
 from helpers.studies.gpds.correlations import masked_spearman
 
 #: What :func:`cell_metrics` reports.
-CELL_METRICS = (
-    "R2",
-    "MSE",
-    "MSE of cells",
-    "MSE/constant",
-    "Spearman",
-    "spread within lines",
-    "spread between lines",
-)
-#: The metrics that the chapter shows.
-SHOWN_METRICS = ("R2", "MSE/constant", "Spearman", "spread within lines", "spread between lines")
+CELL_METRICS = ("R2", "MSE/constant", "Spearman", "spread within lines", "spread between lines")
 #: What a way of predicting is: drug, model, what is looked at, how it is binned and scaled.
 KEYS = ["drug", "model", "source", "bins", "scale"]
 
@@ -38,10 +28,9 @@ def cell_metrics(lines: pd.DataFrame, n_boot: int = 2000, seed: int = 0, level: 
     -------
     DataFrame
         Keys (drug, model, source, bins, scale), ``metric``, ``value``, ``low``, ``high``, ``n`` lines. R2 is
-        against the mean of the measured lines; "MSE of cells" averages the squared error over the cells
-        of a line, then over lines; "MSE/constant" divides MSE by that of the training mean; "spread
-        within lines" is the median over lines of the cells' SD and "spread between lines" the SD of the
-        medians, both over the SD of the measured responses.
+        against the mean of the measured lines; "MSE/constant" divides the error by that of the training
+        mean; "spread within lines" is the median over lines of the cells' SD and "spread between lines"
+        the SD of the medians, both over the SD of the measured responses.
     """
     rows = []
     for key, part in lines.groupby(KEYS, sort=False):
@@ -62,9 +51,9 @@ def name_ways(table: pd.DataFrame, ways: Mapping[str, tuple[str, str, str]]) -> 
     Returns
     -------
     DataFrame
-        Rows of these ways with the column ``way``; :data:`SHOWN_METRICS` only, undefined values left out.
+        Rows of these ways with the column ``way``; undefined values are left out.
     """
-    rows = table[table["metric"].isin(SHOWN_METRICS)].dropna(subset="value")
+    rows = table.dropna(subset="value")
     parts = [
         rows[(rows[["source", "bins", "scale"]] == way).all(axis=1)].assign(way=name)
         for name, way in ways.items()
@@ -160,16 +149,13 @@ def _bootstrapped(part: pd.DataFrame, n_boot: int, seed: int) -> dict[str, np.nd
     part = part.sort_values("line") if "line" in part.columns else part
     n = len(part)
     rows = np.vstack([np.arange(n), np.random.default_rng(seed).integers(0, n, (n_boot, n))]).T
-    measured, median, sd, cells, constant = (
-        part[column].to_numpy(float)[rows]
-        for column in ("measured", "median", "sd", "mse_cells", "training_mean")
+    measured, median, sd, constant = (
+        part[column].to_numpy(float)[rows] for column in ("measured", "median", "sd", "training_mean")
     )
     mse, variance = ((median - measured) ** 2).mean(axis=0), measured.var(axis=0)
     deviation = np.where(variance > 0, np.sqrt(variance), np.nan)
     return {
         "R2": 1 - mse / deviation**2,
-        "MSE": mse,
-        "MSE of cells": cells.mean(axis=0),
         "MSE/constant": mse / ((constant - measured) ** 2).mean(axis=0),
         "Spearman": masked_spearman(median, measured),
         "spread within lines": np.median(sd, axis=0) / deviation,

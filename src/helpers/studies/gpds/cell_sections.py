@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.studies.gpds.cell_scores import (
-    SHOWN_METRICS,
+    CELL_METRICS,
     cell_differences,
     cell_metrics,
     name_ways,
@@ -92,13 +92,13 @@ def other_profiles(lines: pd.DataFrame, names: pd.Series) -> dict[str, pd.Series
     return {f"from {source}": wide[source] for source in ("bulk", "pseudo-bulk")}
 
 
-def errors_of_cells(held_out: HeldOutCells, single: HeldOutCells, n_boot: int, seed: int = 0) -> Found:
+def errors_of_cells(held_out: HeldOutCells, n_boot: int, seed: int = 0) -> Found:
     """Errors and spreads of every way of predicting a line, with intervals over lines.
 
     Parameters
     ----------
-    held_out, single : HeldOutCells
-        Several networks averaged, with all :data:`TREATMENTS` and linear models; and one network.
+    held_out : HeldOutCells
+        Several networks, with all :data:`TREATMENTS`, and linear models.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def errors_of_cells(held_out: HeldOutCells, single: HeldOutCells, n_boot: int, s
     linear = by_way["model"].isin(["Ridge", "PLS"]) & by_way["way"].isin(_LINEAR_WAYS)
     rows += named(by_way[linear], "cells.{way}.{model}.{metric}")
     one = name_ways(
-        cell_metrics(single.lines, **boot), {way: WAYS[way] for way in ("cells", "cells in bulk bins")}
+        cell_metrics(held_out.single, **boot), {way: WAYS[way] for way in ("cells", "cells in bulk bins")}
     )
     rows += named(one[one["model"] == "network"], "cells.{way}.{model}.{metric}")
     as_report = {"model": "network", "source": "cells", "bins": "cells-own", "scale": "bulk"}
@@ -123,10 +123,10 @@ def errors_of_cells(held_out: HeldOutCells, single: HeldOutCells, n_boot: int, s
         rows += named(chosen, f"cells.{way} minus cells.networks.{{metric}}")
     rows += _against(held_out.lines, boot)
     distinct = at_lines[(at_lines["model"] == "network") | at_lines["bins"].isin(["", "cells-own"])]
-    table = distinct[distinct["metric"].isin(SHOWN_METRICS)].pivot_table(
+    table = distinct.pivot_table(
         index=["model", "source", "bins", "scale"], columns="metric", values="value", sort=False
     )
-    return Found(results(rows), table[list(SHOWN_METRICS)])
+    return Found(results(rows), table[list(CELL_METRICS)])
 
 
 def _against(lines: pd.DataFrame, boot: Mapping[str, Any]) -> list[dict[str, Any]]:

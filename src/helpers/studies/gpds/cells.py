@@ -18,10 +18,9 @@ from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.model import EqualFrequencyBinner
 
 #: Units of a cell's expression: the atlas authors' log2(1 + CPM/10), others of the sheet.
-UNITS = ("log2(1+CPM/10)", "log2(1+CPM)", "CPM", "as stored")
-#: What cells are binned by: each gene over all cells; the bulk lines' bins; the genes of a cell; or, in
-#: the place of bins, values mapped gene by gene to the bulk lines' values of the same rank.
-CELL_BINS = ("cells-own", "bulk-edges", "per-cell", "quantile-matched")
+UNITS = ("log2(1+CPM/10)", "log2(1+CPM)", "CPM")
+#: What cells are binned by: each gene over all cells; the bulk lines' bins; the genes of a cell.
+CELL_BINS = ("cells-own", "bulk-edges", "per-cell")
 #: Whose mean and spread scale the cells.
 CELL_SCALES = ("bulk", "cells", "none")
 
@@ -34,7 +33,7 @@ def cell_expression(cells: AnnData, genes: Sequence[str], units: str = UNITS[0])
     Parameters
     ----------
     cells : AnnData
-        Raw counts (``uns["units"] == "counts"``), or z-scores with ``units="as stored"``.
+        Raw counts (``uns["units"] == "counts"``).
     genes : sequence of str
         Symbols that the cells have; see :func:`common_genes`.
     units : str
@@ -50,8 +49,6 @@ def cell_expression(cells: AnnData, genes: Sequence[str], units: str = UNITS[0])
         If a gene is missing, or units cannot be computed from what is stored.
     """
     values = _select(cells, genes, units)
-    if units == "as stored":
-        return pd.DataFrame(values, cells.obs_names, list(genes))
     total = np.asarray(cells.X.sum(axis=1), float).ravel()
     cpm = values * (1e6 / np.where(total > 0, total, 1))[:, None]
     return pd.DataFrame(_transformed(cpm, units), cells.obs_names, list(genes))
@@ -98,12 +95,7 @@ def common_genes(expression: pd.DataFrame, cells: AnnData) -> list[str]:
 
 
 def model_inputs(
-    model: Pipeline,
-    table: pd.DataFrame,
-    reference: pd.DataFrame,
-    *,
-    bins: str = "cells-own",
-    scale: str = "bulk",
+    model: Pipeline, table: pd.DataFrame, *, bins: str = "cells-own", scale: str = "bulk"
 ) -> pd.DataFrame:
     """Bring cells (or pseudo-bulk) into the form that the last step of a fitted pipeline takes.
 
@@ -114,11 +106,8 @@ def model_inputs(
         them.
     table : DataFrame, cells x genes
         With the genes that the pipeline was fitted on.
-    reference : DataFrame, lines x genes
-        The training lines, for ``bins="quantile-matched"``.
     bins : str
-        One of :data:`CELL_BINS`. A pipeline without bins knows only "quantile-matched"; anything else
-        leaves its values as they are.
+        One of :data:`CELL_BINS`; a pipeline without bins leaves values as they are.
     scale : str
         One of :data:`CELL_SCALES`.
     """
@@ -127,8 +116,6 @@ def model_inputs(
             msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
             raise ParameterError(msg)
     steps = model.named_steps
-    if bins == "quantile-matched":
-        table = quantile_matched(table, reference)
     if "filter" in steps:
         table = steps["filter"].transform(table)
     binner = steps.get("bins")
@@ -146,49 +133,13 @@ def model_inputs(
     return steps["scale"].transform(table)
 
 
-def predict_cells(
-    model: Pipeline,
-    table: pd.DataFrame,
-    reference: pd.DataFrame,
-    *,
-    bins: str = "cells-own",
-    scale: str = "bulk",
-) -> pd.Series:
-    """Prediction of a pipeline that was fitted on bulk lines for each cell; see :func:`model_inputs`.
-
-    Examples
-    --------
-    ``genes = common_genes(panel.expression, cells)``;
-    ``model = gpds_pipeline().fit(train[genes], response)``;
-    ``predict_cells(model, cell_expression(cells, genes), train[genes], bins="bulk-edges")``
-    """
-    inputs = model_inputs(model, table, reference, bins=bins, scale=scale)
-    return pd.Series(np.asarray(model.steps[-1][1].predict(inputs), float), table.index, name="prediction")
-
-
-def quantile_matched(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Replace each value by the reference lines' value of the same rank within the gene.
-
-    Ties (zeros, mostly) get the value of their average rank.
-    """
-    genes = table.columns
-    found = np.empty(table.shape, np.float32)
-    for j, gene in enumerate(genes):
-        values = table[gene].to_numpy()
-        ordered = np.sort(values)
-        below = np.searchsorted(ordered, values, "left")
-        rank = (below + np.searchsorted(ordered, values, "right")) / (2 * len(values))
-        found[:, j] = np.quantile(reference[gene].to_numpy(), rank)
-    return pd.DataFrame(found, table.index, genes)
-
-
 def _select(cells: AnnData, genes: Sequence[str], units: str) -> np.ndarray:
     if units not in UNITS:
         msg = f"units={units!r} is not one of {', '.join(UNITS)}"
         raise ParameterError(msg)
     stored = cells.uns.get("units", "counts")
-    if units != "as stored" and stored != "counts":
-        msg = f"{units} is computed from raw counts; these cells hold {stored}: use units='as stored'"
+    if stored != "counts":
+        msg = f"{units} is computed from raw counts; these cells hold {stored}"
         raise DataError(msg)
     missing = [gene for gene in genes if gene not in cells.var_names]
     if missing or not len(genes):

@@ -282,26 +282,6 @@ class DreepScores:
         """Median score of each line and drug, lines x drugs; ``lines`` gives each cell's line."""
         return self.es.groupby(np.asarray(lines)).median().rename_axis("line")
 
-    def summary(self, level: float = 0.1) -> pd.DataFrame:
-        """One row a drug, most sensitive first.
-
-        Columns ``median_es``; ``sensitive`` and ``resistant``, shares of all scored cells;
-        ``sensitive_rescaled``, the share of the cells that were called; ``n`` scored cells.
-        """
-        calls, scored = self.calls(level), self.es.notna().sum()
-        sensitive, resistant = (calls == -1).sum(), (calls == 1).sum()
-        called = sensitive + resistant
-        table = pd.DataFrame(
-            {
-                "median_es": self.es.median(),
-                "sensitive": sensitive / scored.where(scored > 0),
-                "resistant": resistant / scored.where(scored > 0),
-                "sensitive_rescaled": sensitive / called.where(called > 0),
-                "n": scored,
-            }
-        )
-        return table.rename_axis("drug").sort_values("median_es", kind="stable")
-
 
 def dreep_score(
     sets: MarkerSets, lists: pd.DataFrame, *, null: np.ndarray | None = None, seed: int = 0

@@ -19,7 +19,6 @@ from helpers.errors import DataError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
-from helpers.studies.gpds.cells import common_genes
 from helpers.studies.gpds.correlations import masked_spearman
 from helpers.studies.gpds.dreep import (
     DreepScores,
@@ -29,10 +28,9 @@ from helpers.studies.gpds.dreep import (
     marker_sets,
     null_table,
 )
-from helpers.studies.gpds.gene_lists import GeneLists, build_lists
-from helpers.studies.gpds.model import MeanVarianceFilter
+from helpers.studies.gpds.gene_lists import GeneLists, fold_lists
 
-ENDPOINTS = ("Spearman", "AUROC of thirds", "Spearman within lineages")
+ENDPOINTS = ("Spearman", "AUROC of thirds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +69,11 @@ def dreep_run(
     which: Sequence[str],
     *,
     drugs: Sequence[str] | None = None,
+    genes: Sequence[str],
     k: int = 50,
     n_folds: int = 5,
     leave_out: bool = True,
     weights: str = "gf-icf",
-    genes: Sequence[str] | None = None,
     draws: int = 100_000,
     seed: int = 0,
     **options: Any,
@@ -92,6 +90,8 @@ def dreep_run(
     which, drugs, options
         See :func:`helpers.studies.gpds.gene_lists.build_lists` (``lineage``, ``proliferation``,
         ``network``, ``n_seeds``, ``n_inner``, ``n_jobs``).
+    genes : sequence of str
+        Genes of the lists; chosen without a look at the scored lines.
     k : int
         Marker genes a cell (DREEP: 250 of about 13,000 genes).
     n_folds : int
@@ -99,9 +99,6 @@ def dreep_run(
         False builds one set of lists with all lines, the scored ones included, as DREEP was published.
     weights : str
         One of :data:`helpers.studies.gpds.dreep.WEIGHTS`.
-    genes : sequence of str, optional
-        Genes of the lists; by default the shared genes that pass the study's filter on the lines
-        without cells, so that no scored line has a say.
     draws : int
         Size of the null table.
 
@@ -112,7 +109,7 @@ def dreep_run(
 
     Examples
     --------
-    ``run = dreep_run(panel.expression, panel.response, cells, ["L1", "L7"], drugs=drugs, k=50)``;
+    ``run = dreep_run(panel.expression, panel.response, cells, ["L1", "L7"], drugs=drugs, genes=genes)``;
     ``endpoints(run.lines, panel.response)``; ``list_gains(run.lines, panel.response, [("L7", "L1")])``
     """
     line_of = cells.obs["model_id"].astype(str).to_numpy()
@@ -121,9 +118,6 @@ def dreep_run(
     if len(scored) < (n_folds if leave_out else 2):
         msg = f"{len(scored)} lines have cells, bulk expression and responses; {n_folds} folds need as many"
         raise DataError(msg)
-    if genes is None:
-        shared = expression[common_genes(expression, cells)]
-        genes = shared.columns[MeanVarianceFilter().fit(shared.drop(scored)).support_]
     genes = pd.Index(genes)
     pool = cell_weights(cells.X, weights)[:, cells.var_names.get_indexer(genes)]
     sets = marker_sets(pool, cells.obs_names, genes, k)
@@ -132,21 +126,16 @@ def dreep_run(
     if leave_out:
         for i, (_, held) in enumerate(KFold(n_folds, shuffle=True, random_state=seed).split(scored)):
             folds.iloc[held] = str(i)
-    tables, seeds, training = [], [], {}
-    for fold in folds.unique():
-        held = folds.index[folds == fold]
-        training[fold] = known.drop(held) if leave_out else known
-        lists = build_lists(
-            expression.loc[training[fold], genes],
-            response.loc[training[fold]],
-            which,
-            drugs=drugs,
-            seed=seed,
-            **options,
-        )
-        cells_of_fold = np.isin(line_of, held)
-        tables += _score_lines(lists, sets.subset(cells_of_fold), line_of[cells_of_fold], null)
-        seeds.append(lists.seeds.assign(fold=fold))
+    training = {
+        fold: known.drop(folds.index[folds == fold]) if leave_out else known for fold in folds.unique()
+    }
+    shared = {"drugs": drugs, "seed": seed, **options}
+    lists = fold_lists(expression[genes], response, list(training.values()), which, **shared)
+    tables, seeds = [], []
+    for fold, of_fold in zip(training, lists, strict=True):
+        cells_of_fold = np.isin(line_of, folds.index[folds == fold])
+        tables += _score_lines(of_fold, sets.subset(cells_of_fold), line_of[cells_of_fold], null)
+        seeds.append(of_fold.seeds.assign(fold=fold))
     return DreepRun(
         pd.concat(tables, ignore_index=True),
         pd.concat(seeds, ignore_index=True),
@@ -157,9 +146,7 @@ def dreep_run(
     )
 
 
-def endpoints(
-    lines: pd.DataFrame, response: pd.DataFrame, lineage: pd.Series | None = None, min_lines: int = 8
-) -> pd.DataFrame:
+def endpoints(lines: pd.DataFrame, response: pd.DataFrame) -> pd.DataFrame:
     """Agreement of the lines' median scores with the measured response, drug by drug.
 
     Parameters
@@ -167,13 +154,11 @@ def endpoints(
     lines : DataFrame
         ``list``, ``drug``, ``line``, ``es``; scores of any method, high = resistant.
     response : DataFrame, lines x drugs
-    lineage : Series, optional
-        For the correlation within lineages of at least ``min_lines`` scored lines (weighted mean).
 
     Returns
     -------
     DataFrame
-        ``list``, ``drug``, ``endpoint`` (:data:`ENDPOINTS`), ``value`` (expected above 0, 0.5, 0), ``n``.
+        ``list``, ``drug``, ``endpoint`` (:data:`ENDPOINTS`), ``value`` (expected above 0 and 0.5), ``n``.
     """
     rows = []
     for (name, drug), part in lines.groupby(["list", "drug"], sort=False):
@@ -184,13 +169,6 @@ def endpoints(
         outer = (y <= low) | (y >= high)
         auroc = _auroc(es[outer], y[outer] >= high)
         rows.append((name, drug, "AUROC of thirds", auroc, int(outer.sum())))
-        if lineage is not None:
-            groups = [g for _, g in table.groupby(lineage.reindex(table.index)) if len(g) >= min_lines]
-            each = np.array([float(masked_spearman(g["es"].to_numpy(), g["y"].to_numpy())) for g in groups])
-            size = np.array([len(g) for g in groups], float)[~np.isnan(each)]
-            each = each[~np.isnan(each)]
-            mean = float(np.average(each, weights=size)) if len(each) else np.nan
-            rows.append((name, drug, "Spearman within lineages", mean, int(size.sum())))
     return pd.DataFrame(rows, columns=["list", "drug", "endpoint", "value", "n"])
 
 
@@ -240,7 +218,7 @@ def list_gains(
         ``p`` (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n`` drugs.
         Drugs share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
     """
-    scores = _Scores(lines, response)
+    scores = _Scores(lines[lines["list"].isin({name for pair in pairs for name in pair})], response)
     draws = scores.bootstrap(n_boot, seed)
     rows = []
     for first, second in pairs:
@@ -291,26 +269,6 @@ def pooled_auroc(
         metric = weighted_metric("AUCROC", resistant[known], wide.to_numpy()[known])
         found[str(name)] = cluster_bootstrap(metric, line, n_boot, seed, null=0.5)
     return found
-
-
-def drug_ranking_within_lines(lines: pd.DataFrame, response: pd.DataFrame) -> pd.DataFrame:
-    """Spearman correlation over drugs within each line, after the mean of each drug is taken away.
-
-    Returns
-    -------
-    DataFrame
-        ``list``, ``line``, ``value``, ``n`` drugs.
-    """
-    scores = _Scores(lines, response)
-    y = scores.y - np.nanmean(scores.y, axis=0)
-    rows = []
-    for i, name in enumerate(scores.lists):
-        es = np.where(np.isnan(scores.y), np.nan, scores.es[i])
-        es = es - np.nanmean(es, axis=0)
-        rho = masked_spearman(es.T, y.T)
-        n = (~np.isnan(es) & ~np.isnan(y)).sum(axis=1)
-        rows += [(name, line, rho[j], int(n[j])) for j, line in enumerate(scores.lines)]
-    return pd.DataFrame(rows, columns=["list", "line", "value", "n"])
 
 
 def sign_flip_p(values: np.ndarray, n_flips: int = 10_000, seed: int = 0) -> float:

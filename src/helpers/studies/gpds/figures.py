@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from helpers.plots import forest
 from helpers.studies.gpds import plots
 from helpers.studies.gpds.cell_sections import other_profiles, shown_lines
-from helpers.studies.gpds.drug_ranking import DreepRun
-from helpers.studies.gpds.gene_lists import LISTS
+from helpers.studies.gpds.drug_ranking import DreepRun, endpoints
+from helpers.studies.gpds.gene_lists import LISTS, SHORT
 from helpers.studies.gpds.heldout_cells import HeldOutCells
 from helpers.studies.gpds.tasks import Inputs
 
@@ -24,7 +24,7 @@ def two_cuts(table: pd.DataFrame) -> Shown:
     """Figure 1: mean and variance of all genes."""
     title = f"Figure 1: {table['kept'].sum():,} of {len(table):,} genes pass both cut lines"
     figure = plots.mean_variance(table, min_mean=1.9, min_variance=1.0, title=title)
-    caption = "Mean and variance of each gene over all lines; the kept genes lie in the upper right."
+    caption = "Mean and variance of each gene over all GDSC2 lines; the kept genes lie in the upper right."
     return figure, "figure_1", caption
 
 
@@ -33,7 +33,7 @@ def cut_on_mean(table: pd.DataFrame) -> Shown:
     title = f"Figure 2: {(table['mean'] >= 1.9).mean():.0%} of the genes pass the cut on the mean"
     xlabel = "mean over lines, log2(TPM + 1)"
     figure = plots.cut_density(table["mean"].to_numpy(), 1.9, title=title, xlabel=xlabel)
-    return figure, "figure_2", "Density of the means. The report cuts between two modes."
+    return figure, "figure_2", "Density of the means over the GDSC2 lines. The report cuts between two modes."
 
 
 def cut_on_variance(table: pd.DataFrame) -> Shown:
@@ -41,7 +41,7 @@ def cut_on_variance(table: pd.DataFrame) -> Shown:
     values = table["log_variance"].to_numpy()
     title = f"Figure 3: {(values >= 0).mean():.0%} of the genes pass the cut on the variance"
     figure = plots.cut_density(values, 0.0, title=title, xlabel="ln(variance over lines)")
-    return figure, "figure_3", "Density of the logarithm of the variance."
+    return figure, "figure_3", "Density of the logarithm of the variance over the GDSC2 lines."
 
 
 def report_split(table: pd.DataFrame, unit: str) -> Shown:
@@ -50,7 +50,8 @@ def report_split(table: pd.DataFrame, unit: str) -> Shown:
     title = f"Figure 4: the predictions rise by {slope:.2f} for each unit measured"
     figure = plots.true_against_predicted(table, title=title, unit=unit)
     caption = (
-        "Test lines of the report's split; the dotted line is what a predictor without any input answers."
+        "Test lines of the report's split, GDSC2; the dotted line is what a predictor without any input "
+        "answers."
     )
     return figure, "figure_4", caption
 
@@ -71,8 +72,8 @@ def four_lines(held_out: HeldOutCells, names: pd.Series, unit: str, width: float
         constant=float(held_out.lines["training_mean"].mean()),
     )
     caption = (
-        "Density of the cells' predictions (mean of the networks), measured response of the line, and "
-        "predictions from other profiles of the same line."
+        "Density of the predictions for the cells of a line (mean of the networks), its response in GDSC2, "
+        "and predictions from other profiles of the line."
     )
     return figure, "figure_5_to_8", caption
 
@@ -87,7 +88,7 @@ def more_cells(found: HeldOutCells, names: pd.Series, unit: str) -> Shown:
         title=f"Lung lines: cells of a line spread {within / between:.2f} SD of the response",
         unit=unit,
     )
-    return figure, "lung", "As figures 5 to 8, for the lung lines with a measured response."
+    return figure, "lung", "As figures 5 to 8, for the second set, the lung lines with a response in GDSC2."
 
 
 def many_splits(table: pd.DataFrame, published: float) -> Shown:
@@ -101,8 +102,8 @@ def many_splits(table: pd.DataFrame, published: float) -> Shown:
         marks={"report": published},
     )
     caption = (
-        "A point is a random split into 95 and 5 % of the lines; the published value is one draw. The title "
-        "gives the central 95 %."
+        "A point is a random split into 95 and 5 % of the GDSC2 lines; the published value is one draw. The "
+        "title gives the central 95 %."
     )
     return figure, "splits", caption
 
@@ -118,7 +119,7 @@ def against_models(versus: pd.DataFrame, margin: float) -> Shown:
         xlabel="difference of MSE/Var (below zero: the network is better)",
         margin=margin,
     )
-    caption = "Folds of lines, camptothecin; 95 % intervals with Nadeau and Bengio's variance."
+    caption = "Folds of GDSC2 lines, camptothecin; 95 % intervals with Nadeau and Bengio's variance."
     return figure, "versus", caption
 
 
@@ -134,7 +135,7 @@ def learning_curve(table: pd.DataFrame, model: str = "Ridge, mean >= 1") -> Show
         xlabel="training lines",
         ylabel="Spearman on held-out lines",
     )
-    return figure, "curve", "Five folds of lines, the same test lines throughout; 95 % intervals."
+    return figure, "curve", "Five folds of GDSC2 lines, the same test lines throughout; 95 % intervals."
 
 
 def board(table: pd.DataFrame, drug: str) -> Shown:
@@ -142,8 +143,8 @@ def board(table: pd.DataFrame, drug: str) -> Shown:
     count = (table["within lineages"] > 0.3).sum()
     title = f"{count} of {len(table)} drugs are predicted within lineages (above 0.3)"
     caption = (
-        "A drug that the lineage's mean predicts need not be predicted within lineages; held-out lines of "
-        "five folds."
+        "A drug that the lineage's mean predicts need not be predicted within lineages; held-out GDSC2 lines "
+        "of five folds."
     )
     return plots.board_scatter(table, marked=drug, title=title), "board", caption
 
@@ -156,29 +157,30 @@ def gains_of_lists(table: pd.DataFrame) -> Shown:
         title=f"Network's list minus Pearson's: {gain:+.2f} in rank correlation",
         xlabel="mean gain in Spearman correlation over drugs",
     )
-    caption = (
-        "L1 Pearson, L2 Spearman, L3 ridge, L6 PLS, L7-L9 network, C controls; 95 % bootstrap over lines."
-    )
+    caption = "Lists of GDSC2 lines score cells of other lines; 95 % bootstrap over the lines with cells."
     return figure, "figure_11", caption
 
 
 def scores_of_drug(scored: DreepRun, inputs: Inputs) -> Shown:
     """Scores of the lines against their response, the chapter's own drug."""
     part = scored.lines[(scored.lines["drug"] == inputs.task.drug) & scored.lines["list"].isin(["L1", "L7"])]
+    rho = endpoints(part, inputs.panel.response).query("endpoint == 'Spearman'").set_index("list")["value"]
     figure = plots.scores_against_response(
         part.assign(x=part["line"].map(inputs.response), y=part["es"], label=part["list"].map(LISTS)),
-        title="Camptothecin: a working list rises to the right",
+        title=f"Camptothecin, rank correlation: Pearson {rho['L1']:.2f}, network {rho['L7']:.2f}",
         xlabel=inputs.task.unit,
         ylabel="median DREEP score",
     )
-    return figure, "figure_10", "A point is a line."
+    return figure, "figure_10", "A point is a line: the median score of its cells, and its response in GDSC2."
 
 
 def agreement(table: pd.DataFrame) -> Shown:
     """Agreement of lists with themselves."""
     alike = table.loc[table["list"] == LISTS["L7"], "agreement"].median()
     figure = plots.seed_agreement(table, title=f"Two networks of a drug agree by {alike:.2f}")
-    caption = "A point is a drug (and fold): between seeds of the network, and between halves of the lines."
+    caption = (
+        "A point is a drug (and fold): between seeds of the network, and between halves of the GDSC2 lines."
+    )
     return figure, "figure_12", caption
 
 
@@ -186,7 +188,8 @@ def likeness(table: pd.DataFrame) -> Shown:
     """Likeness of all pairs of lists."""
     pair = table[(table["first"] == "L3") & (table["second"] == "L7")]["spearman"].mean()
     figure = plots.list_heatmap(
-        table, title=f"The network's list agrees with ridge regression's by {pair:.2f}"
+        table.replace({"first": SHORT, "second": SHORT}),
+        title=f"The network's list agrees with ridge regression's by {pair:.2f}",
     )
-    caption = "Spearman correlation over genes, mean over drugs; lists of all lines without cells."
+    caption = "Spearman correlation over genes, mean over drugs; lists of GDSC2 lines that are not scored."
     return figure, "likeness", caption

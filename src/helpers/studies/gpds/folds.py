@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
@@ -13,7 +14,7 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.pipeline import Pipeline
 
 from helpers.errors import DataError
-from helpers.evaluation.protocol import Fold, Model
+from helpers.evaluation.protocol import Fold, Model, each_fold, run
 from helpers.studies.gpds.model import GPDSRegressor, fit_many
 
 #: ``splits(n_lines)``: folds of that many lines, tagged with their ``repeat``.
@@ -148,7 +149,7 @@ def is_network(model: BaseEstimator) -> bool:
 
 
 def contenders(models: Mapping[str, BaseEstimator], predict: Predict, n_jobs: int = 1) -> list[Model]:
-    """Models of a protocol: networks fit all folds as one batch, with the fold's seed; others one by one.
+    """Models of a protocol: all networks fit all folds as one batch, with the fold's seed; others one by one.
 
     Parameters
     ----------
@@ -158,40 +159,70 @@ def contenders(models: Mapping[str, BaseEstimator], predict: Predict, n_jobs: in
         Threads of a batch of networks. Run networks with ``n_jobs=1`` in the protocol: their batches would
         depend on it, and so their rounding.
     """
+    networks = {name: model for name, model in models.items() if is_network(model)}
 
-    def of(model: BaseEstimator) -> Callable[[BulkLines, Sequence[Fold]], Iterator[np.ndarray]]:
-        def predictions(lines: BulkLines, folds: Sequence[Fold]) -> Iterator[np.ndarray]:
-            fits: Iterable[BaseEstimator]
-            if is_network(model):
-                fits = fitted_networks(model, lines, folds, n_jobs)
-            else:
-                fits = (clone(model).fit(*lines.training(fold)) for fold in folds)
-            return (predict(lines, fold, fit) for fold, fit in zip(folds, fits, strict=True))
+    def of_networks(lines: BulkLines, folds: Sequence[Fold]) -> Iterator[dict[str, np.ndarray]]:
+        every = fitted_networks(networks, lines, folds, n_jobs)
+        for fold, fits in zip(folds, every, strict=True):
+            yield {name: predict(lines, fold, fit) for name, fit in fits.items()}
 
-        return predictions
+    def of(model: BaseEstimator) -> Callable[[BulkLines, Fold], np.ndarray]:
+        return lambda lines, fold: predict(lines, fold, clone(model).fit(*lines.training(fold)))
 
-    everything = np.iinfo(int).max
-    return [Model(name, of(model), everything if is_network(model) else 1) for name, model in models.items()]
+    batch = [Model(", ".join(networks), of_networks, np.iinfo(int).max)] if networks else []
+    return batch + [Model(name, each_fold(of(m))) for name, m in models.items() if name not in networks]
+
+
+def run_models(
+    lines: BulkLines,
+    folds: Sequence[Fold],
+    models: Mapping[str, BaseEstimator],
+    predict: Predict,
+    score: Callable[[Any, Fold, np.ndarray], pd.DataFrame],
+    *,
+    n_inits: int = 1,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Score every model in every fold, networks with ``n_inits`` start values.
+
+    Parameters and result as :func:`helpers.evaluation.protocol.run`, with the tag ``init``.
+    """
+    networks = {name: model for name, model in models.items() if is_network(model)}
+    others = {name: model for name, model in models.items() if name not in networks}
+    # Batches of networks have their own threads.
+    parts = [(networks, n_inits, 1), (others, 1, n_jobs)]
+    tables = [
+        run(lines, with_inits(folds, inits, seed), contenders(part, predict, n_jobs), score, n_jobs=jobs)
+        for part, inits, jobs in parts
+        if part
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def fitted_networks(
-    model: Pipeline, lines: BulkLines, folds: Sequence[Fold], n_jobs: int = 1
-) -> list[Pipeline]:
-    """Fit a network in every fold, with the fold's seed and settings, all as one batch.
+    models: Mapping[str, Pipeline], lines: BulkLines, folds: Sequence[Fold], n_jobs: int = 1
+) -> list[dict[str, Pipeline]]:
+    """Fit networks in every fold, with the fold's seed and settings, all as one batch.
 
-    Folds with the same drug and training lines share their preprocessing, fitted once.
+    Folds with the same drug and training lines share their preprocessing, and so do networks that have the
+    same.
     """
-    prepared: dict[tuple[str, bytes], tuple[Pipeline, pd.DataFrame, np.ndarray]] = {}
-    pipelines, jobs = [], []
+    kinds = {name: joblib.hash(clone(model[:-1])) for name, model in models.items()}
+    prepared: dict[tuple[str, str, bytes], tuple[Pipeline, pd.DataFrame, np.ndarray]] = {}
+    pipelines: list[dict[str, Pipeline]] = []
+    jobs = []
     for fold in folds:
-        key = fold.tags["drug"], fold.train.tobytes()
-        if key not in prepared:
-            x, y = lines.training(fold)
-            before = clone(model[:-1])
-            prepared[key] = before, before.fit_transform(x, y), y
-        before, inputs, y = prepared[key]
-        network = clone(model.steps[-1][1]).set_params(random_state=fold.seed, **fold.settings)
-        jobs.append((network, inputs, y))
-        pipelines.append(Pipeline([*before.steps, ("network", network)]))
+        pipelines.append({})
+        for name, model in models.items():
+            key = kinds[name], fold.tags["drug"], fold.train.tobytes()
+            if key not in prepared:
+                x, y = lines.training(fold)
+                before = clone(model[:-1])
+                prepared[key] = before, before.fit_transform(x, y), y
+            before, inputs, y = prepared[key]
+            network = clone(model.steps[-1][1]).set_params(random_state=fold.seed, **fold.settings)
+            jobs.append((network, inputs, y))
+            pipelines[-1][name] = Pipeline([*before.steps, ("network", network)])
     fit_many(jobs, n_jobs)
     return pipelines

@@ -9,42 +9,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import RidgeCV
 from threadpoolctl import threadpool_limits
 
 from helpers.errors import DataError, ParameterError
-from helpers.studies.gpds.baselines import ALPHAS, PLSCV, ElasticNetPath
+from helpers.studies.gpds.baselines import ALPHAS, PLSCV
 from helpers.studies.gpds.correlations import partial_scores, pearson_scores, spearman_scores
 from helpers.studies.gpds.list_agreement import mean_agreement
 from helpers.studies.gpds.model import GPDSRegressor, fit_many, gene_scores, saturation
-from helpers.studies.gpds.model.estimator import gpds_preprocessing
+from helpers.studies.gpds.model.estimator import Job, gpds_preprocessing
 
-#: Lists by name. L1, L2 and L10 use log2(TPM + 1); L1b and L3-L9 the study's binned, scaled table.
+#: Lists by name. L1, L2 and L10 use log2(TPM + 1); L3-L9 and L11 the study's binned, scaled table.
 LISTS = {
     "L1": "Pearson (DREEP's list)",
-    "L1b": "Pearson on binned genes",
     "L2": "Spearman",
     "L3": "ridge coefficients",
-    "L4": "elastic net coefficients, ties by L1",
-    "L5": "PLS, first weight vector",
     "L6": "PLS regression coefficients",
     "L7": "network, weight product (D1)",
     "L8": "network, mean gradient (D2)",
     "L9": "network, integrated gradients (D3)",
     "L10": "partial Pearson given lineage and proliferation",
+    "L11": "tuned network, weight product (D1)",
     "C1": "random order",
     "C2": "mean expression",
     "C3": "Pearson list of another drug",
     "C4": "Pearson list averaged over all drugs",
 }
+#: The lists that figures show, in short.
+SHORT = {
+    "L1": "Pearson",
+    "L2": "Spearman",
+    "L3": "ridge",
+    "L6": "PLS",
+    "L7": "network",
+    "L8": "network, gradients",
+    "L9": "network, integrated",
+    "L10": "partial Pearson",
+    "L11": "tuned network",
+    "C1": "random order",
+    "C2": "mean expression",
+    "C3": "another drug",
+    "C4": "all drugs",
+}
+#: Lists that are built unless others are named.
+DEFAULT = ("L1", "L3", "L6", "L7", "L8", "L9", "C1", "C2", "C3", "C4")
 _NETWORK = {"L7": "D1", "L8": "D2", "L9": "D3"}
-_FITTED = ("L3", "L4", "L5", "L6")
+_TUNED = {"L11": "D1"}
+_FITTED = ("L3", "L6")
 
 #: Genes of the S and G2/M phases (Tirosh et al., Science 352:189, 2016); their mean z-score, over those that
 #: the table has, is the proliferation score.
@@ -81,18 +99,39 @@ class GeneLists:
 def build_lists(
     expression: pd.DataFrame,
     response: pd.DataFrame,
-    which: Sequence[str] = ("L1", "L3", "L6", "L7", "L8", "L9", "C1", "C2", "C3", "C4"),
+    which: Sequence[str] = DEFAULT,
+    *,
+    n_jobs: int = 1,
+    **options: Any,
+) -> GeneLists:
+    """Build the lists of all lines; parameters and errors as :func:`fold_lists`.
+
+    Examples
+    --------
+    ``build_lists(expression, response, ["L1", "L7"], drugs=["Camptothecin"]).scores["L1"]``
+    """
+    lines = expression.index.intersection(response.index)
+    return fold_lists(expression, response, [lines], which, n_jobs=n_jobs, **options)[0]
+
+
+def fold_lists(
+    expression: pd.DataFrame,
+    response: pd.DataFrame,
+    trainings: Sequence[pd.Index],
+    which: Sequence[str] = DEFAULT,
     *,
     drugs: Sequence[str] | None = None,
     lineage: pd.Series | None = None,
     proliferation: pd.Series | None = None,
     network: GPDSRegressor | None = None,
+    tuned: GPDSRegressor | None = None,
     n_seeds: int = 20,
+    tuned_seeds: int = 5,
     n_inner: int = 5,
     seed: int = 0,
     n_jobs: int = 1,
-) -> GeneLists:
-    """Build lists for many drugs.
+) -> list[GeneLists]:
+    """Build the lists of several sets of lines, e.g. one a fold; their networks are one batch.
 
     Parameters
     ----------
@@ -100,6 +139,8 @@ def build_lists(
         log2(TPM + 1); genes already chosen.
     response : DataFrame, lines x drugs
         NaN where not measured; index as ``expression`` (the common lines are used).
+    trainings : sequence of Index
+        Lines of each set.
     which : sequence of str
         Names from :data:`LISTS`.
     drugs : sequence of str, optional
@@ -108,78 +149,95 @@ def build_lists(
         Index = line; covariates of L10, which needs the first.
     network : GPDSRegressor, optional
         Settings of L7-L9; the study's best by default.
-    n_seeds : int
+    tuned : GPDSRegressor, optional
+        Settings of L11, which needs them.
+    n_seeds, tuned_seeds : int
         Networks a drug; their scores are z-scored over genes, then averaged.
     n_inner : int
-        Folds of the inner cross-validation of L4 and L6 (L3 leaves one line out).
+        Folds of the inner cross-validation of L6 (L3 leaves one line out).
     seed, n_jobs : int
 
     Raises
     ------
     ParameterError
-        If a list is unknown or its covariates are missing.
+        If a list is unknown, or its covariates or settings are missing.
     DataError
         If tables share no lines, hold NaN expression, or a drug has fewer than 10 lines.
-
-    Examples
-    --------
-    ``build_lists(expression, response, ["L1", "L7"], drugs=["Camptothecin"]).scores["L1"]``
     """
     which = list(which)
     unknown = [name for name in which if name not in LISTS]
     if unknown:
         msg = f"unknown list(s) {unknown}; known: {', '.join(LISTS)}"
         raise ParameterError(msg)
-    if "L10" in which and lineage is None:
-        msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
+    if "L11" in which and tuned is None:
+        msg = "list L11 needs the settings of the tuned network"
         raise ParameterError(msg)
-    lines = expression.index.intersection(response.index)
     drugs = list(response.columns if drugs is None else drugs)
-    expression, response = expression.loc[lines], response.loc[lines]
-    _check(expression, response, drugs)
-    raw, y = expression.to_numpy(float), response[drugs].to_numpy(float)
-    binned = gpds_preprocessing(gene_filter=False).fit_transform(expression).to_numpy(np.float32)
+    parts = [_Part(expression.loc[lines], response.loc[lines], drugs) for lines in trainings]
+    for part in parts:
+        _check(part.expression, part.response, drugs)
+    scores = [
+        _simple_lists(part, which, lineage, proliferation, seed)
+        | _fitted_lists(part, [name for name in which if name in _FITTED], n_inner, seed, n_jobs)
+        for part in parts
+    ]
+    seeds = [[pd.DataFrame()] for _ in parts]
+    network = GPDSRegressor() if network is None else network
+    for known, settings, count in ((_NETWORK, network, n_seeds), (_TUNED, tuned, tuned_seeds)):
+        kinds = {name: known[name] for name in which if name in known}
+        if kinds and settings is not None:
+            found = _network_lists(parts, drugs, kinds, settings, count, seed, n_jobs)
+            for i, (of_networks, agreement) in enumerate(found):
+                scores[i] |= of_networks
+                seeds[i].append(agreement)
+    frame = {"index": expression.columns, "columns": pd.Index(drugs, name="drug")}
+    return [
+        GeneLists({name: pd.DataFrame(one[name], **frame) for name in which}, pd.concat(agreement))
+        for one, agreement in zip(scores, seeds, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A set of lines, all of their responses, and the drugs that get a list."""
+
+    expression: pd.DataFrame
+    response: pd.DataFrame
+    drugs: list[str]
+
+    @cached_property
+    def binned(self) -> np.ndarray:
+        return gpds_preprocessing(gene_filter=False).fit_transform(self.expression).to_numpy(np.float32)
+
+    @property
+    def y(self) -> np.ndarray:
+        return self.response[self.drugs].to_numpy(float)
+
+
+def _simple_lists(
+    part: _Part,
+    which: Sequence[str],
+    lineage: pd.Series | None,
+    proliferation: pd.Series | None,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Return the lists that no model is fitted for."""
+    raw, y, n = part.expression.to_numpy(float), part.y, len(part.drugs)
 
     def of_every_drug() -> np.ndarray:
-        return pearson_scores(raw, response.to_numpy(float))
+        return pearson_scores(raw, part.response.to_numpy(float))
 
-    scores: dict[str, np.ndarray] = {}
-    position = [response.columns.get_loc(drug) for drug in drugs]
-    base = pearson_scores(raw, y)
-    for name in which:
-        if name == "L1":
-            scores[name] = base
-        elif name == "L1b":
-            scores[name] = pearson_scores(binned.astype(float), y)
-        elif name == "L2":
-            scores[name] = spearman_scores(raw, y)
-        elif name == "L10":
-            scores[name] = partial_scores(raw, y, _covariates(lines, lineage, proliferation))
-        elif name == "C1":
-            rng = np.random.default_rng(seed)
-            scores[name] = np.stack([rng.permutation(raw.shape[1]) for _ in drugs], axis=1).astype(float)
-        elif name == "C2":
-            scores[name] = np.repeat(raw.mean(axis=0)[:, None], len(drugs), axis=1)
-        elif name == "C3":
-            scores[name] = of_every_drug()[:, _other_drugs(position, response.shape[1], seed)]
-        elif name == "C4":
-            scores[name] = np.repeat(np.nanmean(of_every_drug(), axis=1)[:, None], len(drugs), axis=1)
-    fitted = [name for name in which if name in _FITTED]
-    if fitted:
-        with threadpool_limits(1):
-            columns = Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(_fit_lists)(binned, y[:, j], fitted, base[:, j], n_inner, seed)
-                for j in range(len(drugs))
-            )
-        scores |= {name: np.stack([column[name] for column in columns], axis=1) for name in fitted}
-    seeds = pd.DataFrame()
-    kinds = {name: _NETWORK[name] for name in which if name in _NETWORK}
-    if kinds:
-        network = GPDSRegressor() if network is None else network
-        found, seeds = _network_lists(binned, y, drugs, kinds, network, n_seeds, seed, n_jobs)
-        scores |= found
-    frame = {"index": expression.columns, "columns": pd.Index(drugs, name="drug")}
-    return GeneLists({name: pd.DataFrame(scores[name], **frame) for name in which}, seeds)
+    rng = np.random.default_rng(seed)
+    lists = {
+        "L1": lambda: pearson_scores(raw, y),
+        "L2": lambda: spearman_scores(raw, y),
+        "L10": lambda: partial_scores(raw, y, _covariates(part.expression.index, lineage, proliferation)),
+        "C1": lambda: np.stack([rng.permutation(raw.shape[1]) for _ in range(n)], axis=1).astype(float),
+        "C2": lambda: np.repeat(raw.mean(axis=0)[:, None], n, axis=1),
+        "C3": lambda: of_every_drug()[:, _other_drugs(part, seed)],
+        "C4": lambda: np.repeat(np.nanmean(of_every_drug(), axis=1)[:, None], n, axis=1),
+    }
+    return {name: build() for name, build in lists.items() if name in which}
 
 
 def proliferation_score(expression: pd.DataFrame) -> pd.Series:
@@ -215,7 +273,10 @@ def _check(expression: pd.DataFrame, response: pd.DataFrame, drugs: list[str]) -
         raise DataError(msg)
 
 
-def _covariates(lines: pd.Index, lineage: pd.Series, proliferation: pd.Series | None) -> np.ndarray:
+def _covariates(lines: pd.Index, lineage: pd.Series | None, proliferation: pd.Series | None) -> np.ndarray:
+    if lineage is None:
+        msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
+        raise ParameterError(msg)
     dummies = pd.get_dummies(lineage.reindex(lines).fillna("unknown"), drop_first=True, dtype=float)
     if proliferation is None:
         return dummies.to_numpy()
@@ -223,61 +284,67 @@ def _covariates(lines: pd.Index, lineage: pd.Series, proliferation: pd.Series | 
     return np.column_stack([dummies.to_numpy(), growth.to_numpy(float)])
 
 
-def _other_drugs(position: list[int], n_drugs: int, seed: int) -> list[int]:
+def _other_drugs(part: _Part, seed: int) -> list[int]:
     """For each drug another one, drawn at random from all columns."""
+    n_drugs = part.response.shape[1]
     if n_drugs < 2:
         msg = "list C3 takes the list of another drug; the response table has only one"
         raise DataError(msg)
     rng = np.random.default_rng([seed, 3])
-    return [int((own + rng.integers(1, n_drugs)) % n_drugs) for own in position]
+    own = [part.response.columns.get_loc(drug) for drug in part.drugs]
+    return [int((place + rng.integers(1, n_drugs)) % n_drugs) for place in own]
 
 
-def _fit_lists(
-    x: np.ndarray, y: np.ndarray, which: list[str], base: np.ndarray, n_inner: int, seed: int
+def _fitted_lists(
+    part: _Part, which: list[str], n_inner: int, seed: int, n_jobs: int
 ) -> dict[str, np.ndarray]:
-    known = ~np.isnan(y)
-    x, y = x[known].astype(float), y[known]
-    # Genes of a drug's own lines are scaled again: missing lines shift means a little.
-    spread = x.std(axis=0)
-    x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    found = {}
-    for name in which:
-        if name == "L3":
-            found[name] = RidgeCV(ALPHAS).fit(x, y).coef_
-        elif name == "L4":
-            coef = ElasticNetPath(cv=n_inner, random_state=seed).fit(x, y).coef_
-            order = np.lexsort((base, coef))
-            found[name] = np.empty(len(coef))
-            found[name][order] = np.arange(len(coef)) - (len(coef) - 1) / 2
-        elif name == "L5":
-            pls = PLSRegression(1, scale=False).fit(x, y)
-            found[name] = pls.x_weights_[:, 0] * np.sign(pls.y_loadings_[0, 0])
-        else:
-            found[name] = PLSCV(cv=n_inner, random_state=seed).fit(x, y).coef_
-    return found
+    """Return coefficients of linear models."""
+    if not which:
+        return {}
+    models = {"L3": RidgeCV(ALPHAS), "L6": PLSCV(cv=n_inner, random_state=seed)}
+
+    def of_drug(y: np.ndarray) -> list[np.ndarray]:
+        known = ~np.isnan(y)
+        x = part.binned[known].astype(float)
+        # Genes of a drug's own lines are scaled again: missing lines shift means a little.
+        spread = x.std(axis=0)
+        x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
+        return [clone(models[name]).fit(x, y[known]).coef_ for name in which]
+
+    with threadpool_limits(1):
+        columns = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(of_drug)(y) for y in part.y.T)
+    return {name: np.stack([column[i] for column in columns], axis=1) for i, name in enumerate(which)}
 
 
 def _network_lists(
-    x: np.ndarray,
-    y: np.ndarray,
+    parts: Sequence[_Part],
     drugs: list[str],
     kinds: dict[str, str],
     network: GPDSRegressor,
     n_seeds: int,
     seed: int,
     n_jobs: int,
-) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """Fit all drugs and seeds as one batch; average the z-scored gene scores over seeds."""
-    tables: dict[bytes, np.ndarray] = {}
+) -> list[tuple[dict[str, np.ndarray], pd.DataFrame]]:
+    """Fit all parts, drugs and seeds as one batch; average the z-scored gene scores over seeds."""
     jobs = []
-    for j in range(len(drugs)):
-        known = ~np.isnan(y[:, j])
-        table = tables.setdefault(known.tobytes(), x[known])
-        for repeat in range(n_seeds):
-            estimator = clone(network).set_params(random_state=seed + repeat)
-            jobs.append((estimator, table, y[known, j]))
+    for part in parts:
+        tables: dict[bytes, np.ndarray] = {}
+        for y in part.y.T:
+            known = ~np.isnan(y)
+            table = tables.setdefault(known.tobytes(), part.binned[known])
+            for repeat in range(n_seeds):
+                estimator = clone(network).set_params(random_state=seed + repeat)
+                jobs.append((estimator, table, y[known]))
     fit_many(jobs, n_jobs)
-    scores = {name: np.full((x.shape[1], len(drugs)), np.nan) for name in kinds}
+    size = len(drugs) * n_seeds
+    return [_averaged(jobs[i * size : (i + 1) * size], drugs, kinds, n_seeds) for i in range(len(parts))]
+
+
+def _averaged(
+    jobs: list[Job], drugs: list[str], kinds: dict[str, str], n_seeds: int
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Gene scores of a part's networks, mean over seeds, and how much the seeds agree."""
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     rows = []
     for j, drug in enumerate(drugs):
         fits = jobs[j * n_seeds : (j + 1) * n_seeds]
@@ -288,10 +355,11 @@ def _network_lists(
         saturated = np.mean([saturation(*fit) for fit in sound], axis=0)
         for name, kind in kinds.items():
             each = _standardised(np.array([gene_scores(*fit, kind) for fit in sound]))
-            scores[name][:, j] = each.mean(axis=0)
+            columns[name].append(each.mean(axis=0))
             rows.append((name, drug, mean_agreement(each), len(sound), n_seeds - len(sound), *saturated))
-    columns = ["list", "drug", "agreement", "n_seeds", "diverged", "saturated_1", "saturated_2"]
-    return scores, pd.DataFrame(rows, columns=columns)
+    fields = ["list", "drug", "agreement", "n_seeds", "diverged", "saturated_1", "saturated_2"]
+    scores = {name: np.stack(of_drugs, axis=1) for name, of_drugs in columns.items()}
+    return scores, pd.DataFrame(rows, columns=fields)
 
 
 def _standardised(scores: np.ndarray) -> np.ndarray:

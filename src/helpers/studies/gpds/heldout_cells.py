@@ -16,10 +16,10 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
 from helpers.errors import DataError, ParameterError
-from helpers.evaluation.protocol import Fold, run
+from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.cell_scores import KEYS
 from helpers.studies.gpds.cells import cell_expression, common_genes, model_inputs, pseudo_bulk
-from helpers.studies.gpds.folds import BulkLines, contenders, is_network, with_inits
+from helpers.studies.gpds.folds import BulkLines, run_models
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,15 @@ class HeldOutCells:
         ``cell``, ``measured``, ``training_mean``, ``predicted`` (mean over the seeds of a network).
     lines : DataFrame
         One row a line: keys as above with the sources "bulk", "cells", "pseudo-bulk"; ``median`` and ``sd``
-        of its cells' predictions (bulk and pseudo-bulk: the prediction, NaN), ``mse_cells``, ``measured``,
+        of its cells' predictions (bulk and pseudo-bulk: the prediction, NaN), ``measured``,
         ``training_mean``, ``fold``.
+    single : DataFrame
+        The same for the first of several networks alone.
     """
 
     cells: pd.DataFrame
     lines: pd.DataFrame
+    single: pd.DataFrame
 
 
 def held_out_cells(
@@ -89,19 +92,18 @@ def held_out_cells(
         raise ParameterError(msg)
     data = _lines_and_cells(expression, response, cells, treatments)
     folds = [fold for drug in data.response.columns for fold in _folds(data, drug, n_folds, seed)]
-    tables = []
-    for name, model in models.items():
-        inits, jobs = (n_inits, 1) if is_network(model) else (1, n_jobs)
-        contender = contenders({name: model}, _Predictor(), n_jobs)
-        tables.append(run(data, with_inits(folds, inits, seed), contender, _rows, n_jobs=jobs))
+    tables = run_models(data, folds, models, _Predictor(), _rows, n_inits=n_inits, seed=seed, n_jobs=n_jobs)
     keys = [*KEYS, "fold", "line", "cell", "measured", "training_mean"]
-    rows = pd.concat(tables).groupby(keys, sort=False, as_index=False)["predicted"].mean()
-    lines = (
-        rows.assign(error=(rows["predicted"] - rows["measured"]) ** 2)
-        .groupby([*KEYS, "fold", "line", "measured", "training_mean"], sort=False, as_index=False)
-        .agg(median=("predicted", "median"), sd=("predicted", "std"), mse_cells=("error", "mean"))
-    )
-    return HeldOutCells(rows[rows["source"] == "cells"].reset_index(drop=True), lines)
+    rows = tables.groupby(keys, sort=False, as_index=False)["predicted"].mean()
+    cells_only = rows[rows["source"] == "cells"].reset_index(drop=True)
+    return HeldOutCells(cells_only, _by_line(rows), _by_line(tables[tables["init"] == 0]))
+
+
+def _by_line(rows: pd.DataFrame) -> pd.DataFrame:
+    """Median and spread of the predictions for the cells of each line."""
+    keys = [*KEYS, "fold", "line", "measured", "training_mean"]
+    grouped = rows.groupby(keys, sort=False, as_index=False)["predicted"]
+    return grouped.agg(["median", "std"]).rename(columns={"std": "sd"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,9 +177,9 @@ class _Predictor:
 
     @staticmethod
     def _inputs(data: _LinesAndCells, fold: Fold, before: Pipeline, bins: str, scale: str) -> pd.DataFrame:
-        reference, n = data.expression.iloc[fold.train], len(data.expression)
+        n = len(data.expression)
         # All cells are binned and scaled together, whichever line is left out: no response is looked at.
-        treated = [model_inputs(before, t, reference, bins=bins, scale=scale) for t in data.profiles.values()]
+        treated = [model_inputs(before, t, bins=bins, scale=scale) for t in data.profiles.values()]
         bulk = before.transform(data.expression.iloc[fold.test[fold.test < n]])
         return pd.concat([bulk, pd.concat(treated).iloc[fold.test[fold.test >= n] - n]])
 

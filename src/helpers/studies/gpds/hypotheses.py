@@ -72,8 +72,8 @@ def cell_hypotheses(
             "lowest": float((x <= floor + 1e-6).mean()) if scaled else np.nan,
         }
 
-    cells = model_inputs(model, table, reference, bins=bins)
-    unscaled = model_inputs(model, table, reference, bins=bins, scale="none")
+    cells = model_inputs(model, table, bins=bins)
+    unscaled = model_inputs(model, table, bins=bins, scale="none")
     unbinned = model.named_steps["filter"].transform(table) if "filter" in model.named_steps else table
     shuffled = [cells.to_numpy()[:, rng.permutation(cells.shape[1])] for _ in range(n_shuffles)]
     rows = [

@@ -14,26 +14,27 @@ from helpers.studies.gpds.dreep import null_table
 from helpers.studies.gpds.dreep_null import permuted_endpoints, permuted_response_scores
 from helpers.studies.gpds.drug_ranking import (
     DreepRun,
+    drug_gains,
     endpoints,
     holm_results,
     list_gains,
     mean_spearman,
     pooled_auroc,
 )
-from helpers.studies.gpds.gene_lists import LISTS, GeneLists
+from helpers.studies.gpds.gene_lists import LISTS, SHORT, GeneLists
 from helpers.studies.gpds.list_agreement import list_similarity, split_half_reliability
 from helpers.studies.gpds.results import Found, named, result, results
 from helpers.studies.gpds.tasks import Inputs
 
 LINEAR, CONTROLS = ("L3", "L6"), ("C1", "C2", "C3", "C4")
 #: Comparisons that were planned, and are adjusted together.
-PLANNED = [("L7", "L1"), ("L8", "L1"), ("L9", "L1"), ("L3", "L1"), ("L6", "L1"), ("L2", "L1")]
+PLANNED = [(name, "L1") for name in ("L7", "L8", "L9", "L11", "L3", "L6", "L2")]
 
 
 def list_names(inputs: Inputs) -> list[str]:
     """Name the lists that are compared; the partial correlation needs genes of known names."""
     partial = [] if inputs.proliferation is None else ["L10"]
-    return ["L1", "L2", "L3", "L6", "L7", "L8", "L9", *partial, *CONTROLS]
+    return ["L1", "L2", "L3", "L6", "L7", "L8", "L9", "L11", *partial, *CONTROLS]
 
 
 def dreep_options(inputs: Inputs, drugs: Sequence[str], **options: Any) -> dict[str, Any]:
@@ -100,7 +101,8 @@ def gains_found(scored: DreepRun, means: pd.DataFrame, inputs: Inputs, n_boot: i
 
     tables = [gains(PLANNED)]
     rows = named(holm_results(tables[0]), "cells.dreep.{first}-{second}.Spearman")
-    for first, what, names in (("L7", "strongest linear", LINEAR), ("L1", "strongest control", CONTROLS)):
+    rivals = [(name, "strongest linear", LINEAR) for name in ("L7", "L11")]
+    for first, what, names in [*rivals, ("L1", "strongest control", CONTROLS)]:
 
         def compare(rival: str, level: float, first: str = first) -> Comparison:
             row = gains([(first, rival)], level).iloc[0]
@@ -110,7 +112,14 @@ def gains_found(scored: DreepRun, means: pd.DataFrame, inputs: Inputs, n_boot: i
         rows += named(strongest_row(best, found, len(names)), f"cells.dreep.{first}-{what}.Spearman")
         tables.append(gains([(first, best)]))
     table = pd.concat(tables, ignore_index=True)
-    return Found(results(rows), table.assign(label=table["first"] + " - " + table["second"]))
+    names = table[["first", "second"]].replace(SHORT)
+    return Found(results(rows), table.assign(label=names["first"] + " - " + names["second"]))
+
+
+def gains_by_drug(scored: DreepRun, inputs: Inputs) -> pd.DataFrame:
+    """Network's list minus Pearson's, drug by drug, the largest gain first."""
+    table = drug_gains(scored.lines, inputs.panel.response, "L7", "L1").sort_values("gain", ascending=False)
+    return table.rename(columns={"first": "network (L7)", "second": "Pearson (L1)"})
 
 
 def direct_arms(direct: pd.DataFrame, scored: DreepRun, inputs: Inputs, n_boot: int, seed: int = 0) -> Found:
@@ -178,9 +187,10 @@ def agreement_found(scored: DreepRun, inputs: Inputs, drugs: Sequence[str], seed
         inputs.common.loc[lines, genes], inputs.panel.response.loc[lines, every], seed=seed
     )
     by_half = halves.groupby("drug")["spearman"].mean()
+    seeds = scored.seeds.dropna(subset="agreement")  # one network has nobody to agree with
     table = pd.concat(
         [
-            scored.seeds.assign(list=scored.seeds["list"].map(LISTS))[["list", "agreement"]],
+            seeds.assign(list=seeds["list"].map(LISTS))[["list", "agreement"]],
             pd.DataFrame({"list": "Pearson, halves of the lines", "agreement": by_half}),
         ],
         ignore_index=True,
@@ -189,15 +199,15 @@ def agreement_found(scored: DreepRun, inputs: Inputs, drugs: Sequence[str], seed
     return Found(results(rows), table)
 
 
-def likeness_found(lists: GeneLists) -> Found:
-    """How alike the lists of all lines without cells are."""
-    table = list_similarity(lists.scores)
+def likeness_found(lists: GeneLists, drugs: Sequence[str]) -> Found:
+    """How alike some drugs' lists of all lines without cells are."""
+    shown = ("L1", "L2", "L3", "L6", "L7", "L9", "L11", "C2", "C4")
+    table = list_similarity({name: lists.scores[name][list(drugs)] for name in shown})
     rows = []
-    for other in ("L1", "L3"):
-        pair = table[(table["first"] == other) & (table["second"] == "L7")]["spearman"]
-        rows.append(
-            result(f"GDSC2.lists.L7 and {other}.Spearman", pair.mean(), n=len(pair), note="mean over drugs")
-        )
+    for other, own in (("L1", "L7"), ("L3", "L7"), ("L3", "L11"), ("L7", "L11")):
+        pair = table[(table["first"] == other) & (table["second"] == own)]["spearman"]
+        note = {"n": len(pair), "note": "mean over drugs"}
+        rows.append(result(f"GDSC2.lists.{own} and {other}.Spearman", pair.mean(), **note))
     return Found(results(rows), table)
 
 

@@ -283,6 +283,7 @@ def board_scatter(board: pd.DataFrame, *, marked: str, title: str) -> Figure:
     own = board[board["drug"] == marked]
     axes.plot(own["lineage mean"], own["within lineages"], "D", color=_RED, markersize=8, label=marked)
     axes.axhline(0, color="0.6", linewidth=1)
+    axes.axhline(0.3, color="0.6", linewidth=1, linestyle=":")
     axes.axvline(0, color="0.6", linewidth=1)
     axes.set(
         xlabel=f"lineage mean, Spearman over all lines (n = {len(board)} drugs)",
@@ -339,28 +340,29 @@ def seed_agreement(table: pd.DataFrame, *, title: str) -> Figure:
     axes.axvline(0, color="0.6", linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set(title=title, xlabel="Spearman correlation (bar: median)", xlim=(None, 1.02))
+    axes.set(xlabel="Spearman correlation (bar: median)", xlim=(None, 1.02))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
-def list_heatmap(similarity: pd.DataFrame, *, title: str, column: str = "spearman") -> Figure:
+def list_heatmap(similarity: pd.DataFrame, *, title: str) -> Figure:
     """Draw the mean likeness of every two lists over drugs.
 
     Parameters
     ----------
     similarity : DataFrame
-        ``first``, ``second`` and ``column``, from
+        ``first``, ``second``, ``drug`` and ``spearman``, from
         :func:`helpers.studies.gpds.list_agreement.list_similarity`.
     """
-    need_columns("list_heatmap", similarity, ("first", "second", column))
-    mean = similarity.groupby(["first", "second"], sort=False)[column].mean()
+    need_columns("list_heatmap", similarity, ("first", "second", "drug", "spearman"))
+    mean = similarity.groupby(["first", "second"], sort=False)["spearman"].mean()
     names = list(dict.fromkeys([*similarity["first"], *similarity["second"]]))
     values = np.eye(len(names))
     for (a, b), value in mean.items():
         i, j = names.index(a), names.index(b)
         values[i, j] = values[j, i] = value
     figure, axes = plt.subplots(figsize=(WIDTH, WIDTH * 0.92))
-    image = axes.imshow(values, cmap="PuOr", vmin=-1, vmax=1)
+    image = axes.imshow(values, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
     for i in range(len(names)):
         for j in range(len(names)):
             colour = "white" if abs(values[i, j]) > 0.6 else "black"
@@ -375,7 +377,7 @@ def list_heatmap(similarity: pd.DataFrame, *, title: str, column: str = "spearma
             )
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set_title(title)
-    drugs = similarity["drug"].nunique() if "drug" in similarity.columns else 1
-    figure.colorbar(image, shrink=0.75, label=f"mean {column} over {drugs} drugs")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    label = f"mean Spearman correlation, {similarity['drug'].nunique()} drugs"
+    figure.colorbar(image, shrink=0.9, label=label)
     return figure

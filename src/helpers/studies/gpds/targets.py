@@ -6,8 +6,9 @@ A target shared by many drugs is one gene, not many pieces of evidence: genes ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,46 +20,38 @@ from helpers.studies.gpds.gene_lists import GeneLists
 from helpers.studies.gpds.results import Found, named, result, results
 from helpers.studies.gpds.tasks import Inputs
 
+#: Lists of the network: with the report's setting, and with one that inner folds chose.
+NETWORKS = ("L7", "L11")
+#: Lists that it is compared with.
+OTHERS = ("L1", "L3", "L6", "L10")
+
+
+def target_pairs(inputs: Inputs, min_lines: int = 300) -> list[tuple[str, str]]:
+    """Return :func:`known_targets` among the genes of the lists."""
+    return known_targets(inputs.targets(), inputs.list_genes, inputs.panel.response, min_lines)
+
 
 def known_target_places(
-    build: Callable[..., GeneLists],
-    inputs: Inputs,
-    *,
-    min_lines: int = 300,
-    n_seeds: int = 1,
-    seed: int = 0,
+    lists: GeneLists, pairs: Sequence[tuple[str, str]], seed: int = 0
 ) -> tuple[Found, pd.DataFrame]:
-    """Build the lists of all drugs with a known target, from the lines without cells, and look it up.
+    """Look up known targets in the lists of their drugs.
 
     Parameters
     ----------
-    build : callable
-        :func:`~helpers.studies.gpds.gene_lists.build_lists`.
-    n_seeds : int
-        Networks a drug.
+    lists : GeneLists
+        With :data:`NETWORKS` and some of :data:`OTHERS`.
+    pairs : sequence of (drug, gene)
 
     Returns
     -------
     found : Found
-        Of :func:`target_recovery`, the network's list first.
+        Of :func:`target_recovery`.
     places : DataFrame
         Of :func:`target_places`.
     """
-    lines, genes, response = ~inputs.with_cells, inputs.list_genes, inputs.panel.response
-    pairs = known_targets(inputs.targets(), genes, response, min_lines)
-    growth = inputs.proliferation
-    others = ["L1", "L3", "L6"] if growth is None else ["L1", "L3", "L6", "L10"]
-    lists = build(
-        inputs.common.loc[lines, genes],
-        response.loc[lines],
-        ["L7", *others],
-        drugs=list(dict.fromkeys(drug for drug, _ in pairs)) or [inputs.task.drug],
-        lineage=inputs.panel.lines["lineage"],
-        proliferation=growth,
-        n_seeds=n_seeds,
-    )
-    places = target_places(lists.scores, pairs)
-    return target_recovery(places, "L7", others, seed), places
+    others = [name for name in OTHERS if name in lists.scores]
+    places = target_places({name: lists.scores[name] for name in (*NETWORKS, *others)}, pairs)
+    return target_recovery(places, NETWORKS, others, seed), places
 
 
 def known_targets(
@@ -107,15 +100,15 @@ def target_places(lists: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, 
 
 
 def target_recovery(
-    places: pd.DataFrame, first: str, others: Sequence[str], seed: int = 0, tail: float = 10.0
+    places: pd.DataFrame, firsts: Sequence[str], others: Sequence[str], seed: int = 0, tail: float = 10.0
 ) -> Found:
-    """Compare one list with others by the place of known targets, mean over genes.
+    """Compare some lists, each with all others, by the place of known targets, mean over genes.
 
     Parameters
     ----------
     places : DataFrame
         From :func:`target_places`; places of a gene's drugs are averaged.
-    first, others : str
+    firsts, others : sequence of str
         Lists.
     tail : float
         Percentile that counts as found.
@@ -129,7 +122,7 @@ def target_recovery(
         sign-flip test over genes; ``<first>-strongest`` is against the best of the others. The table has one
         row a list.
     """
-    names = [first, *others]
+    names = [*firsts, *others]
     by_gene = places.groupby("gene")[names].mean().astype(float)
     found = [result("GDSC2.targets.genes", len(by_gene)), result("GDSC2.targets.pairs", len(places))]
     rows = []
@@ -143,19 +136,25 @@ def target_recovery(
         result(f"GDSC2.targets.{row.list}.found", row.found, n=len(places)) for row in table.itertuples()
     ]
 
+    for first in firsts:
+        found += _against(by_gene, first, others, seed)
+    return Found(results(found), table)
+
+
+def _against(by_gene: pd.DataFrame, first: str, others: Sequence[str], seed: int) -> list[dict[str, Any]]:
+    """How much nearer one list puts the targets than each of the others, and than the best of them."""
+
     def compare(other: str, level: float) -> Comparison:
         gain = (by_gene[other] - by_gene[first]).to_numpy()
         return replace(mean_interval(gain, level), p=sign_flip_p(gain, seed=seed))
 
+    rows = []
     for other in others:
         gain = compare(other, 0.95)
         fields = {"low": gain.low, "high": gain.high, "p": gain.p, "n": gain.n, "unit": "difference"}
-        found.append(result(f"GDSC2.targets.{first}-{other}.percentile", gain.difference, **fields))
-    if len(by_gene):
-        # A low percentile is a good one.
-        means = (-by_gene[list(others)].mean()).to_dict()
-        best, gain = against_strongest(means, compare, others)
-        found += named(strongest_row(best, gain, len(others)), f"GDSC2.targets.{first}-strongest.percentile")
-    else:
-        found.append(result(f"GDSC2.targets.{first}-strongest.percentile", np.nan))
-    return Found(results(found), table)
+        rows.append(result(f"GDSC2.targets.{first}-{other}.percentile", gain.difference, **fields))
+    if by_gene.empty:
+        return [*rows, result(f"GDSC2.targets.{first}-strongest.percentile", np.nan)]
+    # A low percentile is a good one.
+    best, gain = against_strongest((-by_gene[list(others)].mean()).to_dict(), compare, others)
+    return rows + named(strongest_row(best, gain, len(others)), f"GDSC2.targets.{first}-strongest.percentile")

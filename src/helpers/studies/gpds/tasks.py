@@ -92,7 +92,7 @@ class Inputs:
     task : Task
     panel : BulkPanel
     cells, more_cells : AnnData
-        Counts after quality control, named ``"cells"`` and ``"more cells"`` by what they are for.
+        Counts after quality control, named ``"cells"`` and ``"second set"`` by what they are for.
     screen : BulkPanel, optional
     """
 
@@ -178,7 +178,7 @@ def load_inputs(data: str, seed: int = 0) -> Inputs:
         task,
         panel,
         _cells("cells", task.cells, data, seed),
-        _cells("more cells", (task.more_cells,), data, seed) if task.more_cells else None,
+        _cells("second set", (task.more_cells,), data, seed) if task.more_cells else None,
         load_bulk(task.screen, data, seed=seed) if task.screen else None,
     )
 

@@ -6,20 +6,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from helpers.errors import DataError
 from helpers.evaluation.nested import Searched, search_grid
 from helpers.evaluation.protocol import Fold, Model, predictions, run
 from helpers.studies.gpds.bulk import held_out_rows, minus_mse, predict_test
 from helpers.studies.gpds.folds import BulkLines, Splitter, contenders, drug_folds, inner_folds
-from helpers.studies.gpds.model import GRID, gpds_pipeline, grid_candidates
+from helpers.studies.gpds.model import GRID, GPDSRegressor, gpds_pipeline, grid_candidates
 from helpers.studies.gpds.results import Found, result, results
 
 #: Grids around the report's setting. "full" is the sheet's; "tuning" has what wins in it, and little else.
-GRIDS = {
-    "tiny": GRID
-    | {"h1": (32,), "h2": (16,), "activation": ("tanh",), "lr": (0.01, 0.001), "batch_size": (32,)},
+GRIDS: dict[str, dict[str, tuple]] = {
+    "tiny": {
+        "h1": (32,),
+        "h2": (16,),
+        "activation": ("tanh",),
+        "lr": (0.01, 0.001, 0.0001),
+        "batch_size": (16,),
+        "epochs": (50, 100),
+    },
     "tuning": {
         "h1": (32,),
         "h2": (16,),
@@ -39,6 +44,8 @@ GRIDS = {
     "reduced": GRID | {"h1": (32, 128), "h2": (16, 64), "batch_size": (16, 64)},
     "full": GRID,
 }
+#: What a candidate of a grid sets.
+SETTINGS = ["hidden", "activation", "lr", "batch_size", "epochs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +151,7 @@ def grid_found(found: GridResult, grid: str) -> Found:
     grid : str
         One of :data:`GRIDS`, for notes.
     """
-    settings = ["hidden", "activation", "lr", "batch_size", "epochs"]
-    table = found.chosen.merge(found.trials[["seed", "fold", "candidate", *settings]], how="left")
+    table = found.chosen.merge(found.trials[["seed", "fold", "candidate", *SETTINGS]], how="left")
     chosen = found.chosen.groupby("selection", sort=False)["test_r2"].agg(["mean", "count"])
     rows = [
         result(f"GDSC2.grid.{row.Index}.R2", row.mean, n=row.count, note=f"{grid} grid")
@@ -155,7 +161,7 @@ def grid_found(found: GridResult, grid: str) -> Found:
     rows.append(result("GDSC2.grid.diverged", found.trials["diverged"].mean(), n=len(found.trials)))
     rows.append(result("GDSC2.grid.median of candidates.R2", r2.median(), n=len(r2)))
     shown = table.rename(columns={"test_r2": "R2 on the test lines"})
-    return Found(results(rows), shown[["selection", "R2 on the test lines", *settings]].fillna(""))
+    return Found(results(rows), shown[["selection", "R2 on the test lines", *SETTINGS]].fillna(""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +171,7 @@ class Tuned:
     Attributes
     ----------
     predictions : DataFrame
-        As :func:`~helpers.studies.gpds.bulk.bulk_predictions`, model ``name``.
+        As :func:`~helpers.studies.gpds.bulk.bulk_predictions`, model "network, tuned".
     chosen : DataFrame
         One row a fold: ``seed`` (repeat), ``fold``, ``inner_mse`` and the settings that won.
     """
@@ -180,8 +186,6 @@ def tuned_network(
     splits: Splitter,
     grid: dict[str, tuple] | None = None,
     *,
-    name: str = "network, tuned",
-    pipeline: Pipeline | None = None,
     n_inner: int = 3,
     n_inits: int = 1,
     seed: int = 0,
@@ -193,17 +197,12 @@ def tuned_network(
     ----------
     expression, response, splits, grid, n_inner, seed
         As :func:`grid_search`.
-    name : str
-        Of the model in the table of predictions.
-    pipeline : Pipeline, optional
-        The network on other genes; the report's by default.
     n_inits : int
         Networks a fold that are fitted with the winning settings.
     """
     lines = BulkLines.matched(expression, response)
     folds = [replace(fold, seed=seed) for fold in drug_folds(lines, splits)]
-    model = gpds_pipeline() if pipeline is None else pipeline
-    (network,) = contenders({name: model}, predict_test, n_jobs)
+    (network,) = contenders({"network, tuned": gpds_pipeline()}, predict_test, n_jobs)
     searched = _searched(lines, folds, network, grid_candidates(grid), n_inner, seed)
     settled = [
         replace(fold, seed=seed + init, tags={**fold.tags, "init": init})
@@ -211,15 +210,49 @@ def tuned_network(
         for init in range(n_inits)
     ]
     found = run(lines, settled, [network], held_out_rows)
-    chosen = searched.chosen.assign(
+    return Tuned(found.drop(columns="seed").rename(columns={"repeat": "seed"}), _chosen(searched))
+
+
+def tuned_setting(
+    expression: pd.DataFrame,
+    response: pd.Series,
+    grid: dict[str, tuple],
+    *,
+    n_inner: int = 3,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> tuple[GPDSRegressor, pd.DataFrame]:
+    """Choose the settings of the network behind a gene list, by folds of the lines that build it.
+
+    Parameters
+    ----------
+    expression : DataFrame, lines x genes
+        The lists' genes; all are used.
+    response, grid, n_inner, seed
+        As :func:`grid_search`.
+
+    Returns
+    -------
+    network : GPDSRegressor
+    chosen : DataFrame
+        As :attr:`Tuned.chosen`, one row.
+    """
+    lines = BulkLines.matched(expression, response)
+    (drug,) = lines.response.columns
+    every = Fold("all", lines.measured(drug), np.array([], int), seed=seed, tags={"drug": drug, "repeat": 0})
+    (network,) = contenders({"network": gpds_pipeline(gene_filter=False)}, predict_test, n_jobs)
+    searched = _searched(lines, [every], network, grid_candidates(grid), n_inner, seed)
+    return GPDSRegressor(**searched.folds[0].settings), _chosen(searched)
+
+
+def _chosen(searched: Searched) -> pd.DataFrame:
+    """One row a fold: the settings that won and their error in the inner folds."""
+    table = searched.chosen.assign(
         seed=searched.chosen["repeat"],
         hidden=["-".join(map(str, sizes)) for sizes in searched.chosen["hidden"]],
         inner_mse=-searched.chosen["value"],
     )
-    return Tuned(
-        found.drop(columns="seed").rename(columns={"repeat": "seed"}),
-        chosen.drop(columns=["value", "repeat"]),
-    )
+    return table.drop(columns=["value", "repeat"])
 
 
 def _searched(

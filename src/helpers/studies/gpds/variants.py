@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
-import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPRegressor
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from helpers.studies.gpds.model import PUBLISHED, GPDSRegressor, gpds_pipeline, gpds_preprocessing
+from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline
 
 
 def sensitivity_models(network: GPDSRegressor | None = None) -> dict[str, Pipeline]:
@@ -35,44 +31,16 @@ def sensitivity_models(network: GPDSRegressor | None = None) -> dict[str, Pipeli
     }
 
 
-def deeper_networks(depths: Sequence[int] = (1, 2, 3, 4), seed: int = 0) -> dict[str, Pipeline]:
-    """Give the report's training other numbers of hidden layers: 32 units, then 16 in each further one.
+def deeper_networks(
+    depths: Sequence[int] = (1, 2, 3, 4), network: GPDSRegressor | None = None
+) -> dict[str, Pipeline]:
+    """Give the report's network other numbers of hidden layers: its first, then its second once or more."""
+    network = GPDSRegressor() if network is None else network
+    first, further = network.hidden
 
-    scikit-learn's network: Glorot's start values in place of PyTorch's, all else alike; no early stop.
-    """
-
-    def network(depth: int) -> MLPRegressor:
-        return MLPRegressor(
-            hidden_layer_sizes=(32, *[16] * (depth - 1)),
-            activation=PUBLISHED["activation"],
-            learning_rate_init=PUBLISHED["lr"],
-            batch_size=PUBLISHED["batch_size"],
-            max_iter=PUBLISHED["epochs"],
-            n_iter_no_change=PUBLISHED["epochs"],
-            alpha=0.0,
-            tol=0.0,
-            random_state=seed,
-        )
+    def of_depth(depth: int) -> GPDSRegressor:
+        return clone(network).set_params(hidden=(first, *[further] * (depth - 1)))
 
     return {
-        f"{depth} hidden layer{'s' if depth > 1 else ''}": Pipeline(
-            [*gpds_preprocessing().steps, ("network", _Quiet(network(depth)))]
-        ).set_output(transform="pandas")
-        for depth in depths
+        f"{depth} hidden layer{'s' if depth > 1 else ''}": gpds_pipeline(of_depth(depth)) for depth in depths
     }
-
-
-class _Quiet(RegressorMixin, BaseEstimator):
-    """Fit without the warning that the last epoch was reached: it is meant to be."""
-
-    def __init__(self, regressor: BaseEstimator) -> None:
-        self.regressor = regressor
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> _Quiet:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.regressor_ = clone(self.regressor).fit(X, y)
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return self.regressor_.predict(X)

@@ -30,7 +30,7 @@ def gene_scores(network: Network, x: np.ndarray, kind: str) -> np.ndarray:
     array (genes,); NaN throughout if training diverged
     """
     if network.diverged:
-        return np.full(network.w1.shape[0], np.nan)
+        return np.full(len(network.weights[0]), np.nan)
     if kind == "D1":
         return olden(network)
     if kind == "D2":
@@ -39,14 +39,17 @@ def gene_scores(network: Network, x: np.ndarray, kind: str) -> np.ndarray:
 
 
 def olden(network: Network) -> np.ndarray:
-    """Product of the three weight matrices (Olden et al. 2004), array (genes,)."""
-    return (network.w1 @ (network.w2 @ network.w3)).astype(float)
+    """Product of the weight matrices (Olden et al. 2004), array (genes,)."""
+    product = network.weights[-1]
+    for weight in reversed(network.weights[:-1]):
+        product = weight @ product
+    return product[:, 0].astype(float)
 
 
 def input_gradients(network: Network, x: np.ndarray) -> np.ndarray:
     """Gradient of the output with respect to the inputs at each row, array (n, genes)."""
-    pre = np.asarray(x, float) @ network.w1
-    return _hidden_gradient(network, pre + network.b1) @ network.w1.T
+    weight, bias = network.weights[0], network.biases[0]
+    return _hidden_gradient(network, np.asarray(x, float) @ weight + bias) @ weight.T
 
 
 def integrated_gradients(network: Network, x: np.ndarray, points: int = 64) -> np.ndarray:
@@ -62,20 +65,20 @@ def integrated_gradients(network: Network, x: np.ndarray, points: int = 64) -> n
     x = np.asarray(x, float)
     nodes, weights = np.polynomial.legendre.leggauss(points)
     # The path is straight, so the first layer's sums are scaled copies of one product.
-    pre = x @ network.w1
-    mean = np.zeros_like(pre)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        mean += weight * _hidden_gradient(network, node * pre + network.b1)
-    return x * (mean @ network.w1.T)
+    weight, bias = network.weights[0], network.biases[0]
+    sums = x @ weight
+    mean = np.zeros_like(sums)
+    for node, share in zip((nodes + 1) / 2, weights / 2, strict=True):
+        mean += share * _hidden_gradient(network, node * sums + bias)
+    return x * (mean @ weight.T)
 
 
-def saturation(network: Network, x: np.ndarray, limit: float = 0.99) -> tuple[float, float]:
-    """Share of hidden activations beyond ``±limit`` in the first and second layer.
+def saturation(network: Network, x: np.ndarray, limit: float = 0.99) -> list[float]:
+    """Share of hidden activations beyond ``±limit`` in each layer.
 
     A tanh unit there has a gradient near zero. For ReLU the numbers mean little.
     """
-    first, second = network.hidden(x)
-    return float((np.abs(first) > limit).mean()), float((np.abs(second) > limit).mean())
+    return [float((np.abs(values) > limit).mean()) for values in network.hidden(x)]
 
 
 def out_of_range(x: np.ndarray, limit: float = 3.0) -> float:
@@ -83,11 +86,11 @@ def out_of_range(x: np.ndarray, limit: float = 3.0) -> float:
     return float((np.abs(np.asarray(x)) > limit).mean())
 
 
-def _hidden_gradient(network: Network, pre: np.ndarray) -> np.ndarray:
-    """Gradient of the output with respect to the first layer's sums, (n, h1)."""
-    if network.activation == "tanh":
-        first = np.tanh(pre)
-        second = np.tanh(first @ network.w2 + network.b2)
-        return (((1 - second**2) * network.w3) @ network.w2.T) * (1 - first**2)
-    second = np.maximum(pre, 0) @ network.w2 + network.b2
-    return (((second > 0) * network.w3) @ network.w2.T) * (pre > 0)
+def _hidden_gradient(network: Network, sums: np.ndarray) -> np.ndarray:
+    """Gradient of the output with respect to the first layer's sums, (n, units)."""
+    layers = network.after(sums)
+    slopes = [1 - values**2 if network.activation == "tanh" else values > 0 for values in layers]
+    gradient = slopes[-1] * network.weights[-1][:, 0]
+    for weight, slope in zip(reversed(network.weights[1:-1]), reversed(slopes[:-1]), strict=True):
+        gradient = (gradient @ weight.T) * slope
+    return gradient

@@ -41,14 +41,15 @@ Job = tuple["GPDSRegressor", Table, np.ndarray]
 
 
 class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
-    """Two hidden layers and a linear output, trained on the response of one drug.
+    """Hidden layers and a linear output, trained on the response of one drug.
 
     PyTorch's default start values, Adam, mean squared error on minibatches that are shuffled every epoch
     (the last one may be smaller), no dropout and no early stopping. Defaults are the study's best setting.
 
     Parameters
     ----------
-    hidden : (int, int)
+    hidden : tuple of int
+        Units of each hidden layer.
     activation : {"tanh", "relu"}
     lr : float
     batch_size, epochs : int
@@ -77,7 +78,7 @@ class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden: tuple[int, int] = (32, 16),
+        hidden: tuple[int, ...] = (32, 16),
         activation: str = "tanh",
         lr: float = 0.01,
         batch_size: int = 16,
@@ -128,8 +129,8 @@ class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
     def _check_settings(self) -> None:
         sizes = {"batch_size": self.batch_size, "epochs": self.epochs}
         sizes |= {f"hidden[{i}]": size for i, size in enumerate(self.hidden)}
-        if len(self.hidden) != 2:
-            msg = f"hidden={self.hidden!r}: the network has two hidden layers, give two sizes"
+        if not self.hidden:
+            msg = "hidden=(): the network needs at least one hidden layer"
             raise ParameterError(msg)
         for name, value in sizes.items():
             if value < 1:
@@ -151,7 +152,7 @@ class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
         return Task(
             inputs,
             ((y - self.target_mean_) / self.target_scale_).astype(np.float32),
-            (self.hidden[0], self.hidden[1]),
+            tuple(self.hidden),
             self.activation,
             self.lr,
             self.weight_decay,
@@ -192,7 +193,15 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[GPDSRegressor]:
         values = estimator._learn_genes(X)
         x = inputs.setdefault(id(X), np.ascontiguousarray(values, np.float32))
         task = estimator._task(x, check_target(y, len(x), type(estimator).__name__))
-        key = (id(x), task.y.tobytes(), task.hidden, *rhythm(task)[:3], task.lr, task.weight_decay, task.seed)
+        key = (
+            id(x),
+            task.y.tobytes(),
+            task.hidden,
+            *rhythm(task)[:-1],
+            task.lr,
+            task.weight_decay,
+            task.seed,
+        )
         runs.setdefault(key, (task, []))[1].append(i)
     tasks = [_with_checkpoints(task, [jobs[i][0].epochs for i in rows]) for task, rows in runs.values()]
     groups = _groups(tasks)
@@ -275,10 +284,11 @@ def _with_checkpoints(task: Task, epochs: list[int]) -> Task:
 
 
 def _groups(tasks: list[Task]) -> list[list[int]]:
-    """Positions of tasks that are trained together; equal first layers, so that padding stays small."""
+    """Positions of tasks trained together: equal layers, like inputs and epochs: little is padding."""
     groups: dict[tuple, list[int]] = {}
     for i, task in enumerate(tasks):
-        groups.setdefault((*rhythm(task), task.hidden[0]), []).append(i)
+        like = task.x.shape[1].bit_length(), task.steps.bit_length()
+        groups.setdefault((*rhythm(task), task.hidden, *like), []).append(i)
     parts = []
     for group in groups.values():
         weights = max(tasks[i].x.shape[1] for i in group) * tasks[group[0]].hidden[0]

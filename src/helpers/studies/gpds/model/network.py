@@ -1,4 +1,4 @@
-"""The two-layer network, and the training of many of them on one model axis."""
+"""The network, and the training of many of them on one model axis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Task:
     x : array (n, genes), float32
         Inputs; tasks that share the same array object share its memory.
     y : array (n,), float32
-    hidden : (int, int)
+    hidden : tuple of int
     activation : {"tanh", "relu"}
     lr, weight_decay : float
         Of Adam; the decay is added to the gradient.
@@ -39,7 +39,7 @@ class Task:
 
     x: np.ndarray
     y: np.ndarray
-    hidden: tuple[int, int]
+    hidden: tuple[int, ...]
     activation: str
     lr: float
     weight_decay: float
@@ -48,19 +48,24 @@ class Task:
     seed: int
 
     @property
-    def widths(self) -> tuple[int, int, int, int]:
-        """Genes, hidden units of both layers, and the one output."""
+    def widths(self) -> tuple[int, ...]:
+        """Genes, hidden units of each layer, and the one output."""
         return (self.x.shape[1], *self.hidden, 1)
+
+    @property
+    def steps(self) -> int:
+        """Minibatches of an epoch."""
+        return -(-len(self.y) // self.batch)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network: ``act(act(x W1 + b1) W2 + b2) w3 + b3``.
+    """A trained network: hidden layers ``act(x W + b)``, then a linear one.
 
     Attributes
     ----------
-    w1, b1, w2, b2, w3, b3 : float32 arrays
-        Shapes (genes, h1), (h1,), (h1, h2), (h2,), (h2,), ().
+    weights, biases : tuple of float32 array
+        One a layer, shapes (inputs, outputs) and (outputs,); the last layer has one output.
     activation : {"tanh", "relu"}
     losses : array (epochs,)
         Mean squared error over the minibatches of each epoch.
@@ -68,26 +73,28 @@ class Network:
         The loss became NaN or infinite; training stopped there and the weights mean nothing.
     """
 
-    w1: np.ndarray
-    b1: np.ndarray
-    w2: np.ndarray
-    b2: np.ndarray
-    w3: np.ndarray
-    b3: np.ndarray
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
     activation: str
     losses: np.ndarray
     diverged: bool
 
-    def hidden(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Activations of both hidden layers, (n, h1) and (n, h2)."""
-        first = self._activate(np.asarray(x, np.float32) @ self.w1 + self.b1)
-        return first, self._activate(first @ self.w2 + self.b2)
+    def hidden(self, x: np.ndarray) -> list[np.ndarray]:
+        """Activations of the hidden layers, each (n, units)."""
+        return self.after(np.asarray(x, np.float32) @ self.weights[0] + self.biases[0])
+
+    def after(self, sums: np.ndarray) -> list[np.ndarray]:
+        """Activations of the hidden layers, from the sums of the first one, (n, units)."""
+        found = [self._activate(sums)]
+        for weight, bias in zip(self.weights[1:-1], self.biases[1:-1], strict=True):
+            found.append(self._activate(found[-1] @ weight + bias))
+        return found
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Output, (n,) float64; NaN throughout if training diverged."""
         if self.diverged:
             return np.full(len(x), np.nan)
-        return (self.hidden(x)[1] @ self.w3 + self.b3).astype(float)
+        return (self.hidden(x)[-1] @ self.weights[-1] + self.biases[-1])[:, 0].astype(float)
 
     def _activate(self, x: np.ndarray) -> np.ndarray:
         return np.tanh(x) if self.activation == "tanh" else np.maximum(x, 0)
@@ -95,22 +102,22 @@ class Network:
 
 def rhythm(task: Task) -> tuple:
     """Return what tasks must share to be trained as one batch."""
-    return task.activation, task.batch, -(-len(task.y) // task.batch), task.checkpoints[-1]
+    return len(task.hidden), task.activation, task.batch, task.checkpoints[-1]
 
 
 def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
     """Train all tasks together: PyTorch's start values, Adam on the mean squared error of minibatches.
 
-    All tasks must have the same activation, batch size, number of minibatches an epoch and last
-    checkpoint (:func:`rhythm`).
+    All tasks must have the same number of layers, activation, batch size and last checkpoint
+    (:func:`rhythm`).
 
     Returns
     -------
     list of list of Network
         For each task, one network a checkpoint.
     """
-    # Neighbours with the same rate and decay share a call of Adam.
-    order = sorted(range(len(tasks)), key=lambda i: (tasks[i].lr, tasks[i].weight_decay))
+    # Neighbours with the same rate, decay and number of minibatches share a call of Adam.
+    order = sorted(range(len(tasks)), key=lambda i: (tasks[i].lr, tasks[i].weight_decay, tasks[i].steps))
     tasks = [tasks[i] for i in order]
     generators = [torch.Generator().manual_seed(task.seed) for task in tasks]
     parameters = dense_start([task.widths for task in tasks], generators, device)
@@ -118,21 +125,23 @@ def train(tasks: Sequence[Task], device: str = "cpu") -> list[list[Network]]:
     activate = ACTIVATIONS[tasks[0].activation]
 
     def loss(rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        w1, b1, w2, b2, w3, b3 = parameters
-        second = activate(dense(activate(dense(x.take(rows), w1, b1)), w2, b2))
-        return (weight[..., None] * (dense(second, w3, b3) - y.take(rows)) ** 2).sum(dim=(1, 2))
+        values = x.take(rows)
+        for layer in range(0, len(parameters) - 2, 2):
+            values = activate(dense(values, *parameters[layer : layer + 2]))
+        return (weight[..., None] * (dense(values, *parameters[-2:]) - y.take(rows)) ** 2).sum(dim=(1, 2))
 
     minibatches = Minibatches([len(task.y) for task in tasks], tasks[0].batch, generators, device)
-    adam = Adam(parameters, [task.lr for task in tasks], [task.weight_decay for task in tasks])
+    rates, decays = [task.lr for task in tasks], [task.weight_decay for task in tasks]
+    adam = Adam(parameters, rates, decays, minibatches.steps)
     keep = AtEpochs({epoch for task in tasks for epoch in task.checkpoints})
     losses, diverged = fit(parameters, loss, minibatches, adam, keep)
 
     def network(i: int, epoch: int) -> Network:
         # Training that ended early, since every network diverged, has no state at later epochs.
         parts = own_part(keep.states.get(epoch, parameters), i, tasks[i].widths)
-        w1, b1, w2, b2, w3, b3 = parts
+        weights, biases = tuple(parts[::2]), tuple(parts[1::2])
         lost = bool(diverged[i, :epoch][-1])
-        return Network(w1, b1, w2, b2, w3[:, 0], b3[0], tasks[i].activation, losses[i, :epoch].copy(), lost)
+        return Network(weights, biases, tasks[i].activation, losses[i, :epoch].copy(), lost)
 
     found: list[list[Network]] = [[] for _ in tasks]
     for place, i in enumerate(order):
