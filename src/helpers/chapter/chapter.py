@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -285,9 +284,9 @@ class Chapter:
     # Long computations -----------------------------------------------------------------------
 
     @cached_property
-    def memory(self) -> joblib.Memory:
+    def memory(self) -> checkpoints.Memory:
         """Cache on disk for long computations; a killed run resumes from it."""
-        return checkpoints.open_memory(self._checkpoints)
+        return checkpoints.Memory(self._checkpoints)
 
     def checkpoint(self, name: str) -> Path:
         """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
@@ -371,7 +370,7 @@ class Chapter:
             threads=self.jobs,
             results=self.results,
             figures=list(self._figures.values()),
-            times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
+            times=provenance.execution_times(self._started, self._checkpoints / checkpoints.TIMES),
         )
 
     def finish(self) -> Html:
@@ -382,7 +381,7 @@ class Chapter:
         """
         snapshot = self.snapshot()
         write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
-        checkpoints.finish(self._checkpoints, snapshot.times)
+        checkpoints.finish(self.memory, snapshot.times)
         return cards.compute_card(snapshot, device_name(self.device))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 from helpers.chapter.closure import used_modules
 from helpers.errors import ParameterError
+from helpers.sealed import read_sealed
 
 resource: ModuleType | None
 try:
@@ -82,7 +82,7 @@ def computation_hash(source: Path) -> str:
     changed code never meets a number that the old code left.
     """
     package = Path(__file__).parents[1]
-    parts = ("data", "evaluation", "studies", "training")
+    parts = ("compiled.py", "data", "evaluation", "studies", "training")
     digest = hashlib.sha256()
     for path in sorted(used_modules(source, package)):
         name = path.relative_to(package)
@@ -165,7 +165,7 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
     started : datetime
         When this execution began, with its time zone.
     earlier : Path
-        What this function returned for the execution before, as JSON; need not exist.
+        What this function returned for the execution before, as sealed JSON; need not exist.
 
     Returns
     -------
@@ -178,9 +178,8 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
         "peak_memory_bytes": peak_memory() or 0,
     }
     before: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent or damaged: known times are lost
-        found = json.loads(earlier.read_text(encoding="utf-8")).items()
-        before = {what: value for what, value in found if isinstance(value, int | float)}
+    if (content := read_sealed(earlier)) is not None:
+        before = json.loads(content)
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
     return {"started": started.isoformat(timespec="seconds")} | now | longest
 
