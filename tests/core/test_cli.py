@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -238,9 +239,20 @@ def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
     assert "toy.level" in said
     assert "2.000 -> 3.000" in said
     assert "no verdict flipped" in said
+    assert helpers("compare", tmp_path / "a", tmp_path / "b", "--strict")[0] == 1
+    assert helpers("compare", tmp_path / "a", tmp_path / "a", "--strict")[0] == 0
     code, said = helpers("compare", tmp_path / "a", tmp_path / "c")
     assert code == 1
     assert "verdict flipped: toy-01 (repeated): holds -> fails" in said
+
+
+def test_record_check_says_what_differs(helpers, toy):
+    toy.notebook("01_first")
+    helpers("run", "-p", "smoke")
+    shutil.copytree(toy.folder, toy.root / "book" / "record")
+    assert helpers("record", "--check") == (0, "01_first: as recorded\n")
+    toy.notebook("01_first", body="# more\n")
+    assert helpers("record", "--check") == (1, "01_first: source changed\n")
 
 
 def test_doctor_names_what_differs_from_the_lock(helpers, toy):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -74,31 +75,43 @@ def hash_files(base: Path, paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def computation_hash(source: Path) -> str:
-    """Return a hash of the code that computes for a notebook: data, evaluation, studies, training.
+def code_hash(package: Path, paths: Iterable[Path]) -> str:
+    """Return one sha256 over the names and the executed code of modules.
 
-    Only modules that the notebook uses count (:func:`used_modules`), and of these only what is
-    executed: comments, docstrings and layout are free. Checkpoints are kept under this hash, so that
-    changed code never meets a number that the old code left.
+    Comments, docstrings and layout are free.
     """
-    package = Path(__file__).parents[1]
-    parts = ("compiled.py", "data", "evaluation", "studies", "training")
     digest = hashlib.sha256()
-    for path in sorted(used_modules(source, package)):
-        name = path.relative_to(package)
-        if name.parts[0] in parts:
-            digest.update(name.as_posix().encode() + b"\0" + executed_code(path).encode() + b"\0")
+    for path in sorted(paths):
+        code = executed_code(path, path.stat().st_mtime_ns)
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + code.encode() + b"\0")
     return digest.hexdigest()
 
 
-def executed_code(path: Path) -> str:
-    """Return the syntax tree of a module without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def computation_hash(source: Path) -> str:
+    """Return a hash of the code that computes for a notebook: data, evaluation, studies, training.
+
+    Only modules that the notebook uses count (:func:`used_modules`). Checkpoints are kept under this hash, so
+    that changed code never meets a number that the old code left.
+    """
+    package = Path(__file__).parents[1]
+    parts = ("compiled.py", "data", "evaluation", "studies", "training")
+    used = used_modules(source, package)
+    return code_hash(package, [path for path in used if path.relative_to(package).parts[0] in parts])
+
+
+@cache
+def executed_code(path: Path, changed: int = 0) -> str:
+    """Return a hash of the syntax tree of a module without docstrings; ``changed`` keys the cache."""
+    content = path.read_text(encoding="utf-8")
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:  # what cannot be imported is not executed either
+        return content
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def notebook_title(path: Path) -> str:

@@ -30,10 +30,13 @@ def compare(
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 also when a number moved, or RUN_B lacks one.")
+    ] = False,
 ) -> None:
     """Compare what two runs both hold: what made them differ, then the verdicts, then the numbers.
 
-    Exit code 1 when a verdict flips; numbers alone do not change it.
+    A number may move by the tolerance that the record holds for it. Exit code 1 when a verdict flips.
     """
     from helpers.run import compare_runs, select_chapters
 
@@ -44,7 +47,7 @@ def compare(
         print_json(dataclasses.asdict(comparison))
     else:
         _show(comparison, limit)
-    if comparison.flips:
+    if comparison.flips or (strict and (comparison.moves or comparison.only_a)):
         raise typer.Exit(1)
 
 

@@ -14,8 +14,9 @@ from helpers.errors import RunError
 from helpers.strict_yaml import problems
 
 SCHEMA = 1
-#: Place of the run of record in the project.
+#: Place of the run of record in the project, which is of this profile.
 RECORD = Path("book") / "record"
+RECORD_PROFILE = "full"
 _SEAL = "sha256"  # of all else in run.json
 Status = Literal["running", "done", "failed", "interrupted"]
 
@@ -148,6 +149,11 @@ class RunState(pydantic.BaseModel):
 
 def _hash(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def record_folder(root: Path, profile: str) -> Path:
+    """Return the place of the record of a profile; of all but full it holds results alone."""
+    return root / (RECORD if profile == RECORD_PROFILE else RECORD.with_name(f"{RECORD.name}-{profile}"))
 
 
 def load_run(folder: Path) -> RunState:
