@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from helpers.chapter.closure import used_modules
+from helpers.chapter.settings import WORKERS
 from helpers.errors import ParameterError
 from helpers.sealed import read_sealed
 
@@ -183,8 +184,8 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds`` and
-        ``longest_peak_memory_bytes``.
+        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds``,
+        ``longest_peak_memory_bytes`` and, of a run on a cluster, ``cluster_workers``.
     """
     now = {
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
@@ -194,7 +195,8 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
     if (content := read_sealed(earlier)) is not None:
         before = json.loads(content)
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
-    return {"started": started.isoformat(timespec="seconds")} | now | longest
+    workers = {"cluster_workers": names} if (names := os.environ.get(WORKERS)) else {}
+    return {"started": started.isoformat(timespec="seconds")} | now | longest | workers
 
 
 def peak_memory() -> int | None:

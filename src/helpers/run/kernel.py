@@ -8,10 +8,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from unittest import mock
 
-from helpers.chapter.settings import ATTEMPT
+from helpers.chapter.settings import ATTEMPT, WORKERS
 
 SCHEDULER = "HELPERS_SCHEDULER"
 
@@ -83,10 +83,20 @@ def use_scheduler() -> None:
     import joblib
     from distributed import Client
 
+    class Everywhere(Client):
+        """A client whose data lie on every worker: what one alone holds is lost when that one is killed."""
+
+        def scatter(self, data: Any, *args: Any, **options: Any) -> Any:
+            return super().scatter(data, *args, **options | {"broadcast": True})
+
     try:
-        client = Client(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
+        client = Everywhere(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
     except OSError as error:
         # IPython would go on without its start-up file, and the notebook would run on this machine.
         print(f"the scheduler {os.environ[SCHEDULER]} cannot be reached: {error}", file=sys.__stderr__)
         os._exit(1)
+    client.amm.stop()  # it would remove the copies again
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    names = (f"{worker['name']} x {worker['nthreads']} thread" for worker in workers)
+    os.environ[WORKERS] = ", ".join(sorted(names))
     joblib.parallel_config(backend="dask", client=client)

@@ -346,20 +346,6 @@ def test_the_kernel_gets_threads_and_a_fixed_hash_seed_and_no_startup_files(toy,
     assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "2 2 0 None\n"
 
 
-def test_scheduler_receives_the_joblib_loops(toy):
-    distributed = pytest.importorskip("distributed")
-    toy.notebook(
-        "01_first", body="import joblib\n\nprint(joblib.parallel.get_active_backend()[0].__class__)\n"
-    )
-    cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
-    )
-    with cluster:
-        address = cluster.scheduler_address
-        run_notebooks(toy.root, RunOptions(profile="smoke", scheduler=address))
-    assert "DaskDistributedBackend" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
-
-
 BAD = [
     ({"chapters": ("03_third",)}, "chapter '03_third' is unknown; there are: 01_first, 02_second"),
     ({"chapters": ("0",)}, "chapter '0' is unknown"),
