@@ -1,4 +1,4 @@
-"""Commands around the book: ``build``, ``record``, ``pairs`` and the hidden ``check`` of ``make lint``."""
+"""Commands around the book: build, open, record, pairs, and the hidden check of ``make lint``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def build(
     html = build_book(root, folder, out or root / "_build")
     seconds = time.monotonic() - start
     output.print(f"book of {short(folder)} in {seconds:.0f} s: {short(html / 'index.html')}", soft_wrap=True)
+
+
+@app.command("open")
+def open_page(
+    chapter: Annotated[
+        str | None, typer.Argument(help="Name or number, e.g. 03. Default: the front page.")
+    ] = None,
+) -> None:
+    """Open the built book in a browser, and print where it lies."""
+    from helpers.errors import RunError
+    from helpers.run import select_chapters
+
+    root = project_root()
+    name = f"notebooks/{select_chapters(root, [chapter])[0]}" if chapter else "book/index"
+    page = root / "_build" / "html" / f"{name}.html"
+    if not page.is_file():
+        msg = f"there is no page {short(page)}; build the book with: helpers build"
+        raise RunError(msg)
+    output.print(short(page), soft_wrap=True)
+    typer.launch(page.as_uri())
 
 
 @app.command()

@@ -56,6 +56,7 @@ def explain(
     chapter: Annotated[str, typer.Argument(help="Name or number, e.g. 05.")],
     run: RunFolder = None,
     limit: Limit = 10,
+    as_json: AsJson = False,
 ) -> None:
     """Say why the numbers of a chapter differ from the published page: the record (A) against a run (B)."""
     from helpers.run import compare_runs, select_chapters
@@ -64,8 +65,12 @@ def explain(
     root = project_root()
     [name] = select_chapters(root, [chapter])
     folder = chosen_run(root, run, name)
+    comparison = compare_runs(root / RECORD, folder, root, [name])
+    if as_json:
+        print_json(dataclasses.asdict(comparison))
+        return
     output.print(f"A: {short(root / RECORD)}, B: {short(folder)}", soft_wrap=True)
-    _show(compare_runs(root / RECORD, folder, root, [name]), limit)
+    _show(comparison, limit)
 
 
 def _show(comparison: Comparison, limit: int) -> None:

@@ -23,7 +23,7 @@ from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_beca
 from helpers.run.preflight import check_choices, check_needs, check_place
 from helpers.run.progress import Reporter
 from helpers.run.seal import attempt_folder, put_in_place
-from helpers.run.state import RECORD, Failure, NotebookState, RunState
+from helpers.run.state import Failure, NotebookState, RunState, record_folder
 
 _ENGINE = "helpers"
 
@@ -201,12 +201,12 @@ def _run_all(
 
 
 def _known_times(root: Path, state: RunState) -> dict[str, float]:
-    """Return how long each chapter took here, else in the run of record if that has the same profile."""
+    """Return how long each chapter took here, else in the run of record of the same profile."""
     try:
-        record = RunState.load(root / RECORD)
+        record = RunState.load(record_folder(root, state.profile))
     except RunError:
         record = None
-    known = record.notebooks if record and record.profile == state.profile else {}
+    known = record.notebooks if record else {}
     entries = known | state.notebooks
     return {chapter: entry.wall_seconds for chapter, entry in entries.items() if entry.wall_seconds}
 
