@@ -1,4 +1,4 @@
-"""What a result was computed from: source, commit, versions, memory."""
+"""What a result was computed from: source, commit, versions, times."""
 
 from __future__ import annotations
 
@@ -15,19 +15,13 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from helpers.chapter.closure import used_modules
 from helpers.chapter.settings import WORKERS
 from helpers.errors import ParameterError
+from helpers.memory import peak_memory
 from helpers.sealed import read_sealed
-
-resource: ModuleType | None
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 #: Packages whose version can change a number.
 PACKAGES = (
@@ -197,23 +191,3 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
     workers = {"cluster_workers": names} if (names := os.environ.get(WORKERS)) else {}
     return {"started": started.isoformat(timespec="seconds")} | now | longest | workers
-
-
-def peak_memory() -> int | None:
-    """Return the peak resident memory in bytes of this process or of its largest worker.
-
-    None where the system does not report it.
-    """
-    if resource is None:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(who).ru_maxrss for who in usage) * unit
-
-
-def total_memory() -> int | None:
-    """Return the memory of this machine in bytes; None where the system does not report it."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None

@@ -48,13 +48,6 @@ def test_title_falls_back_to_the_name(tmp_path):
     assert provenance.notebook_title(path) == "01_a"
 
 
-def test_peak_memory_grows_with_what_is_held():
-    before = provenance.peak_memory()
-    block = bytearray(before + 2**26)
-    block[::4096] = b"x" * len(block[::4096])
-    assert provenance.peak_memory() >= before + 2**25
-
-
 def test_execution_times_remember_the_longest(tmp_path, monkeypatch):
     file = tmp_path / "times.json"
     started = datetime(2024, 1, 1, tzinfo=UTC)

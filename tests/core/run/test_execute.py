@@ -244,12 +244,65 @@ def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
     assert toy.calls() == ["01_first"]
 
 
-def test_a_dead_kernel_is_a_failure_of_one_notebook(toy):
+MEMORY = [
+    ([0, 1], 1, "probably for want of memory: the system has killed a process for it meanwhile"),
+    ([1, 1], 70, "probably for want of memory: at most 70.0 of 100.0 GB were in use"),
+    ([0, 0], 30, "probably not for want of memory: at most 30.0 of 100.0 GB were in use"),
+]
+
+
+@pytest.mark.parametrize(("kills", "used", "message"), MEMORY)
+def test_a_dead_kernel_is_a_failure_of_one_notebook(toy, monkeypatch, kills, used, message):
+    known = iter([*kills, kills[1]])
+    monkeypatch.setattr("helpers.run.execute.memory_kills", lambda: next(known))
+    monkeypatch.setattr("helpers.run.execute.peak_memory", lambda: used * 2**30)
+    monkeypatch.setattr("helpers.run.execute.total_memory", lambda: 100 * 2**30)
     toy.notebook("01_first", body="import os\n\nos._exit(3)\n")
     toy.notebook("02_second")
     record = run_notebooks(toy.root, SMOKE)
     assert [entry.status for entry in record.notebooks.values()] == ["failed", "done"]
-    assert record.notebooks["01_first"].error.name == "DeadKernelError"
+    error = record.notebooks["01_first"].error
+    assert error.name == "DeadKernelError"
+    assert message in error.message
+
+
+def test_a_folder_that_cannot_be_written_is_one_error_and_loses_nothing(toy, monkeypatch):
+    toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    kept = toy.results("01_first")
+
+    def refuse(*_):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.run.execute.put_in_place", refuse)
+        with pytest.raises(RunError, match="cannot be used: Read-only file system"):
+            run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
+    assert RunState.load(toy.folder).notebooks["01_first"].latest.status == "failed"
+    assert toy.results("01_first") == kept
+    load_sealed(toy.folder)
+    run_notebooks(toy.root, SMOKE)
+    assert RunState.load(toy.folder).notebooks["01_first"].attempt is None
+
+
+def test_a_place_that_cannot_be_made_is_one_error(toy):
+    toy.notebook("01_first")
+    with pytest.raises(RunError, match=r"the run folder /proc/none/run cannot be used"):
+        run_notebooks(toy.root, RunOptions(profile="smoke", out=Path("/proc/none/run")))
+
+
+def test_no_home_is_needed(toy, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/none")  # nobody can write there, root neither
+    for name in (
+        "IPYTHONDIR",
+        "JUPYTER_RUNTIME_DIR",
+        "JUPYTER_DATA_DIR",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    toy.notebook("01_first", body="import helpers.compiled\n")
+    assert run_notebooks(toy.root, SMOKE).notebooks["01_first"].error is None
 
 
 def test_a_cell_that_never_ends_is_stopped(toy, monkeypatch):
