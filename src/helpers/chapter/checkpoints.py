@@ -59,7 +59,7 @@ class Memory:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._results = folder, folder / "results"
         self._used: set[Path] = set()
 
     def cache(self, function: Callable, ignore: Sequence[str] = ()) -> Callable:
@@ -72,12 +72,12 @@ class Memory:
         ignore : sequence of str
             Arguments that change no number, for example ``n_jobs``.
         """
-        code, folder = get_func_code(function)[0], self.folder / function.__module__ / function.__name__
+        code, folder = get_func_code(function)[0], self._results / function.__module__
 
         @functools.wraps(function)
         def remembered(*args: Any, **kwargs: Any) -> Any:
             arguments = filter_args(function, list(ignore), args, kwargs)
-            path = folder / f"{joblib.hash([code, arguments])}.npz"
+            path = folder / f"{function.__name__}-{joblib.hash([code, arguments])}.npz"
             self._used.add(path)
             if (kept := recall(path)) is not None:
                 return kept[0]
@@ -86,9 +86,9 @@ class Memory:
         return remembered
 
     def prune(self) -> None:
-        """Remove the results that were not asked for."""
-        for path in self.folder.rglob("*.npz"):
-            if path not in self._used:
+        """Remove the results that were not asked for, and what a kill has left of others."""
+        for path in self._results.rglob("*"):
+            if path.is_file() and path not in self._used:
                 path.unlink(missing_ok=True)
 
 

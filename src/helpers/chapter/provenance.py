@@ -10,7 +10,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -60,30 +60,18 @@ def source_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
-def hash_files(base: Path, paths: Iterable[Path]) -> str:
-    """Return one sha256 over the names (relative to ``base``) and contents of files."""
+def hash_files(base: Path, paths: Iterable[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> str:
+    """Return one sha256 over the names (relative to ``base``) and the contents of files that ``read`` gives."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         if path.is_file():
             digest.update(path.relative_to(base).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def code_hash(package: Path, paths: Iterable[Path]) -> str:
-    """Return one sha256 over the names and the executed code of modules.
-
-    Comments, docstrings and layout are free.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        code = executed_code(path, path.stat().st_mtime_ns)
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + code.encode() + b"\0")
+            digest.update(hashlib.sha256(read(path)).digest())
     return digest.hexdigest()
 
 
 def computation_hash(source: Path) -> str:
-    """Return a hash of the code that computes for a notebook: data, evaluation, studies, training.
+    """Return a hash of the executed code that computes for a notebook: data, evaluation, studies, training.
 
     Only modules that the notebook uses count (:func:`used_modules`). Checkpoints are kept under this hash, so
     that changed code never meets a number that the old code left.
@@ -91,13 +79,18 @@ def computation_hash(source: Path) -> str:
     package = Path(__file__).parents[1]
     parts = ("compiled.py", "data", "evaluation", "studies", "training")
     used = used_modules(source, package)
-    return code_hash(package, [path for path in used if path.relative_to(package).parts[0] in parts])
+    return hash_files(package, [p for p in used if p.relative_to(package).parts[0] in parts], executed_code)
+
+
+def executed_code(path: Path) -> bytes:
+    """Return what is executed of a module: comments, docstrings and layout are free."""
+    return _tree(path, path.stat().st_mtime_ns)
 
 
 @cache
-def executed_code(path: Path, changed: int = 0) -> str:
-    """Return a hash of the syntax tree of a module without docstrings; ``changed`` keys the cache."""
-    content = path.read_text(encoding="utf-8")
+def _tree(path: Path, changed: int) -> bytes:
+    """Return the syntax tree of a module without docstrings; ``changed`` keys the cache."""
+    content = path.read_bytes()
     try:
         tree = ast.parse(content)
     except SyntaxError:  # what cannot be imported is not executed either
@@ -106,7 +99,7 @@ def executed_code(path: Path, changed: int = 0) -> str:
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return ast.dump(tree).encode()
 
 
 def notebook_title(path: Path) -> str:

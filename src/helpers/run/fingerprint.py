@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.chapter.closure import used_modules
-from helpers.chapter.provenance import code_hash, hash_files
+from helpers.chapter.provenance import executed_code, hash_files
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.run.notebooks import SourceNotebook
 
@@ -52,7 +52,9 @@ def fingerprint(
     modules = used_modules(source.path, package)
     parts = {
         "source": source.sha256,
-        "package": code_hash(package, [path for path in modules if _part(package, path) not in _OUTSIDE]),
+        "package": hash_files(
+            package, [path for path in modules if _part(package, path) not in _OUTSIDE], executed_code
+        ),
         "parameters": _hash(json.dumps(counted, sort_keys=True, default=str).encode()),
         "claims": hash_files(root / "data", _claims(root / "data", source, package, modules)),
         "lock": hash_files(root, [root / "requirements.lock"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+_IPYTHON = ".ipython-"
 _STARTUP = "from helpers.run.kernel import use_scheduler\n\nuse_scheduler()\n"
 
 
@@ -48,7 +50,9 @@ def kernel_environment(
     scheduler : str, optional
         Address of a Dask scheduler.
     """
-    with tempfile.TemporaryDirectory(prefix="helpers-ipython-") as ipython:
+    for left in attempt.parent.glob(f"{_IPYTHON}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_IPYTHON, dir=attempt.parent) as ipython:
         values = dict.fromkeys(_THREADS, str(jobs)) | {
             "HELPERS_PROJECT": str(root),
             ATTEMPT: str(attempt),

@@ -86,7 +86,10 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = (), repeats:
     for source in wanted:
         name = source.chapter
         entries[name] = _keep(root, run, fresh, name, state.notebooks[name], kept)
-        _set_tolerances(fresh, entries[name], name, repeated[name], before.get(name))
+        path = fresh / "results" / f"{name}.json"
+        results = with_tolerances(read_results(path), repeated[name], before.get(name))
+        write_text(path, results.to_json())
+        entries[name].outputs[f"results/{name}.json"] = sha256(path)
     commits = {entry.commit for entry in entries.values()}
     state.notebooks, state.commit = entries, commits.pop() if len(commits) == 1 else None
     state.save(fresh)
@@ -163,29 +166,6 @@ def _keep(
     hashes = hash_tree(fresh)
     kept.attempt, kept.outputs = None, {name: hashes[name] for name in outputs}
     return kept
-
-
-def _set_tolerances(
-    fresh: Path,
-    entry: NotebookState,
-    chapter: str,
-    repeats: Sequence[ChapterResults],
-    before: ChapterResults | None,
-) -> None:
-    """Write the tolerances into the results of one chapter."""
-    name = f"results/{chapter}.json"
-    results = read_results(fresh / name)
-    if repeats:
-        results = with_tolerances(results, repeats)
-    elif before is not None:
-        known = {id: result.tolerance for id, result in before.results.items()}
-        found = {
-            id: result.model_copy(update={"tolerance": known.get(id, result.tolerance)})
-            for id, result in results.results.items()
-        }
-        results = results.model_copy(update={"results": found})
-    write_text(fresh / name, results.to_json())
-    entry.outputs[name] = sha256(fresh / name)
 
 
 def _judge_anew(root: Path, fresh: Path) -> None:

@@ -17,18 +17,22 @@ _ROUNDING = 1e-6
 _MARGIN = 2.0
 
 
-def with_tolerances(results: ChapterResults, repeats: Sequence[ChapterResults]) -> ChapterResults:
+def with_tolerances(
+    results: ChapterResults, repeats: Sequence[ChapterResults], before: ChapterResults | None = None
+) -> ChapterResults:
     """Return results with the tolerance of each: twice the largest distance to a repetition.
 
     Rounding that training amplifies moves a number at most as far as another seed does. Where no repetition
-    moved it, the rounding of single precision remains.
+    moved it, the rounding of single precision remains. Without repetitions the tolerances ``before`` go on.
     """
-    found = {
-        name: result.model_copy(
-            update={"tolerance": _tolerance(result, [r.results[name] for r in repeats if name in r.results])}
-        )
-        for name, result in results.results.items()
-    }
+    found = {}
+    for name, result in results.results.items():
+        tolerance = result.tolerance
+        if repeats:
+            tolerance = _tolerance(result, [r.results[name] for r in repeats if name in r.results])
+        elif before and name in before.results:
+            tolerance = before.results[name].tolerance
+        found[name] = result.model_copy(update={"tolerance": tolerance})
     return results.model_copy(update={"results": found})
 
 
