@@ -96,7 +96,7 @@ def build_page(material: Material) -> str:
         ["book built", datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")],
         ["device", run.device],
         ["threads", str(run.threads)],
-        ["like the record", equality(material.root, material.folder)],
+        ["compared with the record", equality(material.root, material.folder)],
     ]
     versions = [[name, version] for name, version in run.versions.items()]
     return "\n".join(

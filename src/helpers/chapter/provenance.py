@@ -61,7 +61,7 @@ def source_hash(path: Path) -> str:
 
 
 def hash_files(base: Path, paths: Iterable[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> str:
-    """Return one sha256 over the names (relative to ``base``) and the contents of files that ``read`` gives."""
+    """Return one sha256 over the names (relative to ``base``) and contents of files, as ``read`` has them."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         if path.is_file():
