@@ -217,7 +217,9 @@ def test_a_repetition_is_of_the_same_source_and_another_run(toy, repeats):
     with pytest.raises(RunError, match="is the run itself"):
         keep_as_record(toy.root, run, repeats=[run])
     path = other / "results" / "01_first.json"
-    path.write_text(path.read_text(encoding="utf-8").replace('"source": "0"', '"source": "1"'), "utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"source": "0"', '"source": "1"'), encoding="utf-8"
+    )
     toy.seal(other)
     with pytest.raises(RunError, match="01_first has another source or profile"):
         keep_as_record(toy.root, run, repeats=[other])
