@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -39,7 +40,7 @@ COMMANDS = [
     "doctor",
     "new",
 ]
-COMMANDS += ["doctor", "new", "data list", "data fetch", "data verify"]
+COMMANDS += ["open", "bench", "data list", "data fetch", "data verify"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -66,6 +67,7 @@ BAD = [
     (["compare", "a", "b"], "a is no run folder"),
     (["explain", "01"], "there is no run 01 yet; start with: helpers run 01"),
     (["logs", "01"], "there is no run yet; start with"),
+    (["open", "01"], "there is no page"),
     (["run", "-p", "smoke", "--set", "level=abc"], "level of 01_first must be a number"),
     (["data", "list"], "no data registry"),
     (["data", "fetch", "--tier", "simulated"], "unknown data tier 'simulated'"),
@@ -158,6 +160,36 @@ def test_logs_shows_the_end(helpers, toy):
     assert said.startswith("two\n")
 
 
+def test_open_opens_the_page_of_a_chapter(helpers, toy, monkeypatch):
+    toy.notebook("01_first")
+    page = toy.root / "_build" / "html" / "notebooks" / "01_first.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    opened = []
+    monkeypatch.setattr("helpers.cli.book.typer.launch", opened.append)
+    assert helpers("open", "1") == (0, f"{page}\n")
+    assert opened == [page.as_uri()]
+
+
+def test_data_and_doctor_as_json(helpers, toy):
+    toy.notebook("01_first")
+    key = "a-key-of-more-than-thirty-letters"
+    toy.registered("01_first", key=key)
+    [file] = json.loads(helpers("data", "list", "--json")[1])
+    assert (file["key"], file["where"]) == (key, "missing")
+    assert {"python", "lock"} <= {line["name"] for line in json.loads(helpers("doctor", "--json")[1])}
+
+
+def test_nothing_is_cut_that_one_copies_at_80_columns(helpers, toy, monkeypatch):
+    monkeypatch.setattr("helpers.cli.console.output.width", 80)
+    toy.notebook("01_first")
+    key = "a-key-of-more-than-thirty-letters"
+    toy.registered("01_first", key=key)
+    said = helpers("data", "list")[1]
+    assert key in said
+    assert max(len(line) for line in said.splitlines()) <= 80
+
+
 def test_explain_names_the_causes(helpers, toy):
     for folder, level in ((toy.root / "book" / "record", 2.0), (toy.folder, 3.0)):
         toy.notebook("01_first")
@@ -173,6 +205,7 @@ def test_explain_names_the_causes(helpers, toy):
     assert code == 0
     assert "different: 1 parameter; equal: profile" in said
     assert "parameter epochs: None -> 40" in said
+    assert json.loads(helpers("explain", "01", "--json")[1])["causes"][0]["name"] == "epochs"
     assert "2.000 -> 3.000" in said
 
 
@@ -238,9 +271,20 @@ def test_compare_exits_1_only_when_a_verdict_flips(helpers, toy, tmp_path):
     assert "toy.level" in said
     assert "2.000 -> 3.000" in said
     assert "no verdict flipped" in said
+    assert helpers("compare", tmp_path / "a", tmp_path / "b", "--strict")[0] == 1
+    assert helpers("compare", tmp_path / "a", tmp_path / "a", "--strict")[0] == 0
     code, said = helpers("compare", tmp_path / "a", tmp_path / "c")
     assert code == 1
     assert "verdict flipped: toy-01 (repeated): holds -> fails" in said
+
+
+def test_record_check_says_what_differs(helpers, toy):
+    toy.notebook("01_first")
+    helpers("run", "-p", "smoke")
+    shutil.copytree(toy.folder, toy.root / "book" / "record")
+    assert helpers("record", "--check") == (0, "01_first: as recorded\n")
+    toy.notebook("01_first", body="# more\n")
+    assert helpers("record", "--check") == (1, "01_first: source changed\n")
 
 
 def test_doctor_names_what_differs_from_the_lock(helpers, toy):

@@ -20,7 +20,7 @@ from helpers.display.board import board_html, summary
 from helpers.display.export import claims_data
 from helpers.display.gains import findings, gains_html
 from helpers.errors import RunError
-from helpers.run.compare import compare_runs, headline
+from helpers.run.compare import compare_runs, equality, headline
 from helpers.run.seal import load_sealed
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def build_page(material: Material) -> str:
         ["book built", datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")],
         ["device", run.device],
         ["threads", str(run.threads)],
+        ["compared with the record", equality(material.root, material.folder)],
     ]
     versions = [[name, version] for name, version in run.versions.items()]
     return "\n".join(

@@ -78,7 +78,7 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     stage.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy2(root / name, stage / name)
-    shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("record"))
+    shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("record*"))
     for cards in root.glob("data/*/cards"):
         shutil.copytree(cards, stage / cards.relative_to(root))
     for page in material.chapters:

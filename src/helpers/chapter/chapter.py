@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -287,9 +286,9 @@ class Chapter:
     # Long computations -----------------------------------------------------------------------
 
     @cached_property
-    def memory(self) -> joblib.Memory:
+    def memory(self) -> checkpoints.Memory:
         """Cache on disk for long computations; a killed run resumes from it."""
-        return checkpoints.open_memory(self._checkpoints)
+        return checkpoints.Memory(self._checkpoints)
 
     def shelf(self, module: ModuleType) -> Shelf:
         """Return what all chapters of a run share of the results of a module and its imports."""
@@ -377,7 +376,7 @@ class Chapter:
             threads=self.jobs,
             results=self.results,
             figures=list(self._figures.values()),
-            times=provenance.execution_times(self._started, self._checkpoints / "times.json")
+            times=provenance.execution_times(self._started, self._checkpoints / checkpoints.TIMES)
             | taken_over(self._shelves),
         )
 
@@ -388,7 +387,7 @@ class Chapter:
         """
         snapshot = self.snapshot()
         write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
-        checkpoints.finish(self._checkpoints, snapshot.times)
+        checkpoints.finish(self.memory, snapshot.times)
         for shelf in self._shelves:
             checkpoints.tidy(shelf.folder)
         return cards.compute_card(snapshot, device_name(self.device))

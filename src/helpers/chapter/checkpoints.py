@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import joblib
-from joblib._store_backends import FileSystemStoreBackend
+from joblib.func_inspect import filter_args, get_func_code
 
-from helpers.atomic import write_text
 from helpers.chapter.provenance import computation_hash, hash_files, versions
-from helpers.data.hashes import sha256
 from helpers.errors import ParameterError
+from helpers.packed import pack, unpack
+from helpers.sealed import read_sealed, write_sealed
 
-_BACKEND = "sealed"
+#: Name of the file in a folder of checkpoints that holds the times of the execution that filled it.
+TIMES = "times.json"
 
 
-class SealedStore(FileSystemStoreBackend):
-    """joblib's store, with the sha256 of each result beside it.
+def keep(path: Path, value: Any) -> Any:
+    """Keep a value in a sealed file, and return it as it will come from there.
 
-    A result that does not match its hash, or has none, is not read: it is removed and computed again.
+    Raises
+    ------
+    TypeError
+        If it holds something that :func:`helpers.packed.pack` does not.
+    """
+    content = pack(value)
+    write_sealed(path, content)
+    return unpack(content)
+
+
+def recall(path: Path) -> Any:
+    """Return what was kept; None where there is nothing, or, with a warning, nothing that can be used."""
+    if (content := read_sealed(path)) is None:
+        return None
+    try:
+        return unpack(content)
+    except (ValueError, TypeError) as error:
+        warnings.warn(f"{path} cannot be used ({error}); computed again", stacklevel=2)
+        return None
+
+
+class Memory:
+    """Results of functions on disk, one sealed file a call; what is damaged is computed again, and said.
+
+    The name of a file is a hash of the function's code and of its arguments, input data included. A result is
+    handed out as it comes from its file, the first time too: so a resumed run has what a straight one has.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when the first result is kept.
     """
 
-    def dump_item(self, call_id: Sequence[str], item: Any, verbose: int = 1) -> None:
-        """Store a result, then its hash."""
-        super().dump_item(call_id, item, verbose)
-        result = self._result(call_id)
-        if result.is_file():  # joblib warns and goes on where the disk is full
-            write_text(result.with_suffix(".sha256"), sha256(result))
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._results = folder, folder / "results"
+        self._used: set[Path] = set()
 
-    def contains_item(self, call_id: Sequence[str]) -> bool:
-        """Say whether there is a result as it was stored."""
-        if not super().contains_item(call_id):
-            return False
-        result = self._result(call_id)
-        seal = result.with_suffix(".sha256")
-        if seal.is_file() and seal.read_bytes() == sha256(result).encode():
-            return True
-        msg = f"the checkpoint {result} is not as it was stored; it is computed again"
-        warnings.warn(msg, stacklevel=2)
-        self.clear_item(call_id)
-        return False
+    def cache(self, function: Callable, ignore: Sequence[str] = ()) -> Callable:
+        """Return the function with a memory.
 
-    def _result(self, call_id: Sequence[str]) -> Path:
-        return Path(self.location, *call_id, "output.pkl")
+        Parameters
+        ----------
+        function : callable
+            Its results hold nothing but what :func:`helpers.packed.pack` does.
+        ignore : sequence of str
+            Arguments that change no number, for example ``n_jobs``.
+        """
+        code, folder = get_func_code(function)[0], self._results / function.__module__
+
+        @functools.wraps(function)
+        def remembered(*args: Any, **kwargs: Any) -> Any:
+            arguments = filter_args(function, list(ignore), args, kwargs)
+            path = folder / f"{function.__name__}-{joblib.hash([code, arguments])}.npz"
+            self._used.add(path)
+            if (kept := recall(path)) is not None:
+                return kept[0]
+            return keep(path, [function(*args, **kwargs)])[0]
+
+        return remembered
+
+    def prune(self) -> None:
+        """Remove the results that were not asked for, and what a kill has left of others."""
+        for path in self._results.rglob("*"):
+            if path.is_file() and path not in self._used:
+                path.unlink(missing_ok=True)
 
 
 def checkpoint_folder(out: Path, source: Path, device: str, root: Path) -> Path:
@@ -89,20 +131,18 @@ def _key(source: Path, device: str, root: Path) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def open_memory(folder: Path) -> joblib.Memory:
-    """Return a cache on disk whose results are checked before they are read."""
-    joblib.register_store_backend(_BACKEND, SealedStore)
-    return joblib.Memory(folder, backend=_BACKEND, verbose=0)
+def finish(memory: Memory, times: Mapping[str, Any]) -> None:
+    """Note how long the chapter took, and remove what it did not use.
 
-
-def finish(folder: Path, times: Mapping[str, Any]) -> None:
-    """Note how long the chapter took, and remove what other code, versions or devices left beside it."""
-    write_text(folder / "times.json", json.dumps(times))
-    tidy(folder)
+    That is what other code, versions or devices left, and results of other arguments.
+    """
+    write_sealed(memory.folder / TIMES, json.dumps(times).encode())
+    memory.prune()
+    tidy(memory.folder)
 
 
 def tidy(folder: Path) -> None:
     """Remove what other code, versions or devices left beside a folder."""
-    for other in folder.parent.iterdir():
+    for other in folder.parent.glob("*"):
         if other != folder and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)

@@ -1,9 +1,8 @@
-"""What a result was computed from: source, commit, versions, memory."""
+"""What a result was computed from: source, commit, versions, times."""
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 import os
@@ -11,21 +10,18 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from helpers.chapter.closure import used_modules
+from helpers.chapter.settings import WORKERS
 from helpers.errors import ParameterError
-
-resource: ModuleType | None
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
+from helpers.memory import peak_memory
+from helpers.sealed import read_sealed
 
 #: Packages whose version can change a number.
 PACKAGES = (
@@ -64,42 +60,47 @@ def source_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
-def hash_files(base: Path, paths: Iterable[Path]) -> str:
-    """Return one sha256 over the names (relative to ``base``) and contents of files."""
+def hash_files(base: Path, paths: Iterable[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> str:
+    """Return one sha256 over the names (relative to ``base``) and contents of files, as ``read`` has them."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         if path.is_file():
             digest.update(path.relative_to(base).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            digest.update(hashlib.sha256(read(path)).digest())
     return digest.hexdigest()
 
 
 def computation_hash(source: Path) -> str:
-    """Return a hash of the code that computes for a notebook: data, evaluation, studies, training.
+    """Return a hash of the executed code that computes for a notebook: data, evaluation, studies, training.
 
-    Only modules that the notebook uses count (:func:`used_modules`), and of these only what is
-    executed: comments, docstrings and layout are free. Checkpoints are kept under this hash, so that
-    changed code never meets a number that the old code left. A ``source`` inside the package counts too.
+    Only modules that the notebook uses count (:func:`used_modules`). Checkpoints are kept under this hash, so
+    that changed code never meets a number that the old code left. A ``source`` inside the package counts too.
     """
     package = Path(__file__).parents[1]
-    parts = ("data", "evaluation", "studies", "training")
-    digest = hashlib.sha256()
+    parts = ("compiled.py", "data", "evaluation", "studies", "training")
     own = {source} if source.is_relative_to(package) else set()
-    for path in sorted(used_modules(source, package) | own):
-        name = path.relative_to(package)
-        if name.parts[0] in parts:
-            digest.update(name.as_posix().encode() + b"\0" + executed_code(path).encode() + b"\0")
-    return digest.hexdigest()
+    used = used_modules(source, package) | own
+    return hash_files(package, [p for p in used if p.relative_to(package).parts[0] in parts], executed_code)
 
 
-def executed_code(path: Path) -> str:
-    """Return the syntax tree of a module without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def executed_code(path: Path) -> bytes:
+    """Return what is executed of a module: comments, docstrings and layout are free."""
+    return _tree(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _tree(path: Path, changed: int) -> bytes:
+    """Return the syntax tree of a module without docstrings; ``changed`` keys the cache."""
+    content = path.read_bytes()
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:  # what cannot be imported is not executed either
+        return content
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return ast.dump(tree).encode()
 
 
 def notebook_title(path: Path) -> str:
@@ -166,41 +167,21 @@ def execution_times(started: datetime, earlier: Path) -> dict[str, Any]:
     started : datetime
         When this execution began, with its time zone.
     earlier : Path
-        What this function returned for the execution before, as JSON; need not exist.
+        What this function returned for the execution before, as sealed JSON; need not exist.
 
     Returns
     -------
     dict
-        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds`` and
-        ``longest_peak_memory_bytes``.
+        ``started`` (ISO), ``wall_seconds``, ``peak_memory_bytes``, ``longest_wall_seconds``,
+        ``longest_peak_memory_bytes`` and, of a run on a cluster, ``cluster_workers``.
     """
     now = {
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 3),
         "peak_memory_bytes": peak_memory() or 0,
     }
     before: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent or damaged: known times are lost
-        found = json.loads(earlier.read_text(encoding="utf-8")).items()
-        before = {what: value for what, value in found if isinstance(value, int | float)}
+    if (content := read_sealed(earlier)) is not None:
+        before = json.loads(content)
     longest = {f"longest_{what}": max(now[what], before.get(f"longest_{what}", 0)) for what in now}
-    return {"started": started.isoformat(timespec="seconds")} | now | longest
-
-
-def peak_memory() -> int | None:
-    """Return the peak resident memory in bytes of this process or of its largest worker.
-
-    None where the system does not report it.
-    """
-    if resource is None:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(who).ru_maxrss for who in usage) * unit
-
-
-def total_memory() -> int | None:
-    """Return the memory of this machine in bytes; None where the system does not report it."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
+    workers = {"cluster_workers": names} if (names := os.environ.get(WORKERS)) else {}
+    return {"started": started.isoformat(timespec="seconds")} | now | longest | workers

@@ -14,6 +14,8 @@ from helpers.errors import ParameterError
 
 #: Names the folder that an execution by the command writes to until it has succeeded.
 ATTEMPT = "HELPERS_ATTEMPT"
+#: Holds the names of the workers of a cluster, where fits are sent to one.
+WORKERS = "HELPERS_WORKERS"
 COMMON = ("profile", "data", "device", "jobs", "seed", "out")
 
 

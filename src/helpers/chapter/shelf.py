@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from helpers.chapter.checkpoints import open_memory
+from helpers.chapter.checkpoints import keep, recall
 
 
 class Shelf:
@@ -25,22 +25,24 @@ class Shelf:
     def __init__(self, folder: Path, chapter: str) -> None:
         self.folder = folder
         self.chapter = chapter
-        self._store = open_memory(folder).store_backend
         #: Of each key that another chapter computed: its name, and the seconds that it took there.
         self.taken: dict[str, tuple[str, float]] = {}
 
     def get(self, key: str) -> Any:
         """Return the result of a key; None where there is none, or not as it was stored."""
-        if not self._store.contains_item(["results", key]):
+        if (kept := recall(self._path(key))) is None:
             return None
-        who, seconds, value = self._store.load_item(["results", key], verbose=0)
+        who, seconds, value = kept
         if who != self.chapter:
             self.taken[key] = who, seconds
         return value
 
     def put(self, key: str, value: Any, seconds: float) -> None:
         """Keep a result, and the wall time that it took."""
-        self._store.dump_item(["results", key], (self.chapter, seconds, value), verbose=0)
+        keep(self._path(key), (self.chapter, seconds, value))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.npz"
 
 
 def taken_over(shelves: Iterable[Shelf]) -> dict[str, dict[str, dict[str, float]]]:

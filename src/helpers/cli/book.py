@@ -1,4 +1,4 @@
-"""Commands around the book: ``build``, ``record``, ``pairs`` and the hidden ``check`` of ``make lint``."""
+"""Commands around the book: build, open, record, pairs, and the hidden check of ``make lint``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,26 @@ def build(
     output.print(f"book of {short(folder)} in {seconds:.0f} s: {short(html / 'index.html')}", soft_wrap=True)
 
 
+@app.command("open")
+def open_page(
+    chapter: Annotated[
+        str | None, typer.Argument(help="Name or number, e.g. 03. Default: the front page.")
+    ] = None,
+) -> None:
+    """Open the built book in a browser, and print where it lies."""
+    from helpers.errors import RunError
+    from helpers.run import select_chapters
+
+    root = project_root()
+    name = f"notebooks/{select_chapters(root, [chapter])[0]}" if chapter else "book/index"
+    page = root / "_build" / "html" / f"{name}.html"
+    if not page.is_file():
+        msg = f"there is no page {short(page)}; build the book with: helpers build"
+        raise RunError(msg)
+    output.print(short(page), soft_wrap=True)
+    typer.launch(page.as_uri())
+
+
 @app.command()
 def record(
     chapters: Annotated[
@@ -42,18 +62,37 @@ def record(
         typer.Argument(metavar="[CHAPTER]...", help="Keep only these, each with its commit; default: all."),
     ] = None,
     run: RunFolder = None,
+    repeat: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="This run with another seed or machine: tolerances come from it; may be repeated.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only say whether code, data and claims are as recorded."),
+    ] = False,
 ) -> None:
-    """Keep a full run on real data as the run of record (book/record), for a commit.
+    """Keep a run on real data as the run of record of its profile, for a commit.
 
-    The published site is built from it, and other runs are compared with it. Without chapters, all of them
-    must be executed at one clean commit; with chapters, these replace those of the record. The page of
-    verdicts is executed anew on what the record then holds. Paths of this machine are taken out.
+    The published site is built from that of profile full (book/record); of another profile the results alone
+    are kept (book/record-quick). Other runs are compared with them. Without chapters, all of them must be
+    executed at one clean commit; with chapters, these replace those of the record. The page of verdicts is
+    executed anew on what the record then holds. Paths of this machine are taken out.
     """
-    from helpers.run.of_record import keep_as_record
+    from helpers.run.of_record import check_record, keep_as_record
 
     root = project_root()
+    if check:
+        found = check_record(root)
+        for chapter, stale in found.items():
+            output.print(f"{chapter}: {escape(', '.join(stale)) or 'as recorded'}", soft_wrap=True)
+        if any(found.values()):
+            raise typer.Exit(1)
+        return
     folder = chosen_run(root, run)
-    kept = keep_as_record(root, folder, tuple(chapters or ()))
+    kept = keep_as_record(root, folder, tuple(chapters or ()), tuple(repeat or ()))
     output.print(f"run of record: {short(kept)}, from {short(folder)}", soft_wrap=True)
 
 

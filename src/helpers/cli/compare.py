@@ -30,10 +30,13 @@ def compare(
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 also when a number moved, or RUN_B lacks one.")
+    ] = False,
 ) -> None:
     """Compare what two runs both hold: what made them differ, then the verdicts, then the numbers.
 
-    Exit code 1 when a verdict flips; numbers alone do not change it.
+    A number may move by the tolerance that the record holds for it. Exit code 1 when a verdict flips.
     """
     from helpers.run import compare_runs, select_chapters
 
@@ -44,7 +47,7 @@ def compare(
         print_json(dataclasses.asdict(comparison))
     else:
         _show(comparison, limit)
-    if comparison.flips:
+    if comparison.flips or (strict and (comparison.moves or comparison.only_a)):
         raise typer.Exit(1)
 
 
@@ -53,6 +56,7 @@ def explain(
     chapter: Annotated[str, typer.Argument(help="Name or number, e.g. 05.")],
     run: RunFolder = None,
     limit: Limit = 10,
+    as_json: AsJson = False,
 ) -> None:
     """Say why the numbers of a chapter differ from the published page: the record (A) against a run (B)."""
     from helpers.run import compare_runs, select_chapters
@@ -61,8 +65,12 @@ def explain(
     root = project_root()
     [name] = select_chapters(root, [chapter])
     folder = chosen_run(root, run, name)
+    comparison = compare_runs(root / RECORD, folder, root, [name])
+    if as_json:
+        print_json(dataclasses.asdict(comparison))
+        return
     output.print(f"A: {short(root / RECORD)}, B: {short(folder)}", soft_wrap=True)
-    _show(compare_runs(root / RECORD, folder, root, [name]), limit)
+    _show(comparison, limit)
 
 
 def _show(comparison: Comparison, limit: int) -> None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from helpers.cli.console import errors, output
+from helpers.cli.console import AsJson, errors, output, print_json
 from helpers.errors import DownloadError, ParameterError
 
 if TYPE_CHECKING:
@@ -29,19 +29,25 @@ Chapter = Annotated[str | None, typer.Option(help="Only the files of one chapter
 
 
 @app.command("list")
-def list_files(tier: Tier = None, chapter: Chapter = None) -> None:
-    """List the registered files, their size, and where they are."""
+def list_files(tier: Tier = None, chapter: Chapter = None, as_json: AsJson = False) -> None:
+    """List the registered files, their size, and where they are; with --json all that is registered."""
     from helpers.data.download import availability
 
     registry, chapter = _registry(), _chapter(chapter)
-    table = Table("file", "tier", "size", "where", "owner", "licence")
+    files = [file for name in _tiers(tier) for file in registry.select(name, chapter)]
+    states: dict[str, str] = {}
     for name in _tiers(tier):
-        states = availability(registry, name, chapter).states
-        for file in registry.select(name, chapter):
-            size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
-            colour = "green" if states[file.key] in ("cached", "mirror") else "yellow"
-            where = f"[{colour}]{states[file.key]}[/]"
-            table.add_row(file.key, file.tier, size, where, escape(file.owner), escape(file.licence))
+        states |= availability(registry, name, chapter).states
+    if as_json:
+        print_json([file.model_dump(mode="json") | {"where": states[file.key]} for file in files])
+        return
+    table = Table("file", "tier", "size", "where", "licence", box=None)
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # a key that is cut cannot be copied
+    for file in files:
+        size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
+        colour = "green" if states[file.key] in ("cached", "mirror") else "yellow"
+        table.add_row(file.key, file.tier, size, f"[{colour}]{states[file.key]}[/]", escape(file.licence))
     output.print(table)
 
 

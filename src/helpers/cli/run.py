@@ -240,16 +240,18 @@ def logs(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Show versions, threads, devices and data: paste this into a bug report."""
     from helpers.run.doctor import examine
 
-    table = Table(show_header=False, box=None)
-    healthy = True
-    for line in examine():
-        healthy &= line.good
-        sign = "[green]ok[/]" if line.good else "[red]!![/]"
-        table.add_row(sign, line.name, escape(line.text))
-    output.print(table)
-    if not healthy:
+    found = examine()
+    if as_json:
+        print_json([dataclasses.asdict(line) for line in found])
+    else:
+        table = Table(show_header=False, box=None)
+        for line in found:
+            sign = "[green]ok[/]" if line.good else "[red]!![/]"
+            table.add_row(sign, line.name, escape(line.text))
+        output.print(table)
+    if not all(line.good for line in found):
         raise typer.Exit(1)

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow
 
-from helpers.atomic import atomic_writer
 from helpers.data.download import cache_folder, fetch_all, locate
 from helpers.data.hashes import sha256
 from helpers.data.registry import Registry
 from helpers.data.types import SourceFile
 from helpers.errors import DownloadError
+from helpers.sealed import read_sealed, write_sealed
 
 #: What a chapter may ask for: a tier, or the best that is at hand.
 CHOICES = ("auto", "panel", "paper", "simulated")
 
 # Part of the name of decoded copies: raise it when a decoder changes what it writes.
-_DECODER = 2
+_DECODER = 3
 
 
 @dataclass(frozen=True)
@@ -60,21 +59,18 @@ class Sources:
         return tuple(SourceFile(key, sha256(path)) for key, path in self.paths.items())
 
     def decoded(self, key: str, decode: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-        """Return ``decode(path)``, kept as a Parquet file named by the sha256 of its source.
+        """Return ``decode(path)``, kept as a sealed Parquet table named by the sha256 of its source.
 
-        R files take a second to decode and are read by every chapter. A copy that cannot be read
+        R files take a second to decode and are read by every chapter. A copy that is not as it was written
         is made again. The first reader gets the table as all later ones do, to the last bit: R's NA, for
         one, is a signalling NaN, at which the first sum would warn.
         """
         path = self.paths[key]
-        copy = cache_folder() / "decoded" / f"{sha256(path)}-{_DECODER}.parquet"
-        if copy.is_file():
-            try:
-                return pd.read_parquet(copy)
-            except (OSError, ValueError, pyarrow.ArrowException):
-                copy.unlink(missing_ok=True)
-        buffer = io.BytesIO()
-        decode(path).to_parquet(buffer)
-        with atomic_writer(copy, "wb") as stream:
-            stream.write(buffer.getvalue())
-        return pd.read_parquet(buffer)
+        copy = cache_folder() / "decoded" / f"{sha256(path)}-{_DECODER}"
+        content = read_sealed(copy)
+        if content is None:
+            buffer = io.BytesIO()
+            decode(path).to_parquet(buffer)
+            content = buffer.getvalue()
+            write_sealed(copy, content)
+        return pd.read_parquet(io.BytesIO(content))

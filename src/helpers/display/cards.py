@@ -137,7 +137,7 @@ def compute_card(run: ChapterResults, device: str) -> Html:
         *([("Taken over", "; ".join(taken))] if taken else []),
         ("Peak memory", f"{times['longest_peak_memory_bytes'] / 2**20:,.0f} MiB"),
         ("Device", device),
-        ("Workers", f"{run.threads} x 1 thread"),
+        ("Workers", times.get("cluster_workers") or f"{run.threads} x 1 thread"),
         ("Profile", run.profile),
         ("Data", tier_text(run.input_tiers) or "none"),
         ("Parameters", ", ".join(f"{key} = {value}" for key, value in run.parameters.items())),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.space import Float, Integer, Space
+from helpers.sealed import read_sealed, write_sealed
 
 __all__ = ["Float", "Integer", "SearchResult", "Space", "search"]
 
@@ -80,9 +80,9 @@ def search(
         Candidates a search, and how many of them are random (published: 20 and 3).
     seed : int
     storage : path, optional
-        Journal file of Optuna. Finished rounds are read back from it, so that a killed search goes
-        on and ends as if it had not been interrupted; a round that was not finished is evaluated
-        again as a whole. A larger ``n_trials`` prolongs a stored search.
+        Sealed file. Finished rounds are read back from it, so that a killed search goes on and ends as
+        if it had not been interrupted; a round that was not finished is evaluated again as a whole, and
+        all of them where the file is damaged. A larger ``n_trials`` prolongs a stored search.
     progress : callable, optional
         Called with (rounds done, rounds in all) after each round.
 
@@ -93,21 +93,21 @@ def search(
     Raises
     ------
     ParameterError
-        If names repeat, a number is out of range, or ``storage`` holds a search with another space,
-        seed or number of random candidates.
+        If names repeat, a number is out of range, or ``storage`` holds searches with other names, another
+        space, seed or number of random candidates.
     DataError
         If ``evaluate`` returns another number of values than it got candidates, or NaN or infinity.
     """
     _check(space, names, n_trials, n_startup)
     with _quiet_optuna():
         distributions = {name: _distribution(axis) for name, axis in space.items()}
-        # Candidates come from Optuna studies in memory; the journal only keeps what is finished. So a killed
-        # search leaves no half-finished trial behind that would influence the sampler.
+        # Candidates come from Optuna studies in memory; the journal only keeps what is finished. So neither a
+        # killed search nor a damaged file leaves anything behind that would influence the sampler.
         live = [optuna.create_study(direction="maximize", study_name=name) for name in names]
         journal = None if storage is None else _Journal(Path(storage), space, names, n_startup, seed)
         if journal is not None:
-            for study, trials in zip(live, journal.finished_rounds(n_trials), strict=True):
-                study.add_trials(trials)
+            for place, study in enumerate(live):
+                study.add_trials(journal.trials(place, distributions, n_trials))
 
         for number in range(len(live[0].get_trials(deepcopy=False)), n_trials):
             asked = []
@@ -121,52 +121,42 @@ def search(
             for study, trial, value in zip(live, asked, values, strict=True):
                 study.tell(trial, float(value))
             if journal is not None:
-                journal.append(number, [study.get_trials(deepcopy=False)[number] for study in live])
+                journal.append([trial.params for trial in asked], values)
             if progress is not None:
                 progress(number + 1, n_trials)
         return [_result(study, space) for study in live]
 
 
 class _Journal:
-    """Finished trials of all searches in an Optuna journal file."""
+    """Finished rounds of all searches in a sealed file of JSON."""
 
     def __init__(self, path: Path, space: Space, names: Sequence[str], n_startup: int, seed: int) -> None:
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_partial_line(path)
-        # A lock left by a killed process is broken after 3 s, the least that Optuna allows.
-        backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path), grace_period=3))
-        journal = optuna.storages.JournalStorage(backend)
-        settings = {
-            "space": {name: [type(axis).__name__, asdict(axis)] for name, axis in space.items()},
-            "n_startup": n_startup,
-            "seed": seed,
-        }
-        self.studies = []
-        for name in names:
-            study = optuna.create_study(
-                storage=journal, study_name=name, direction="maximize", load_if_exists=True
+        self._path = path
+        axes = {name: [type(axis).__name__, asdict(axis)] for name, axis in space.items()}
+        settings = {"space": axes, "names": list(names), "n_startup": n_startup, "seed": seed}
+        self._content: dict[str, Any] = {"settings": settings, "rounds": []}
+        if (found := read_sealed(path)) is not None:
+            self._content = json.loads(found)
+        if self._content["settings"] != settings:
+            msg = (
+                f"{path} holds searches with other settings ({self._content['settings']}); "
+                "remove the file or choose another"
             )
-            if "settings" not in study.user_attrs:
-                study.set_user_attr("settings", settings)
-            elif study.user_attrs["settings"] != json.loads(json.dumps(settings)):
-                msg = (
-                    f"{path} holds a search {name!r} with other settings "
-                    f"({study.user_attrs['settings']}); remove the file or choose another"
-                )
-                raise ParameterError(msg)
-            self.studies.append(study)
-        self._stored = [len(study.get_trials(deepcopy=False)) for study in self.studies]
+            raise ParameterError(msg)
 
-    def finished_rounds(self, n_trials: int) -> list[list[optuna.trial.FrozenTrial]]:
-        rounds = min(n_trials, *self._stored)
-        return [study.get_trials(deepcopy=False)[:rounds] for study in self.studies]
+    def trials(
+        self, place: int, distributions: Mapping[str, BaseDistribution], most: int
+    ) -> list[optuna.trial.FrozenTrial]:
+        """Return the finished trials of one search."""
+        return [
+            optuna.trial.create_trial(params=params, distributions=dict(distributions), value=value)
+            for params, value in (tried[place] for tried in self._content["rounds"][:most])
+        ]
 
-    def append(self, number: int, trials: list[optuna.trial.FrozenTrial]) -> None:
-        for study, stored, trial in zip(self.studies, self._stored, trials, strict=True):
-            # A kill in the middle of this loop leaves a round that only some searches have stored.
-            if number >= stored:
-                study.add_trial(trial)
+    def append(self, candidates: Sequence[Mapping[str, Any]], values: Sequence[float]) -> None:
+        """Keep one round, a candidate and a value a search."""
+        self._content["rounds"].append([[dict(c), float(v)] for c, v in zip(candidates, values, strict=True)])
+        write_sealed(self._path, json.dumps(self._content).encode())
 
 
 @contextlib.contextmanager
@@ -178,16 +168,6 @@ def _quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-def _cut_partial_line(path: Path) -> None:
-    """Cut off the line that a process was writing when it was killed."""
-    if path.exists():
-        content = path.read_bytes()
-        complete = content.rfind(b"\n") + 1
-        if complete < len(content):
-            with path.open("r+b") as stream:
-                stream.truncate(complete)
 
 
 def _trial_seed(seed: int, study: str, number: int) -> int:

@@ -13,10 +13,10 @@ from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import judge_run
 from helpers.errors import RunError
 from helpers.run.seal import load_sealed
-from helpers.run.state import load_run
+from helpers.run.state import load_run, record_folder
+from helpers.run.tolerance import FIELDS
 
 SAME_PROFILE_TOLERANCE = 1e-9
-FIELDS = ("value", "low", "high", "p")
 #: What can make two runs differ, as `Cause.kind` names it.
 KINDS = (
     "profile",
@@ -122,8 +122,8 @@ class Comparison:
 def compare_runs(a: Path, b: Path, root: Path, chapters: Sequence[str] = ()) -> Comparison:
     """Compare what two run folders both hold.
 
-    A number may move by the ``tolerance`` of its result (the larger of the two runs), or by 1e-9 when
-    it has none.
+    A number may move by the ``tolerance`` of its result (the larger of the two runs; see
+    :mod:`helpers.run.tolerance`), or by 1e-9 when it has none.
 
     Parameters
     ----------
@@ -188,6 +188,21 @@ def headline(comparison: Comparison) -> str:
     return "; ".join(parts)
 
 
+def equality(root: Path, folder: Path) -> str:
+    """Say how many values of a run equal the record of its profile, within their tolerance."""
+    record = record_folder(root, load_run(folder).profile)
+    if not (record / "run.json").is_file():
+        return "there is no record of this profile yet"
+    if record.samefile(folder):
+        return "this is the record"
+    try:
+        found = compare_runs(record, folder, root)
+    except RunError as error:
+        return str(error)
+    flips = f"; {len(found.flips)} parts of verdicts differ" if found.flips else ""
+    return f"{found.compared - len(found.moves)} of {found.compared} values equal the record{flips}"
+
+
 def _names(results: Mapping[str, ChapterResults]) -> str:
     return ", ".join(results) or "no results"
 
@@ -221,8 +236,9 @@ def _own(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _move(chapter: str, name: str, a: Result, b: Result) -> Move | None:
-    tolerance = max(a.tolerance or 0, b.tolerance or 0, SAME_PROFILE_TOLERANCE)
-    for field in FIELDS:
+    known = [x.tolerance for x in (a, b) if x.tolerance is not None]
+    tolerance = max(*known, SAME_PROFILE_TOLERANCE) if known else SAME_PROFILE_TOLERANCE
+    for field in FIELDS if known else (*FIELDS, "p"):
         x, y = getattr(a, field), getattr(b, field)
         if x is None and y is None:
             continue

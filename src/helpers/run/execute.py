@@ -15,15 +15,16 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import strip_color
 
-from helpers.chapter.provenance import git_commit, peak_memory, platform_versions, total_memory
+from helpers.chapter.provenance import git_commit, platform_versions
 from helpers.errors import RunError
+from helpers.memory import memory_kills, peak_memory, total_memory
 from helpers.run.fingerprint import fingerprint
 from helpers.run.kernel import kernel_environment
 from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_because
 from helpers.run.preflight import check_choices, check_needs, check_place
 from helpers.run.progress import Reporter
 from helpers.run.seal import attempt_folder, put_in_place
-from helpers.run.state import RECORD, Failure, NotebookState, RunState
+from helpers.run.state import Failure, NotebookState, RunState, record_folder
 
 _ENGINE = "helpers"
 
@@ -195,6 +196,9 @@ def _run_all(
         except KeyboardInterrupt:
             attempt.status = "interrupted"
             raise
+        except OSError:  # what it wrote could not be put in place
+            attempt.status = "failed"
+            raise
         finally:
             attempt.finished = state.finished = _now()
             attempt.wall_seconds = round(time.monotonic() - clock, 2)
@@ -204,12 +208,12 @@ def _run_all(
 
 
 def _known_times(root: Path, state: RunState) -> dict[str, float]:
-    """Return how long each chapter took here, else in the run of record if that has the same profile."""
+    """Return how long each chapter took here, else in the run of record of the same profile."""
     try:
-        record = RunState.load(root / RECORD)
+        record = RunState.load(record_folder(root, state.profile))
     except RunError:
         record = None
-    known = record.notebooks if record and record.profile == state.profile else {}
+    known = record.notebooks if record else {}
     entries = known | state.notebooks
     return {chapter: entry.wall_seconds for chapter, entry in entries.items() if entry.wall_seconds}
 
@@ -227,6 +231,7 @@ def _execute(
     notebook = task.source.notebook()
     entry.cells = len(notebook.cells)
     jobs = task.parameters["jobs"]
+    kills = memory_kills()
     with path.open("w", encoding="utf-8") as stream:
         log = _Log(stream, reporter)
         try:
@@ -255,7 +260,7 @@ def _execute(
         except Exception as error:  # whatever stopped this notebook, the others must go on
             stream.write(traceback.format_exc())
             entry.status = "failed"
-            message = _shown(str(error)) + (_memory() if isinstance(error, DeadKernelError) else "")
+            message = _shown(str(error)) + (_memory(kills) if isinstance(error, DeadKernelError) else "")
             entry.error = Failure(cell=None, name=type(error).__name__, message=message, log=str(path))
         else:
             entry.status = "done"
@@ -265,8 +270,10 @@ def _shown(text: str) -> str:
     return text.strip()[:_LONGEST_MESSAGE]
 
 
-def _memory() -> str:
-    """Say how likely it is that a kernel died for want of memory."""
+def _memory(kills: int) -> str:
+    """Say how likely it is that a kernel died for want of memory; ``kills`` is the count when it started."""
+    if memory_kills() > kills:
+        return " (probably for want of memory: the system has killed a process for it meanwhile)"
     used, there = peak_memory(), total_memory()
     if not used or not there:
         return ""

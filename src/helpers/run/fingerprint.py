@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.chapter.closure import used_modules
-from helpers.chapter.provenance import hash_files
+from helpers.chapter.provenance import executed_code, hash_files
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.run.notebooks import SourceNotebook
 
 # Parts of the package that no notebook imports, and parameters that do not change a number.
 _OUTSIDE = ("cli", "run", "book")
-_PLACE_ONLY = ("out",)
+_PLACE_ONLY = ("out", "jobs")
 _FILE = "file "
 
 
@@ -52,7 +52,9 @@ def fingerprint(
     modules = used_modules(source.path, package)
     parts = {
         "source": source.sha256,
-        "package": hash_files(package, [path for path in modules if _part(package, path) not in _OUTSIDE]),
+        "package": hash_files(
+            package, [path for path in modules if _part(package, path) not in _OUTSIDE], executed_code
+        ),
         "parameters": _hash(json.dumps(counted, sort_keys=True, default=str).encode()),
         "claims": hash_files(root / "data", _claims(root / "data", source, package, modules)),
         "lock": hash_files(root, [root / "requirements.lock"]),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from unittest import mock
 
-from helpers.chapter.settings import ATTEMPT
+from helpers.chapter.settings import ATTEMPT, WORKERS
 
 SCHEDULER = "HELPERS_SCHEDULER"
 
@@ -22,6 +23,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+_IPYTHON = ".ipython-"
 _STARTUP = "from helpers.run.kernel import use_scheduler\n\nuse_scheduler()\n"
 
 
@@ -48,7 +50,9 @@ def kernel_environment(
     scheduler : str, optional
         Address of a Dask scheduler.
     """
-    with tempfile.TemporaryDirectory(prefix="helpers-ipython-") as ipython:
+    for left in attempt.parent.glob(f"{_IPYTHON}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_IPYTHON, dir=attempt.parent) as ipython:
         values = dict.fromkeys(_THREADS, str(jobs)) | {
             "HELPERS_PROJECT": str(root),
             ATTEMPT: str(attempt),
@@ -83,10 +87,20 @@ def use_scheduler() -> None:
     import joblib
     from distributed import Client
 
+    class Everywhere(Client):
+        """A client whose data lie on every worker: what one alone holds is lost when that one is killed."""
+
+        def scatter(self, data: Any, *args: Any, **options: Any) -> Any:
+            return super().scatter(data, *args, **options | {"broadcast": True})
+
     try:
-        client = Client(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
+        client = Everywhere(os.environ[SCHEDULER], timeout="30s", set_as_default=True)
     except OSError as error:
         # IPython would go on without its start-up file, and the notebook would run on this machine.
         print(f"the scheduler {os.environ[SCHEDULER]} cannot be reached: {error}", file=sys.__stderr__)
         os._exit(1)
+    client.amm.stop()  # it would remove the copies again
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    names = (f"{worker['name']} x {worker['nthreads']} thread" for worker in workers)
+    os.environ[WORKERS] = ", ".join(sorted(names))
     joblib.parallel_config(backend="dask", client=client)

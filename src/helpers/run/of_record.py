@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import nbformat
@@ -12,29 +13,32 @@ import nbformat
 from helpers.atomic import replace_folder, write_text
 from helpers.chapter.provenance import git_commit, in_history
 from helpers.claims.register import load_register, stand_ins
-from helpers.claims.results import ChapterResults, load_results
+from helpers.claims.results import ChapterResults, load_results, read_results
+from helpers.data.hashes import sha256
 from helpers.errors import RunError
 from helpers.run.execute import run_notebooks
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.plan import RunOptions
-from helpers.run.seal import check_seal, hash_tree
-from helpers.run.state import RECORD, NotebookState, RunState, load_run
+from helpers.run.seal import check_seal, hash_tree, load_sealed
+from helpers.run.state import RECORD, RECORD_PROFILE, NotebookState, RunState, load_run, record_folder
+from helpers.run.status import run_status
+from helpers.run.tolerance import load_repeats, with_tolerances
 
-PROFILE = "full"
 _KEPT = ("notebooks", "results")
 _FREE = {"data", "device", "jobs"}  # may be chosen: the tier is checked, the device is noted
 
 
-def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = ()) -> Path:
-    """Copy executed chapters to ``book/record``.
+def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = (), repeats: Sequence[Path] = ()) -> Path:
+    """Copy executed chapters to ``book/record``, results of another profile to ``book/record-<profile>``.
 
     Without ``chapters`` the record becomes this run: all chapters, executed at one clean commit. With
     ``chapters`` these alone are replaced, each executed at a clean commit of its own, which stands in
     ``run.json`` and on the page of the build; so a record can be made in several sessions. Notebooks that
     read the results of the others are executed anew on what the record then holds.
 
-    Executed notebooks and results are kept; figures are inside the notebooks. Paths of this machine are
-    replaced by paths relative to the project, and messages on the error stream are dropped.
+    Executed notebooks and results are kept, of another profile than full the results alone; figures are
+    inside the notebooks. Each result gets its tolerance (:mod:`helpers.run.tolerance`). Paths of this machine
+    are replaced by paths relative to the project, and messages on the error stream are dropped.
 
     Parameters
     ----------
@@ -44,6 +48,9 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = ()) -> Path:
         Run folder.
     chapters : sequence of str, optional
         Names or numbers.
+    repeats : sequence of Path, optional
+        Runs of the same sources with another seed, or on another machine. Without them the tolerances of the
+        record before go on.
 
     Returns
     -------
@@ -53,12 +60,13 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = ()) -> Path:
     Raises
     ------
     RunError
-        If the run is not of profile full, or a chapter is not finished, was changed after it was written, has
+        If a chapter is not finished, was changed after it was written, has
         a changed source, was asked for with another seed or settings, was executed outside a commit of this
         history, or uses simulated data in place of real ones; the message names each.
     """
     run = run.resolve()
-    state, target, fresh = load_run(run), root / RECORD, root / "_build" / "record"
+    state, fresh = load_run(run), root / "_build" / "record"
+    target = record_folder(root, state.profile)
     sources = [read_source(root, name) for name in select_chapters(root, chapters)]
     wanted = [source for source in sources if not source.reads_results]
     check_seal(run)
@@ -66,26 +74,45 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = ()) -> Path:
         msg = f"{run} cannot be the run of record:\n  " + "\n  ".join(problems)
         raise RunError(msg)
     shutil.rmtree(fresh, ignore_errors=True)
+    before: dict[str, ChapterResults] = {}
     record = RunState.load(target) if chapters else None
+    with nullcontext() if record else suppress(RunError):  # what is replaced as a whole may be damaged
+        before = load_sealed(target)
     if record is not None:
-        check_seal(target)
         shutil.copytree(target, fresh)
     entries = record.notebooks if record else {}
+    kept = _KEPT if state.profile == RECORD_PROFILE else ("results",)
+    repeated = load_repeats(run, repeats)
     for source in wanted:
-        entries[source.chapter] = _keep(root, run, fresh, source.chapter, state.notebooks[source.chapter])
+        name = source.chapter
+        entries[name] = _keep(root, run, fresh, name, state.notebooks[name], kept)
+        path = fresh / "results" / f"{name}.json"
+        results = with_tolerances(read_results(path), repeated[name], before.get(name))
+        write_text(path, results.to_json())
+        entries[name].outputs[f"results/{name}.json"] = sha256(path)
     commits = {entry.commit for entry in entries.values()}
     state.notebooks, state.commit = entries, commits.pop() if len(commits) == 1 else None
     state.save(fresh)
-    _judge_anew(root, fresh)
+    if state.profile == RECORD_PROFILE:
+        _judge_anew(root, fresh)
     replace_folder(fresh, target)
     return target
+
+
+def check_record(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return, for each chapter, what differs between the record and the code, data and claims here.
+
+    Raises
+    ------
+    RunError
+        If there is no record.
+    """
+    return {chapter.chapter: chapter.stale for chapter in run_status(root, root / RECORD)}
 
 
 def _problems(
     root: Path, run: Path, state: RunState, wanted: Sequence[SourceNotebook], complete: bool
 ) -> Iterator[str]:
-    if state.profile != PROFILE:
-        yield f"it is of profile {state.profile}; the record is of profile {PROFILE}"
     if "+" in git_commit(root):
         yield "the checkout has changes that are in no commit; commit them first"
     results = load_results(run)
@@ -96,7 +123,7 @@ def _problems(
         if entry is None or entry.status != "done":
             yield f"{source.chapter}: not finished"
             continue
-        for problem in _unfit(root, source, entry, results.get(source.chapter)):
+        for problem in _unfit(root, source, entry, results.get(source.chapter), state.profile):
             yield f"{source.chapter}: {problem}"
         if source.chapter in simulated:
             yield f"{source.chapter}: simulated data stand in for real ones"
@@ -109,7 +136,7 @@ def _problems(
 
 
 def _unfit(
-    root: Path, source: SourceNotebook, entry: NotebookState, results: ChapterResults | None
+    root: Path, source: SourceNotebook, entry: NotebookState, results: ChapterResults | None, profile: str
 ) -> Iterator[str]:
     """Say why an executed chapter cannot stand for the published protocol at a commit."""
     if entry.fingerprint.get("source") != source.sha256:
@@ -121,13 +148,15 @@ def _unfit(
         yield f"it was executed at {commit}, outside a commit"
     elif not in_history(root, commit):
         yield f"its commit {commit[:10]} is not in the history of this checkout"
-    if results is not None and (results.commit, results.profile) != (commit, PROFILE):
+    if results is not None and (results.commit, results.profile) != (commit, profile):
         yield f"its results are of commit {results.commit} and profile {results.profile}"
 
 
-def _keep(root: Path, run: Path, fresh: Path, chapter: str, entry: NotebookState) -> NotebookState:
+def _keep(
+    root: Path, run: Path, fresh: Path, chapter: str, entry: NotebookState, folders: Sequence[str] = _KEPT
+) -> NotebookState:
     """Copy one chapter, and return what run.json of the record says of it."""
-    outputs = [name for name in entry.outputs if name.split("/")[0] in _KEPT]
+    outputs = [name for name in entry.outputs if name.split("/")[0] in folders]
     for name in outputs:
         text = (run / name).read_text(encoding="utf-8")
         if name.endswith(".ipynb"):
@@ -143,7 +172,7 @@ def _judge_anew(root: Path, fresh: Path) -> None:
     """Execute the notebooks that read results on those of the record; leave nothing but what is kept."""
     readers = [name for name in select_chapters(root, ()) if read_source(root, name).reads_results]
     if readers:
-        state = run_notebooks(root, RunOptions(profile=PROFILE, chapters=tuple(readers), out=fresh))
+        state = run_notebooks(root, RunOptions(profile=RECORD_PROFILE, chapters=tuple(readers), out=fresh))
         for name in readers:
             if (error := state.notebooks[name].latest.error) is not None:
                 msg = f"{name} failed on the results of the record: {error.name}: {error.message}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,10 @@ from helpers.errors import RunError
 from helpers.strict_yaml import problems
 
 SCHEMA = 1
-#: Place of the run of record in the project.
+#: Place of the run of record in the project, which is of this profile.
 RECORD = Path("book") / "record"
+RECORD_PROFILE = "full"
+_SEAL = "sha256"  # of all else in run.json
 Status = Literal["running", "done", "failed", "interrupted"]
 
 
@@ -94,17 +97,22 @@ class RunState(pydantic.BaseModel):
         Raises
         ------
         RunError
-            If the file is damaged or of another schema.
+            If the file is damaged, was changed after it was written, or is of another schema.
         """
         path = folder / "run.json"
         if not path.is_file():
             return None
         try:
-            state = cls.model_validate_json(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_bytes())
+            written = content.pop(_SEAL, None) if isinstance(content, dict) else None
+            state = cls.model_validate(content)
         except (OSError, ValueError) as error:
             reason = problems(error, most=1) if isinstance(error, pydantic.ValidationError) else error
             msg = f"{path} cannot be read ({reason}). Remove it to start the run again."
             raise RunError(msg) from error
+        if written not in (None, _hash(content)):
+            msg = f"{path} was changed after it was written. Remove it to start the run again."
+            raise RunError(msg)
         if state.schema_ != SCHEMA:
             msg = f"{path} has schema {state.schema_}, this version reads {SCHEMA}; choose another --out"
             raise RunError(msg)
@@ -127,15 +135,25 @@ class RunState(pydantic.BaseModel):
             If it cannot be written, for example on a full disk. The file from before is untouched.
         """
         path = folder / "run.json"
-        content = json.dumps(self.model_dump(by_alias=True), indent=1, sort_keys=True) + "\n"
+        content = self.model_dump(by_alias=True, mode="json")
+        content[_SEAL] = _hash(content)
         try:
-            atomic.write_text(path, content)
+            atomic.write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
         except OSError as error:
             msg = (
                 f"cannot write {path}: {error.strerror or error}. Finished notebooks are kept; "
                 "make room or choose another --out, then run again."
             )
             raise RunError(msg) from error
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def record_folder(root: Path, profile: str) -> Path:
+    """Return the place of the record of a profile; of all but full it holds results alone."""
+    return root / (RECORD if profile == RECORD_PROFILE else RECORD.with_name(f"{RECORD.name}-{profile}"))
 
 
 def load_run(folder: Path) -> RunState:

@@ -153,6 +153,19 @@ def test_differences_from_the_record(book):
     assert "<td>toy-01</td><td>repeated</td><td>holds</td><td>fails</td>" in page
 
 
+def test_the_build_says_how_many_values_equal_the_record_of_its_profile(book):
+    assert "there is no record of this profile yet" in stage(book)[1]["build"]
+    results = {"level": {"value": 0.5}, "exact": {"value": 2.0}}
+    execute(book, book.folder, **{"01_first": {}})
+    book.write_results(book.folder, "01_first", **results)
+    record = book.root / "book" / "record-smoke"
+    for tolerance, equal in ((0.1, 1), (0.3, 2)):
+        recorded = results | {"level": {"value": 0.7, "tolerance": tolerance}}
+        book.write_results(record, "01_first", **recorded)
+        book.seal(record)
+        assert f"{equal} of 2 values equal the record" in stage(book)[1]["build"]
+
+
 def test_every_public_module_is_in_the_api(book):
     api = stage(book)[1]["api"]
     for module in ("helpers.run.compare", "helpers.book.checks", "helpers.claims.verdict"):

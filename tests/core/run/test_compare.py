@@ -35,6 +35,7 @@ CASES = [
     ("interval", {"value": 1, "low": 0.5, "high": 2}, {"value": 1, "low": 0.6, "high": 2}, ["low"]),
     ("all", {"value": 1, "low": 0.5, "high": 2}, {"value": 2, "low": 1.5, "high": 3}, ["value"]),
     ("p", {"value": 1, "p": 0.01}, {"value": 1, "p": 0.2}, ["p"]),
+    ("p beside a tolerance", {"value": 1, "p": 0.01, "tolerance": 0.1}, {"value": 1, "p": 0.2}, []),
     ("undefined in B", {"value": 1}, {"value": None}, ["value"]),
     ("undefined in both", {"value": None}, {"value": None}, []),
 ]

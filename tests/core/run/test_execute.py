@@ -248,12 +248,65 @@ def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
     assert toy.calls() == ["01_first"]
 
 
-def test_a_dead_kernel_is_a_failure_of_one_notebook(toy):
+MEMORY = [
+    ([0, 1], 1, "probably for want of memory: the system has killed a process for it meanwhile"),
+    ([1, 1], 70, "probably for want of memory: at most 70.0 of 100.0 GB were in use"),
+    ([0, 0], 30, "probably not for want of memory: at most 30.0 of 100.0 GB were in use"),
+]
+
+
+@pytest.mark.parametrize(("kills", "used", "message"), MEMORY)
+def test_a_dead_kernel_is_a_failure_of_one_notebook(toy, monkeypatch, kills, used, message):
+    known = iter([*kills, kills[1]])
+    monkeypatch.setattr("helpers.run.execute.memory_kills", lambda: next(known))
+    monkeypatch.setattr("helpers.run.execute.peak_memory", lambda: used * 2**30)
+    monkeypatch.setattr("helpers.run.execute.total_memory", lambda: 100 * 2**30)
     toy.notebook("01_first", body="import os\n\nos._exit(3)\n")
     toy.notebook("02_second")
     record = run_notebooks(toy.root, SMOKE)
     assert [entry.status for entry in record.notebooks.values()] == ["failed", "done"]
-    assert record.notebooks["01_first"].error.name == "DeadKernelError"
+    error = record.notebooks["01_first"].error
+    assert error.name == "DeadKernelError"
+    assert message in error.message
+
+
+def test_a_folder_that_cannot_be_written_is_one_error_and_loses_nothing(toy, monkeypatch):
+    toy.notebook("01_first")
+    run_notebooks(toy.root, SMOKE)
+    kept = toy.results("01_first")
+
+    def refuse(*_):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.run.execute.put_in_place", refuse)
+        with pytest.raises(RunError, match="cannot be used: Read-only file system"):
+            run_notebooks(toy.root, RunOptions(profile="smoke", force=True))
+    assert RunState.load(toy.folder).notebooks["01_first"].latest.status == "failed"
+    assert toy.results("01_first") == kept
+    load_sealed(toy.folder)
+    run_notebooks(toy.root, SMOKE)
+    assert RunState.load(toy.folder).notebooks["01_first"].attempt is None
+
+
+def test_a_place_that_cannot_be_made_is_one_error(toy):
+    toy.notebook("01_first")
+    with pytest.raises(RunError, match=r"the run folder /proc/none/run cannot be used"):
+        run_notebooks(toy.root, RunOptions(profile="smoke", out=Path("/proc/none/run")))
+
+
+def test_no_home_is_needed(toy, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/none")  # nobody can write there, root neither
+    for name in (
+        "IPYTHONDIR",
+        "JUPYTER_RUNTIME_DIR",
+        "JUPYTER_DATA_DIR",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    toy.notebook("01_first", body="import helpers.compiled\n")
+    assert run_notebooks(toy.root, SMOKE).notebooks["01_first"].error is None
 
 
 def test_a_cell_that_never_ends_is_stopped(toy, monkeypatch):
@@ -270,6 +323,7 @@ def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy
     toy.calls()
     state.begin("01_first", NotebookState(status="running", started="2020-01-01"))
     state.save(toy.folder)
+    (toy.folder / "attempts" / ".ipython-left").mkdir(parents=True)
     half = toy.folder / "attempts" / "01_first" / "results" / "01_first.json"
     half.parent.mkdir(parents=True)
     half.write_text("{", encoding="utf-8")
@@ -277,7 +331,7 @@ def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy
     spy = Spy()
     run_notebooks(toy.root, SMOKE, spy)
     assert spy.events[0] == ("began", "01_first", "last time: running")
-    assert not half.exists()
+    assert not (toy.folder / "attempts").exists()
 
 
 def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
@@ -348,20 +402,6 @@ def test_the_kernel_gets_threads_and_a_fixed_hash_seed_and_no_startup_files(toy,
     toy.notebook("01_first", body=f"import os\n\nprint(*[os.environ.get(n) for n in {names}])\n")
     run_notebooks(toy.root, RunOptions(profile="smoke", jobs=2))
     assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "2 2 0 None\n"
-
-
-def test_scheduler_receives_the_joblib_loops(toy):
-    distributed = pytest.importorskip("distributed")
-    toy.notebook(
-        "01_first", body="import joblib\n\nprint(joblib.parallel.get_active_backend()[0].__class__)\n"
-    )
-    cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
-    )
-    with cluster:
-        address = cluster.scheduler_address
-        run_notebooks(toy.root, RunOptions(profile="smoke", scheduler=address))
-    assert "DaskDistributedBackend" in (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
 
 
 BAD = [

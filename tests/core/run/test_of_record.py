@@ -1,16 +1,19 @@
-"""Only full runs of clean commits on real data become of record, without paths of the machine."""
+"""Only complete runs of clean commits on real data become of record, without paths of the machine."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 
 import nbformat
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import RunState, read_source
-from helpers.run.of_record import keep_as_record
+from helpers.run import RunOptions, RunState, read_source, run_notebooks
+from helpers.run.compare import equality
+from helpers.run.of_record import check_record, keep_as_record
+from helpers.run.seal import check_seal, load_sealed
 
 
 @pytest.fixture
@@ -35,11 +38,11 @@ def git(toy):
 def finish(toy, git):
     """Return a function that writes a finished chapter into the run folder, as if executed on the panel."""
 
-    def write(chapter="01_first", tier="panel", commit=None, value=1.0, **entry):
+    def write(chapter="01_first", tier="panel", commit=None, value=1.0, profile="full", **entry):
         commit = commit or git("rev-parse", "HEAD")
         toy.write_results(toy.folder, chapter, tier, a={"value": value, "dataset": "toy"})
         path = toy.folder / "results" / f"{chapter}.json"
-        content = json.loads(path.read_text(encoding="utf-8")) | {"profile": "full", "commit": commit}
+        content = json.loads(path.read_text(encoding="utf-8")) | {"profile": profile, "commit": commit}
         path.write_text(json.dumps(content), encoding="utf-8")
         outputs = [
             nbformat.v4.new_output("stream", name="stdout", text="kept"),
@@ -48,7 +51,7 @@ def finish(toy, git):
         cell = nbformat.v4.new_code_cell(f'out = "{toy.folder}"', outputs=outputs)
         (toy.folder / "notebooks").mkdir(exist_ok=True)
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.folder / "notebooks" / f"{chapter}.ipynb")
-        state = RunState.load(toy.folder) or RunState(profile="full")
+        state = RunState.load(toy.folder) or RunState(profile=profile)
         state.notebooks.pop(chapter, None)
         state.save(toy.folder)
         source = read_source(toy.root, chapter).sha256
@@ -142,15 +145,6 @@ def test_an_unfinished_run_is_refused(toy, git, finish):
         keep_as_record(toy.root, toy.folder)
 
 
-def test_a_reduced_run_is_refused(toy, finish):
-    finish()
-    state = RunState.load(toy.folder)
-    state.profile = "quick"
-    state.save(toy.folder)
-    with pytest.raises(RunError, match="it is of profile quick; the record is of profile full"):
-        keep_as_record(toy.root, toy.folder)
-
-
 def test_a_changed_source_is_refused(toy, git, finish):
     finish()
     toy.notebook("01_first", body="# other\n")
@@ -177,3 +171,86 @@ def test_data_that_a_chapter_simulates_by_design_are_no_stand_in(toy, git, finis
     git("commit", "-qm", "b")
     finish(tier="simulated")
     assert keep_as_record(toy.root, toy.folder).is_dir()
+
+
+def test_of_another_profile_the_results_alone_are_kept_beside_the_record(toy, git, finish):
+    finish()
+    full = keep_as_record(toy.root, toy.folder)
+    before = (full / "run.json").read_bytes()
+    toy.folder = toy.root / "runs" / "quick"
+    finish(profile="quick", value=3.0)
+    quick = keep_as_record(toy.root, toy.folder)
+    assert quick == toy.root / "book" / "record-quick"
+    names = {p.relative_to(quick).as_posix() for p in quick.rglob("*") if p.is_file()}
+    assert names == {"run.json", "results/01_first.json"}
+    assert (full / "run.json").read_bytes() == before
+    check_seal(quick)
+
+
+@pytest.fixture
+def repeats(toy, finish):
+    """Return the run folder and two repetitions, in which the number is .1 and .3 higher."""
+    folders = []
+    for name, value in (("quick", 1.0), ("quick-seed=1", 1.1), ("quick-seed=2", 1.3)):
+        toy.folder = toy.root / "runs" / name
+        finish(profile="quick", value=value, chosen={"seed": 1} if "seed" in name else {})
+        folders.append(toy.folder)
+    return folders
+
+
+def test_tolerances_come_from_repetitions_and_are_used(toy, finish, repeats):
+    run, *others = repeats
+    record = keep_as_record(toy.root, run, repeats=others)
+    result = load_sealed(record)["01_first"].results["toy.a"]
+    assert result.tolerance == pytest.approx(2 * 0.3)
+    for value, equal in ((1.59, 1), (1.61, 0), (0.41, 1), (0.39, 0)):
+        toy.folder = toy.root / "runs" / "later"
+        finish(profile="quick", value=value)
+        assert equality(toy.root, toy.folder) == f"{equal} of 1 values equal the record"
+    # Recorded again without repetitions, the tolerance goes on.
+    keep_as_record(toy.root, run)
+    assert load_sealed(record)["01_first"].results["toy.a"].tolerance == pytest.approx(2 * 0.3)
+
+
+def test_a_repetition_is_of_the_same_source_and_another_run(toy, repeats):
+    run, other, _ = repeats
+    with pytest.raises(RunError, match="is the run itself"):
+        keep_as_record(toy.root, run, repeats=[run])
+    path = other / "results" / "01_first.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"source": "0"', '"source": "1"'), encoding="utf-8"
+    )
+    toy.seal(other)
+    with pytest.raises(RunError, match="01_first has another source or profile"):
+        keep_as_record(toy.root, run, repeats=[other])
+    assert not (toy.root / "book").exists()
+
+
+def test_what_differs_from_the_record_is_said_part_by_part(toy, git):
+    """Executed for true, so that the fingerprint is that of a run."""
+    toy.profiles({"full": {"common": {"data": "simulated", "jobs": 1}}})
+    toy.notebook("01_first", body="if False:\n    from helpers.models import net\n")
+    record = toy.root / "book" / "record"
+    run_notebooks(toy.root, RunOptions(profile="full"))
+    shutil.copytree(toy.root / "runs" / "full", record)
+    assert check_record(toy.root) == {"01_first": ()}
+    toy.module("models/net.py", '"""A docstring."""\n\nlayers = 2  # as before')
+    assert check_record(toy.root) == {"01_first": ()}
+    toy.module("models/net.py", "layers = 3")
+    assert check_record(toy.root) == {"01_first": ("package changed",)}
+    toy.profiles({"full": {"common": {"data": "simulated", "jobs": 4, "level": 2.0}}})
+    assert check_record(toy.root) == {"01_first": ("package changed", "parameters changed")}
+    (toy.root / "requirements.lock").write_text("a==2\n", encoding="utf-8")
+    toy.notebook("02_second")
+    assert check_record(toy.root) == {
+        "01_first": ("lock changed", "package changed", "parameters changed"),
+        "02_second": ("not run yet",),
+    }
+    result = record / "results" / "01_first.json"
+    result.write_text(result.read_text(encoding="utf-8").replace("1.0", "2.0"), encoding="utf-8")
+    assert check_record(toy.root)["01_first"] == ("results/01_first.json was changed after it was written",)
+
+
+def test_without_a_record_there_is_nothing_to_check(toy, git):
+    with pytest.raises(RunError, match="no run folder"):
+        check_record(toy.root)

@@ -1,0 +1,72 @@
+"""How far a recorded number may move: learned from repetitions with other seeds and other rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from helpers.claims.results import ChapterResults, Result
+from helpers.errors import RunError
+from helpers.run.seal import load_sealed
+
+#: Numbers that tolerance holds for; a p-value follows from them, and is judged by its verdict.
+FIELDS = ("value", "low", "high")
+# What other machines' sums alone may change, in parts of the number: single precision.
+_ROUNDING = 1e-6
+# A few repetitions do not show the largest distance that there is.
+_MARGIN = 2.0
+
+
+def with_tolerances(
+    results: ChapterResults, repeats: Sequence[ChapterResults], before: ChapterResults | None = None
+) -> ChapterResults:
+    """Return results with the tolerance of each: twice the largest distance to a repetition.
+
+    Rounding that training amplifies moves a number at most as far as another seed does. Where no repetition
+    moved it, the rounding of single precision remains. Without repetitions the tolerances ``before`` go on.
+    """
+    found = {}
+    for name, result in results.results.items():
+        tolerance = result.tolerance
+        if repeats:
+            tolerance = _tolerance(result, [r.results[name] for r in repeats if name in r.results])
+        elif before and name in before.results:
+            tolerance = before.results[name].tolerance
+        found[name] = result.model_copy(update={"tolerance": tolerance})
+    return results.model_copy(update={"results": found})
+
+
+def _tolerance(result: Result, others: Iterable[Result]) -> float:
+    sizes = [abs(x) for field in FIELDS if (x := getattr(result, field)) is not None]
+    distances = [
+        abs(x - y)
+        for other in others
+        for field in FIELDS
+        if (x := getattr(result, field)) is not None and (y := getattr(other, field)) is not None
+    ]
+    return max(_ROUNDING * max(sizes, default=0.0), _MARGIN * max(distances, default=0.0))
+
+
+def load_repeats(run: Path, folders: Sequence[Path]) -> dict[str, list[ChapterResults]]:
+    """Return the repetitions of each chapter of a run.
+
+    Raises
+    ------
+    RunError
+        If a folder is no sealed run, is the run itself, or holds a chapter of another source or profile.
+    """
+    results = load_sealed(run)
+    repeats: dict[str, list[ChapterResults]] = {chapter: [] for chapter in results}
+    for folder in folders:
+        if folder.resolve() == run.resolve():
+            msg = f"{folder} is the run itself, no repetition of it"
+            raise RunError(msg)
+        for chapter, found in load_sealed(folder).items():
+            own = results.get(chapter)
+            if own is None:
+                continue
+            if (found.source, found.profile) != (own.source, own.profile):
+                msg = f"{folder} is no repetition of {run}: {chapter} has another source or profile"
+                raise RunError(msg)
+            repeats[chapter].append(found)
+    return repeats
