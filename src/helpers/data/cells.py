@@ -10,6 +10,9 @@ Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pandas as pd
 import scanpy as sc
@@ -51,7 +54,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     name : str
         Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
         tier only: ``"pan-cancer-lines"`` and ``"pan-cancer-h5ad"``, the same as one file. Or the key of any
-        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of.
+        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of. Or a file (or
+        a folder of MTX files) of one's own.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
@@ -73,6 +77,10 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
         the missing files and the command that fetches them.
     """
     if name not in SOURCES and data != "simulated":
+        path = Path(name)
+        if path.exists():
+            kind = "mtx" if path.is_dir() else "h5ad" if h5py.is_hdf5(path) else "gene table"
+            return _of_kind(read(path, kind), path.stem)
         registry = Registry.load() if registry is None else registry
         if name in registry and registry[name].kind in _KINDS:
             return _of_kind(read(name, registry=registry), name)
@@ -213,7 +221,7 @@ def _need_unscaled(cells: AnnData, what: str) -> None:
 
 
 def _of_kind(one: Read, name: str) -> AnnData:
-    """Describe cells of a file that has no loader of its own: nothing is known of their lines."""
+    """Describe cells of a file that has no loader of its own by the columns that it has."""
     cells = one.content
     if not isinstance(cells, AnnData):
         cells = AnnData(cells.to_numpy(), pd.DataFrame(index=cells.index), pd.DataFrame(index=cells.columns))
@@ -223,7 +231,9 @@ def _of_kind(one: Read, name: str) -> AnnData:
     else:
         units = "linear" if values.max(initial=0) > HIGHEST_LOG else "log"
     unknown = {"line": "", "model_id": "", "lineage": "unknown", "resistant": np.nan, "batch": ""}
-    obs = pd.DataFrame(unknown, cells.obs_names)
+    # Labels are not taken: their direction is not said (:func:`helpers.data.readers.cells.label_cells`).
+    obs = cells.obs.drop(columns="resistant", errors="ignore").astype(str)
+    obs = obs.assign(**{what: value for what, value in unknown.items() if what not in obs})
     return annotated(name, sparse.csr_matrix(cells.X), obs, cells.var_names, units, one.provenance)
 
 

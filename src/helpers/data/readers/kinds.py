@@ -10,6 +10,7 @@ from typing import Any
 from helpers.data.checks import refuse
 from helpers.data.hashes import sha256
 from helpers.data.readers.cells import read_gene_table, read_h5ad, read_labels, read_mtx
+from helpers.data.readers.changes import read_changes
 from helpers.data.readers.expression import read_expression
 from helpers.data.readers.lines import read_drugs, read_lines, read_structures
 from helpers.data.readers.response import read_response
@@ -38,6 +39,7 @@ KINDS: dict[str, Callable[..., tuple[Any, list[str]]]] = {
     "h5ad": read_h5ad,
     "mtx": read_mtx,
     "labels": read_labels,
+    "changes": read_changes,
 }
 
 
