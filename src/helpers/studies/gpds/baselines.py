@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError
+from helpers.evaluation.contract import fit_inputs, new_table
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
@@ -120,7 +121,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> PLSCV:
         """Choose the number of components and fit."""
-        X, y = np.asarray(X, float), np.asarray(y, float)
+        X, y = fit_inputs(self, X, y)
         folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(X))
         most = min(self.max_components, X.shape[1], min(len(train) for train, _ in folds) - 1)
         errors = np.zeros(most)
@@ -135,7 +136,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "coef_")
-        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
+        return self.intercept_ + (new_table(self, X) - self.x_mean_) @ self.coef_
 
 
 class ElasticNetPath(RegressorMixin, BaseEstimator):
@@ -155,7 +156,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> ElasticNetPath:
         """Choose the penalty and fit."""
-        X, y = np.asarray(X, float), np.asarray(y, float)
+        X, y = fit_inputs(self, X, y)
         top = np.abs((X - X.mean(axis=0)).T @ (y - y.mean())).max() / (len(y) * self.l1_ratio)
         alphas = max(top, 1e-12) * np.geomspace(1, 1e-3, self.n_alphas)
         errors = np.zeros(self.n_alphas)
@@ -171,7 +172,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "coef_")
-        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
+        return self.intercept_ + (new_table(self, X) - self.x_mean_) @ self.coef_
 
     def _path(self, x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         x_mean, y_mean = x.mean(axis=0), float(y.mean())
@@ -205,7 +206,8 @@ class NearestLines(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> NearestLines:
         """Choose the number of lines and keep all of them."""
-        self.x_, self.y_ = _unit_rows(X), np.asarray(y, float)
+        X, self.y_ = fit_inputs(self, X, y)
+        self.x_ = _unit_rows(X)
         folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(self.x_))
         most = min(self.most, *(len(train) for train, _ in folds))
         errors = np.zeros(most)
@@ -218,7 +220,7 @@ class NearestLines(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "n_neighbors_")
-        return _neighbour_means(self.x_, self.y_, _unit_rows(X), self.n_neighbors_)[:, -1]
+        return _neighbour_means(self.x_, self.y_, _unit_rows(new_table(self, X)), self.n_neighbors_)[:, -1]
 
 
 class PCARidge(RegressorMixin, BaseEstimator):
@@ -230,7 +232,7 @@ class PCARidge(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> PCARidge:
         """Fit components on ``X``, then the regression."""
-        X = np.asarray(X, float)
+        X, y = fit_inputs(self, X, y)
         count = min(self.n_components, *X.shape)
         model = Pipeline([("pca", PCA(count, random_state=self.random_state)), ("ridge", RidgeCV(ALPHAS))])
         self.model_ = model.fit(X, y)
@@ -239,7 +241,7 @@ class PCARidge(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "model_")
-        return self.model_.predict(np.asarray(X, float))
+        return self.model_.predict(new_table(self, X))
 
 
 class PermutedTarget(RegressorMixin, BaseEstimator):
@@ -251,13 +253,15 @@ class PermutedTarget(RegressorMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> PermutedTarget:
         """Fit a clone on the permuted response."""
-        order = np.random.default_rng(self.random_state).permutation(len(X))
-        self.regressor_ = clone(self.regressor).fit(X, np.asarray(y, float)[order])
+        _, y = fit_inputs(self, X, y)
+        order = np.random.default_rng(self.random_state).permutation(len(y))
+        self.regressor_ = clone(self.regressor).fit(X, y[order])
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Prediction of the fitted clone."""
         check_is_fitted(self, "regressor_")
+        new_table(self, X)
         return self.regressor_.predict(X)
 
 
