@@ -19,6 +19,7 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.bounds import check_number
 from helpers.data import cells_paper
 from helpers.data.cell_files import annotated, read_plate, read_r_counts, single_cells
 from helpers.data.cells_twin import simulate_cell_set
@@ -76,7 +77,7 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
         than expected, or (with ``"panel"`` or ``"paper"``) a file is missing; the message names
         the missing files and the command that fetches them.
     """
-    if name not in SOURCES and data != "simulated":
+    if isinstance(name, str) and name not in SOURCES and data != "simulated":
         path = Path(name)
         if path.exists():
             kind = "mtx" if path.is_dir() else "h5ad" if h5py.is_hdf5(path) else "gene table"
@@ -118,9 +119,13 @@ def quality_control(
     Raises
     ------
     DataError
-        If the input is not counts, or nothing is left.
+        If the input is not counts, a limit cannot be, or nothing is left.
     """
     _need_unscaled(cells, "quality_control")
+    for what, least in (("min_genes", min_genes), ("min_cells", min_cells)):
+        check_number(what, least, 0, whole=True)
+    if max_mito is not None:
+        check_number("max_mito (a share)", max_mito, 0, 1)
     kept = cells.copy()
     kept.var["mt"] = kept.var_names.str.upper().str.startswith("MT-")
     sc.pp.calculate_qc_metrics(kept, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
@@ -158,9 +163,12 @@ def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | 
     Raises
     ------
     DataError
-        If the input is not counts, or a cell is empty.
+        If the input is not counts, a setting cannot be, or a cell is empty.
     """
     _need_unscaled(cells, "normalise")
+    for what, value, least in (("target_sum", target_sum, 1e-9), ("base", base, 1 + 1e-9)):
+        if value is not None:
+            check_number(what, value, least)
     empty = int((np.asarray(cells.X.sum(axis=1)).ravel() == 0).sum())
     if empty:
         msg = f"{cells.uns['name']}: {empty} cell(s) have no count at all; apply quality_control first"
@@ -196,6 +204,9 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "res
     DataError
         If the panel does not have the drug, or none of the lines.
     """
+    if not isinstance(panel, BulkPanel) or "model_id" not in cells.obs:
+        msg = f"line_labels needs a BulkPanel and cells with obs['model_id'], got {type(panel).__name__}"
+        raise DataError(msg)
     if what not in ("resistant", "response"):
         msg = f"unknown choice {what!r}; one of resistant, response"
         raise DataError(msg)
@@ -211,12 +222,19 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "res
 
 
 def _need_unscaled(cells: AnnData, what: str) -> None:
+    if not isinstance(cells, AnnData):
+        msg = f"{what} needs cells as AnnData, got {type(cells).__name__}"
+        raise DataError(msg)
     found = cells.uns.get("units")
     if found not in _UNSCALED:
         msg = (
             f"{cells.uns.get('name', 'cells')}: {what} needs counts, got {found}; scaled or logarithmic "
             "values are used as they are"
         )
+        raise DataError(msg)
+    values = cells.X.data if sparse.issparse(cells.X) else np.asarray(cells.X)
+    if not np.isfinite(values).all() or values.min(initial=0) < 0:
+        msg = f"{cells.uns.get('name', 'cells')}: {what} needs counts, found negative or infinite ones or NaN"
         raise DataError(msg)
 
 

@@ -216,11 +216,15 @@ def label_cells(cells: AnnData, labels: pd.Series) -> list[str]:
     DataError
         If no cell has a label.
     """
+    where = cells.uns.get("name", "cells")
+    if not isinstance(labels, pd.Series) or not labels.dropna().isin((0, 1)).all():
+        refuse(where, "labels must be a Series of 1 (resistant), 0 and NaN, by the name of the cell")
+    check_unique(labels.index, where, "labels name a cell twice")
     found = labels.reindex(cells.obs_names)
     if found.isna().all():
         first = f"cells {list(cells.obs_names[:2])}, labels {list(labels.index[:2])}"
         refuse(
-            cells.uns.get("name", "cells"),
+            where,
             f"no cell has a label ({first})",
             "give labels the names of the cells",
         )

@@ -28,7 +28,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
 #: Numbers that describe a row: no values.
 _DESCRIBES = {
     *("dose", "dose_um", "dose_um_", "pert_dose", "time", "time_h", "pert_time", "control", "replicate"),
-    *("batch", "plate", "n_cells", "cell_count", "n", "unnamed: 0", "split"),
+    *("batch", "plate", "n_cells", "cell_count", "n", "unnamed: 0", "split", "id", "index", "row"),
 }
 
 
@@ -102,7 +102,10 @@ def _of_table(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     for at in np.flatnonzero(of_gene & ~numeric):
         column = raw.table.iloc[:, at]
         numbers = pd.to_numeric(column, errors="coerce")
-        if numbers.notna().any():
+        if numbers.notna().all():  # the first column is read as text
+            raw.table.isetitem(at, numbers)
+            numeric[at] = True
+        elif numbers.notna().any():
             word = column[numbers.isna() & column.notna()].iloc[0]
             refuse(path, f"column {raw.header[at]!r} holds {word!r} among numbers", "give numbers only")
     is_value = of_gene & numeric
