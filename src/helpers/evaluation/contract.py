@@ -27,7 +27,7 @@ def fit_table(estimator: BaseEstimator, X: Table) -> np.ndarray:
 
 
 def fit_inputs(estimator: BaseEstimator, X: Table, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a table and a column of targets to learn from; as :func:`fit_table`.
+    """Return a table and a column of targets to learn from, float64; as :func:`fit_table`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def new_table(estimator: BaseEstimator, X: Table) -> np.ndarray:
 def _validated(estimator: BaseEstimator, X: Any, **options: Any) -> Any:
     try:
         found = validate_data(estimator, X, dtype=_FLOATS, **options)
-        return (found[0], np.asarray(found[1], float)) if "y" in options else found
+        return tuple(np.asarray(part, float) for part in found) if "y" in options else found
     except (ValueError, TypeError) as error:
         msg = f"{type(estimator).__name__}: {error}"
         raise DataError(msg) from error

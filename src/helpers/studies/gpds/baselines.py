@@ -136,7 +136,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "coef_")
-        return self.intercept_ + (new_table(self, X) - self.x_mean_) @ self.coef_
+        return self.intercept_ + (np.asarray(new_table(self, X), float) - self.x_mean_) @ self.coef_
 
 
 class ElasticNetPath(RegressorMixin, BaseEstimator):
@@ -172,7 +172,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "coef_")
-        return self.intercept_ + (new_table(self, X) - self.x_mean_) @ self.coef_
+        return self.intercept_ + (np.asarray(new_table(self, X), float) - self.x_mean_) @ self.coef_
 
     def _path(self, x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         x_mean, y_mean = x.mean(axis=0), float(y.mean())
@@ -241,7 +241,7 @@ class PCARidge(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "model_")
-        return self.model_.predict(new_table(self, X))
+        return self.model_.predict(np.asarray(new_table(self, X), float))
 
 
 class PermutedTarget(RegressorMixin, BaseEstimator):
