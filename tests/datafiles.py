@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -75,20 +76,30 @@ def make_file() -> Callable[..., DataFile]:
 class Server:
     """Serves ``content`` by path and keeps a list of what was asked for.
 
-    ``broken`` maps a path to the number of answers that stop half-way.
+    ``broken`` maps a path to the number of answers that stop half-way, ``first`` to answers (status and
+    headers) that come before the content; a path in ``drips`` is sent byte by byte.
     """
 
     def __init__(self) -> None:
         self.content: dict[str, bytes] = {}
         self.broken: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
+        self.drips: set[str] = set()
+        self.first: dict[str, list[tuple[int, dict[str, str]]]] = {}
         self.asked: list[str] = []
-        outer = self
+        outer, pause = self, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.lstrip("/")
                 outer.asked.append(path)
+                if outer.first.get(path):
+                    status, headers = outer.first[path].pop(0)
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    return
                 if path in outer.redirects:
                     self.send_response(302)
                     self.send_header("Location", outer.redirects[path])
@@ -104,6 +115,12 @@ class Server:
                 if outer.broken.get(path, 0) > 0:
                     outer.broken[path] -= 1
                     body = body[: len(body) // 2]
+                if path in outer.drips:
+                    with contextlib.suppress(OSError):  # until the other side has had enough
+                        for byte in body:
+                            self.wfile.write(bytes([byte]))
+                            pause.wait(0.05)
+                    return
                 self.wfile.write(body)
 
             def log_message(self, *args: object) -> None:

@@ -1,8 +1,12 @@
-"""Metrics that cannot leave an interval, and intervals that keep to it."""
+"""What cannot leave an interval: metrics, limits of them, and settings."""
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
+
+from helpers.errors import DataError
 
 #: Lowest and highest value of a metric, by its name in results.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -34,3 +38,25 @@ def within_bounds(metric: str, low: float, high: float) -> tuple[float, float]:
         return low, high
     lowest, highest = BOUNDS[metric]
     return float(np.maximum(low, lowest)), float(np.minimum(high, highest))
+
+
+def check_number(
+    name: str, value: object, low: float = -np.inf, high: float = np.inf, *, whole: bool = False
+) -> None:
+    """Refuse a setting that is no number (a whole one, if asked) or lies outside its limits.
+
+    Raises
+    ------
+    DataError
+        With the name of the setting, the value and what is allowed.
+
+    Examples
+    --------
+    >>> check_number("level", 0.95, 0, 1)
+    """
+    kind = Integral if whole else Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]
+        what = "a whole number" if whole else "a number"
+        limits = f" from {low:g} to {high:g}" if np.isfinite([low, high]).any() else ""
+        msg = f"{name} must be {what}{limits}; got {value!r}"
+        raise DataError(msg)

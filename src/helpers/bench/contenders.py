@@ -1,16 +1,18 @@
-"""Who takes part: baselines that need no study, and any estimator of scikit-learn's contract as it is.
+"""Who takes part: baselines, what the studies enter, and any estimator of scikit-learn's contract as it is.
 
-All of them predict a number that rises with resistance; of labels that is a score of class 1. The baselines
-belong to no study: they are what every paper leaves out, not anyone's model.
+All of them predict a number that rises with resistance (of labels that is a score of class 1), or changes.
+The baselines belong to no study: they are what every paper leaves out, not anyone's model.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,12 +21,47 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 
-from helpers.bench.design import FEATURES, Pairs
+from helpers.bench.pairs import FEATURES, Pairs
+from helpers.bench.ranking import Job
 from helpers.errors import HelpersError, ParameterError
 from helpers.evaluation.protocol import Fold, Model, each_fold
 
 _LANDMARKS = 1000  # training pairs that the kernel ridge keeps
 _FOREST_ROWS = 20_000  # pairs that a tree draws at most
+
+
+class Rows(Protocol):
+    """What an estimator can be fitted on: rows with columns that are made inside each fold."""
+
+    @property
+    def y(self) -> np.ndarray:
+        """What is predicted, one entry (or row of entries) a row."""
+        ...
+
+    def columns(self, fold: Fold, features: Collection[str]) -> pd.DataFrame:
+        """Return blocks of columns of all rows."""
+        ...
+
+
+def of_studies(job: Job, *, networks: bool) -> list[Model]:
+    """Return what the studies of the book enter.
+
+    A study that takes part has a module ``bench`` with ``contenders(job, networks=...)``, which gives a list
+    of models over ``job.data``, empty for other kinds of data.
+
+    Parameters
+    ----------
+    job : Job
+    networks : bool
+        Whether the networks take part, beside the simple models.
+    """
+    package = importlib.import_module("helpers.studies")
+    models: list[Model] = []
+    for study in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
+        name = f"{package.__name__}.{study}.bench"
+        if importlib.util.find_spec(name) is not None:
+            models += importlib.import_module(name).contenders(job, networks=networks)
+    return models
 
 
 def baselines(*, structures: bool) -> list[Model]:
@@ -67,7 +104,7 @@ def own_model(where: str, features: Collection[str]) -> Model:
     return Model(f"{name} (yours)", each_fold(estimator(made, features)))
 
 
-def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Pairs, Fold], np.ndarray]:
+def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Rows, Fold], np.ndarray]:
     """Make an estimator of scikit-learn's contract fit and predict a fold, as it is.
 
     Parameters
@@ -75,7 +112,7 @@ def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Pai
     model : estimator
         Cloned for each fold. A classifier needs a target of labels.
     features : collection of str
-        Blocks of columns that it sees, see :data:`~helpers.bench.design.FEATURES`.
+        Blocks of columns that it sees, e.g. of :data:`~helpers.bench.pairs.FEATURES`.
 
     Raises
     ------
@@ -87,22 +124,21 @@ def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Pai
         msg = f"{type(model).__name__} is no estimator; it needs fit(X, y) and predict(X)"
         raise ParameterError(msg)
 
-    def fit_predict(pairs: Pairs, fold: Fold) -> np.ndarray:
-        classifies = is_classifier(model)
-        labels = np.isin(pairs.y, (0, 1)).all()
-        if classifies and not labels:
+    def fit_predict(rows: Rows, fold: Fold) -> np.ndarray:
+        classifies, y = is_classifier(model), rows.y[fold.train]
+        if classifies and (y.ndim > 1 or not np.isin(y, (0, 1)).all()):
             msg = f"{type(model).__name__} is a classifier; use --target resistant, or a regressor"
             raise ParameterError(msg)
-        X = pairs.columns(fold, features)
+        X = rows.columns(fold, features)
         try:
             fitted = clone(model) if isinstance(model, BaseEstimator) else model
-            y = pairs.y[fold.train]
             fitted.fit(X.iloc[fold.train], y.astype(int) if classifies else y)
             X = X.iloc[fold.test]
             if classifies and hasattr(fitted, "predict_proba"):
                 return np.asarray(fitted.predict_proba(X))[:, -1]
             score = fitted.decision_function if classifies and hasattr(fitted, "decision_function") else None
-            return np.ravel((score or fitted.predict)(X)).astype(float)
+            predicted = np.asarray((score or fitted.predict)(X), float)
+            return predicted.reshape(len(X), *y.shape[1:])
         except HelpersError:
             raise
         except Exception as error:

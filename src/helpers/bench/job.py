@@ -1,4 +1,4 @@
-"""One job from files to a page: read, join, rank, write."""
+"""From files to a page: read, join, rank, write."""
 
 from __future__ import annotations
 
@@ -6,48 +6,109 @@ import hashlib
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from helpers.bench.contenders import baselines, own_model
+import helpers
+from helpers.bench import cells, changes, pairs
+from helpers.bench.contenders import baselines, of_studies, own_model
 from helpers.bench.page import as_json, page_html, write
-from helpers.bench.ranking import Ranking, rank
+from helpers.bench.ranking import Job, Ranking, rank
+from helpers.data.cells import load_cells
 from helpers.data.own import load_own
+from helpers.data.readers import read
+from helpers.data.readers.cells import label_cells
+from helpers.errors import ParameterError
 from helpers.evaluation.protocol import Progress
 
 _VERSIONS = ("helpers", "numpy", "pandas", "scikit-learn", "scipy")
+_FEATURES = {"pairs": pairs.FEATURES, "changes": changes.FEATURES, "cells": cells.FEATURES}
 
 
-def bench(
-    expression: str | Path,
-    response: str | Path,
-    *,
-    split: str,
-    out: Path,
-    structures: str | Path | None = None,
-    lines: str | Path | None = None,
-    drugs: str | Path | None = None,
-    measure: str | None = None,
-    linear: bool = False,
-    model: str | None = None,
-    features: Sequence[str] = ("one-hot", "structure", "expression"),
-    target: str = "resistant",
-    n_splits: int = 5,
-    seeds: int = 1,
-    progress: Progress | None = None,
-) -> tuple[Ranking, Path]:
-    """Rank all contenders, and a model of one's own, on one's own files.
+def pairs_of(expression: str | Path, response: str | Path, split: str, **options: Any) -> Job:
+    """Read bulk expression and response, and make folds of their pairs.
 
     Parameters
     ----------
-    expression, response, structures, lines, drugs, measure, linear
-        As for :func:`helpers.data.own.load_own`.
-    split, target, n_splits, seeds, progress
-        As for :func:`helpers.bench.ranking.rank`.
+    expression, response : str or Path
+    split : str
+    **options
+        ``target``, ``n_splits``, ``seeds`` of :func:`helpers.bench.pairs.pairs_job`; all others of
+        :func:`helpers.data.own.load_own`.
+    """
+    folds = {name: options.pop(name) for name in ("target", "n_splits", "seeds") if name in options}
+    data, reports = load_own(expression, response, **options)
+    return pairs.pairs_job(data, split, reports=reports, **folds)
+
+
+def changes_of(table: str | Path, split: str, **options: Any) -> Job:
+    """Read a table of changes, and make its folds; options of :func:`helpers.bench.changes.changes_job`."""
+    return changes.changes_job(read(table, "changes"), split, **options)
+
+
+def cells_of(
+    cells_file: str | Path,
+    expression: str | Path,
+    response: str | Path,
+    drug: str,
+    *,
+    labels: str | Path | None = None,
+    unit: str | None = None,
+    seeds: int = 1,
+    **options: Any,
+) -> Job:
+    """Read cells, their labels, and the bulk lines to learn from.
+
+    Parameters
+    ----------
+    cells_file : str or Path
+        As for :func:`helpers.data.cells.load_cells`.
+    expression, response : str or Path
+    drug : str
+    labels : str or Path, optional
+        Table of kind ``labels``. Default: cells are called by the response of their line.
+    unit, seeds
+        Of :func:`helpers.bench.cells.cells_job`.
+    **options
+        Of :func:`helpers.data.own.load_own`.
+    """
+    data, reports = load_own(expression, response, **options)
+    found = load_cells(str(cells_file), "auto")
+    if labels is not None:
+        named = read(labels, "labels")
+        lost = label_cells(found, named.content)
+        provenance = found.uns["provenance"]
+        found.uns["provenance"] = type(provenance)(
+            provenance.tier,
+            (*provenance.files, *named.provenance.files),
+            (*provenance.notes, *named.provenance.notes, *lost),
+        )
+    return cells.cells_job(found, data, drug, unit=unit, seeds=seeds, reports=reports)
+
+
+def bench(
+    job: Job,
+    out: Path,
+    *,
+    model: str | None = None,
+    features: Sequence[str] | None = None,
+    networks: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Ranking, Path]:
+    """Rank all contenders, and a model of one's own.
+
+    Parameters
+    ----------
+    job : Job
     out : Path
         Folder of ``results.json``, ``index.html`` and what a killed run resumes from.
     model : str, optional
         ``file.py:Name``, an estimator of scikit-learn's contract.
-    features : sequence of str
-        What that model sees.
+    features : sequence of str, optional
+        Blocks of columns that it sees; default all.
+    networks : bool
+        Whether the networks of the studies take part.
+    progress : callable, optional
+        As for :func:`helpers.evaluation.protocol.run`.
 
     Returns
     -------
@@ -57,24 +118,20 @@ def bench(
     Raises
     ------
     DataError, ParameterError
-        If a file, the model or a choice cannot be used.
+        If the model or a choice cannot be used.
     """
-    data, reports = load_own(expression, response, structures, lines, drugs, measure=measure, linear=linear)
-    models = baselines(structures=structures is not None)
-    if model is not None:
-        models.append(own_model(model, features))
+    seen = _FEATURES[job.kind] if features is None else features
+    unknown = set(seen) - set(_FEATURES[job.kind])
+    if unknown:
+        msg = f"unknown features {sorted(unknown)}; one or more of {', '.join(_FEATURES[job.kind])}"
+        raise ParameterError(msg)
+    own = [] if model is None else [own_model(model, seen)]
+    simple = baselines(structures="drug" in job.reports) if job.kind == "pairs" else []
+    models = [*own, *simple, *of_studies(job, networks=networks)]
     versions = {name: metadata.version(name) for name in _VERSIONS}
-    ranking = rank(
-        data,
-        models,
-        split,
-        target=target,
-        n_splits=n_splits,
-        seeds=seeds,
-        cache=out / "cache" / _code_hash(model, features, versions),
-        progress=progress,
-    )
-    content = as_json(ranking, data, reports, {"versions": versions})
+    cache = out / "cache" / _code_hash(model, seen, versions)
+    ranking = rank(job, models, cache=cache, progress=progress)
+    content = as_json(job, ranking, {"versions": versions})
     _, page = write(out, content, page_html(content))
     return ranking, page
 
@@ -82,7 +139,7 @@ def bench(
 def _code_hash(model: str | None, features: Sequence[str], versions: dict[str, str]) -> str:
     """Hash what predictions depend on beside the data: code, the own model and its features, versions."""
     digest = hashlib.sha256(repr((sorted(features), versions)).encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(helpers.__path__[0]).rglob("*.py")):
         digest.update(path.read_bytes())
     if model is not None:
         digest.update(model.encode() + Path(model.rpartition(":")[0]).read_bytes())

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.atomic import write_text
-from helpers.bench.ranking import SPLITS, Ranking
-from helpers.data.types import ResponseData
+from helpers.bench.ranking import Job, Ranking
 from helpers.display.cards import FigureCard
 from helpers.display.html import STYLE, table
 from helpers.plots.scores import forest
@@ -28,38 +27,25 @@ body {{font-family: -apple-system, "Segoe UI", Roboto, Arial, sans-serif;
  max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; line-height: 1.5}}</style>{style}</head><body>"""
 
 
-def as_json(
-    ranking: Ranking, data: ResponseData, reports: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return everything that the page shows as plain values.
-
-    Parameters
-    ----------
-    ranking : Ranking
-    data : ResponseData
-    reports : mapping
-        The tables of the join.
-    facts : mapping
-        Of the run: versions, commit, time.
-    """
+def as_json(job: Job, ranking: Ranking, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that the page shows as plain values; ``facts`` are of the run: versions, time."""
     return {
-        "data": data.name,
-        "tier": data.tier,
-        "files": [{"name": file.name, "sha256": file.sha256} for file in data.provenance.files],
-        "lines": len(data.expression),
-        "drugs": len(data.fingerprints),
-        "genes": data.expression.shape[1],
-        "pairs": len(data.response),
-        "split": ranking.split,
-        "target": ranking.target,
-        "metric": ranking.metric,
-        "folds": ranking.folds,
-        "seeds": ranking.seeds,
+        "kind": job.kind,
+        "data": job.name,
+        "tier": job.provenance.tier,
+        "files": [{"name": file.name, "sha256": file.sha256} for file in job.provenance.files],
+        "counts": job.counts,
+        "asks": job.asks,
+        "target": job.target,
+        "metric": job.metric,
+        "folds": len(job.folds),
+        "seeds": job.seeds,
+        "unit": job.unit,
         "results": _records(ranking.summary),
         "differences": _records(ranking.differences),
         "excluded": ranking.excluded,
-        "notes": list(data.provenance.notes),
-        "join": {what: _records(report.reset_index(names=what)) for what, report in reports.items()},
+        "notes": list(job.provenance.notes),
+        "join": {what: _records(report.reset_index(names=what)) for what, report in job.reports.items()},
         **facts,
     }
 
@@ -78,11 +64,11 @@ def page_html(content: Mapping[str, Any]) -> str:
     shown = results[results["metric"] == metric]
     scored = shown.dropna(subset="value")
     best = scored["model"].iloc[0]
-    title = f"{content['data']}, {SPLITS[content['split']]}: {_headline(content, best)}"
+    title = f"{content['data']}, {content['asks']}: {_headline(content, best)}"
+    counts = ", ".join(f"{number:,} {what}" for what, number in content["counts"].items())
     size = (
-        f"{content['pairs']:,} pairs of {content['lines']:,} lines and {content['drugs']:,} drugs, "
-        f"{content['genes']:,} genes; {content['folds']} folds, {content['seeds']} seed(s); tier "
-        f"{content['tier']}."
+        f"{counts}; {content['folds']} fold(s) in all, {content['seeds']} seed(s); the unit of the intervals "
+        f"is the {content['unit']}; tier {content['tier']}."
     )
     lost = [
         (what, row[what], row["why"])
@@ -106,7 +92,7 @@ def page_html(content: Mapping[str, Any]) -> str:
                 for row in results[results["metric"] != metric].itertuples()
             ],
         ),
-        "Not scored": _list(content["excluded"]) or "<p>Every drug and group has a value.</p>",
+        "Not scored": _list(content["excluded"]) or "<p>Nothing: every drug and group has a value.</p>",
         "What was read, and how it was joined": _list(content["notes"]),
         "Lost in the join": table(["what", "name", "why"], lost) if lost else "<p>Nothing.</p>",
         "Files": table(["file", "sha256"], [(file["name"], file["sha256"]) for file in content["files"]]),

@@ -1,38 +1,26 @@
-"""One ranking: folds by application, scores, and the book's intervals."""
+"""One ranking: every model in the same folds, scores, and the book's intervals."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from helpers.atomic import write_text
-from helpers.bench.design import Pairs
-from helpers.data.types import ResponseData
-from helpers.errors import DataError, ParameterError
+from helpers.data.types import Provenance
+from helpers.errors import DataError
 from helpers.evaluation.comparison import compare_folds, compare_groups, summarise_folds, summarise_groups
-from helpers.evaluation.metrics import classification_metrics, within_group_auroc
 from helpers.evaluation.protocol import Fold, Model, Progress, predictions
-from helpers.evaluation.splits import line_folds, stratified_pair_folds
 
-SPLITS = {
-    "pairs": "random pairs",
-    "lines": "unseen lines",
-    "types": "unseen cancer types",
-    "drugs": "unseen drugs",
-}
-#: Column of the response that is predicted, and the metric that ranks.
-TARGETS = {
-    "resistant": "AUCROC within drugs",
-    "value": "Spearman within drugs",
-    "auc": "Spearman within drugs",
-}
+#: What a judge takes: what each model predicts of the test rows of each fold.
+Predicted = Mapping[str, Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -41,217 +29,210 @@ class Ranking:
 
     Attributes
     ----------
-    split, target, metric : str
     summary : DataFrame
         One row a model and metric, best first: ``model``, ``metric``, ``value``, ``low``, ``high``, ``n``.
     differences : DataFrame
-        The best model minus each other one, of ``metric``: ``model``, ``difference``, ``low``, ``high`` and
-        ``p``.
+        The best model minus each other one, of the metric that ranks: ``model``, ``difference``, ``low``,
+        ``high`` and ``p``.
     excluded : list of str
-        Drugs and groups without a value of ``metric``, and why.
-    seeds, folds : int
+        What has no value of the metric that ranks, and why.
     """
 
-    split: str
-    target: str
-    metric: str
     summary: pd.DataFrame
     differences: pd.DataFrame
     excluded: list[str]
-    seeds: int
-    folds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What models are ranked on.
+
+    Attributes
+    ----------
+    kind : {"pairs", "changes", "cells"}
+    name : str
+        Of the data.
+    data : object
+        What the models are given.
+    asks : str
+        What is unseen in the test, in words.
+    target, metric : str
+        What is predicted, and the metric that ranks (higher is better).
+    folds : list of Fold
+    unit : str
+        What an interval is over, in words.
+    judge : callable
+        Makes the ranking of what the models predict.
+    depends : tuple of arrays
+        What predictions depend on, beside the folds and the code.
+    counts : dict of str to int
+        How much the data hold.
+    provenance : Provenance
+    reports : dict of str to DataFrame
+        How names were joined (:func:`helpers.data.join.match`).
+    """
+
+    kind: str
+    name: str
+    data: Any
+    asks: str
+    target: str
+    metric: str
+    folds: list[Fold]
+    unit: str
+    judge: Callable[[Predicted], Ranking]
+    depends: tuple[np.ndarray, ...]
+    counts: dict[str, int]
+    provenance: Provenance
+    reports: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> int:
+        """How often the folds were drawn."""
+        return len({fold.seed for fold in self.folds})
 
 
 def rank(
-    data: ResponseData,
-    models: Sequence[Model],
-    split: str,
-    *,
-    target: str = "resistant",
-    n_splits: int = 5,
-    seeds: int = 1,
-    cache: Path | None = None,
-    progress: Progress | None = None,
+    job: Job, models: Sequence[Model], *, cache: Path | None = None, progress: Progress | None = None
 ) -> Ranking:
     """Fit every model in the same folds, and rank.
 
     Parameters
     ----------
-    data : ResponseData
-        ``lines`` may have ``patient``: a patient's lines are never on both sides of a fold.
+    job : Job
     models : sequence of Model
-        Over :class:`~helpers.bench.design.Pairs`.
-    split : {"pairs", "lines", "types", "drugs"}
-    target : {"resistant", "value", "auc"}
-    n_splits, seeds : int
-        Folds of each seed; of cancer types at most as many as there are.
+        Over ``job.data``.
     cache : Path, optional
         Folder that keeps the predictions of each finished model: a killed run resumes from there. It belongs
         to one version of the code of all models.
     progress : callable, optional
-        As for :func:`helpers.evaluation.protocol.run`.
-
-    Returns
-    -------
-    Ranking
-        Of pairs and lines a fold is the unit (Nadeau-Bengio intervals); of types and drugs a group is
-        (Hodges-Lehmann intervals).
+        As for :func:`helpers.evaluation.protocol.run`; ``"all models"`` counts models.
 
     Raises
     ------
     ParameterError, DataError
-        If the choice is unknown, the target is not in the data, or there is too little to split.
+        If a model fails, or none has a value of the metric.
     """
-    for what, value, known in (("split", split, SPLITS), ("target", target, TARGETS)):
-        if value not in known:
-            msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
-            raise ParameterError(msg)
-    known = data.response[target].notna() if target in data.response else pd.Series(dtype=bool)
-    if not known.any():
-        msg = f"{data.name}: the response has no {target}; choose another target"
-        raise DataError(msg)
-    pairs = Pairs(data.subset(known), data.response[target][known].to_numpy(float))
-    folds = _folds(pairs, split, n_splits, seeds)
-    grouped = split in ("types", "drugs")
-    group = _group(pairs, split) if grouped else None
-    tables = []
-    for model in models:
-        out_of_fold = _predicted(pairs, model, folds, cache, progress)
-        tables += [_scores(pairs, name, out, folds, group, target) for name, out in out_of_fold.items()]
-    scores = pd.concat(tables, ignore_index=True)
-    metric = TARGETS[target]
+    predicted: dict[str, list[np.ndarray]] = {}
+    for done, model in enumerate(models, 1):
+        predicted |= _predicted(job, model, cache, progress)
+        if progress is not None:
+            progress("all models", done, len(models))
+    return job.judge(predicted)
+
+
+def judge_scores(
+    scores: pd.DataFrame, metric: str, where: str, *, grouped: bool, n_splits: int, excluded: list[str]
+) -> Ranking:
+    """Rank models by their scores in folds or groups.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``seed``, ``fold`` (or group), ``model``, ``metric``, ``value``.
+    metric : str
+        What ranks.
+    where : str
+        Name of the data, for messages.
+    grouped : bool
+        A group is the unit (Hodges-Lehmann intervals); else a fold (Nadeau-Bengio).
+    n_splits : int
+        Folds of each seed.
+    excluded : list of str
+        What is known to have no value; groups without one are added.
+
+    Raises
+    ------
+    DataError
+        If no model has a value of the metric.
+    """
     ratio = 1 / (n_splits - 1)
     summary = summarise_groups(scores) if grouped else summarise_folds(scores, ratio)
-    chosen = summary[summary["metric"] == metric].dropna(subset="value").sort_values("value", ascending=False)
-    if chosen.empty:
-        msg = f"{data.name}: no model has a value of {metric}; see that drugs have both labels"
-        raise DataError(msg)
-    best = str(chosen["model"].iloc[0])
+    best = best_of(summary, metric, where)
     of_metric = scores[scores["metric"] == metric]
     with warnings.catch_warnings():
         # Models that predict a constant have one value in all folds, which a t-test warns of.
         warnings.filterwarnings("ignore", message="Precision loss")
         differences = compare_groups(of_metric, best) if grouped else compare_folds(of_metric, best, ratio)
-    order = {name: at for at, name in enumerate(chosen["model"])}
-    summary = summary.assign(order=summary["model"].map(order)).sort_values(
-        ["metric", "order"], kind="stable"
-    )
-    return Ranking(
-        split,
-        target,
-        metric,
-        summary[["model", "metric", "value", "low", "high", "n"]].reset_index(drop=True),
-        _by_rank(differences.reindex(columns=["model", "difference", "low", "high", "p"]), order),
-        _excluded(pairs, target, of_metric if grouped else None),
-        seeds,
-        len(folds),
-    )
+    if grouped:
+        empty = of_metric.groupby("fold")["value"].apply(lambda values: values.isna().all())
+        named = {line.partition(":")[0] for line in excluded}
+        excluded = excluded + [f"{name}: no value" for name in empty.index[empty] if name not in named]
+    return ranked(summary, differences, metric, excluded)
 
 
-def _by_rank(table: pd.DataFrame, order: dict[str, int]) -> pd.DataFrame:
-    return table.sort_values("model", key=lambda names: names.map(order), kind="stable", ignore_index=True)
-
-
-def _group(pairs: Pairs, split: str) -> np.ndarray:
-    response = pairs.data.response
-    if split == "drugs":
-        return response["drug"].to_numpy(str)
-    lines = pairs.data.lines
-    column = {"types": "cancer_type", "lines": "patient"}[split]
-    values = lines[column] if column in lines else lines.index.to_series()
-    return values.reindex(response["line"]).to_numpy(str)
-
-
-def _folds(pairs: Pairs, split: str, n_splits: int, seeds: int) -> list[Fold]:
-    response, folds = pairs.data.response, []
-    for seed in range(seeds):
-        if split == "pairs":
-            made = stratified_pair_folds(
-                pairs.drug, n_splits, seed, np.column_stack([pairs.line, pairs.drug])
-            )
-        else:
-            group = _group(pairs, split)
-            made = line_folds(group, min(n_splits, len(np.unique(group))), seed)
-        folds += [replace(fold, seed=seed) for fold in made if len(fold.test)]
-    if not len(response):
-        msg = f"{pairs.data.name}: no pair to split"
+def best_of(summary: pd.DataFrame, metric: str, where: str) -> str:
+    """Return the model with the highest value of a metric."""
+    chosen = summary[summary["metric"] == metric].dropna(subset="value")
+    if chosen.empty:
+        msg = f"{where}: no model has a value of {metric}; see that both labels occur in every drug or group"
         raise DataError(msg)
-    return folds
+    return str(chosen["model"].iloc[int(chosen["value"].to_numpy().argmax())])
+
+
+def ranked(summary: pd.DataFrame, differences: pd.DataFrame, metric: str, excluded: list[str]) -> Ranking:
+    """Put tables into the order of the ranking."""
+    chosen = summary[summary["metric"] == metric].sort_values("value", ascending=False, kind="stable")
+    place = {name: at for at, name in enumerate(chosen["model"])}
+    order = summary.assign(place=summary["model"].map(place), first=summary["metric"] != metric)
+    order = order.sort_values(["first", "metric", "place"], kind="stable", ignore_index=True)
+    differences = differences.reindex(columns=["model", "difference", "low", "high", "p"])
+    return Ranking(
+        order[["model", "metric", "value", "low", "high", "n"]],
+        differences.sort_values(
+            "model", key=lambda names: names.map(place), kind="stable", ignore_index=True
+        ),
+        excluded,
+    )
+
+
+def score_folds(
+    folds: Sequence[Fold],
+    predicted: Predicted,
+    score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+    group: np.ndarray | None,
+) -> pd.DataFrame:
+    """Score each fold, or each left-out group, of each model: the table that :func:`judge_scores` takes.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    predicted : mapping
+    score : callable
+        ``score(rows, predicted)`` gives values by metric.
+    group : array (rows,) of str, optional
+    """
+    rows = []
+    for model, out in predicted.items():
+        for fold, values in zip(folds, out, strict=True):
+            parts = {fold.name: np.arange(len(fold.test))}
+            if group is not None:
+                names = group[fold.test]
+                parts = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
+            for name, at in parts.items():
+                for metric, value in score(fold.test[at], values[at]).items():
+                    rows.append((fold.seed, name, model, metric, value))
+    return pd.DataFrame(rows, columns=["seed", "fold", "model", "metric", "value"])
 
 
 def _predicted(
-    pairs: Pairs, model: Model, folds: Sequence[Fold], cache: Path | None, progress: Progress | None
+    job: Job, model: Model, cache: Path | None, progress: Progress | None
 ) -> dict[str, list[np.ndarray]]:
     """Predict all folds with one model, or take what an earlier run of the same kept."""
     kept = None
     if cache is not None:
-        digest = hashlib.sha256(repr(model.name).encode())
-        for array in (pairs.y, pairs.line, pairs.drug, pairs.data.expression.to_numpy(), pairs.similarity):
+        digest = hashlib.sha256(repr((job.kind, model.name)).encode())
+        for array in job.depends:
             digest.update(np.ascontiguousarray(array).tobytes())
-        for fold in folds:
-            digest.update(fold.test.tobytes() + bytes([fold.seed]))
+        for fold in job.folds:
+            digest.update(fold.test.tobytes() + str(fold.seed).encode())
         kept = cache / f"{digest.hexdigest()[:32]}.json"
         if kept.is_file():
             content = json.loads(kept.read_text(encoding="utf-8"))
             return {name: [np.array(part, float) for part in parts] for name, parts in content.items()}
     out: dict[str, list[np.ndarray]] = {}
-    for name, _, predicted in predictions(pairs, folds, [model], progress=progress):
-        out.setdefault(name, []).append(predicted)
+    for name, _, predicted in predictions(job.data, job.folds, [model], progress=progress):
+        out.setdefault(name, []).append(np.asarray(predicted, float))
     if kept is not None:
         write_text(kept, json.dumps({name: [part.tolist() for part in parts] for name, parts in out.items()}))
     return out
-
-
-def _scores(
-    pairs: Pairs,
-    model: str,
-    out: list[np.ndarray],
-    folds: Sequence[Fold],
-    group: np.ndarray | None,
-    target: str,
-) -> pd.DataFrame:
-    """Score each fold, or each left-out group from the predictions of all folds of a seed."""
-    score: Callable[..., dict[str, float]] = _of_labels if target == "resistant" else _of_values
-    rows = []
-    for fold, predicted in zip(folds, out, strict=True):
-        parts = {fold.name: np.arange(len(fold.test))}
-        if group is not None:
-            names = group[fold.test]
-            parts = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
-        for name, at in parts.items():
-            row = fold.test[at]
-            for metric, value in score(pairs.y[row], predicted[at], pairs.drug[row]).items():
-                rows.append((fold.seed, name, model, metric, value))
-    return pd.DataFrame(rows, columns=["seed", "fold", "model", "metric", "value"])
-
-
-def _of_labels(y: np.ndarray, p: np.ndarray, drug: np.ndarray) -> dict[str, float]:
-    names = ("AUCROC", "AUCPR")
-    pooled = {name: value for name, value in classification_metrics(y, p).items() if name in names}
-    return {"AUCROC within drugs": within_group_auroc(y, p, drug)} | pooled
-
-
-def _of_values(y: np.ndarray, p: np.ndarray, drug: np.ndarray) -> dict[str, float]:
-    """Mean rank correlation within drugs (0 for a constant prediction), and the error over all pairs."""
-    groups = pd.DataFrame({"y": y, "p": p}).groupby(drug)
-    rho = [
-        part["y"].corr(part["p"], method="spearman") if np.ptp(part["p"]) > 0 else 0.0
-        for _, part in groups
-        if np.ptp(part["y"]) > 0
-    ]
-    return {
-        "Spearman within drugs": float(np.mean(rho)) if rho else np.nan,
-        "RMSE": float(np.sqrt(np.mean((y - p) ** 2))),
-    }
-
-
-def _excluded(pairs: Pairs, target: str, scores: pd.DataFrame | None) -> list[str]:
-    response = pairs.data.response
-    distinct = response.groupby("drug")[target].nunique()
-    single = distinct.index[distinct < 2]
-    what = "label" if target == "resistant" else "value"
-    lines = [f"{drug}: all its pairs have one {what}" for drug in single]
-    if scores is not None:
-        empty = scores.groupby("fold")["value"].apply(lambda values: values.isna().all())
-        lines += [f"{name}: no value" for name in empty.index[empty] if name not in set(single)]
-    return lines

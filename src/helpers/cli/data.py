@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from helpers.cli.console import AsJson, errors, output, print_json
-from helpers.errors import DownloadError, ParameterError
+from helpers.errors import DownloadError, ParameterError, RegistryError
 
 if TYPE_CHECKING:
     from helpers.data.registry import DataFile, Registry
@@ -62,7 +62,12 @@ def fetch(
     """
     from helpers.data.download import fetch_all
 
-    files = _registry().select(_tiers(tier)[0], _chapter(chapter))
+    registry = _registry()
+    files = registry.select(_tiers(tier)[0], _chapter(chapter))
+    cardless = registry.without_card(files)
+    if cardless:
+        msg = f"data cards that are not there: {'; '.join(cardless)}; write each below {registry.source}"
+        raise RegistryError(msg)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         tasks = {}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_numbers, check_table
 from helpers.errors import DataError
 
 _LINEAR = 0.95  # correlation with the rank above which a waterfall is taken for a straight line
@@ -37,11 +38,13 @@ def binarise(values: pd.DataFrame, rule: str = "waterfall") -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the rule is unknown.
+        If the rule is unknown, or values are text, infinite or named twice.
     """
     if rule not in RULES:
         msg = f"unknown rule {rule!r}; one of {', '.join(RULES)}"
         raise DataError(msg)
+    check_table(values, "response", "lines x drugs")
+    check_numbers(values, "response", "lines x drugs", missing=True)
     resistant = np.full(values.shape, np.nan)
     for column, value in enumerate(values.to_numpy(float).T):
         measured = np.flatnonzero(~np.isnan(value))

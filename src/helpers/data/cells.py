@@ -10,12 +10,16 @@ Cells come as :class:`anndata.AnnData` with gene symbols as variables and, in ``
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pandas as pd
 import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.bounds import check_number
 from helpers.data import cells_paper
 from helpers.data.cell_files import annotated, read_plate, read_r_counts, single_cells
 from helpers.data.cells_twin import simulate_cell_set
@@ -51,7 +55,8 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
     name : str
         Panel: ``"breast-atlas"`` (UMI counts, 31 lines), ``"lung-mixology"`` (UMI counts, 5 lines). Paper
         tier only: ``"pan-cancer-lines"`` and ``"pan-cancer-h5ad"``, the same as one file. Or the key of any
-        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of.
+        registered file of kind ``gene table``, ``h5ad`` or ``mtx``, on the tier that it is of. Or a file (or
+        a folder of MTX files) of one's own.
     data : {"auto", "panel", "paper", "simulated"}
         Tier. ``"auto"`` is the panel where every file of it can be had, else the simulated twin
         with a note that says why. ``"panel"`` and ``"paper"`` never fall back.
@@ -72,7 +77,11 @@ def load_cells(name: str, data: str = "auto", *, seed: int = 0, registry: Regist
         than expected, or (with ``"panel"`` or ``"paper"``) a file is missing; the message names
         the missing files and the command that fetches them.
     """
-    if name not in SOURCES and data != "simulated":
+    if isinstance(name, str) and name not in SOURCES and data != "simulated":
+        path = Path(name)
+        if path.exists():
+            kind = "mtx" if path.is_dir() else "h5ad" if h5py.is_hdf5(path) else "gene table"
+            return _of_kind(read(path, kind), path.stem)
         registry = Registry.load() if registry is None else registry
         if name in registry and registry[name].kind in _KINDS:
             return _of_kind(read(name, registry=registry), name)
@@ -110,9 +119,13 @@ def quality_control(
     Raises
     ------
     DataError
-        If the input is not counts, or nothing is left.
+        If the input is not counts, a limit cannot be, or nothing is left.
     """
     _need_unscaled(cells, "quality_control")
+    for what, least in (("min_genes", min_genes), ("min_cells", min_cells)):
+        check_number(what, least, 0, whole=True)
+    if max_mito is not None:
+        check_number("max_mito (a share)", max_mito, 0, 1)
     kept = cells.copy()
     kept.var["mt"] = kept.var_names.str.upper().str.startswith("MT-")
     sc.pp.calculate_qc_metrics(kept, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
@@ -150,9 +163,12 @@ def normalise(cells: AnnData, *, target_sum: float | None = None, base: float | 
     Raises
     ------
     DataError
-        If the input is not counts, or a cell is empty.
+        If the input is not counts, a setting cannot be, or a cell is empty.
     """
     _need_unscaled(cells, "normalise")
+    for what, value, least in (("target_sum", target_sum, 1e-9), ("base", base, 1 + 1e-9)):
+        if value is not None:
+            check_number(what, value, least)
     empty = int((np.asarray(cells.X.sum(axis=1)).ravel() == 0).sum())
     if empty:
         msg = f"{cells.uns['name']}: {empty} cell(s) have no count at all; apply quality_control first"
@@ -188,6 +204,9 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "res
     DataError
         If the panel does not have the drug, or none of the lines.
     """
+    if not isinstance(panel, BulkPanel) or "model_id" not in cells.obs:
+        msg = f"line_labels needs a BulkPanel and cells with obs['model_id'], got {type(panel).__name__}"
+        raise DataError(msg)
     if what not in ("resistant", "response"):
         msg = f"unknown choice {what!r}; one of resistant, response"
         raise DataError(msg)
@@ -203,6 +222,9 @@ def line_labels(cells: AnnData, panel: BulkPanel, drug: str, *, what: str = "res
 
 
 def _need_unscaled(cells: AnnData, what: str) -> None:
+    if not isinstance(cells, AnnData):
+        msg = f"{what} needs cells as AnnData, got {type(cells).__name__}"
+        raise DataError(msg)
     found = cells.uns.get("units")
     if found not in _UNSCALED:
         msg = (
@@ -210,10 +232,14 @@ def _need_unscaled(cells: AnnData, what: str) -> None:
             "values are used as they are"
         )
         raise DataError(msg)
+    values = cells.X.data if sparse.issparse(cells.X) else np.asarray(cells.X)
+    if not np.isfinite(values).all() or values.min(initial=0) < 0:
+        msg = f"{cells.uns.get('name', 'cells')}: {what} needs counts, found negative or infinite ones or NaN"
+        raise DataError(msg)
 
 
 def _of_kind(one: Read, name: str) -> AnnData:
-    """Describe cells of a file that has no loader of its own: nothing is known of their lines."""
+    """Describe cells of a file that has no loader of its own by the columns that it has."""
     cells = one.content
     if not isinstance(cells, AnnData):
         cells = AnnData(cells.to_numpy(), pd.DataFrame(index=cells.index), pd.DataFrame(index=cells.columns))
@@ -223,7 +249,9 @@ def _of_kind(one: Read, name: str) -> AnnData:
     else:
         units = "linear" if values.max(initial=0) > HIGHEST_LOG else "log"
     unknown = {"line": "", "model_id": "", "lineage": "unknown", "resistant": np.nan, "batch": ""}
-    obs = pd.DataFrame(unknown, cells.obs_names)
+    # Labels are not taken: their direction is not said (:func:`helpers.data.readers.cells.label_cells`).
+    obs = cells.obs.drop(columns="resistant", errors="ignore").astype(str)
+    obs = obs.assign(**{what: value for what, value in unknown.items() if what not in obs})
     return annotated(name, sparse.csr_matrix(cells.X), obs, cells.var_names, units, one.provenance)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.bounds import check_number
 from helpers.data.binarise import binarise
 from helpers.data.types import BulkPanel, Provenance
 from helpers.errors import DataError
@@ -178,6 +179,7 @@ def simulate_cell_set(
     drug : str
         Drug whose planted genes tell the states apart.
     """
+    check_number("seed", seed, 0, whole=True)
     rng = np.random.default_rng([seed, 2, n_lines, n_cells])
     line = np.repeat(np.arange(n_lines), n_cells)
     cells, _ = _cells(_twin("GDSC2", seed), line, DRUGS.index(drug), gap, 4.0, 0.15, rng)
@@ -199,6 +201,7 @@ def _world(
     signal: float,
     domain_shift: float,
 ) -> _World:
+    check_number("seed", seed, 0, whole=True)
     rng = np.random.default_rng([seed, 0])
     lines = pd.Index([f"SIM-{code:06d}" for code in range(1, n_lines + 1)], dtype=object)
     genes = pd.Index([f"GENE{code:04d}" for code in range(1, n_genes + 1)], dtype=object)

@@ -38,6 +38,9 @@ def check_columns(table: pd.DataFrame, columns: Collection[str], where: object, 
     what = f"{what} " if what else ""
     if not isinstance(table, pd.DataFrame):
         refuse(where, f"{what}must be a DataFrame, got {type(table).__name__}")
+    twice = [name for name in columns if (table.columns == name).sum() > 1]
+    if twice:
+        refuse(where, f"{what}has duplicated columns, first {twice[:3]}")
     missing = sorted(set(columns) - set(table.columns))
     if missing:
         found = ", ".join(map(str, table.columns[:6]))
@@ -64,7 +67,8 @@ def check_unique(ids: pd.Index, where: object, problem: str) -> None:
 
 def check_numbers(table: pd.DataFrame, where: object, what: str, *, missing: bool = False) -> None:
     """Refuse values that are no numbers or are infinite and, unless ``missing`` is true, NaN."""
-    text = [str(name) for name, kind in table.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    is_number, is_complex = pd.api.types.is_numeric_dtype, pd.api.types.is_complex_dtype
+    text = [str(name) for name, kind in table.dtypes.items() if not is_number(kind) or is_complex(kind)]
     if text:
         refuse(where, f"{what} holds text in {len(text)} column(s), first {text[:3]}", "give numbers only")
     values = table.to_numpy(float)
@@ -74,6 +78,16 @@ def check_numbers(table: pd.DataFrame, where: object, what: str, *, missing: boo
         kinds = "infinite" if missing else "NaN or infinite"
         remedy = "use NaN where nothing was measured" if missing else "drop or impute them first"
         refuse(where, f"{what} holds {kinds} values in {len(rows)} row(s), first {list(rows[:3])}", remedy)
+
+
+def check_annotation(table: pd.DataFrame, column: str, where: object, what: str) -> None:
+    """Refuse an annotation with a repeated id, or with an entry of ``column`` that is missing or no text."""
+    check_columns(table, (column,), where, what)
+    check_unique(table.index, where, f"{what} has duplicated row ids")
+    bad = ~table[column].map(lambda entry: isinstance(entry, str) and bool(entry)).astype(bool)
+    if bad.any():
+        first = list(table.index[bad][:3])
+        refuse(where, f"{what}: {int(bad.sum())} row(s) have no {column}, first {first}", "write 'unknown'")
 
 
 def check_keep(keep: np.ndarray | pd.Series, n: int, where: object) -> np.ndarray:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable
+import shutil
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-from urllib.parse import urlsplit
-
-import pooch
-import requests
 
 from helpers.atomic import atomic_writer
 from helpers.data.hashes import verify
 from helpers.data.registry import DataFile, Registry
+from helpers.data.transfer import Progress, RateLimitError, UnreachableError, download
 from helpers.errors import DownloadError
 from helpers.project import project_root
 
 __all__ = [
+    "RateLimitError",
     "TierStatus",
     "UnreachableError",
     "availability",
@@ -31,25 +31,7 @@ __all__ = [
     "verify",
 ]
 
-#: Called with the file, the bytes written so far and the total (None where unknown).
-Progress = Callable[[DataFile, int, int | None], None]
-
-_RETRIES = 2
-_TIMEOUT = (5, 60)  # seconds to connect, seconds between two chunks
-_LIMIT = 4 << 30  # bytes, for files of unregistered size
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
-
-
-class UnreachableError(DownloadError):
-    """No server could be asked: offline, or no way to the host."""
-
-
-class _FinalError(Exception):
-    """A failure that trying again cannot mend; wraps the error to raise, as pooch retries that."""
-
-    def __init__(self, error: DownloadError) -> None:
-        super().__init__(str(error))
-        self.error = error
+_PATIENCE = 900.0  # seconds that a file may wait for servers that limit downloads
 
 
 def cache_folder() -> Path:
@@ -78,9 +60,11 @@ def fetch(file: DataFile, progress: Progress | None = None) -> Path:
     """Return the cached copy of ``file``, getting it first if needed.
 
     Order: cache, mirror (``HELPERS_DATA_MIRROR``: a folder, or an address that stands for
-    ``https://raw.githubusercontent.com``), origin (unless ``HELPERS_OFFLINE=1``). What arrives is
-    checked against size and hash before it takes its final name, so the cache never holds a bad
-    new file; a good file already there is never touched.
+    ``https://raw.githubusercontent.com``), origin and its second address (unless ``HELPERS_OFFLINE=1``). What
+    arrives is checked against size and hash before it takes its final name, so the cache never holds a bad
+    new file; a good file already there is never touched. Where a server limits downloads the others are
+    asked, then it is waited for. Where the cache cannot be written a good file of a mirror folder is read
+    there.
 
     Parameters
     ----------
@@ -92,11 +76,11 @@ def fetch(file: DataFile, progress: Progress | None = None) -> Path:
     ------
     DownloadError
         If no source has the file with the registered content. :class:`UnreachableError`, a kind of
-        it, if no server could be asked.
+        it, if no server could be asked; :class:`RateLimitError` if one is to be asked later.
     """
     target = cached_path(file)
     if not _good(file, target):
-        _bring(file, target, progress)
+        target = _bring(file, target, progress)
     if progress is not None:
         size = target.stat().st_size
         progress(file, size, size)
@@ -117,7 +101,8 @@ def fetch_all(files: Iterable[DataFile], progress: Progress | None = None) -> di
     """Fetch a set of files, keeping whatever succeeds.
 
     A second call goes on where the first stopped: good files are not fetched again. After one
-    server could not be reached the rest is only looked for in the cache and in a mirror folder.
+    server could not be reached, or limited downloads for too long, the rest is only looked for in the cache
+    and in a mirror folder.
 
     Returns
     -------
@@ -131,15 +116,17 @@ def fetch_all(files: Iterable[DataFile], progress: Progress | None = None) -> di
     """
     paths: dict[str, Path] = {}
     failures: list[str] = []
-    unreachable = False
+    stopped = ""
     for file in files:
         try:
-            if unreachable and locate(file) is None:
-                failures.append(f"{file.key}: not tried, no connection")
+            if stopped and locate(file) is None:
+                failures.append(f"{file.key}: not tried, {stopped}")
                 continue
             paths[file.key] = fetch(file, progress)
         except DownloadError as error:
-            unreachable = unreachable or isinstance(error, UnreachableError)
+            if isinstance(error, UnreachableError | RateLimitError):
+                limited = isinstance(error, RateLimitError)
+                stopped = "downloads are limited; the same command resumes" if limited else "no connection"
             failures.append(str(error))
     if failures:
         msg = f"{len(failures)} file(s) missing:\n  " + "\n  ".join(failures)
@@ -204,111 +191,60 @@ def _mirror_path(file: DataFile) -> Path | None:
     return Path(mirror).expanduser() / file.location
 
 
-def _bring(file: DataFile, target: Path, progress: Progress | None) -> None:
+def _bring(file: DataFile, target: Path, progress: Progress | None) -> Path:
     mirror = _mirror()
     folder = _mirror_path(file)
     if folder is not None and folder.is_file():
-        _copy(file, folder, target)
-        return
+        return _copy(file, folder, target)
     offline = os.environ.get("HELPERS_OFFLINE") == "1"
     addresses = []
     if mirror is not None and folder is None:
         addresses.append(f"{mirror.rstrip('/')}/{file.location}")
-    if file.address is not None and not offline:
-        addresses.append(file.address)
-    if not addresses and file.address is None:
+    if not offline:
+        addresses += file.addresses
+    if not addresses and not file.addresses:
         msg = f"{file.key} is obtained by hand: {file.obtain} Put it at {target}"
         raise DownloadError(msg)
     if not addresses:
         msg = f"{file.key}: no good copy in cache or mirror, and HELPERS_OFFLINE=1 forbids the origin"
         raise UnreachableError(msg)
-    for address in addresses:
-        try:
-            _download(file, address, target, progress)
-            return
-        except DownloadError:
-            if address == addresses[-1]:
-                raise
+    waited = 0.0
+    while True:
+        failures: dict[str, DownloadError] = {}
+        for address in addresses:
+            try:
+                download(file, address, target, progress)
+            except DownloadError as error:
+                failures[address] = error
+            else:
+                return target
+        limits = {where: one for where, one in failures.items() if isinstance(one, RateLimitError)}
+        soonest = min(limits.values(), key=lambda one: one.wait, default=None)
+        if soonest is None or waited + soonest.wait > _PATIENCE:
+            raise _all_failed(failures)
+        logging.getLogger(__name__).warning("%s", soonest)
+        time.sleep(soonest.wait)
+        waited += soonest.wait
+        addresses = list(limits)
 
 
-def _copy(file: DataFile, source: Path, target: Path) -> None:
+def _all_failed(failures: dict[str, DownloadError]) -> DownloadError:
+    """Make one error of those of all addresses: a limit or an answer says more than no connection."""
+    errors = sorted(failures.values(), key=lambda one: (isinstance(one, UnreachableError), _no_limit(one)))
+    first, msg = errors[0], "; ".join(map(str, errors))
+    return RateLimitError(msg, first.wait) if isinstance(first, RateLimitError) else type(first)(msg)
+
+
+def _no_limit(error: DownloadError) -> bool:
+    return not isinstance(error, RateLimitError)
+
+
+def _copy(file: DataFile, source: Path, target: Path) -> Path:
     """Copy from a mirror folder; checked before it takes its name."""
     verify(file, source)
-    with atomic_writer(target, "wb") as stream:
-        stream.write(source.read_bytes())
-
-
-def _download(file: DataFile, address: str, target: Path, progress: Progress | None) -> None:
-    def stream(url: str, output_file: str, _: pooch.Pooch) -> None:
-        with Path(output_file).open("wb") as out:
-            _transfer(file, url, out, progress)
-        try:
-            verify(file, output_file)
-        except DownloadError as error:
-            raise _FinalError(DownloadError(str(error).replace(output_file, url))) from error
-
-    # pooch, which is not given the hash, would take a damaged copy for good.
-    target.unlink(missing_ok=True)
-    store = pooch.create(
-        path=target.parent,
-        base_url="",
-        registry={target.name: None},
-        urls={target.name: address},
-        retry_if_failed=_RETRIES,
-    )
-    level = pooch.get_logger().level
-    pooch.get_logger().setLevel("WARNING")
     try:
-        store.fetch(target.name, downloader=stream)
-    except requests.exceptions.ChunkedEncodingError as error:
-        msg = f"{file.key}: the download from {address} was truncated; try again"
-        raise DownloadError(msg) from error
-    except (requests.ConnectionError, requests.Timeout) as error:
-        host = urlsplit(address).hostname
-        msg = f"{file.key}: {host} cannot be reached; check the network or set HELPERS_DATA_MIRROR"
-        raise UnreachableError(msg) from error
-    except requests.RequestException as error:
-        msg = f"{file.key}: the download from {address} failed: {error}"
-        raise DownloadError(msg) from error
-    except _FinalError as error:
-        raise error.error from error
-    finally:
-        pooch.get_logger().setLevel(level)
-
-
-def _transfer(file: DataFile, url: str, out: IO[bytes], progress: Progress | None) -> None:
-    # Uncompressed transfer: the length that the server announces is then the file's own.
-    headers = {"Accept-Encoding": "identity"}
-    limit = file.bytes or _LIMIT
-    _refuse_plain(file, url)
-    try:
-        answer = requests.get(url, stream=True, timeout=_TIMEOUT, headers=headers)
-    except requests.ConnectTimeout as error:
-        msg = f"{file.key}: {urlsplit(url).hostname} does not answer"
-        raise _FinalError(UnreachableError(msg)) from error
-    with answer:
-        for hop in (*answer.history, answer):
-            _refuse_plain(file, hop.url)
-        if 400 <= answer.status_code < 500:
-            msg = f"{file.key}: {url} answered {answer.status_code} {answer.reason}"
-            raise _FinalError(DownloadError(msg))
-        answer.raise_for_status()
-        done = 0
-        for chunk in answer.iter_content(1 << 16):
-            done += len(chunk)
-            if done > limit:
-                msg = f"{file.key}: {url} sends more than the {limit:,} bytes expected; stopped"
-                raise _FinalError(DownloadError(msg))
-            out.write(chunk)
-            if progress is not None:
-                progress(file, done, file.bytes)
-    if file.bytes is not None and done < file.bytes:
-        msg = f"{file.key}: {url} was truncated at {done:,} of {file.bytes:,} bytes; try again"
-        raise DownloadError(msg)
-
-
-def _refuse_plain(file: DataFile, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
-        msg = f"{file.key}: {url} is not https"
-        raise _FinalError(DownloadError(msg))
+        with atomic_writer(target, "wb") as stream, source.open("rb") as content:
+            shutil.copyfileobj(content, stream)
+    except OSError:  # a cache that is read-only or full
+        return source
+    return target

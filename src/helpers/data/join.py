@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from helpers.data.checks import refuse
+from helpers.data.checks import check_columns, refuse
 
 #: Columns that are ids: equal means the same.
 IDS = ("model_id", "sanger_id", "cosmic_id", "drug_id")
@@ -43,6 +43,8 @@ def match(asked: pd.DataFrame, known: pd.DataFrame, what: str) -> pd.DataFrame:
     DataError
         If nothing is found.
     """
+    for table, side in ((asked, "asked for"), (known, "known")):
+        check_columns(table, (), "join", f"the table of {what}s {side}")
     by_id = {column: _by_text(known[column]) for column in IDS if column in known}
     by_name = _by_text(
         pd.Series([_texts(name, row) for name, row in _rows(known)], known.index, dtype=object)
@@ -88,7 +90,8 @@ def summary(report: pd.DataFrame, what: str) -> str:
 
 def _rows(table: pd.DataFrame) -> Iterator[tuple[str, dict[str, str]]]:
     for name, row in zip(table.index, table.to_numpy(object), strict=True):
-        yield str(name), dict(zip(table.columns, row, strict=True))
+        texts = ["" if pd.isna(value) else str(value) for value in row]
+        yield str(name), dict(zip(table.columns, texts, strict=True))
 
 
 def _texts(name: str, row: dict[str, str]) -> list[str]:

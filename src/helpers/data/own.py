@@ -45,8 +45,9 @@ def load_own(
     Returns
     -------
     data : ResponseData
-        ``response`` has ``auc`` too; ``lines`` has ``patient`` (the line itself where unknown). Labels that
-        the file does not have follow the waterfall rule. The tier is ``"own"`` if any file is.
+        ``response`` has ``auc`` too; ``lines`` has names and ids (empty where unknown) and ``patient`` (the
+        line itself where unknown). Labels that the file does not have follow the waterfall rule. The tier is
+        ``"own"`` if any file is.
     reports : dict
         How each line and each drug was joined: the tables of :func:`helpers.data.join.match`.
 
@@ -93,7 +94,7 @@ def load_own(
         expression=matrix,
         response=pairs[["line", "drug", "resistant", "value", "auc"]],
         fingerprints=prints.loc[names],
-        lines=pd.DataFrame({"cancer_type": types.replace("", "unknown"), "patient": patients}),
+        lines=described.assign(cancer_type=types.replace("", "unknown"), patient=patients),
         drugs=pd.DataFrame({"pathway": "unknown"}, names),
         provenance=Provenance(
             tiers.pop() if len(tiers) == 1 else "own",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_columns, check_keep, check_numbers, refuse
+from helpers.data.checks import check_columns, check_keep, check_log_scale, check_numbers, refuse
 from helpers.data.types import Provenance
 
 #: Columns that the table of pairs always has.
@@ -84,11 +84,19 @@ class PerturbationPairs:
         self._check_genes()
         for what, table in tables.items():
             check_numbers(table, self.name, what)
+            check_log_scale(table.to_numpy(), self.name)
         names = self.pairs[["line", "drug"]]
         unnamed = (names.isna() | (names == "")).any(axis=1)
         if unnamed.any():
             first = self.pairs.index[unnamed][0]
             refuse(self.name, f"{int(unnamed.sum())} pair(s) have no line or no drug, first {first!r}")
+        check_numbers(self.pairs[["dose", "time"]], self.name, "pairs", missing=True)
+        if (self.pairs[["dose", "time"]] < 0).any(axis=None):
+            refuse(self.name, "pairs: a dose or a time is negative", "give uM and hours; NaN where unknown")
+        if self.pairs[["batch", "smiles"]].isna().any(axis=None):
+            refuse(self.name, "pairs: batch or smiles is missing", "leave it empty ('') where unknown")
+        if not isinstance(self.singleton_lines, pd.Series):
+            refuse(self.name, f"singleton_lines must be a Series, got {type(self.singleton_lines).__name__}")
         if not self.singleton_lines.index.equals(self.singletons.index):
             refuse(
                 self.name, f"singleton_lines must name a line for each of {len(self.singletons)} singletons"
@@ -150,6 +158,10 @@ def take_genes(table: pd.DataFrame, genes: pd.Index, what: str) -> pd.DataFrame:
     DataError
         If a gene is missing; the message names the first three.
     """
+    check_columns(table, (), what)
+    genes = pd.Index([] if genes is None else genes)
+    if genes.empty:
+        refuse(what, "no genes were asked for")
     missing = genes.difference(table.columns)
     if len(missing):
         problem = f"lacks {len(missing)} of {len(genes)} genes, first {list(missing[:3])}"

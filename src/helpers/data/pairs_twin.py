@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.types import Provenance
 from helpers.errors import DataError
@@ -107,6 +108,7 @@ def simulate_pairs(
     DataError
         If the sizes do not fit together or a drug's kind is unknown.
     """
+    check_number("seed", seed, 0, whole=True)
     effects = dict.fromkeys(EFFECTS, n_lines) if effects is None else dict(effects)
     kinds = {drug: next((word for word in drug.split() if word in EFFECTS), None) for drug in effects}
     for drug, kind in kinds.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -21,6 +21,9 @@ from helpers.project import project_root
 from helpers.strict_yaml import problems, read_yaml
 
 GITHUB = "https://raw.githubusercontent.com"
+#: Serves files of public repositories by commit, each up to 20 MB.
+JSDELIVR = "https://cdn.jsdelivr.net/gh"
+_LARGEST_COPY = 20_000_000
 #: Registries, below ``data``.
 REGISTRIES = "*/datasets.yml"
 
@@ -139,6 +142,14 @@ class DataFile(BaseModel):
         """Where the file can be downloaded (https); None when it is obtained by hand."""
         return self.url if self.repository is None else f"{GITHUB}/{self.location}"
 
+    @property
+    def addresses(self) -> list[str]:
+        """All addresses: of a file on GitHub (not one of LFS, nor a large one) also jsDelivr's copy."""
+        found = [] if self.address is None else [self.address]
+        if self.repository is not None and self.lfs_oid is None and (self.bytes or 0) <= _LARGEST_COPY:
+            found.append(f"{JSDELIVR}/{self.repository}@{self.commit}/{self.path}")
+        return found
+
 
 class Registry:
     """The list of all registered files.
@@ -201,6 +212,11 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def without_card(self, files: Iterable[DataFile]) -> list[str]:
+        """Say which of the files name a data card that is not there."""
+        folder = Path(self.source)
+        return [f"{file.key}: {file.card}" for file in files if not (folder / file.card).is_file()]
 
     def select(self, tier: str | None = None, chapter: str | None = None) -> list[DataFile]:
         """Return the files of a tier, of a chapter, or of both; all files by default."""

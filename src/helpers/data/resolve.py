@@ -68,7 +68,7 @@ def resolve(
         that fetches them.
     """
     for what, value, known in ((kind, name, tables), ("data choice", data, CHOICES)):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
             raise DataError(msg)
     if data == "simulated":

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.checks import (
+    check_annotation,
     check_columns,
     check_direction,
     check_gene_names,
@@ -52,6 +53,9 @@ class Provenance:
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
             refuse("provenance", f"unknown tier {self.tier!r}; one of {', '.join(TIERS)}")
+        for what, entries, kind in (("files", self.files, SourceFile), ("notes", self.notes, str)):
+            if not isinstance(entries, tuple) or not all(isinstance(entry, kind) for entry in entries):
+                refuse("provenance", f"{what} must be a tuple of {kind.__name__}, got {entries!r}")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class ResponseData:
         return self.provenance.tier
 
     def __post_init__(self) -> None:
+        if not isinstance(self.provenance, Provenance):
+            refuse(self.name, f"provenance must be a Provenance, got {self.provenance!r}")
         for what in ("expression", "fingerprints"):
             table = getattr(self, what)
             check_table(table, self.name, what)
@@ -100,8 +106,10 @@ class ResponseData:
         if not np.isin(self.fingerprints.to_numpy(), (0, 1)).all():
             refuse(self.name, "fingerprints must hold only 0 and 1")
         check_columns(self.response, ("line", "drug", "resistant", "value"), self.name, "response")
-        check_columns(self.lines, ("cancer_type",), self.name, "lines")
-        check_columns(self.drugs, ("pathway",), self.name, "drugs")
+        check_annotation(self.lines, "cancer_type", self.name, "lines")
+        check_annotation(self.drugs, "pathway", self.name, "drugs")
+        if self.response.empty:
+            refuse(self.name, "response has no row")
         if not self.response["resistant"].isin((0, 1)).all():
             refuse(self.name, "response: resistant must be 1, or 0 where the line is sensitive")
         check_numbers(self.response[["value"]], self.name, "response", missing=True)
@@ -213,6 +221,8 @@ class BulkPanel:
         DataError
             If a line is unknown or none is given.
         """
+        if lines is None or isinstance(lines, str):
+            refuse(self.name, f"lines must be several model ids, got {lines!r}")
         wanted = pd.Index(lines)
         unknown = wanted.difference(self.expression.index)
         if len(unknown) or wanted.empty:

@@ -13,6 +13,7 @@ from helpers.evaluation.multiple_testing import benjamini_hochberg, bonferroni
 from helpers.evaluation.published_tests import welch_t, wilcoxon_published
 from helpers.evaluation.statistics import (
     Comparison,
+    as_floats,
     corrected_resampled_t,
     median_interval,
     wilcoxon_exact,
@@ -35,6 +36,7 @@ def summarise_folds(metrics: pd.DataFrame, test_ratio: float) -> pd.DataFrame:
         Columns ``model``, ``metric``, ``value`` (mean), ``sd`` (over all folds), ``low``, ``high``
         (95 %, Nadeau-Bengio variance, since training sets overlap), ``n`` folds in all, ``seeds``.
     """
+    _check_scores(metrics)
     rows = []
     for (model, metric), part in metrics.groupby(["model", "metric"], sort=False):
         values = part["value"].dropna().to_numpy()
@@ -155,12 +157,22 @@ def _row(model: str, metric: str, sound: Comparison) -> dict[str, object]:
     return {"model": model, "metric": metric} | {name: getattr(sound, name) for name in names}
 
 
+def _check_scores(metrics: pd.DataFrame) -> None:
+    columns = ("seed", "fold", "model", "metric", "value")
+    if not isinstance(metrics, pd.DataFrame) or not set(columns) <= set(metrics.columns):
+        msg = f"scores must be a table with the columns {', '.join(columns)}"
+        raise DataError(msg)
+    as_floats(metrics["value"].to_numpy())
+
+
 def _by_group(metrics: pd.DataFrame) -> pd.DataFrame:
+    _check_scores(metrics)
     mean = metrics.groupby(["fold", "model", "metric"], sort=False)["value"].mean().reset_index()
     return mean.assign(seed=0)
 
 
 def _wide(metrics: pd.DataFrame, reference: str) -> pd.DataFrame:
+    _check_scores(metrics)
     if reference not in set(metrics["model"]):
         msg = f"the reference {reference!r} is not among the models {sorted(set(metrics['model']))}"
         raise DataError(msg)

@@ -250,8 +250,9 @@ def _check(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not np.isin(y, (0, 1)).all():
         msg = f"labels must be 0 (sensitive) or 1 (resistant); got {np.unique(y)[:5]}"
         raise DataError(msg)
-    if np.isnan(p).any():
-        msg = f"scores hold {int(np.isnan(p).sum())} NaN of {len(p)}"
+    if not np.isfinite(p).all():
+        n = int(np.isnan(p).sum())
+        msg = f"scores hold {n} NaN of {len(p)} and {int(np.isinf(p).sum())} infinite values"
         raise DataError(msg)
     return y.astype(np.int64), p
 

@@ -6,6 +6,9 @@ import gc
 
 import numpy as np
 
+from helpers.errors import DataError
+from helpers.evaluation.statistics import as_floats
+
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p-values by Holm's step-down method: controls the chance of any false discovery.
@@ -32,10 +35,19 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     return _adjusted(p, "fdr_bh")
 
 
+def _p_values(p: np.ndarray) -> np.ndarray:
+    """Return a column of p-values; refuse what is none."""
+    p = as_floats(p)
+    if p.ndim != 1 or (p < 0).any() or (p > 1).any():
+        msg = f"expected a column of p-values from 0 to 1 (NaN where unknown); got {p!r}"
+        raise DataError(msg)
+    return p
+
+
 def _adjusted(p: np.ndarray, method: str) -> np.ndarray:
     from statsmodels.stats.multitest import multipletests
 
-    p = np.asarray(p, dtype=float)
+    p = _p_values(p)
     known = ~np.isnan(p)
     adjusted = np.full(p.shape, np.nan)
     if known.any():

@@ -136,11 +136,15 @@ def predictions(
     )
     done = dict.fromkeys((model.name for model in models), 0)
     for (model, part), predicted in zip(tasks, found, strict=True):
+        if len(predicted) != len(part):
+            msg = f"{model.name} predicts {len(predicted)} of {len(part)} folds"
+            raise DataError(msg)
         for fold, one in zip(part, predicted, strict=True):
             for name, values in (one if isinstance(one, Mapping) else {model.name: one}).items():
-                if len(values) != len(fold.predicted):
+                if np.ndim(values) == 0 or len(values) != len(fold.predicted):
+                    found = f"{len(values)} rows" if np.ndim(values) else f"{values!r}, no rows,"
                     asked = f"{len(fold.predicted)} are asked for"
-                    msg = f"{name} predicts {len(values)} rows in fold {fold.name!r}; {asked}"
+                    msg = f"{name} predicts {found} in fold {fold.name!r}; {asked}"
                     raise DataError(msg)
                 yield name, fold, values
         done[model.name] += len(part)
@@ -200,6 +204,14 @@ def _check(folds: Sequence[Fold], models: Sequence[Model]) -> None:
     if not folds:
         msg = "there are no folds"
         raise DataError(msg)
+    for model in models:
+        if not isinstance(model, Model):
+            msg = f"{type(model).__name__} is no Model; wrap it: Model(name, each_fold(fit_predict))"
+            raise DataError(msg)
+    for fold in folds:
+        if fold.train is None or fold.test is None:
+            msg = f"fold {fold.name!r} needs rows to train on and rows to test"
+            raise DataError(msg)
     names = [model.name for model in models]
     if not names or len(set(names)) < len(names):
         msg = f"every model needs its own name; got {names}"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from helpers.bounds import check_number
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold
 
@@ -42,6 +43,7 @@ def stratified_pair_folds(
     DataError
         If there are fewer rows (or keys) than folds, or a key lies in two strata.
     """
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
     strata = _column(strata, "strata")
     if groups is None:
         return _stratified(strata, np.arange(len(strata)), n_splits, seed)
@@ -71,6 +73,7 @@ def line_folds(lines: np.ndarray, n_splits: int = 5, seed: int = 0) -> list[Fold
     DataError
         If there are fewer lines than folds.
     """
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
     lines = _column(lines, "lines")
     names, code = np.unique(lines, return_inverse=True)
     _enough(len(names), n_splits, "lines")
@@ -147,9 +150,7 @@ def _group_codes(groups: np.ndarray, n: int) -> np.ndarray:
 
 
 def _enough(count: int, needed: int, what: str) -> None:
-    if needed < 2:
-        msg = f"at least 2 folds are needed; got {needed}"
-        raise DataError(msg)
+    check_number("the number of folds", needed, 2, whole=True)
     if count < needed:
         msg = f"{count} {what} cannot make {needed} folds"
         raise DataError(msg)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
 from helpers.errors import DataError
 
 
@@ -120,7 +122,12 @@ def wilcoxon_exact(a: np.ndarray, b: np.ndarray | None = None, level: float = 0.
         interval inverts the test and is NaN where so few pairs cannot reach the level (n < 6 at
         95%).
     """
-    d = finite_values(np.asarray(a, dtype=float) - (0 if b is None else np.asarray(b, dtype=float)))
+    check_level(level)
+    first, second = as_floats(a), as_floats(np.zeros(np.shape(a)) if b is None else b)
+    if first.shape != second.shape:
+        msg = f"paired values need one length; got {first.shape} and {second.shape}"
+        raise DataError(msg)
+    d = finite_values(first - second)
     n = len(d)
     if n == 0:
         return Comparison(np.nan, np.nan, np.nan, np.nan, 0, "exact Wilcoxon signed-rank")
@@ -146,6 +153,7 @@ def median_interval(values: np.ndarray, level: float = 0.95) -> Comparison:
     The interval lies between two of the values, so it respects their bounds; it is NaN where so few values
     cannot reach the level (n < 6 at 95 %). NaN values are dropped.
     """
+    check_level(level)
     values = np.sort(finite_values(values))
     n = len(values)
     method = "median, order statistics"
@@ -198,6 +206,10 @@ def cluster_bootstrap(
         If there are fewer than two clusters, or the statistic is undefined in half of the
         resamples or more.
     """
+    _check_draws(n_boot, seed, level)
+    if pd.isna(clusters).any():
+        msg = f"{int(pd.isna(clusters).sum())} row(s) have no cluster; name each, or leave them out"
+        raise DataError(msg)
     names, code = np.unique(np.asarray(clusters), return_inverse=True)
     k = len(names)
     if k < 2:
@@ -264,6 +276,10 @@ def two_way_draws(
 
     For intervals of one statistic at several levels.
     """
+    _check_draws(n_boot, seed)
+    if len(first) != len(second):
+        msg = f"each row needs a level of both factors; got {len(first)} and {len(second)}"
+        raise DataError(msg)
     codes, sizes = [], []
     for factor in (first, second):
         names, code = np.unique(np.asarray(factor), return_inverse=True)
@@ -285,6 +301,7 @@ def percentile_interval(
     estimate: float, draws: np.ndarray, null: float | None, level: float, n: int, method: str
 ) -> Comparison:
     """Make a comparison of an estimate and its resamples, as :func:`cluster_bootstrap` describes it."""
+    check_level(level)
     defined = draws[~np.isnan(draws)]
     if 2 * len(defined) <= len(draws):
         undefined = len(draws) - len(defined)
@@ -306,17 +323,41 @@ def mean_statistic(values: np.ndarray) -> Callable[[np.ndarray], float]:
     return lambda weights: float(weights @ values / weights.sum()) if weights.sum() else float("nan")
 
 
+def check_level(level: float) -> None:
+    """Refuse a confidence level that is no share: 0.95, not 95."""
+    check_number("level", level, 0, 1)
+    if level in (0, 1):
+        msg = f"level must lie between 0 and 1; got {level}"
+        raise DataError(msg)
+
+
+def _check_draws(n_boot: int, seed: int, level: float = 0.95) -> None:
+    check_level(level)
+    check_number("n_boot", n_boot, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+
+
 def finite_values(values: np.ndarray) -> np.ndarray:
     """Return a column of floats without its NaN entries."""
-    values = np.asarray(values, dtype=float)
+    values = as_floats(values)
     if values.ndim != 1:
         msg = f"expected a column of values; got shape {values.shape}"
         raise DataError(msg)
     return values[~np.isnan(values)]
 
 
+def as_floats(values: np.ndarray) -> np.ndarray:
+    """Return values as floats; refuse what is no number."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (ValueError, TypeError) as error:
+        msg = f"expected numbers: {error}"
+        raise DataError(msg) from error
+
+
 def t_summary(mean: float, error: float, df: float, level: float) -> tuple[float, float, float]:
     """Return low, high and two-sided p of a mean with standard error ``error``."""
+    check_level(level)
     if np.isnan(error):
         return np.nan, np.nan, np.nan
     if error == 0:

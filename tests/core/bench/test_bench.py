@@ -15,11 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from helpers.bench import SPLITS, baselines, bench, estimator, rank
+from helpers.bench import SPLITS, baselines, estimator, of_studies, pairs_job, pairs_of, rank
 from helpers.bench.contenders import own_model
-from helpers.bench.design import Pairs
 from helpers.bench.page import as_json, page_html
-from helpers.bench.ranking import _folds, _group
+from helpers.bench.pairs import Pairs, group_of, pair_folds
 from helpers.cli import app
 from helpers.data.types import Provenance, ResponseData, SourceFile
 from helpers.errors import DataError, ParameterError
@@ -65,29 +64,30 @@ def pairs(data) -> Pairs:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_nothing_of_the_test_part_is_trained_on(pairs, split):
-    folds = _folds(pairs, split, 4, 2)
+    pairs = replace(pairs, split=split)
+    folds = pair_folds(pairs, 4, 2)
     assert {fold.seed for fold in folds} == {0, 1}
     for fold in folds:
         if split == "pairs":
             key = np.char.add(pairs.line.astype(str), np.char.add("|", pairs.drug.astype(str)))
         else:
-            key = _group(pairs, split)
+            key = group_of(pairs)
         assert not set(key[fold.train]) & set(key[fold.test])
 
 
 def test_lines_of_one_patient_stay_together(pairs):
-    for fold in _folds(pairs, "lines", 4, 1):
+    for fold in pair_folds(replace(pairs, split="lines"), 4, 1):
         patient = pairs.data.lines["patient"].to_numpy()[pairs.line]
         assert not set(patient[fold.train]) & set(patient[fold.test])
 
 
 def test_columns_are_made_of_the_training_part(pairs):
-    fold = next(fold for fold in _folds(pairs, "drugs", 4, 1))
+    fold = next(fold for fold in pair_folds(replace(pairs, split="drugs"), 4, 1))
     columns = pairs.columns(fold, ("one-hot", "structure", "expression"))
     unseen = set(pairs.data.fingerprints.index[np.unique(pairs.drug[fold.test])])
     assert not {name for name in columns if name.split()[-1] in unseen}
     assert (columns.filter(like="drug ").to_numpy()[fold.test] == 0).all()
-    fold = _folds(pairs, "lines", 4, 1)[0]
+    fold = pair_folds(replace(pairs, split="lines"), 4, 1)[0]
     seen = pairs.genes(fold)[np.unique(pairs.line[fold.train])]
     np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(seen.std(axis=0), 1, atol=1e-5)
@@ -100,7 +100,7 @@ def test_similarity_is_tanimoto(pairs):
 
 
 def test_kernel_ridge_equals_the_exact_one(pairs):
-    fold = _folds(pairs, "lines", 4, 1)[0]
+    fold = pair_folds(replace(pairs, split="lines"), 4, 1)[0]
     genes = pairs.genes(fold)
     squared = ((genes[:, None] - genes[None]) ** 2).mean(axis=2)
     kernel = (
@@ -130,8 +130,9 @@ def test_means(pairs):
     ("split", "target"), [("lines", "value"), ("pairs", "resistant"), ("drugs", "resistant")]
 )
 def test_the_planted_truth_is_found(data, split, target):
-    ranking = rank(data, baselines(structures=True), split, target=target, n_splits=4)
-    value = ranking.summary[ranking.summary["metric"] == ranking.metric].set_index("model")["value"]
+    job = pairs_job(data, split, target=target, n_splits=4)
+    ranking = rank(job, baselines(structures=True))
+    value = ranking.summary[ranking.summary["metric"] == job.metric].set_index("model")["value"]
     assert value.index[0] in ("Kernel ridge", "Random forest")
     assert value.iloc[0] > 0.8
     assert value["Drug mean"] == pytest.approx(0.5 if target == "resistant" else 0.0)
@@ -151,7 +152,7 @@ def test_the_planted_truth_is_found(data, split, target):
     ids=lambda model: type(model).__name__,
 )
 def test_an_estimator_runs_as_it_is(data, model):
-    ranking = rank(data, [Model("mine", each_fold(estimator(model)))], "drugs", n_splits=4)
+    ranking = rank(pairs_job(data, "drugs", n_splits=4), [Model("mine", each_fold(estimator(model)))])
     assert ranking.summary["n"].max() == DRUGS
 
 
@@ -172,7 +173,7 @@ class Broken(Ridge):
 )
 def test_estimators_that_fail_say_so(data, model, target, message):
     with pytest.raises(ParameterError, match=message):
-        rank(data, [Model("mine", each_fold(estimator(model)))], "lines", target=target)
+        rank(pairs_job(data, "lines", target=target), [Model("mine", each_fold(estimator(model)))])
 
 
 def test_what_is_no_estimator(tmp_path):
@@ -201,13 +202,13 @@ def test_what_is_no_estimator(tmp_path):
 )
 def test_choices_that_cannot_be(data, options, message):
     with pytest.raises((ParameterError, DataError), match=message):
-        rank(data, baselines(structures=True), **({"split": "lines"} | options))
+        pairs_job(data, **({"split": "lines"} | options))
 
 
 def test_drugs_that_are_not_scored_are_named(data):
     response = data.response.copy()
     response.loc[response["drug"] == "d3", "resistant"] = 1
-    ranking = rank(replace(data, response=response), baselines(structures=True)[:3], "drugs")
+    ranking = rank(pairs_job(replace(data, response=response), "drugs"), baselines(structures=True)[:3])
     assert ranking.excluded == ["d3: all its pairs have one label"]
     assert ranking.summary["n"].min() == DRUGS - 1
 
@@ -220,22 +221,23 @@ def test_a_killed_run_resumes_with_the_same_numbers(data, tmp_path):
         return pairs.y[fold.test] + 0.1
 
     models = [Model("mine", each_fold(fit)), *baselines(structures=True)[:2]]
-    first = rank(data, models, "lines", target="value", cache=tmp_path)
+    job = pairs_job(data, "lines", target="value")
+    first = rank(job, models, cache=tmp_path)
     assert len(calls) == 5
-    second = rank(data, models, "lines", target="value", cache=tmp_path)
+    second = rank(job, models, cache=tmp_path)
     assert len(calls) == 5
     pd.testing.assert_frame_equal(first.summary, second.summary)
-    rank(data, models, "lines", target="value", seeds=2, cache=tmp_path)
+    rank(pairs_job(data, "lines", target="value", seeds=2), models, cache=tmp_path)
     assert len(calls) == 15, "other folds are other predictions"
 
 
 def test_hostile_names_are_text_on_the_page(data):
     bad = "<script>alert(1)</script>"
     models = [Model(bad, baselines(structures=True)[0].predict), *baselines(structures=True)[1:3]]
-    ranking = rank(replace(data, name=bad), models, "drugs")
     report = pd.DataFrame({"found": [""], "how": ["lost"], "why": [bad]}, [bad])
     notes = replace(data.provenance, notes=(bad,))
-    content = as_json(ranking, replace(data, name=bad, provenance=notes), {"line": report}, {})
+    job = pairs_job(replace(data, name=bad, provenance=notes), "drugs", reports={"line": report})
+    content = as_json(job, rank(job, models), {})
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert "<script" not in page_html(content)
     assert "&lt;script&gt;" in page_html(content)
@@ -260,12 +262,13 @@ def test_the_command_from_files_to_a_page(files, tmp_path):
     options = [part for name, path in files.items() for part in (f"--{name}", path)]
     model = ["--model", f"{tmp_path}/my.py:LogisticRegression", "--features", "structure,expression"]
     done = CliRunner().invoke(
-        app, ["bench", *options, "--split", "drugs", *model, "--out", f"{tmp_path}/out"]
+        app, ["bench", *options, "--split", "drugs", *model, "--no-networks", "--out", f"{tmp_path}/out"]
     )
     assert done.exit_code == 0, done.output
     assert "LogisticRegression (yours)" in done.output
     content = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    assert (content["tier"], content["split"], content["pairs"]) == ("own", "drugs", LINES * DRUGS)
+    assert (content["tier"], content["asks"]) == ("own", "unseen drugs")
+    assert content["counts"]["pairs"] == LINES * DRUGS
     assert [file["name"] for file in content["files"]] == ["expression.csv", "response.csv", "structures.csv"]
     assert "Labels follow the waterfall rule on ln IC50." in content["notes"]
     assert "unseen drugs" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
@@ -273,4 +276,41 @@ def test_the_command_from_files_to_a_page(files, tmp_path):
 
 def test_a_bad_file_ends_in_one_message(files, tmp_path):
     with pytest.raises(DataError, match=r"missing\.csv: neither a file nor a registered key"):
-        bench("missing.csv", files["response"], split="lines", out=tmp_path)
+        pairs_of("missing.csv", files["response"], "lines")
+
+
+@pytest.mark.parametrize(
+    ("split", "target", "expected"),
+    [
+        ("lines", "resistant", {"RefDNN", "Random Forest, published", "Ridge per drug", "Drug x type"}),
+        ("drugs", "resistant", {"RefDNN", "Mean IC50 rank", "Nearest drug's IC50 rank"}),
+        ("lines", "value", set()),  # the study's models are of labels
+    ],
+)
+def test_the_studies_enter_their_models(data, split, target, expected):
+    job = pairs_job(data, split, target=target)
+    names = {model.name for model in of_studies(job, networks=True)}
+    assert expected <= names
+    assert not names & {model.name for model in baselines(structures=True)}
+    assert not {name for name in names if "RefDNN" in name} or target == "resistant"
+    assert "RefDNN" not in {model.name for model in of_studies(job, networks=False)}
+
+
+def test_a_study_s_model_is_fitted_on_the_training_part_alone(data):
+    job = pairs_job(data, "lines", n_splits=4)
+    model = next(one for one in of_studies(job, networks=False) if one.name == "Ridge per drug")
+    fold = job.folds[0]
+    (found,) = model.predict(job.data, [fold])
+    response = data.response.copy()
+    response.loc[fold.test, "resistant"] = 1 - response.loc[fold.test, "resistant"]
+    hidden = pairs_job(replace(data, response=response.assign(value=np.nan)), "lines", n_splits=4)
+    model = next(one for one in of_studies(hidden, networks=False) if one.name == "Ridge per drug")
+    (again,) = model.predict(hidden.data, [fold])
+    np.testing.assert_allclose(again, found)
+
+
+@pytest.mark.parametrize("options", [["--expression", "x.csv"], ["--changes", "x.csv"], ["--cells", "x.csv"]])
+def test_options_that_are_missing_are_named(options):
+    done = CliRunner().invoke(app, ["bench", *options])
+    assert done.exit_code == 1
+    assert "is missing" in done.output

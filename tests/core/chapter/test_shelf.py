@@ -25,9 +25,9 @@ def test_another_chapter_finds_what_one_has_computed(tmp_path):
 def test_a_result_that_is_not_as_it_was_stored_is_not_read(tmp_path):
     shelf = Shelf(tmp_path, "01_a")
     shelf.put("x", 1, 1.0)
-    [path] = tmp_path.rglob("output.pkl")
+    [path] = tmp_path.glob("*.npz")
     path.write_bytes(path.read_bytes()[:-3] + b"abc")
-    with pytest.warns(UserWarning, match="not as it was stored"):
+    with pytest.warns(UserWarning, match="not as it was written"):
         assert shelf.get("x") is None
 
 
@@ -42,7 +42,7 @@ def test_changed_code_of_the_module_or_an_import_has_another_folder(
 
     before, code = folder(), provenance.executed_code
     monkeypatch.setattr(
-        provenance, "executed_code", lambda path: code(path) + (" " if path.name == changed else "")
+        provenance, "executed_code", lambda path: code(path) + (b" " if path.name == changed else b"")
     )
     assert (folder() == before) is found
 

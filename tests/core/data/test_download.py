@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import email.utils
 import hashlib
+import os
 import shutil
 import subprocess
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
 from helpers.data.download import (
+    RateLimitError,
     UnreachableError,
     availability,
     cache_folder,
@@ -215,18 +220,19 @@ def test_a_redirect_to_an_insecure_address_is_refused(make_file, server, monkeyp
     server.redirects[file.location] = f"{server.url}/elsewhere"
     assert fetch(file).read_bytes() == CONTENT
     cached_path(file).unlink()
-    # The same redirect, with the server no longer counted as this machine.
-    first = server.url.split("//")[1].split(":")[0]
-    real = requests.get
-
-    def renamed(url: str, **options: object) -> requests.Response:
-        answer = real(url, **options)
-        answer.url = answer.url.replace(first, "mirror.example.org")
-        return answer
-
-    monkeypatch.setattr("helpers.data.download.requests.get", renamed)
-    with pytest.raises(DownloadError, match=r"mirror\.example\.org.* is not https"):
+    server.asked.clear()
+    server.redirects[file.location] = "http://mirror.example.org/file"
+    with pytest.raises(DownloadError, match=r"mirror\.example\.org/file is not https"):
         fetch(file)
+    assert server.asked == [file.location], "it is refused before it is followed"
+
+
+def test_redirects_in_a_circle_end(make_file, server):
+    file = make_file()
+    server.redirects[file.location] = f"{server.url}/{file.location}"
+    with pytest.raises(DownloadError, match="more than 5 redirects"):
+        fetch(file)
+    assert len(server.asked) == 6
 
 
 def test_offline_forbids_the_origin(make_file):
@@ -240,7 +246,7 @@ def test_no_network_says_so(make_file, monkeypatch):
 
     monkeypatch.delenv("HELPERS_OFFLINE")
     monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("helpers.data.download.requests.get", refuse)
+    monkeypatch.setattr("helpers.data.transfer.requests.get", refuse)
     with pytest.raises(UnreachableError, match=r"raw\.githubusercontent\.com cannot be reached"):
         fetch(make_file())
 
@@ -256,7 +262,7 @@ def test_the_origin_is_asked_after_the_mirror(make_file, server, monkeypatch):
         return real(f"{server.url}/origin" if "githubusercontent" in url else url, **options)
 
     monkeypatch.delenv("HELPERS_OFFLINE")
-    monkeypatch.setattr("helpers.data.download.requests.get", route)
+    monkeypatch.setattr("helpers.data.transfer.requests.get", route)
     assert fetch(file).read_bytes() == CONTENT
     assert asked == [f"{server.url}/{file.location}", file.address]
 
@@ -291,10 +297,10 @@ def test_a_set_does_not_wait_for_a_dead_host_again(make_file, monkeypatch):
         raise requests.ConnectTimeout
 
     monkeypatch.delenv("HELPERS_OFFLINE")
-    monkeypatch.setattr("helpers.data.download.requests.get", refuse)
+    monkeypatch.setattr("helpers.data.transfer.requests.get", refuse)
     with pytest.raises(DownloadError, match="2 file"):
         fetch_all(files)
-    assert asked == [files[0].address]
+    assert asked == files[0].addresses, "both addresses of the first file, and no other file"
 
 
 def test_availability(make_file, tmp_path, monkeypatch):
@@ -325,3 +331,132 @@ def test_an_alternative_replaces_files_only_where_it_is_at_hand(make_file):
     cached_path(instead).parent.mkdir(parents=True)
     cached_path(instead).write_bytes(b"good content\n")
     assert [file.key for file in needed([one, other, instead])] == ["both"]
+
+
+@pytest.fixture
+def slept(monkeypatch) -> list[float]:
+    """Note how long a download waits for servers, without waiting."""
+    waits: list[float] = []
+    monkeypatch.setattr("helpers.data.download.time.sleep", waits.append)
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits"),
+    [
+        ([(429, {"Retry-After": "7"})] * 2, [7.0, 7.0]),
+        ([(503, {"Retry-After": "30"}), (429, {})], [30.0, 60.0]),
+        ([(403, {"Retry-After": "5"})], [5.0]),
+        ([(202, {})], [60.0]),  # an archive that is not made yet
+    ],
+)
+def test_a_rate_limit_is_waited_for(make_file, server, slept, answers, waits):
+    file = make_file()
+    server.content[file.location] = CONTENT
+    server.first[file.location] = list(answers)
+    assert fetch(file).read_bytes() == CONTENT
+    assert slept == waits
+    assert len(server.asked) == len(answers) + 1
+
+
+def test_a_date_to_come_back_at(make_file, server, slept):
+    file = make_file()
+    server.content[file.location] = CONTENT
+    date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    server.first[file.location] = [(429, {"Retry-After": date})]
+    fetch(file)
+    assert 80 < slept[0] <= 100
+
+
+def test_a_rate_limit_that_does_not_end_is_no_absence(make_file, server, slept):
+    file = make_file()
+    server.content[file.location] = CONTENT
+    server.first[file.location] = [(429, {"Retry-After": "300"})] * 99
+    with pytest.raises(RateLimitError, match=r"127\.0\.0\.1 limits downloads \(429\).*wait 300 s"):
+        fetch(file)
+    assert slept == [300.0] * 3
+    assert leftovers() == []
+    other = make_file(key="other", path="other.csv")
+    with pytest.raises(DownloadError, match="other: not tried, downloads are limited; the same command res"):
+        fetch_all([file, other])
+    assert server.asked.count(other.location) == 0
+
+
+def test_where_one_address_limits_downloads_the_other_is_asked(make_file, server, slept, monkeypatch):
+    file, real = make_file(), requests.get
+    server.content["copy"] = CONTENT
+    server.first["origin"] = [(429, {})] * 9
+
+    def route(url: str, **options: object) -> requests.Response:
+        return real(f"{server.url}/{'origin' if 'githubusercontent' in url else 'copy'}", **options)
+
+    monkeypatch.delenv("HELPERS_OFFLINE")
+    monkeypatch.delenv("HELPERS_DATA_MIRROR")
+    monkeypatch.setattr("helpers.data.transfer.requests.get", route)
+    assert fetch(file).read_bytes() == CONTENT
+    assert (server.asked, slept) == (["origin", "copy"], [])
+
+
+def test_a_log_in_page_is_called_one(make_file, server):
+    file = make_file(CONTENT, bytes=None)
+    server.content[file.location] = b"\n<!DOCTYPE html><html><body>Please log in</body></html>"
+    with pytest.raises(DownloadError, match=r"answered with a web page \(a log-in.*Ask the owner"):
+        fetch(file)
+    assert leftovers() == []
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_drips_is_given_up(make_file, server, monkeypatch):
+    monkeypatch.setattr("helpers.data.transfer._GRACE", 0.2)
+    file = make_file(CONTENT * 100)
+    server.content[file.location] = CONTENT * 100
+    server.drips.add(file.location)  # each byte comes in time, all of them in a minute
+    with pytest.raises(DownloadError, match=r"sent \d bytes in \d s, too slow to wait for"):
+        fetch(file)
+    assert leftovers() == []
+
+
+def test_what_a_killed_download_left_is_removed(make_file, server):
+    file = make_file()
+    server.content[file.location] = CONTENT
+    folder = cached_path(file).parent
+    folder.mkdir(parents=True)
+    for name, age in (("tmpab12cd_9", 3600), ("tmpxy34zw_1", 5), ("tmp.csv", 3600)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, times=(time.time() - age,) * 2)
+    fetch(file)
+    assert sorted(leftovers()) == ["sample.csv", "tmp.csv", "tmpxy34zw_1"], "another may still be writing"
+
+
+def test_a_cache_that_cannot_be_written(make_file, server, tmp_path, monkeypatch):
+    file = make_file()
+    server.content[file.location] = CONTENT
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("HELPERS_CACHE", str(blocked / "cache"))
+    with pytest.raises(DownloadError, match=r"the cache cannot be written.*HELPERS_CACHE"):
+        fetch(file)
+    source = put(tmp_path / "mirror", file)
+    monkeypatch.setenv("HELPERS_DATA_MIRROR", str(tmp_path / "mirror"))
+    assert fetch(file) == source, "a good file of a mirror is read where it is"
+
+
+@pytest.mark.parametrize(
+    ("fields", "number"),
+    [({}, 2), ({"lfs_oid": "0" * 64}, 1), ({"bytes": 30_000_000}, 1),
+     ({"repository": None, "commit": None, "url": "https://a.org/x"}, 1)],
+)  # fmt: skip
+def test_a_second_address(make_file, fields, number):
+    addresses = make_file(**fields).addresses
+    assert len(addresses) == number
+    if number == 2:
+        commit = make_file().commit
+        assert addresses[1] == f"https://cdn.jsdelivr.net/gh/owner/name@{commit}/data/sample.csv"
+
+
+def test_a_missing_card_is_named(make_file, tmp_path):
+    registry = Registry([make_file()], str(tmp_path))
+    assert registry.without_card(registry) == ["sample: toy/cards/sample.md"]
+    (tmp_path / "toy" / "cards").mkdir(parents=True)
+    (tmp_path / "toy" / "cards" / "sample.md").write_text("# card", encoding="utf-8")
+    assert registry.without_card(registry) == []

@@ -101,7 +101,7 @@ def test_rare_drug_is_allowed():
     ("call", "message"),
     [
         (lambda: stratified_pair_folds(np.zeros(3), 5), "3 pairs cannot make 5 folds"),
-        (lambda: stratified_pair_folds(np.zeros(8), 1), "at least 2 folds"),
+        (lambda: stratified_pair_folds(np.zeros(8), 1), "the number of folds must be a whole number from 2"),
         (lambda: stratified_pair_folds(np.arange(8), 5), "no drug has 5 pairs"),
         (lambda: stratified_pair_folds([], 5), "non-empty"),
         (lambda: stratified_pair_folds(np.array(["a", None], dtype=object), 2), "1 missing"),

@@ -84,12 +84,7 @@ def read_h5ad(path: str | Path) -> tuple[AnnData, list[str]]:
         If it is no h5ad file, holds no values, or names a cell or gene twice.
     """
     path = Path(path)
-    if not path.is_file() or not h5py.is_hdf5(path):
-        refuse(path, "not an HDF5 file" if path.is_file() else "there is no such file", "give an h5ad file")
-    try:
-        cells = anndata.read_h5ad(path)
-    except Exception as error:  # whatever a file of another version makes anndata raise
-        refuse(path, f"not a readable h5ad file: {error}", "write it again with a current anndata")
+    cells = open_h5ad(path)
     choices: dict[str, Any] = {
         f"layer {name!r}": cells.layers[name] for name in _COUNTS if name in cells.layers
     }
@@ -118,6 +113,16 @@ def read_h5ad(path: str | Path) -> tuple[AnnData, list[str]]:
     check_gene_names(cells.var_names, path)
     _check_values(cells.X, path)
     return cells, notes
+
+
+def open_h5ad(path: Path) -> AnnData:
+    """Open an h5ad file as it is; refuse any other."""
+    if not path.is_file() or not h5py.is_hdf5(path):
+        refuse(path, "not an HDF5 file" if path.is_file() else "there is no such file", "give an h5ad file")
+    try:
+        return anndata.read_h5ad(path)
+    except Exception as error:  # whatever a file of another version makes anndata raise
+        refuse(path, f"not a readable h5ad file: {error}", "write it again with a current anndata")
 
 
 def read_mtx(path: str | Path) -> tuple[AnnData, list[str]]:
@@ -211,11 +216,15 @@ def label_cells(cells: AnnData, labels: pd.Series) -> list[str]:
     DataError
         If no cell has a label.
     """
+    where = cells.uns.get("name", "cells")
+    if not isinstance(labels, pd.Series) or not labels.dropna().isin((0, 1)).all():
+        refuse(where, "labels must be a Series of 1 (resistant), 0 and NaN, by the name of the cell")
+    check_unique(labels.index, where, "labels name a cell twice")
     found = labels.reindex(cells.obs_names)
     if found.isna().all():
         first = f"cells {list(cells.obs_names[:2])}, labels {list(labels.index[:2])}"
         refuse(
-            cells.uns.get("name", "cells"),
+            where,
             f"no cell has a label ({first})",
             "give labels the names of the cells",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from helpers.data.checks import refuse
 from helpers.data.hashes import sha256
 from helpers.data.readers.cells import read_gene_table, read_h5ad, read_labels, read_mtx
+from helpers.data.readers.changes import read_changes
 from helpers.data.readers.expression import read_expression
 from helpers.data.readers.lines import read_drugs, read_lines, read_structures
 from helpers.data.readers.response import read_response
@@ -38,6 +40,7 @@ KINDS: dict[str, Callable[..., tuple[Any, list[str]]]] = {
     "h5ad": read_h5ad,
     "mtx": read_mtx,
     "labels": read_labels,
+    "changes": read_changes,
 }
 
 
@@ -80,6 +83,8 @@ def read(
     DownloadError
         If a registered file cannot be had.
     """
+    if not isinstance(source, str | Path):
+        refuse(source, "neither a file nor a registered key", "give a path or a key")
     path, tier, name = Path(source), "own", Path(source).name
     if not path.exists():
         registry = Registry.load() if registry is None else registry
@@ -92,6 +97,9 @@ def read(
         path = Sources.fetch_for(registry, (name,), name, tier)[name]
     if kind not in KINDS:
         refuse(source, f"of unknown kind {kind!r}", f"one of {', '.join(KINDS)}")
+    unknown = set(options) - set(inspect.signature(KINDS[kind]).parameters)
+    if unknown:
+        refuse(source, f"a {kind} is read without the option(s) {', '.join(sorted(unknown))}")
     content, notes = KINDS[kind](path, **options)
     files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
     hashes = tuple(

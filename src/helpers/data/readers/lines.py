@@ -124,19 +124,33 @@ def read_structures(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
                 "give a column of names and one 'smiles'",
             )
         return bits.astype(np.uint8).set_axis(drugs), raw.notes
-    with_structure, prints = [], []
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=_BITS)
-    with rdBase.BlockLogs():  # what cannot be read is named in the notes
-        for drug, text in zip(drugs, raw.table.iloc[:, smiles], strict=True):
-            molecule = Chem.MolFromSmiles(text) if isinstance(text, str) and text else None
-            if molecule is not None:
-                with_structure.append(drug)
-                prints.append(generator.GetFingerprintAsNumPy(molecule))
-    lost = [drug for drug in drugs if drug not in set(with_structure)]
-    if not prints:
+    prints = fingerprints(pd.Series(raw.table.iloc[:, smiles].to_numpy(object), drugs))
+    lost = drugs.difference(prints.index, sort=False)
+    if prints.empty:
         refuse(path, "none of the structures can be read", "give SMILES")
-    notes = [f"No readable structure for {len(lost)} drug(s): {', '.join(lost)}."] if lost else []
-    index = pd.Index(with_structure, dtype=object)
-    return pd.DataFrame(
-        np.array(prints, np.uint8), index, [f"FP{n}" for n in range(_BITS)]
-    ), raw.notes + notes
+    notes = [f"No readable structure for {len(lost)} drug(s): {', '.join(lost)}."] if len(lost) else []
+    return prints, raw.notes + notes
+
+
+def fingerprints(smiles: pd.Series) -> pd.DataFrame:
+    """Return Morgan fingerprints (radius 2, 2,048 bits) of SMILES.
+
+    Parameters
+    ----------
+    smiles : Series of str
+        Index = drug.
+
+    Returns
+    -------
+    DataFrame, drugs x bits, uint8
+        Drugs whose structure cannot be read are left out.
+    """
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=_BITS)
+    with rdBase.BlockLogs():  # callers name what cannot be read
+        molecules = {
+            drug: Chem.MolFromSmiles(text) if isinstance(text, str) and text else None
+            for drug, text in smiles.items()
+        }
+    found = {drug: generator.GetFingerprintAsNumPy(one) for drug, one in molecules.items() if one is not None}
+    bits = np.array(list(found.values()), np.uint8).reshape(len(found), _BITS)
+    return pd.DataFrame(bits, pd.Index(found, dtype=object), [f"FP{n}" for n in range(_BITS)])

@@ -88,7 +88,11 @@ def read_table(path: str | Path, text: Collection[str] = ()) -> Raw:
     if magic[:4] == b"PAR1":
         return _parquet(path)
     if magic[:2] == b"PK":
-        if "xl/workbook.xml" not in zipfile.ZipFile(path).namelist():
+        try:
+            names = zipfile.ZipFile(path).namelist()
+        except zipfile.BadZipFile as error:
+            refuse(path, f"a damaged workbook or zip archive: {error}", "fetch it again")
+        if "xl/workbook.xml" not in names:
             refuse(path, "a zip archive", "unpack it, then give the table in it")
         return _excel(path)
     if magic == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":

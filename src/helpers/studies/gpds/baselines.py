@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError
+from helpers.evaluation.contract import fit_inputs, new_table
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
@@ -121,7 +122,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> PLSCV:
         """Choose the number of components and fit."""
-        X, y = np.asarray(X, float), np.asarray(y, float)
+        X, y = fit_inputs(self, X, y)
         folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(X))
         most = min(self.max_components, X.shape[1], min(len(train) for train, _ in folds) - 1)
         errors = np.zeros(most)
@@ -136,7 +137,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "coef_")
-        return self.intercept_ + (np.asarray(X, float) - self.x_mean_) @ self.coef_
+        return self.intercept_ + (np.asarray(new_table(self, X), float) - self.x_mean_) @ self.coef_
 
 
 class NearestLines(RegressorMixin, BaseEstimator):
@@ -154,7 +155,8 @@ class NearestLines(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> NearestLines:
         """Choose the number of lines and keep all of them."""
-        self.x_, self.y_ = _unit_rows(X), np.asarray(y, float)
+        X, self.y_ = fit_inputs(self, X, y)
+        self.x_ = _unit_rows(X)
         folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(self.x_))
         most = min(self.most, *(len(train) for train, _ in folds))
         errors = np.zeros(most)
@@ -167,7 +169,7 @@ class NearestLines(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "n_neighbors_")
-        return _neighbour_means(self.x_, self.y_, _unit_rows(X), self.n_neighbors_)[:, -1]
+        return _neighbour_means(self.x_, self.y_, _unit_rows(new_table(self, X)), self.n_neighbors_)[:, -1]
 
 
 class PCARidge(RegressorMixin, BaseEstimator):
@@ -179,7 +181,7 @@ class PCARidge(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> PCARidge:
         """Fit components on ``X``, then the regression."""
-        X = np.asarray(X, float)
+        X, y = fit_inputs(self, X, y)
         count = min(self.n_components, *X.shape)
         model = Pipeline([("pca", PCA(count, random_state=self.random_state)), ("ridge", RidgeCV(ALPHAS))])
         self.model_ = model.fit(X, y)
@@ -188,7 +190,7 @@ class PCARidge(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "model_")
-        return self.model_.predict(np.asarray(X, float))
+        return self.model_.predict(np.asarray(new_table(self, X), float))
 
 
 class PermutedTarget(GPDSRegressor):

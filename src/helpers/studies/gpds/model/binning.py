@@ -7,13 +7,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import ParameterError
-from helpers.studies.gpds.model.inputs import GeneTable, Table
+from helpers.evaluation.contract import Table, fit_table, new_table
 
 SCOPES = ("gene", "line", "global", "none")
 TIES = ("average", "drop")
 
 
-class EqualFrequencyBinner(GeneTable, TransformerMixin, BaseEstimator):
+class EqualFrequencyBinner(TransformerMixin, BaseEstimator):
     """Replace values by bin numbers 0 to ``n_bins - 1``, each bin holding about as many values.
 
     The report bins into 20 and does not say over what; both readings are options. Bins are learnt from
@@ -62,7 +62,7 @@ class EqualFrequencyBinner(GeneTable, TransformerMixin, BaseEstimator):
         if self.n_bins < 2:
             msg = f"n_bins must be at least 2, got {self.n_bins}"
             raise ParameterError(msg)
-        values = self._learn_genes(X)
+        values = fit_table(self, X)
         if self.scope == "gene":
             self.reference_ = np.sort(values, axis=0)
         elif self.scope == "global":
@@ -74,7 +74,7 @@ class EqualFrequencyBinner(GeneTable, TransformerMixin, BaseEstimator):
     def transform(self, X: Table) -> np.ndarray:
         """Bin numbers as float32; the values themselves with scope ``"none"``."""
         check_is_fitted(self, "reference_")
-        values = self._check_genes(X)
+        values = new_table(self, X)
         if self.scope == "none":
             return values
         if self.scope == "line":

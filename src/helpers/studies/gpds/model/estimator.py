@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from helpers.errors import ParameterError
+from helpers.evaluation.contract import Table, fit_inputs, new_table
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
-from helpers.studies.gpds.model.inputs import GeneTable, Table, check_target
 from helpers.studies.gpds.model.network import ACTIVATIONS, Network, Task, rhythm, train
 
 #: Best setting that the study reports; it is the default of :class:`GPDSRegressor`.
@@ -40,7 +40,7 @@ BATCH, BATCH_WEIGHTS = 64, 1_500_000
 Job = tuple["GPDSRegressor", Table, np.ndarray]
 
 
-class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
+class GPDSRegressor(RegressorMixin, BaseEstimator):
     """Hidden layers and a linear output, trained on the response of one drug.
 
     PyTorch's default start values, Adam, mean squared error on minibatches that are shuffled every epoch
@@ -113,7 +113,7 @@ class GPDSRegressor(GeneTable, RegressorMixin, BaseEstimator):
     def predict(self, X: Table) -> np.ndarray:
         """Predicted response, array (n,); NaN throughout if training diverged."""
         check_is_fitted(self, "network_")
-        output = self.network_.predict(self._check_genes(X))
+        output = self.network_.predict(new_table(self, X))
         return output * self.target_scale_ + self.target_mean_
 
     @property
@@ -190,9 +190,9 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[GPDSRegressor]:
     runs: dict[tuple, tuple[Task, list[int]]] = {}
     for i, (estimator, X, y) in enumerate(jobs):
         estimator._check_settings()
-        values = estimator._learn_genes(X)
+        values, target = fit_inputs(estimator, X, y)
         x = inputs.setdefault(id(X), np.ascontiguousarray(values, np.float32))
-        task = estimator._task(x, check_target(y, len(x), type(estimator).__name__))
+        task = estimator._task(x, target)
         key = (
             id(x),
             task.y.tobytes(),

@@ -8,14 +8,14 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.errors import DataError
-from helpers.studies.gpds.model.inputs import GeneTable, Table
+from helpers.evaluation.contract import Table, fit_table, new_table
 
 _Steps = list[tuple[str, BaseEstimator]]
 # log2(TPM + 1) ends near 20: one transcript with all of a million reads.
 _LARGEST_LOG = 25.0
 
 
-class MeanVarianceFilter(GeneTable, TransformerMixin, BaseEstimator):
+class MeanVarianceFilter(TransformerMixin, BaseEstimator):
     """Keep the genes whose mean and variance over the fitted lines reach the two cut lines.
 
     The study cut at mean 1.9, between the two modes of the density of means, and at ln(variance) 0,
@@ -53,7 +53,7 @@ class MeanVarianceFilter(GeneTable, TransformerMixin, BaseEstimator):
         DataError
             If the values cannot be log2(TPM + 1), there are fewer than two lines, or no gene passes.
         """
-        values = self._learn_genes(X)
+        values = fit_table(self, X)
         if values.min() < 0 or values.max() > _LARGEST_LOG:
             msg = (
                 f"MeanVarianceFilter expects log2(TPM + 1), 0 to {_LARGEST_LOG:g}; got values from "
@@ -84,7 +84,7 @@ class MeanVarianceFilter(GeneTable, TransformerMixin, BaseEstimator):
     def transform(self, X: Table) -> np.ndarray:
         """Return the columns of the genes kept."""
         check_is_fitted(self, "support_")
-        return self._check_genes(X)[:, self.support_]
+        return new_table(self, X)[:, self.support_]
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the genes kept (their positions if ``fit`` saw no names)."""
