@@ -7,13 +7,16 @@ BIN := .venv/bin
 HELPERS := $(BIN)/helpers
 READY := .venv/.ready
 
-.PHONY: book test lint smoke full data bench serve clean pairs env
+.PHONY: book site test lint smoke full data bench serve clean pairs env
 .DEFAULT_GOAL := book
 
 book: $(READY) ## fetch the panel data, execute the notebooks (profile quick), build _build/html
 	@$(HELPERS) data fetch || echo "The panel data are not complete; the notebooks that need them use simulated data and say so."
 	$(HELPERS) run --profile $(PROFILE)
 	$(HELPERS) build --run runs/$(PROFILE)
+
+site: $(READY) ## the published book, from the run of record: nothing is executed
+	$(HELPERS) build --run book/record
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
