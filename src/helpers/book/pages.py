@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers.book.publication import published_files
 from helpers.book.reference import reference_list, reference_pages
 from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
@@ -31,14 +32,16 @@ _ROWS = 400  # of one table; the JSON files have the rest
 
 def generated(material: Material) -> dict[Path, str]:
     """Return the text of every generated file by its path in the staged tree."""
-    return {
+    files = {
         _FOLDER / "board.md": board_page(material),
         Path("book") / "extra" / "claims.json": json.dumps(claims_data(material.verdicts), indent=1),
         _FOLDER / "build.md": build_page(material),
         _FOLDER / "differences.md": differences_page(material),
         _FOLDER / "data.md": data_page(material.root),
         _FOLDER / "api.md": reference_list(),
-    } | {Path("book") / "api" / f"{name}.md": text for name, text in reference_pages().items()}
+    }
+    api = {Path("book") / "api" / f"{name}.md": text for name, text in reference_pages().items()}
+    return files | api | published_files(material)
 
 
 def board_page(material: Material) -> str:
