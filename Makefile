@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 PROFILE ?= quick
 PORT ?= 8000
 CUDA ?=
+LAB ?=
 
 BIN := .venv/bin
 HELPERS := $(BIN)/helpers
@@ -51,7 +52,7 @@ clean: ## remove builds and runs; the environment and the downloaded data stay
 	rm -rf _build runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 lab: env ## JupyterLab, to open and change the notebooks
-	$(BIN)/jupyter lab
+	$(BIN)/jupyter lab $(LAB)
 
 locks: env ## write the locks of every platform from pyproject.toml and requirements.lock
 	$(BIN)/python locks/compile.py

@@ -1,7 +1,7 @@
 """Write the locks: every file of an environment with its hashes, one list a platform (make locks).
 
-The source is ``pyproject.toml`` (which packages) and ``requirements.lock`` (which versions). Versions of tools
-that no number depends on, JupyterLab for example, are kept from the lock that is there. Nothing is installed.
+The source is ``pyproject.toml`` (which packages) and ``requirements.lock`` (which versions). Versions of
+tools that no number depends on, JupyterLab for example, are kept from the lock that is there.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def write_conda(project: Sequence[str]) -> None:
         listed = Path(folder) / "all.txt"
         compile_to(listed, [*project, "--universal"], without_cuda=False)
         lines = listed.read_text(encoding="utf-8").splitlines()
-    pins = [f'      - "{line.strip()}"' for line in lines if line[0] not in "#-" and "3.12" not in line]
+    pins = [f'      - "{line.strip()}"' for line in lines if line[0] not in "#-" and "== '3.12" not in line]
     begin, end = _MARK.format(marks=">>>"), _MARK.format(marks="<<<")
     text = path.read_text(encoding="utf-8")
     middle = "\n".join([f"      {begin}", *pins, f"      {end}"])

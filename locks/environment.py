@@ -1,7 +1,7 @@
 """Make the environment of this platform in ``.venv`` from its lock (make env), unless it is there already.
 
-It is made beside and renamed when complete, so that a kill at any moment leaves the old one or none, never a part
-of one. The stamp inside says which lock it was made from, by hash. Needs nothing but Python.
+It is made beside and renamed when complete, so that a kill at any moment leaves the old one or none, never a
+part of one. The stamp inside says which lock it was made from, by hash. Needs nothing but Python.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import nbformat
 from helpers.run.notebooks import find_chapters, read_source
 
 # Colab has these, in builds for its own machines, or they are of no use in a notebook.
-_NOT_THERE = ("tensorflow", "torch", "jupyter-book", "ipykernel", "ipython")
+_NOT_THERE = ("tensorflow", "torch", "jupyter-book", "ipykernel", "ipython", "sphinx")
 
 
 def colab_notebooks(root: Path, repository: str) -> dict[str, str]:
