@@ -255,9 +255,7 @@ def test_doctor_names_what_differs_from_the_lock(helpers, toy):
         assert line in said
 
 
-def test_doctor_compares_with_the_lock_that_the_environment_was_made_from(
-    helpers, toy, monkeypatch, tmp_path
-):
+def test_doctor_compares_with_the_lock_of_the_environment(helpers, toy, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     (tmp_path / ".made-from").write_text("some-platform 12 34\n", encoding="utf-8")
     (toy.root / "requirements.lock").write_text("no-such-package==1\n", encoding="utf-8")
@@ -265,7 +263,8 @@ def test_doctor_compares_with_the_lock_that_the_environment_was_made_from(
     version = importlib.metadata.version("pytest")
     lock = toy.root / "locks" / "some-platform.txt"
     lock.write_text(f"pytest=={version}+build \\\n    --hash=sha256:0\n", encoding="utf-8")
-    assert "all 1 packages as in locks/some-platform.txt" in helpers("doctor")[1]
+    said = " ".join(helpers("doctor")[1].split())  # a long path wraps the table
+    assert "all 1 packages as in locks/some-platform.txt" in said
 
 
 def test_doctor_knows_a_mirror_that_is_not_there(helpers, toy, monkeypatch):

@@ -61,7 +61,7 @@ def _mirror(place: str | None) -> Finding:
 
 
 def _lock(root: Path) -> Finding:
-    """Compare the installed versions with the lock that the environment was made from, or with the versions."""
+    """Compare the installed versions with the lock of the environment, or with ``requirements.lock``."""
     path = root / "locks" / f"{_made_from()}.txt"
     if not path.is_file():
         path = root / "requirements.lock"
