@@ -164,9 +164,8 @@ def found(browser, address, query):
     """Where the results of a search lead, the first first."""
     page = browser.new_page()
     page.goto(f"{address}/search.html?q={query}")
-    page.wait_for_selector("#search-results li a")
     # Results are written one by one; the count above them comes last.
-    page.wait_for_function("() => !Search._index || Search._pulse_status < 0")
+    page.wait_for_selector("#search-results .search-summary:has-text('Search finished')")
     links = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
     page.close()
     return [link.removeprefix(f"{address}/") for link in links]
@@ -237,7 +236,7 @@ def test_missing_page_is_answered_in_the_theme_from_any_depth(browser, site):
     )
     assert page.goto(f"{here}no/such/page").status == 404
     page.wait_for_load_state("networkidle")
-    assert "not in the book" in page.inner_text("h1")
+    assert "not in the book" in page.inner_text("article")
     assert failed == []
     page.click("article a >> text=front page")
     page.wait_for_url("**/book/index.html")
