@@ -99,7 +99,7 @@ def recover(folder: Path) -> None:
 def build(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make ``folder`` beside and rename it; ``fill`` puts the packages into the folder that it is given."""
     old, fresh = folder.with_name(f"{folder.name}.old"), folder.with_name(f"{folder.name}.new")
-    venv.create(fresh, with_pip=True)
+    venv.create(fresh, with_pip=True, symlinks=True)
     fill(fresh)
     for script in (fresh / "bin").iterdir():  # they name the folder that they were installed into
         if script.is_file() and not script.is_symlink():

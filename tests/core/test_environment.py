@@ -30,8 +30,9 @@ def environment(monkeypatch):
         return True
 
     monkeypatch.setattr(module, "pip", pip)
+    # Without pip, which takes seconds.
     monkeypatch.setattr(
-        module.venv, "create", lambda path, with_pip: venv.EnvBuilder(symlinks=True).create(path)
+        module.venv, "create", lambda path, with_pip, **how: venv.EnvBuilder(**how).create(path)
     )
     return module
 
