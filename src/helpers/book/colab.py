@@ -48,8 +48,8 @@ def _install(repository: str, dependencies: list[str]) -> str:
     return (
         "# Colab only: the code of the book and what it needs. Versions are Colab's, not those of the\n"
         "# book's lock, so that numbers may differ; Colab's Python may be newer than the book's 3.11.\n"
-        f"!git clone --quiet --depth 1 {repository} book\n"
-        "%cd book\n"
+        f"!test -d /content/book || git clone --quiet --depth 1 {repository} /content/book\n"
+        "%cd /content/book\n"
         f"%pip install --quiet {packages}\n"
         "import sys\n"
         "\n"

@@ -115,7 +115,7 @@ def test_colab_notebooks_install_the_package_and_are_the_source_else(repository)
     assert notebooks == colab_notebooks(repository, "https://example.org/r")
     first, *others = nbformat.reads(notebooks["02_refdnn_ablation"], as_version=4).cells
     nbformat.validate(nbformat.reads(notebooks["02_refdnn_ablation"], as_version=4))
-    assert "git clone --quiet --depth 1 https://example.org/r book" in first.source
+    assert "git clone --quiet --depth 1 https://example.org/r /content/book" in first.source
     assert "optuna" in first.source
     assert "tensorflow" not in first.source
     plain = [line for line in first.source.splitlines() if line[:1] not in "!%"]
