@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -253,18 +251,6 @@ def test_doctor_names_what_differs_from_the_lock(helpers, toy):
     assert "no-such-package absent" in said
     for line in ("python", "threads", "device", "data", "disk"):
         assert line in said
-
-
-def test_doctor_compares_with_the_lock_of_the_environment(helpers, toy, monkeypatch, tmp_path):
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    (tmp_path / ".made-from").write_text("some-platform 12 34\n", encoding="utf-8")
-    (toy.root / "requirements.lock").write_text("no-such-package==1\n", encoding="utf-8")
-    (toy.root / "locks").mkdir()
-    version = importlib.metadata.version("pytest")
-    lock = toy.root / "locks" / "some-platform.txt"
-    lock.write_text(f"pytest=={version}+build \\\n    --hash=sha256:0\n", encoding="utf-8")
-    said = " ".join(helpers("doctor")[1].split())  # a long path wraps the table
-    assert "all 1 packages as in locks/some-platform.txt" in said
 
 
 def test_doctor_knows_a_mirror_that_is_not_there(helpers, toy, monkeypatch):

@@ -48,6 +48,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """
     app.add_config_value("glossary_page", "", "env")
     app.add_config_value("glossary_everyday", [], "env")
+    app.add_css_file("words.css")  # in book/_static
     app.connect("doctree-resolved", _link_terms)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
