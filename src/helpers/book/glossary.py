@@ -70,12 +70,12 @@ def _terms(app: Sphinx) -> dict[str, _Term]:
     found = {}
     for item in app.env.get_doctree(page).findall(nodes.definition_list_item):
         names = [child for child in item.children if isinstance(child, nodes.term)]
-        definition = " ".join(
+        definition = "".join(
             text.astext()
             for text in item.children[-1].findall(nodes.Text)
             if not _inside(text, (addnodes.pending_xref, nodes.literal))
         )
-        definition = re.sub(r"\s+", " ", definition).replace(" .", ".").replace(" :", ":").strip()
+        definition = re.sub(r" +(?=[.:,])", "", re.sub(r"\s+", " ", definition)).strip()  # citations are gone
         for name in names:
             # A page that links "AUROC" must not link "AUCROC" again: all have the anchor of the first.
             found[name.astext()] = _Term(page, names[0]["ids"][0], definition)
