@@ -2,56 +2,62 @@
 PYTHON ?= python3.11
 PROFILE ?= quick
 PORT ?= 8000
+CUDA ?=
+LAB ?=
 
 BIN := .venv/bin
 HELPERS := $(BIN)/helpers
-READY := .venv/.ready
 
-.PHONY: book test lint smoke full data bench serve clean pairs env
+.PHONY: book site test lint smoke full data bench serve clean pairs env lab locks
 .DEFAULT_GOAL := book
 
-book: $(READY) ## fetch the panel data, execute the notebooks (profile quick), build _build/html
+book: env ## fetch the panel data, execute the notebooks (profile quick), build _build/html
 	@$(HELPERS) data fetch || echo "The panel data are not complete; the notebooks that need them use simulated data and say so."
 	$(HELPERS) run --profile $(PROFILE)
 	$(HELPERS) build --run runs/$(PROFILE)
 
-test: $(READY) ## all tests
+site: env ## the published book, from the run of record: nothing is executed
+	$(HELPERS) build --run book/record
+
+test: env ## all tests
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-lint: $(READY) ## style, types, workflows, pairs in sync, no outputs in source notebooks, internal links
+lint: env ## style, types, workflows, pairs in sync, no outputs in source notebooks, internal links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/zizmor --offline --quiet .github
 	$(HELPERS) check
 
-smoke: $(READY) ## every notebook on small simulated data
+smoke: env ## every notebook on small simulated data
 	$(HELPERS) run --profile smoke
 
-full: $(READY) ## the papers' protocols
+full: env ## the papers' protocols
 	$(HELPERS) run --profile full
 
-data: $(READY) ## fetch and verify the panel data
+data: env ## fetch and verify the panel data
 	$(HELPERS) data fetch
 	$(HELPERS) data verify
 
-bench: $(READY) ## throughput and memory of the trainers, against plain loops; seconds of the notebooks
+bench: env ## throughput and memory of the trainers, against plain loops; seconds of the notebooks
 	@for part in refdnn perturbation pertvae scdeal smoke; do echo "== $$part"; $(BIN)/python -m benchmarks.$$part || exit 1; done
 
-serve: $(READY) ## look at the built book
+serve: env ## look at the built book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-pairs: $(READY) ## write every notebooks/*.ipynb from its .py
+pairs: env ## write every notebooks/*.ipynb from its .py
 	$(HELPERS) pairs
 
 clean: ## remove builds and runs; the environment and the downloaded data stay
 	rm -rf _build runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-env: $(READY) ## the environment alone
+lab: env ## JupyterLab, to open and change the notebooks
+	$(BIN)/jupyter lab $(LAB)
 
-# Built once. pip does nothing, and needs no network, when everything is already there.
-$(READY): requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+locks: env ## write the locks of every platform from pyproject.toml and requirements.lock
+	$(BIN)/python locks/compile.py
+
+# Nothing happens, and no network is needed, when the environment was made from this lock. CUDA=1 takes the lock with
+# CUDA, CUDA=0 the one without; later commands keep the choice.
+env: ## the environment alone
+	@CUDA=$(CUDA) $(PYTHON) locks/environment.py

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
+import re
 import shutil
 import threading
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
+import yaml
 
 from helpers.book import build_book
 from helpers.claims.register import load_register
@@ -156,11 +160,104 @@ def test_front_page_says_that_the_data_are_simulated(browser, address):
     page.close()
 
 
-def test_search_finds_a_term(browser, address):
+def found(browser, address, query):
+    """Where the results of a search lead, the first first."""
     page = browser.new_page()
-    page.goto(f"{address}/search.html?q=fingerprint")
-    page.wait_for_selector("#search-results li a")
-    assert "book/glossary.html" in " ".join(
-        page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
+    page.goto(f"{address}/search.html?q={query}")
+    # Results are written one by one; the count above them comes last.
+    page.wait_for_selector("#search-results .search-summary:has-text('Search finished')")
+    links = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
+    page.close()
+    return [link.removeprefix(f"{address}/") for link in links]
+
+
+@pytest.mark.parametrize("query", ["fingerprint", "AUROC", "AUCROC", "pseudobulk", "cell line"])
+def test_search_finds_a_term_and_its_synonyms_before_the_package(browser, address, query):
+    links = found(browser, address, query)
+    assert links[0].startswith("book/glossary.html#term-")
+    of_package = [link.startswith("book/api") for link in links]
+    assert of_package == sorted(of_package)
+
+
+def test_search_finds_a_claim_by_its_id(browser, address):
+    claim = next(c.id for chapter in load_register(REPOSITORY / "data").values() for c in chapter.claims)
+    assert found(browser, address, claim)[0].split("#")[1] == f"claim-{claim}"
+
+
+def test_pages_say_what_they_are_where_they_belong_and_of_when(site):
+    home = yaml.safe_load((REPOSITORY / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
+    for name in ("book/index", "book/statistics", f"notebooks/{CHAPTERS[0]}"):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
+        assert f'<link rel="canonical" href="{home}{name}.html"' in text
+        assert f'href="{home}feed.xml"' in text
+        for mark in ('name="description"', 'property="og:description"', 'property="og:image"'):
+            [content] = re.findall(rf'<meta {mark} content="([^"]*)"', text)
+            assert len(content) > 40
+        [edition] = re.findall(r'<p class="hb-edition">(.*?)</p>', text)
+        assert re.search(r"Version \d+\.\d+\.\d+\. .*\d{4}-\d{2}-\d{2}", edition)
+
+
+def test_site_has_what_others_read(site):
+    ElementTree.parse(site / "feed.xml")
+    crate = json.loads((site / "record" / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    for entity in crate["@graph"]:
+        if entity["@type"] == "File":
+            assert (site / "record" / entity["@id"]).stat().st_size == int(entity["contentSize"])
+    assert len(list((site / "colab").glob("*.ipynb"))) == len(CHAPTERS) - 1
+
+
+def test_missing_page_is_answered_in_the_theme_from_any_depth(browser, site):
+    """As a project page is served: below a folder, and with 404.html in place of what is not there."""
+    home = yaml.safe_load((REPOSITORY / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
+    folder = f"/{home.rstrip('/').rpartition('/')[2]}/"
+
+    class Pages(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            return super().translate_path(path.removeprefix(folder[:-1]))
+
+        def send_error(self, code, *_):
+            content = (site / "404.html").read_bytes()
+            self.send_response(code)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Pages, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    page, failed = browser.new_page(), []
+    here = f"http://127.0.0.1:{server.server_port}{folder}"
+    page.on(
+        "response",
+        lambda r: failed.append(r.url) if r.status >= 400 and r.url != f"{here}no/such/page" else None,
     )
+    assert page.goto(f"{here}no/such/page").status == 404
+    page.wait_for_load_state("networkidle")
+    assert "not in the book" in page.inner_text("article")
+    assert failed == []
+    page.click("article a >> text=front page")
+    page.wait_for_url("**/book/index.html")
+    page.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_words_are_linked_and_buttons_lead_to_the_repository(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/notebooks/02_refdnn_ablation.html")
+    edit = page.locator(".btn-source-edit-button").first.get_attribute("href")
+    assert edit.endswith("/edit/main/notebooks/02_refdnn_ablation.py")
+    launch = page.eval_on_selector_all(".dropdown-launch-buttons a", "links => links.map(a => a.href)")
+    assert any(link.endswith("urlpath=lab/tree/smoke/02_refdnn_ablation.ipynb") for link in launch)
+    assert any(link.endswith("/blob/colab/02_refdnn_ablation.ipynb") for link in launch)
+    words = page.eval_on_selector_all(
+        "a.hb-term", "links => links.map(a => [a.getAttribute('href'), a.title])"
+    )
+    assert words
+    assert all(href.startswith("../book/glossary.html#term-") and title for href, title in words)
+    assert len({href for href, _ in words}) == len(words)
     page.close()

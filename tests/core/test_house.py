@@ -42,7 +42,9 @@ NOT_IMPORTED = {
     "dask": "joblib's backend of that name, for --scheduler",
     "goatools": "its list of human genes is read as a file",
     "ipykernel": "the kernel that executes the notebooks",
+    "ipywidgets": "draws progress bars in a notebook",
     "jupyter-book": "run as a command",
+    "jupyterlab": "run as a command",
     "mypy": "a command",
     "openpyxl": "pandas reads xlsx with it",
     "pre-commit": "a command",
@@ -50,8 +52,11 @@ NOT_IMPORTED = {
     "pytest-timeout": "a plugin",
     "pytest-xdist": "a plugin",
     "ruff": "a command",
+    "sphinx-notfound-page": "an extension that _config.yml names",
+    "sphinxext-opengraph": "an extension that _config.yml names",
     "tensorflow": "the backend of Keras",
     "tensorflow-cpu": "the backend of Keras",
+    "uv": "a command",
     "zizmor": "a command",
 }
 

@@ -1,14 +1,14 @@
-"""The pages and parts of pages that the machine writes: board, build, differences, data table, API list."""
+"""The pages and parts of pages that the machine writes: board, build, differences, data table."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import helpers
+from helpers.book.publication import published_files
+from helpers.book.reference import reference_list, reference_pages
 from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
 from helpers.claims.published import load_published
@@ -32,14 +32,16 @@ _ROWS = 400  # of one table; the JSON files have the rest
 
 def generated(material: Material) -> dict[Path, str]:
     """Return the text of every generated file by its path in the staged tree."""
-    return {
+    files = {
         _FOLDER / "board.md": board_page(material),
         Path("book") / "extra" / "claims.json": json.dumps(claims_data(material.verdicts), indent=1),
         _FOLDER / "build.md": build_page(material),
         _FOLDER / "differences.md": differences_page(material),
         _FOLDER / "data.md": data_page(material.root),
-        _FOLDER / "api.md": api_page(),
+        _FOLDER / "api.md": reference_list(),
     }
+    api = {Path("book") / "api" / f"{name}.md": text for name, text in reference_pages().items()}
+    return files | api | published_files(material)
 
 
 def board_page(material: Material) -> str:
@@ -163,20 +165,6 @@ def data_page(root: Path) -> str:
         size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
         rows.append([file.key, file.title, file.tier, size, file.owner, file.licence])
     return _table(["file", "what", "tier", "size", "owner", "licence"], rows)
-
-
-def api_page() -> str:
-    """Return directives that document every public module of the package."""
-    lines = []
-    prefix = f"{helpers.__name__}."
-    for module in sorted(pkgutil.walk_packages(helpers.__path__, prefix), key=lambda found: found.name):
-        parts = module.name.split(".")[1:]
-        if parts[0] == "cli" or any(part.startswith("_") for part in parts):
-            continue
-        # A package repeats names of its modules, which would be documented twice.
-        members = "" if module.ispkg else "\n   :members:"
-        lines.append(f"## `{module.name}`\n\n```{{eval-rst}}\n.. automodule:: {module.name}{members}\n```\n")
-    return "\n".join(lines)
 
 
 def _reduced(material: Material) -> str:

@@ -61,24 +61,32 @@ def _mirror(place: str | None) -> Finding:
 
 
 def _lock(root: Path) -> Finding:
-    """Compare the installed versions with ``requirements.lock``."""
-    path = root / "requirements.lock"
+    """Compare the installed versions with the lock of the environment, or with ``requirements.lock``."""
+    path = root / "locks" / f"{_made_from()}.txt"
+    if not path.is_file():
+        path = root / "requirements.lock"
     if not path.is_file():
         return Finding("lock", "requirements.lock is missing", good=False)
     pins = re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     differences = []
     for name, version in pins:
         try:
-            # A build such as 2.13.0+cpu is the version 2.13.0.
-            installed = importlib.metadata.version(name).partition("+")[0]
+            installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             installed = "absent"
-        if installed != version:
+        # A build such as 2.13.0+cpu is the version 2.13.0.
+        if installed.partition("+")[0] != version.partition("+")[0]:
             differences.append(f"{name} {installed} (lock: {version})")
     if not differences:
-        return Finding("lock", f"all {len(pins)} packages as in requirements.lock")
+        return Finding("lock", f"all {len(pins)} packages as in {path.relative_to(root)}")
     shown = ", ".join(differences[:5]) + (" ..." if len(differences) > 5 else "")
     return Finding("lock", f"{len(differences)} of {len(pins)} packages differ: {shown}", good=False)
+
+
+def _made_from() -> str:
+    """Return the name of the lock in the stamp that ``make env`` leaves in an environment."""
+    stamp = Path(sys.prefix) / ".made-from"
+    return stamp.read_text(encoding="utf-8").split()[0] if stamp.is_file() else ""
 
 
 def _devices() -> str:

@@ -34,5 +34,5 @@ def _fit_predict(template: Pipeline, transfer: Any, fold: Fold) -> np.ndarray:
     y = transfer.value if known.any() else transfer.resistant.astype(float)
     lines = transfer.bulk[known] if known.any() else transfer.bulk
     model.fit(lines, y[known] if known.any() else y)
-    inputs = model_inputs(model, transfer.cells, lines, bins="cells-own", scale="bulk")
+    inputs = model_inputs(model, transfer.cells)
     return np.asarray(model.steps[-1][1].predict(inputs), float)
