@@ -29,10 +29,12 @@ from helpers.claims.results import ChapterResults, FigureFile, Result
 from helpers.claims.verdict import ClaimVerdict, judge
 from helpers.display import cards
 from helpers.display.board import verdict_report
+from helpers.display.figures import FigureCard
 from helpers.display.html import Html
 from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
+from helpers.plots.described import describe
 from helpers.project import project_root
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -315,22 +317,39 @@ class Chapter:
         ]
         return cards.header(self.claims, facts)
 
-    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> cards.FigureCard:
+    def figure(
+        self,
+        figure: Figure | SvgChart,
+        name: str,
+        caption: str,
+        *,
+        alt: str | None = None,
+        table: pd.DataFrame | None = None,
+        inputs: Sequence[str] | None = None,
+    ) -> FigureCard:
         """Save a figure under ``figures`` of the run folder and return it for display.
 
         Parameters
         ----------
         figure : matplotlib Figure or SvgChart
-            See :func:`helpers.chapter.figures.save_figure`.
         name : str
             Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
         caption : str
             What it shows; tier and size of the data are added.
+        alt : str, optional
+            What is to be seen. Default: titles, axes and series of a drawn figure.
+        table : DataFrame, optional
+            What is drawn, for those who want the numbers. Default: the table that the plot keeps, if any.
+        inputs : sequence of str, optional
+            Data sets that the figure shows. Default: those that its caption or its text names; all in use
+            where it names none.
         """
         stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
-        caption = f"{caption.rstrip()} Input: {self._inputs}."
-        file, card = save_figure(figure, self.settings.target / "figures", stem, caption)
-        self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
+        alt = alt or (caption if isinstance(figure, SvgChart) else describe(figure))
+        caption = f"{caption.rstrip()} Input: {self._inputs.text(inputs, f'{caption} {alt}')}."
+        folder = self.settings.target / "figures"
+        card = save_figure(figure, folder, stem, caption, alt, table)
+        self._figures[name] = FigureFile(name=name, file=f"figures/{stem}.svg", caption=caption)
         return card
 
     def judge(self) -> list[ClaimVerdict]:

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from helpers.atomic import atomic_writer, write_text
-from helpers.display.cards import FigureCard
+from helpers.atomic import write_text
+from helpers.display.figures import FigureCard
 from helpers.plots import SvgChart
+from helpers.plots.described import table_of
+from helpers.plots.themed import draw_svg, themed
 
 
-def save_figure(figure: Figure | SvgChart, folder: Path, stem: str, caption: str) -> tuple[str, FigureCard]:
-    """Save a figure: a matplotlib figure as PNG and SVG, and close it; a chart as SVG.
+def save_figure(
+    figure: Figure | SvgChart, folder: Path, stem: str, caption: str, alt: str, table: pd.DataFrame | None
+) -> FigureCard:
+    """Save a figure as ``<stem>.svg`` and its table as ``<stem>.csv``, and close it.
 
-    Returns
-    -------
-    file : str
-        Name of the file to show, in ``folder``.
-    card : FigureCard
+    Without a table, the one that the plot keeps with its figure is taken, if any.
     """
     if isinstance(figure, SvgChart):
-        write_text(folder / f"{stem}.svg", figure.svg)
-        return f"{stem}.svg", FigureCard(figure.svg, caption)
-    drawn = {"png": _drawn(figure, "png")}
-    figure.set_layout_engine("none")  # the second drawing keeps the places of the first
-    drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
-    for kind, content in drawn.items():
-        with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-            stream.write(content)
-    plt.close(figure)
-    return f"{stem}.png", FigureCard.of_png(drawn["png"], caption)
-
-
-def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format=kind, **options)
-        return stream.getvalue()
+        svg = body = figure.svg
+    else:
+        table = table_of(figure) if table is None else table
+        svg = draw_svg(figure)
+        body = themed(svg, stem)
+        plt.close(figure)
+    write_text(folder / f"{stem}.svg", svg)
+    csv = None if table is None else table.to_csv(index=not isinstance(table.index, pd.RangeIndex))
+    if csv is not None:
+        write_text(folder / f"{stem}.csv", csv)
+    return FigureCard(body, caption, name=stem, alt=alt, csv=csv)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from helpers.claims.results import InputFile, Tier
@@ -55,8 +57,27 @@ class Inputs:
         """All files by name."""
         return [InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._files)]
 
-    def __str__(self) -> str:
-        return "; ".join(f"{name} ({tier}){self._sizes[name]}" for name, tier in self.tiers.items()) or "none"
+    def text(self, names: Sequence[str] | None, words: str) -> str:
+        """Write tier and size of data sets for a reader.
+
+        Parameters
+        ----------
+        names : sequence of str or None
+            Which. None: those that the words name; where they name none, all but the method checks.
+        words : str
+
+        Raises
+        ------
+        ParameterError
+            If one is not in use.
+        """
+        if names is None:
+            named = [name for name in self.tiers if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words)]
+            names = named or list(self.real or self.tiers)
+        if missing := [name for name in names if name not in self.tiers]:
+            msg = f"data set(s) {missing} are not in use; call chapter.use(...) with them first"
+            raise ParameterError(msg)
+        return "; ".join(f"{name} ({self.tiers[name]}){self._sizes[name]}" for name in names) or "none"
 
 
 def _counts(data: Any) -> str:

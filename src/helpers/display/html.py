@@ -17,13 +17,11 @@ STYLE = """<style>
 .hs-box th, .hs-box td {text-align: left; vertical-align: top; padding: 0.3rem 0.6rem; white-space: normal;
  border: 0; border-bottom: 1px solid rgba(128,128,128,0.35); background: transparent; color: inherit;}
 .hs-box code {overflow-wrap: anywhere;}
-.hs-figure {margin: 0.6rem 0;}
-.hs-figure img {max-width: 100%; height: auto; background: white;}
+.hs-figure {margin: 0.8rem 0; --hs-ground: var(--pst-color-background, var(--jp-layout-color0, white));}
+.hs-figure svg {display: block; height: auto; overflow: visible;}
+.hs-scroll {overflow-x: auto;}
 .hs-figure figcaption {font-size: 0.9rem; margin-top: 0.3rem; color: inherit !important;
  font-weight: 400; text-align: left;}
-/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
-html[data-theme="dark"] .cell_output .text_html:has(.hs-box, .hs-banner, .hs-figure) {
- background: transparent !important; color: var(--pst-color-text-base) !important;}
 </style>"""
 
 

@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from helpers.plots.described import keep_table
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.tables import need_columns
 
@@ -75,7 +76,7 @@ def metric_bars(
     axes.grid(axis="y", color="0.92")
     axes.set(title=title, ylabel=ylabel, xlabel=f"metric (bars: {errors})")
     _legend_below(figure, handles)
-    return figure
+    return keep_table(figure, table)
 
 
 def agreement(
@@ -112,7 +113,7 @@ def agreement(
     axes.set_aspect("equal")
     handles = [_handle(model, *styles[model]) for model in shown["model"].unique()]
     _legend_below(figure, [*handles, Line2D([], [], color="0.6", linestyle="--", label="equal")])
-    return figure
+    return keep_table(figure, table)
 
 
 def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None = None) -> Figure:
@@ -174,7 +175,7 @@ def forest(table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None
         handles.append(Line2D([], [], color="0.85", linewidth=8, label=f"within ±{margin:g}"))
     _legend_below(figure, handles)
     figure.set_size_inches(WIDTH, 1.6 + 0.36 * y)
-    return figure
+    return keep_table(figure, table)
 
 
 def _difference_text(difference: float, low: float, high: float) -> str:
