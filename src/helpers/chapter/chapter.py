@@ -30,6 +30,7 @@ from helpers.claims.verdict import ClaimVerdict, judge
 from helpers.display import cards
 from helpers.display.board import verdict_report
 from helpers.display.figures import FigureCard
+from helpers.display.frames import use_house_tables
 from helpers.display.html import Html
 from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
@@ -98,6 +99,7 @@ class Chapter:
         set_threads()
         set_seeds(settings.seed)
         use_style()
+        use_house_tables()
         return cls(name, parameters, settings, root)
 
     profile = property(lambda self: self.settings.profile)
@@ -242,10 +244,6 @@ class Chapter:
         ParameterError
             If the pattern names a column that is not there, the table has no value, or as for
             :meth:`record`.
-
-        Examples
-        --------
-        ``chapter.record_table(summarise_folds(metrics, 0.25), "CCLE.nested_cv.{model}.{metric}")``
         """
         constants = names if dataset is None else {"dataset": dataset, **names}
         for row in records.table_rows(table, id, constants):
@@ -282,7 +280,8 @@ class Chapter:
             Columns: published, ours, difference, interval, n.
         """
         rows = ids if isinstance(ids, Mapping) else {id: id for id in ids}
-        return comparison({label: self.result(id) for label, id in rows.items()}, caption)
+        found = {label: (id, self.result(id)) for label, id in rows.items()}
+        return comparison(found, caption, self.name)
 
     # Long computations -----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import io
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
 
@@ -27,7 +28,7 @@ def draw_svg(figure: Figure) -> str:
             # Its colour was chosen against the colour below it, which does not turn with the theme.
             text.set_gid(_FIXED)
         for points in axes.collections:
-            if isinstance(points, PathCollection) and len(points.get_offsets()) > _POINTS:
+            if isinstance(points, PathCollection) and np.shape(points.get_offsets())[0] > _POINTS:
                 points.set_rasterized(True)
     with io.StringIO() as stream:
         figure.savefig(stream, format="svg", metadata={"Date": None}, dpi=200)
