@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -22,7 +20,7 @@ from helpers.chapter.device import device_name, set_seeds, set_threads
 from helpers.chapter.figures import save_figure
 from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
-from helpers.chapter.settings import Settings, check_settings
+from helpers.chapter.settings import Settings, check_settings, checked_name, plain_value
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
 from helpers.claims.results import ChapterResults, FigureFile, Result
@@ -37,8 +35,6 @@ from helpers.errors import ParameterError
 from helpers.plots import SvgChart, use_style
 from helpers.plots.described import describe
 from helpers.project import project_root
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Chapter:
@@ -66,6 +62,7 @@ class Chapter:
         self.parameters = dict(parameters)
         self._inputs = Inputs()
         self.results: dict[str, Result] = {}
+        self._cells: dict[str, int] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = checkpoints.checkpoint_folder(self.out, self._source, self.device, root)
@@ -193,18 +190,13 @@ class Chapter:
             dataset = id.split(".")[0]
         if published is None:
             published = records.published_number(id, self.published, published_field)
-        given: dict[str, Any] = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
-        given |= {"published": published, "tolerance": tolerance}
-        numbers: dict[str, Any] = {what: records.plain_number(id, what, x) for what, x in given.items()}
-        result = Result(
-            **numbers,
-            unit=unit,
-            dataset=dataset,
-            tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),
-            note=note,
-        )
-        records.check_result(id, result)
+        numbers = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
+        numbers |= {"published": published, "tolerance": tolerance}
+        tier = records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real)
+        words = {"unit": unit, "dataset": dataset, "tier": tier, "note": note}
+        result = records.make_result(id, numbers, words)
         self.results[id] = result
+        self._cells |= records.present_cell(id)
         records.glue_result(id, result, self._glued)
         return result
 
@@ -293,7 +285,7 @@ class Chapter:
     def checkpoint(self, name: str) -> Path:
         """Return a path for storage that a killed run resumes from, e.g. of Optuna; its folder exists."""
         self._checkpoints.mkdir(parents=True, exist_ok=True)
-        return self._checkpoints / _checked_name("checkpoint", name)
+        return self._checkpoints / checked_name("checkpoint", name)
 
     def progress(self, iterable: Iterable | None = None, label: str = "", total: int | None = None) -> tqdm:
         """Report progress through a loop, with the time left; use like ``tqdm``."""
@@ -331,19 +323,16 @@ class Chapter:
         Parameters
         ----------
         figure : matplotlib Figure or SvgChart
-        name : str
-            Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
-        caption : str
-            What it shows; tier and size of the data are added.
+        name, caption : str
+            The file is ``<number of the chapter>_<name>``; tier and size of the data follow the caption.
         alt : str, optional
             What is to be seen. Default: titles, axes and series of a drawn figure.
         table : DataFrame, optional
-            What is drawn, for those who want the numbers. Default: the table that the plot keeps, if any.
+            What is drawn. Default: the table that the plot keeps, if any.
         inputs : sequence of str, optional
-            Data sets that the figure shows. Default: those that its caption or its text names; all in use
-            where it names none.
+            Data sets shown. Default: those that caption or text name; all where they name none.
         """
-        stem = f"{self.name.split('_')[0]}_{_checked_name('figure', name)}"
+        stem = f"{self.name.split('_')[0]}_{checked_name('figure', name)}"
         alt = alt or (caption if isinstance(figure, SvgChart) else describe(figure))
         caption = f"{caption.rstrip()} Input: {self._inputs.text(inputs, f'{caption} {alt}')}."
         folder = self.settings.target / "figures"
@@ -378,7 +367,7 @@ class Chapter:
             title=self.title,
             profile=self.profile,
             # Where the run folder lies does not change a number.
-            parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
+            parameters={key: plain_value(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
             method_checks=sorted(self._inputs.method_checks),
             inputs=self._inputs.files,
@@ -388,6 +377,7 @@ class Chapter:
             device=self.device,
             threads=self.jobs,
             results=self.results,
+            cells=self._cells,
             figures=list(self._figures.values()),
             times=provenance.execution_times(self._started, self._checkpoints / "times.json"),
         )
@@ -402,16 +392,3 @@ class Chapter:
         write_text(self.settings.target / "results" / f"{self.name}.json", snapshot.to_json())
         checkpoints.finish(self._checkpoints, snapshot.times)
         return cards.compute_card(snapshot, device_name(self.device))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _checked_name(what: str, name: str) -> str:
-    if not _FILE_NAME.fullmatch(name):
-        msg = f"{what} name {name!r} must be letters, digits, '_' and '-'"
-        raise ParameterError(msg)
-    return name

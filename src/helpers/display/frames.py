@@ -17,7 +17,7 @@ from jinja2 import Environment
 from pandas.io.formats.style import Styler
 
 from helpers.claims.numbers import format_interval
-from helpers.display.html import STYLE, table_element
+from helpers.display.html import STYLE, has_interval, table_element
 
 _ROWS = 1000  # of one table in a page
 _UNDEFINED = {"nan", "None", "NaN", "NaT", "<NA>", "inf", "-inf", "", "= –"}
@@ -142,7 +142,7 @@ def _styled(
         cells = [cell for cell in row if cell["is_visible"] is not False]
         ahead = labels[len(labels) - len(cells) :] if len(cells) <= len(labels) else [""] * len(cells)
         lines += f"<tr>{''.join(_cell(c, 'row', label) for c, label in zip(cells, ahead, strict=True))}</tr>"
-    return STYLE + table_element(header, lines, caption or "", attributes or "")
+    return STYLE + table_element(header, lines, caption or "", attributes or "", cards=has_interval(labels))
 
 
 def _labels(row: Sequence[Mapping[str, Any]]) -> list[str]:

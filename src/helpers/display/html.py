@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape, unescape
 
 # Tints and inherited text colour: readable in the light and in the dark theme.
@@ -70,25 +70,30 @@ def box(*parts: str) -> Html:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
     """Return a table of plain texts as HTML, without :data:`STYLE`."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-label="{escape(name)}">{escape(str(cell))}</td>'
-            for name, cell in zip(columns, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return table_element(f"<tr>{head}</tr>", body, caption)
+    body = "".join(f"<tr>{''.join(_cells(columns, row))}</tr>" for row in rows)
+    return table_element(f"<tr>{head}</tr>", body, caption, cards=has_interval(columns))
 
 
-def table_element(head: str, body: str, caption: str = "", attributes: str = "") -> str:
+def _cells(columns: Sequence[str], row: Sequence[object]) -> Iterator[str]:
+    for name, cell in zip(columns, row, strict=True):
+        label = f' data-label="{escape(name)}"' if has_interval(columns) else ""
+        yield f"<td{label}>{escape(str(cell))}</td>"
+
+
+def has_interval(columns: Iterable[str]) -> bool:
+    """Say whether one of the columns is an interval, which a reader wants beside its value."""
+    return any(re.search(r"^(95 % )?interval$|\[95 % interval\]", column) for column in columns)
+
+
+def table_element(
+    head: str, body: str, caption: str = "", attributes: str = "", *, cards: bool = False
+) -> str:
     """Return the house table of rows that are HTML already.
 
-    A table with intervals turns into one card a row on a phone, so that they stay beside their values; any
-    other scrolls sideways below its first column.
+    With ``cards`` it turns into one card a row on a phone, so that intervals stay beside their values; else
+    it scrolls sideways below its first column.
     """
-    kind = "ht-table ht-cards" if re.search(r">(95 % )?interval<|\[95 % interval\]", head) else "ht-table"
+    kind = "ht-table ht-cards" if cards else "ht-table"
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
         f'<div class="ht"><div class="hs-scroll"><table class="{kind}" {attributes}>{title}'
