@@ -31,14 +31,15 @@
 
   function equip(figure) {
     const svg = figure.querySelector("svg");
+    const drawn = () => figure.querySelector("svg"); // a chart has taken its place, perhaps
     const name = figure.dataset.name;
     if (!svg || !name || !svg.hasAttribute("viewBox")) return;
     const tools = document.createElement("div");
     tools.className = "hs-tools";
     tools.append(
       house.button("SVG", `Download figure ${name} as SVG`, () =>
-        house.save(standalone(svg).text, `${name}.svg`, "image/svg+xml")),
-      house.button("PNG", `Download figure ${name} as PNG`, () => savePng(svg, name)),
+        house.save(standalone(drawn()).text, `${name}.svg`, "image/svg+xml")),
+      house.button("PNG", `Download figure ${name} as PNG`, () => savePng(drawn(), name)),
     );
     const csv = figure.querySelector('script[type="text/csv"]');
     if (csv) {

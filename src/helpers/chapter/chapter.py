@@ -10,14 +10,13 @@ from typing import Any
 
 import joblib
 import pandas as pd
-from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
 from helpers.atomic import write_text
 from helpers.chapter import checkpoints, provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
-from helpers.chapter.figures import save_figure
+from helpers.chapter.figures import Drawn, save_figure, words_of
 from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
 from helpers.chapter.settings import Settings, check_settings, checked_name, plain_value
@@ -32,8 +31,7 @@ from helpers.display.frames import use_house_tables
 from helpers.display.html import Html
 from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
-from helpers.plots import SvgChart, use_style
-from helpers.plots.described import describe
+from helpers.plots import use_style
 from helpers.project import project_root
 
 
@@ -310,7 +308,7 @@ class Chapter:
 
     def figure(
         self,
-        figure: Figure | SvgChart,
+        figure: Drawn,
         name: str,
         caption: str,
         *,
@@ -322,7 +320,8 @@ class Chapter:
 
         Parameters
         ----------
-        figure : matplotlib Figure or SvgChart
+        figure : matplotlib Figure, SvgChart or Altair chart
+            See :mod:`helpers.plots.hover` for charts that answer when pointed at.
         name, caption : str
             The file is ``<number of the chapter>_<name>``; tier and size of the data follow the caption.
         alt : str, optional
@@ -333,7 +332,7 @@ class Chapter:
             Data sets shown. Default: those that caption or text name; all where they name none.
         """
         stem = f"{self.name.split('_')[0]}_{checked_name('figure', name)}"
-        alt = alt or (caption if isinstance(figure, SvgChart) else describe(figure))
+        alt = alt or words_of(figure, caption)
         caption = f"{caption.rstrip()} Input: {self._inputs.text(inputs, f'{caption} {alt}')}."
         folder = self.settings.target / "figures"
         card = save_figure(figure, folder, stem, caption, alt, table)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from helpers.display.html import STYLE
 
@@ -23,6 +26,8 @@ class FigureCard:
         What is to be seen, for those who do not see it.
     csv : str or None
         The table that is drawn.
+    spec : mapping or None
+        Vega-Lite, for a chart that answers when pointed at.
     """
 
     body: str
@@ -30,12 +35,13 @@ class FigureCard:
     name: str
     alt: str
     csv: str | None = None
+    spec: Mapping[str, Any] | None = None
 
     def _repr_html_(self) -> str:
         svg = self.body.replace("<svg ", f'<svg role="img" aria-label="{escape(self.alt)}" ', 1)
-        # Read by figures.js; a text that closed the script would end it early.
-        csv = "" if self.csv is None else self.csv.replace("</", "<\\/")
-        data = f'<script type="text/csv">{csv}</script>' if csv else ""
+        data = _script("text/csv", self.csv) + _script(
+            "application/vega+json", None if self.spec is None else json.dumps(self.spec)
+        )
         return (
             f'{STYLE}<figure class="hs-figure" data-name="{escape(self.name)}">'
             f'<div class="hs-scroll">{svg}</div>'
@@ -44,3 +50,8 @@ class FigureCard:
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt} {self.caption}"
+
+
+def _script(kind: str, text: str | None) -> str:
+    """Put a text beside the figure for the scripts of a page; one that closed the element would end it."""
+    return "" if text is None else f'<script type="{kind}">{text.replace("</", "<" + chr(92) + "/")}</script>'

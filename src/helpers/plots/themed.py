@@ -41,7 +41,7 @@ def themed(svg: str, prefix: str) -> str:
     Parameters
     ----------
     svg : str
-        Of :func:`draw_svg`.
+        A complete file.
     prefix : str
         Put before every id; unique on the page.
 
@@ -54,9 +54,11 @@ def themed(svg: str, prefix: str) -> str:
     ElementTree.register_namespace("", _SVG[1:-1])
     ElementTree.register_namespace("xlink", _XLINK[1:-1])
     root = ElementTree.fromstring(svg)
-    for old in (root.find(f"{_SVG}metadata"), root.find(f"{_SVG}defs")):
-        if old is not None:  # the definition is a style that would hold for every SVG of the page
-            root.remove(old)
+    if (facts := root.find(f"{_SVG}metadata")) is not None:
+        root.remove(facts)
+    for definitions in root.findall(f"{_SVG}defs"):
+        for style in definitions.findall(f"{_SVG}style"):  # it would hold for every SVG of the page
+            definitions.remove(style)
     width = float(root.get("viewBox", "0 0 400").split()[2])
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
