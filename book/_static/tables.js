@@ -33,7 +33,7 @@
     const table = box.querySelector("table.ht-table");
     const body = table.tBodies[0];
     const rows = [...body.rows];
-    if (rows.length < 4) return;
+    if (rows.length < 4 || box.closest(".hs-box")) return; // facts in a box are read, not searched
     const spans = body.querySelector("[rowspan]");
     const tools = document.createElement("div");
     tools.className = "hs-tools";

@@ -18,7 +18,7 @@ from helpers.plots.themed import draw_svg, themed
 
 SVG = "{http://www.w3.org/2000/svg}"
 #: Grounds of the book's theme.
-GROUNDS = ("#ffffff", "#14181e")
+GROUNDS = ("#ffffff", "#121212")
 
 
 @pytest.fixture(autouse=True)

@@ -77,9 +77,6 @@ STYLE = """<style>
 .hv-chips ul {list-style: none; margin: 0.3rem 0; padding: 0;}
 .hv-chips li {margin: 0.35rem 0;}
 .hv-chips .hv-chip {font-size: 0.85rem; margin: 0.1rem 0.25rem 0.1rem 0;}
-/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
-html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {background: transparent !important;
- color: var(--pst-color-text-base) !important;}
 @media (max-width: 640px) {
  .hv-board table, .hv-board tbody, .hv-board tr, .hv-board tbody th, .hv-board td {
   display: block; width: auto;}

@@ -105,15 +105,20 @@ def column_format(values: pd.Series, name: str) -> Callable[[float], str]:
 
 
 def _with_interval(frame: pd.DataFrame) -> pd.DataFrame:
-    if not {"low", "high"} <= set(frame.columns) or not frame.columns.is_unique:
+    """Put two columns ``low`` and ``high``, or ``<name>_low`` and ``<name>_high``, into one."""
+    if not frame.columns.is_unique:
         return frame
-    texts = [
-        format_interval(*(None if pd.isna(x) else float(x) for x in pair)) or "–"
-        for pair in zip(frame["low"], frame["high"], strict=True)
-    ]
-    place = frame.columns.get_loc("low")
-    out = frame.drop(columns=["low", "high"])
-    out.insert(min(place, out.shape[1]), "interval", texts)
+    out = frame
+    for low in [name for name in frame.columns if isinstance(name, str) and re.search(r"(^|[_ ])low$", name)]:
+        high = f"{low.removesuffix('low')}high"
+        if high not in frame.columns:
+            continue
+        texts = [
+            format_interval(*(None if pd.isna(x) else float(x) for x in pair)) or "–"
+            for pair in zip(frame[low], frame[high], strict=True)
+        ]
+        named = out.assign(**{low: texts}).drop(columns=high)
+        out = named.rename(columns={low: f"{low.removesuffix('low')}interval"})
     return out
 
 

@@ -27,8 +27,6 @@ STYLE = """<style>
 .hg-gains .unresolved {fill: rgb(86,180,233);}
 .hg-gains caption {text-align: left; caption-side: top; color: inherit; font-weight: 600;}
 .hg-note {font-size: 0.85rem; opacity: 0.85;}
-html[data-theme="dark"] .cell_output .text_html:has(.hg-gains) {background: transparent !important;
- color: var(--pst-color-text-base) !important;}
 </style>"""
 
 _WORDS = {"holds": "ahead", "fails": "not ahead", "unresolved": "unresolved"}

@@ -82,7 +82,7 @@ def _cells(columns: Sequence[str], row: Sequence[object]) -> Iterator[str]:
 
 def has_interval(columns: Iterable[str]) -> bool:
     """Say whether one of the columns is an interval, which a reader wants beside its value."""
-    return any(re.search(r"^(95 % )?interval$|\[95 % interval\]", column) for column in columns)
+    return any(re.search(r"^(95 % |\w+ )?interval$|\[95 % interval\]", column) for column in columns)
 
 
 def table_element(

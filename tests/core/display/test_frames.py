@@ -82,6 +82,11 @@ def test_low_and_high_are_one_interval_that_a_phone_keeps_beside_its_value():
     assert "ht-cards" not in re.search(r"<table[^>]*>", house_style(frame[["value"]]).to_html())[0]
 
 
+def test_other_pairs_of_limits_are_intervals_too():
+    frame = pd.DataFrame({"welch_low": [0.25], "welch_high": [np.nan], "low": [1], "shallow": [2]})
+    assert shown(frame).rows == [["welch interval", "low", "shallow"], ["[0.250, –]", "1", "2"]]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(np.nan, "–"), (-0.0001, "0.000"), (0.5, "0.500"), (-0.5, "-0.500")]
 )
