@@ -15,7 +15,7 @@ from helpers.plots.tables import need_columns
 #: Ink follows the text of the page; grid and frames are seen on a white and on a dark ground.
 _INK, _FAINT = "currentColor", "rgba(128,128,128,0.4)"
 _CONFIG: dict[str, Any] = {
-    "background": None,
+    "background": "transparent",
     "font": "DejaVu Sans, Verdana, sans-serif",
     "view": {"stroke": None},
     "title": {"anchor": "start", "color": _INK, "fontSize": 14, "fontWeight": "normal"},
