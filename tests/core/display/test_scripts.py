@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from pathlib import Path
-import pathlib
 
 import altair
 import numpy as np
@@ -81,7 +80,7 @@ def page(browser, address):
 def taken(page, button):
     with page.expect_download() as found:
         button.click()
-    return found.value.suggested_filename, pathlib.Path(found.value.path()).open("rb").read()
+    return found.value.suggested_filename, Path(found.value.path()).read_bytes()
 
 
 def test_a_figure_is_taken_as_svg_png_and_csv(page):
