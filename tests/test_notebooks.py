@@ -13,6 +13,7 @@ import pytest
 from helpers.book import build_book
 from helpers.claims.register import load_register
 from helpers.run import find_chapters
+from page_checks import ALIKE, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -145,4 +146,50 @@ def test_search_finds_a_term(browser, address):
     assert "book/glossary.html" in " ".join(
         page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
     )
+    page.close()
+
+
+#: Pages whose kinds differ: front page, an article, a table of all values, prose.
+LOOKED_AT = [
+    "book/index",
+    "notebooks/02_refdnn_ablation",
+    "notebooks/07_verdicts",
+    "book/statistics",
+    "book/build",
+]
+RULES = ("color-contrast", "scrollable-region-focusable", "svg-img-alt", "image-alt", "button-name", "label")
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+@pytest.mark.parametrize("theme", THEMES)
+def test_pages_hold_at_three_widths_in_both_themes(browser, address, name, theme):
+    page = browser.new_page()
+    page.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    page.goto(f"{address}/{name}.html")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+    assert violations(page, RULES) == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_reader_sees_what_no_reader_should(browser, address, name):
+    page = browser.new_page()
+    page.goto(f"{address}/{name}.html")
+    assert forbidden(page.evaluate(VISIBLE)) == []
+    assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(ALIKE) == []
+    page.close()
+
+
+@pytest.mark.parametrize("chapter", [name for name in CHAPTERS if name != "07_verdicts"])
+def test_cited_numbers_know_where_they_come_from(browser, address, chapter):
+    page = browser.new_page()
+    page.goto(f"{address}/notebooks/{chapter}.html")
+    numbers = page.locator(".hp-known")
+    assert numbers.count() > 0
+    numbers.first.click()
+    text = page.locator(".hp-note").inner_text()
+    assert all(word in text for word in ("Result", "Computed by", "Parameters", "Commit"))
     page.close()

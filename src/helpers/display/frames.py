@@ -138,15 +138,24 @@ def _styled(
         ]
         for i, cell in zip(blanks, names, strict=False):
             rows[-1][i] = cell
-    header = "".join(
-        f"<tr>{''.join(_cell(cell, 'col', words=True) for cell in row)}</tr>" for row in rows if row
-    )
     labels = _labels(rows[-1]) if rows else []
-    lines = ""
+    lines, numeric = "", set()
     for row in body:
         cells = [cell for cell in row if cell["is_visible"] is not False]
+        # A label of the index that holds for several rows stands in the first of them only.
         ahead = labels[len(labels) - len(cells) :] if len(cells) <= len(labels) else [""] * len(cells)
-        lines += f"<tr>{''.join(_cell(c, 'row', label) for c, label in zip(cells, ahead, strict=True))}</tr>"
+        texts = [_cell(cell, "row", label) for cell, label in zip(cells, ahead, strict=True)]
+        if len(cells) == len(labels):
+            numeric |= {i for i, text in enumerate(texts) if 'class="n"' in text.partition(">")[0]}
+        lines += f"<tr>{''.join(texts)}</tr>"
+    header = ""
+    for row in rows:
+        headings = [_cell(cell, "col", words=True) for cell in row]
+        if row is rows[-1] and len(headings) == len(labels):  # a heading stands above its numbers
+            headings = [
+                t.replace("<th", '<th class="n"', 1) if i in numeric else t for i, t in enumerate(headings)
+            ]
+        header += f"<tr>{''.join(headings)}</tr>"
     return STYLE + table_element(header, lines, caption or "", attributes or "", cards=has_interval(labels))
 
 

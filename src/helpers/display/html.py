@@ -27,8 +27,9 @@ STYLE = """<style>
  border-bottom: 1px solid rgba(128,128,128,0.35); background: transparent; color: inherit;
  white-space: normal; max-width: 28rem;}
 .ht table.ht-table thead th {font-weight: 600; vertical-align: bottom;}
-.ht table.ht-table tbody th {font-weight: 400;}
 .ht table.ht-table .n {text-align: right; white-space: nowrap;}
+.ht table.ht-table thead .n {text-align: right; white-space: normal;}
+.ht table.ht-table tbody th {font-weight: 400;}
 .ht table.ht-table tr > :first-child {position: sticky; left: 0; background: var(--hs-ground);
  min-width: 5rem;}
 @media (max-width: 640px) {
