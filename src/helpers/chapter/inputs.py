@@ -58,7 +58,7 @@ class Inputs:
         return [InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._files)]
 
     def text(self, names: Sequence[str] | None, words: str) -> str:
-        """Write tier and size of data sets for a reader.
+        """Write the tier of data sets for a reader, and the size of a single one.
 
         Parameters
         ----------
@@ -77,7 +77,8 @@ class Inputs:
         if missing := [name for name in names if name not in self.tiers]:
             msg = f"data set(s) {missing} are not in use; call chapter.use(...) with them first"
             raise ParameterError(msg)
-        return "; ".join(f"{name} ({self.tiers[name]}){self._sizes[name]}" for name in names) or "none"
+        size = self._sizes[names[0]] if len(names) == 1 else ""
+        return "; ".join(f"{name} ({self.tiers[name]})" for name in names) + size or "none"
 
 
 def _counts(data: Any) -> str:

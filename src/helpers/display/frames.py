@@ -7,7 +7,7 @@ pandas lays a table out; here are its formats by quantity, its words for people,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -96,12 +96,24 @@ def column_format(values: pd.Series, name: str) -> Callable[[float], str]:
     texts = [np.format_float_positional(x, trim="-") for x in numbers]
     if all(len(text.strip("-0.").replace(".", "")) <= 2 for text in texts):  # chosen by hand, not computed
         return lambda x: "–" if pd.isna(x) else np.format_float_positional(x, trim="-")
-    largest, decimals = numbers.abs().max(), _DIGITS
-    if largest >= 1000:
-        decimals = 0
-    while largest < 0.5 * 10 ** (1 - decimals) and decimals < 8:  # two digits of the largest
-        decimals += 1
+    decimals = decimals_for(numbers)
     return lambda x: "–" if pd.isna(x) else _plain(f"{x:,.{decimals}f}")
+
+
+def decimals_for(numbers: Iterable[float]) -> int:
+    """Return how many decimals numbers of one quantity have: three, more where all of them are small.
+
+    Examples
+    --------
+    >>> decimals_for([0.604, -6.65e-05]), decimals_for([0.0012, -0.00004]), decimals_for([190036.4])
+    (3, 4, 0)
+    """
+    largest, decimals = max((abs(x) for x in numbers), default=0.0), _DIGITS
+    if largest >= 1000:
+        return 0
+    while 0 < largest < 0.5 * 10 ** (1 - decimals) and decimals < 8:  # two digits of the largest
+        decimals += 1
+    return decimals
 
 
 def _with_interval(frame: pd.DataFrame) -> pd.DataFrame:
@@ -174,6 +186,8 @@ def _cell(cell: Mapping[str, Any], scope: str, label: str = "", *, words: bool =
     attributes = f" {cell['attributes']}" if cell.get("attributes") else ""
     if kind == "th" and text and text != "&nbsp;":
         attributes += f' scope="{scope}"'
+    if kind == "th" and isinstance(value, float) and text == f"{value:.6f}":  # what pandas writes unasked
+        text = np.format_float_positional(value, trim="-")
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         number = "" if pd.isna(value) else f' data-v="{float(value):.10g}"'
         text = _decimal(text, float(value))

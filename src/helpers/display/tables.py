@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -10,9 +11,9 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from helpers.claims.check import Check, Outcome, result_label
-from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
+from helpers.display.frames import decimals_for
 
 HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
 SYMBOLS: dict[Outcome, str] = {
@@ -149,11 +150,19 @@ def table_results(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _row(result: Result) -> dict[str, str]:
+    """Write the numbers of one result, all with the same decimals."""
+    known = [x for x in (result.value, result.low, result.high, result.published) if x is not None]
+    decimals = 0 if isinstance(result.value, int) else decimals_for(known)
+
+    def text(number: float | None, sign: str = "") -> str:
+        return "–" if number is None else re.sub(r"^[-+](?=[0.]+$)", "", f"{number:{sign},.{decimals}f}")
+
     difference = None if result.value is None or result.published is None else result.value - result.published
+    limits = (result.low, result.high)
     return {
-        "published": format_number(result.published),
-        "ours": format_number(result.value),
-        "difference": format_number(difference, signed=True),
-        "interval": format_interval(result.low, result.high) or "–",
-        "n": "–" if result.n is None else str(result.n),
+        "published": text(result.published),
+        "ours": text(result.value),
+        "difference": text(difference, "+"),
+        "interval": "–" if limits == (None, None) else f"[{', '.join(map(text, limits))}]",
+        "n": "–" if result.n is None else f"{result.n:,}",
     }

@@ -67,7 +67,7 @@ def themed(svg: str, prefix: str) -> str:
         "font-family": _FONTS,
         "stroke-linejoin": "round",
         # Letters of 11 units keep 9 pixels on a phone, where a wide figure scrolls.
-        "style": f"width: 100%; min-width: {0.82 * width:.0f}px; max-width: {1.6 * width:.0f}px",
+        "style": f"width: 100%; min-width: {0.82 * width:.0f}px; max-width: {1.45 * width:.0f}px",
     }
     for child in root:
         _turn(child, prefix, fixed=False)
