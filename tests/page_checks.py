@@ -55,15 +55,21 @@ OVERLAPS = """() => [...document.querySelectorAll("figure.hs-figure svg")].flatM
   return found;
 })"""
 
-#: Series of one legend that no reader can tell apart: the same marker in the same colour.
-ALIKE = """() => [...document.querySelectorAll("figure.hs-figure svg")].flatMap(svg => {
-  const looks = [...svg.querySelectorAll('[id*="legend_"] g[id*="line2d_"]')].map(handle => {
-    const parts = [...handle.querySelectorAll("path, use")];
-    const path = handle.querySelector("defs path");
-    return parts.map(part => part.getAttribute("style")).join(";") + (path ? path.getAttribute("d") : "")
-      + parts.filter(part => part.tagName === "path" && !part.closest("defs")).length;
-  }).filter(Boolean);
-  return looks.filter((look, i) => looks.indexOf(look) !== i);
+#: Series of one legend that no reader can tell apart: the same marker in the same colour. A legend draws the
+#: parts of a series, then its name.
+ALIKE = """() => [...document.querySelectorAll('figure.hs-figure g[id*="legend_"]')].flatMap(legend => {
+  const looks = [];
+  let look = "";
+  for (const part of legend.querySelectorAll("path, use, text")) {
+    if (part.tagName === "text") {
+      if (look) looks.push(look);
+      look = "";
+    } else if (!part.closest("defs") && !part.closest('[id*="patch_1"]')) {
+      const shape = part.getAttribute("xlink:href") || part.getAttribute("d").split(" ").length;
+      look += `${part.getAttribute("style")} ${shape};`;
+    }
+  }
+  return looks.filter((one, i) => looks.indexOf(one) !== i);
 })"""
 
 

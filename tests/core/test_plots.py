@@ -88,3 +88,10 @@ def test_nothing_runs_off_the_figure_or_overlaps():
     names = ["Random Forest", "Elastic Net", "Additive", "Prevalence"]
     table = pd.DataFrame({"label": names, "difference": 0.1}).assign(low=0.0, high=0.2)
     assert_readable(plots.forest(table, title="A title", xlabel="difference in AUROC"))
+
+
+def test_long_names_of_metrics_do_not_overlap():
+    names = ["lines vary by 0.06", "lines vary by 0.13", "lines vary by 0.34", "lines vary by 0.06, 19 lines"]
+    rows = [(name, model, 0.2, 0.1, 0.3) for name in names for model in ("RefDNN", "PCA", "Ridge")]
+    table = pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high"])
+    assert_readable(plots.metric_bars(table, title="A title"))

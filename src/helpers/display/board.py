@@ -62,8 +62,8 @@ STYLE = """<style>
 .hv-meta {font-size: 0.8rem; opacity: 0.8;}
 .hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem; border: 1.5px solid;
  line-height: 1.35;}
-.hv-board a, .hv-board a:hover {color: inherit;}
-.hv-board a.hv-chip {text-decoration: none;}
+.hv-board a, .hv-board a:hover, .hv-chips a, .hv-chips a:hover {color: inherit;}
+.hv-board a.hv-chip, .hv-chips a.hv-chip {text-decoration: none;}
 .hv-board a.hv-chip:hover, .hv-board a.hv-chip:focus {text-decoration: underline;}
 .hv-holds {background: rgba(var(--hv-holds),0.22); border-color: rgb(var(--hv-holds));}
 .hv-partly {background: rgba(var(--hv-partly),0.22); border-color: rgb(var(--hv-partly));}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -71,7 +72,8 @@ def metric_bars(
         handles.append(_handle("published (open)", "0.4", "o", filled=False))
     for edge in range(1, len(metrics)):
         axes.axvline(edge - 0.5, color="0.9", linewidth=1)
-    axes.set_xticks(range(len(metrics)), metrics)
+    wide = 56 // len(metrics)  # letters that have room below one group
+    axes.set_xticks(range(len(metrics)), [textwrap.fill(str(metric), max(wide, 8)) for metric in metrics])
     axes.set_xlim(-0.5, len(metrics) - 0.5)
     axes.grid(axis="y", color="0.92")
     axes.set(title=title, ylabel=ylabel, xlabel=f"metric (bars: {errors})")
