@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from figures import assert_readable, texts
 from helpers import plots
 from helpers.plots import style
 from helpers.plots.described import describe, table_of
@@ -114,6 +115,20 @@ def test_text_on_a_heat_map_keeps_the_colour_that_was_chosen_for_its_cell():
     assert "fill: #ffffff" in found["light"].get("style")
     assert "ground" not in found["light"].get("style")
     assert found["dark"].get("fill") == "#000000"
+
+
+def test_a_title_that_would_run_off_the_figure_is_broken():
+    words = (
+        "GDSC: AUCROC of the network minus that of the strongest network with one loss and a trained encoder"
+    )
+    for draw in (lambda f, a: f.suptitle(words, x=0.01, ha="left"), lambda f, a: a.set_title(words)):
+        figure, axes = plt.subplots()
+        axes.plot([0, 1])
+        draw(figure, axes)
+        svg = draw_svg(figure)
+        assert_readable(figure)
+        assert " ".join(" ".join(texts(figure)).split()).count(words) == 1
+        assert words not in svg
 
 
 def test_a_large_scatter_is_a_picture():

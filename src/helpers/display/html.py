@@ -34,6 +34,7 @@ STYLE = """<style>
  min-width: 5rem;}
 @media (max-width: 640px) {
  .ht table.ht-cards, .ht .ht-cards tbody {display: block;}
+ .ht table.ht-cards caption {display: block;}
  .ht .ht-cards thead {position: absolute; clip-path: inset(50%);}
  .ht .ht-cards tbody tr {display: grid; grid-template-columns: 1fr 1fr; column-gap: 0.8rem;
   border: 1px solid rgba(128,128,128,0.45); border-radius: 0.4rem; margin: 0 0 0.5rem;

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from xml.etree import ElementTree
 
 import numpy as np
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _FIXED = "own-colour"
@@ -20,8 +22,25 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _FONTS = "'DejaVu Sans', Verdana, 'Noto Sans', sans-serif"
 
 
+def wrap_titles(figure: Figure) -> None:
+    """Break titles that would run off the figure."""
+    figure.draw_without_rendering()
+    room = figure.bbox.x1
+    titles = [
+        *figure.texts,
+        *(one for axes in figure.axes for one in axes.get_children() if isinstance(one, Text)),
+    ]
+    for title in titles:
+        box = title.get_window_extent()
+        if title.get_text() and box.x0 < room < box.x1 and not title.get_rotation():
+            lines = title.get_text().split("\n")
+            letters = int(max(map(len, lines)) * (room - box.x0) / box.width) - 1
+            title.set_text("\n".join(textwrap.fill(line, max(letters, 20)) for line in lines))
+
+
 def draw_svg(figure: Figure) -> str:
     """Draw a figure as a complete SVG file; equal figures give equal files."""
+    wrap_titles(figure)
     for axes in figure.axes:
         coloured = [*axes.images, *(one for one in axes.collections if isinstance(one, QuadMesh))]
         for text in axes.texts if coloured else []:
