@@ -17,7 +17,7 @@ STYLE = """<style>
  color: inherit; white-space: normal; vertical-align: middle;}
 .hg-gains tbody tr.hg-chapter th {font-weight: 600; padding-top: 0.7rem;}
 .hg-gains tbody th {font-weight: 400;}
-.hg-gains svg {width: 100%; min-width: 11rem; height: 1.7rem; display: block;}
+.hg-gains svg {width: 100%; min-width: 7rem; height: 1.7rem; display: block;}
 .hg-gains .zero {stroke: currentColor; stroke-width: 1;}
 .hg-gains .band {fill: currentColor; fill-opacity: 0.09;}
 .hg-gains .line {stroke: currentColor; stroke-width: 2; vector-effect: non-scaling-stroke;}
