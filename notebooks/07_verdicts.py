@@ -25,20 +25,19 @@ out = ""
 # %% tags=["hide-input"]
 from pathlib import Path
 
-import itables
-
 from helpers.claims.gains import judge_gains
 from helpers.claims.published import load_published
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
 from helpers.claims.verdict import judge_run
 from helpers.display.board import verdict_report
+from helpers.display.frames import use_house_tables
 from helpers.display.gains import gains_html
 from helpers.display.tables import input_table, published_and_ours, sensitivity
 from helpers.project import project_root
 
 # %% tags=["hide-input"]
-itables.init_notebook_mode(connected=False)
+use_house_tables()
 run = Path(out) if out else project_root() / "runs" / profile
 results = load_results(run)
 register = load_register()
@@ -104,7 +103,7 @@ verdict_report(verdicts)
 # drawn; one that differs between readings of an open point, on that reading.
 
 # %%
-itables.show(sensitivity(verdicts), paging=False, showIndex=False)
+sensitivity(verdicts)
 
 # %% [markdown]
 # ## Published and ours
@@ -113,7 +112,7 @@ itables.show(sensitivity(verdicts), paging=False, showIndex=False)
 # *input*), read direction and rank, not the absolute difference. Search and sort the table.
 
 # %%
-itables.show(published_and_ours(results), lengthMenu=[15, 50, -1], showIndex=False)
+published_and_ours(results)
 
 # %% [markdown]
 # ## Run this page again

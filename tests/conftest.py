@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from browser import browser
 from datafiles import make_file, panel, real_registry, server
 from smoke import smoke
 from toy import toy
 
 # Fixtures for all tests.
-__all__ = ["make_file", "panel", "real_registry", "server", "smoke", "toy"]
+__all__ = ["browser", "make_file", "panel", "real_registry", "server", "smoke", "toy"]
 
 # Before numerical libraries start their threads: `make test` runs a process a core.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

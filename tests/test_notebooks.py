@@ -6,7 +6,6 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,13 +17,13 @@ import yaml
 from helpers.book import build_book
 from helpers.claims.register import load_register
 from helpers.run import find_chapters
+from page_checks import ALIKE, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 REPOSITORY = Path(__file__).parents[1]
 CHAPTERS = find_chapters(REPOSITORY)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -48,22 +47,6 @@ def address(site):
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Start the Chromium of this machine, cut off from everything but this machine."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: the rendered pages were not opened")
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        context = chromium.new_context(viewport={"width": 1280, "height": 900})
-        here = ("http://127.0.0.1", "data:", "blob:")
-        context.route(lambda url: not url.startswith(here), lambda route: route.abort())
-        yield context
-        chromium.close()
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -260,4 +243,50 @@ def test_words_are_linked_and_buttons_lead_to_the_repository(browser, address):
     assert words
     assert all(href.startswith("../book/glossary.html#term-") and title for href, title in words)
     assert len({href for href, _ in words}) == len(words)
+    page.close()
+
+
+#: Pages whose kinds differ: front page, an article, a table of all values, prose.
+LOOKED_AT = [
+    "book/index",
+    "notebooks/02_refdnn_ablation",
+    "notebooks/07_verdicts",
+    "book/statistics",
+    "book/build",
+]
+RULES = ("color-contrast", "scrollable-region-focusable", "svg-img-alt", "image-alt", "button-name", "label")
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+@pytest.mark.parametrize("theme", THEMES)
+def test_pages_hold_at_three_widths_in_both_themes(browser, address, name, theme):
+    page = browser.new_page()
+    page.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    page.goto(f"{address}/{name}.html")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+    assert violations(page, RULES) == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_reader_sees_what_no_reader_should(browser, address, name):
+    page = browser.new_page()
+    page.goto(f"{address}/{name}.html")
+    assert forbidden(page.evaluate(VISIBLE)) == []
+    assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(ALIKE) == []
+    page.close()
+
+
+@pytest.mark.parametrize("chapter", [name for name in CHAPTERS if name != "07_verdicts"])
+def test_cited_numbers_know_where_they_come_from(browser, address, chapter):
+    page = browser.new_page()
+    page.goto(f"{address}/notebooks/{chapter}.html")
+    numbers = page.locator(".hp-known")
+    assert numbers.count() > 0
+    numbers.first.click()
+    text = page.locator(".hp-note").inner_text()
+    assert all(word in text for word in ("Result", "Computed by", "Parameters", "Commit"))
     page.close()

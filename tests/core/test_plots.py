@@ -128,3 +128,10 @@ def test_kernel_ridge_keeps_its_colour_beside_any_models():
         styles = plots.model_styles([*others, "Kernel ridge"])
         assert styles["Kernel ridge"] == alone
         assert len({colour for colour, _ in styles.values()}) == len(styles)
+
+
+def test_long_names_of_metrics_do_not_overlap():
+    names = ["lines vary by 0.06", "lines vary by 0.13", "lines vary by 0.34", "lines vary by 0.06, 19 lines"]
+    rows = [(name, model, 0.2, 0.1, 0.3) for name in names for model in ("RefDNN", "PCA", "Ridge")]
+    table = pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high"])
+    assert_readable(plots.metric_bars(table, title="A title"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -15,10 +14,12 @@ import pandas as pd
 
 from helpers.atomic import write_text
 from helpers.bench.ranking import Job, Ranking
-from helpers.display.cards import FigureCard
+from helpers.display.figures import FigureCard
 from helpers.display.html import STYLE, table
+from helpers.plots.described import describe
 from helpers.plots.scores import forest
 from helpers.plots.style import use_style
+from helpers.plots.themed import draw_svg, themed
 
 _HEAD = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
@@ -123,14 +124,13 @@ def _figure(content: Mapping[str, Any], best: str) -> str:
     )
     if rows.empty:
         return "<p>There is one model.</p>"
-    stream = io.BytesIO()
     with plt.rc_context():
         use_style()
         title = _headline(content, best).replace("$", r"\$")
         figure = forest(rows, title=title, xlabel=f"difference of {content['metric']}")
-        figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
+        card = FigureCard(themed(draw_svg(figure), "ranking"), caption, name="ranking", alt=describe(figure))
         plt.close(figure)
-    return FigureCard.of_png(stream.getvalue(), caption)._repr_html_()
+    return card._repr_html_()
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Literal
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.book.sources import raw_cell
 from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
 from helpers.run.state import NotebookState, RunState
@@ -51,6 +52,14 @@ class BookPage:
     def name(self) -> str:
         """Name of the chapter."""
         return self.source.chapter
+
+    @property
+    def title(self) -> str:
+        """First heading of the chapter."""
+        for cell in self.notebook.cells:
+            if cell.cell_type == "markdown" and (found := re.search(r"^# +(.+)$", cell.source, re.MULTILINE)):
+                return found[1].strip()
+        return self.name
 
     @property
     def page(self) -> str:
@@ -152,15 +161,11 @@ def _without_numbers(notebook: NotebookNode) -> NotebookNode:
 
 
 def _prepared(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
-    """Add the notes below the title, and fold the cells of parameters."""
+    """Add the notes below the title."""
     notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if {"parameters", "injected-parameters"} & set(tags):
-            cell.metadata["tags"] = [*tags, "hide-input"]
     if notes:
         text = "\n".join(f"<p>{escape(note, quote=False)}</p>" for note in notes)
-        banner = nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{_BANNER.format(text=text)}\n```")
+        banner = raw_cell(_BANNER.format(text=text), "notes")
         first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"), 0)
         notebook.cells.insert(first + 1, banner)
     return notebook

@@ -196,7 +196,7 @@ def _facts(material: Material) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     """Return an HTML table: unlike a Markdown one it takes any text as it is."""
-    return _raw(f'<div class="hb-table">{html.table(head, rows, style="table")}</div>')
+    return _raw(html.STYLE + html.table(head, rows))
 
 
 def _raw(text: str) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import vl_convert
+import yaml
 
 from helpers.atomic import write_text
 from helpers.book import pages
+from helpers.book.article import SUFFIX, fold_code, once_each, split_details
 from helpers.book.chapters import BookPage, select_chapters, with_chips
+from helpers.book.citation import citation_cell
+from helpers.book.sources import mark_cells, mark_numbers, sources_cell, sources_data
 from helpers.claims.register import load_register
 from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict, judge_run
@@ -76,19 +83,62 @@ def stage_book(root: Path, run: Path, stage: Path) -> Material:
     material = collect(root, run)
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy2(root / name, stage / name)
+    shutil.copy2(root / "_config.yml", stage / "_config.yml")
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("record*"))
     for cards in root.glob("data/*/cards"):
         shutil.copytree(cards, stage / cards.relative_to(root))
+    details = _write_chapters(material, stage)
+    write_text(stage / "_toc.yml", yaml.safe_dump(with_details(toc, details), sort_keys=False))
+    # 0.9 MB that a page loads only where it has a chart; from here, since no page may ask another host.
+    library = vl_convert.javascript_bundle()  # type: ignore[call-arg] # its stub lacks the default
+    write_text(stage / "book" / "_static" / "vega.js", f"(() => {{\n{library}\n}})();\n")
+    for path, text in pages.generated(material).items():
+        write_text(stage / path, text)
+    return material
+
+
+def _write_chapters(material: Material, stage: Path) -> dict[str, str]:
+    """Write every chapter, and its page of details where it has one; return the latter by the former."""
+    places: dict[str, dict[int, str]] = {}
+    written, details = [], {}
     for page in material.chapters:
         verdicts = [v for v in material.verdicts if v.claim.chapter == page.name]
         if verdicts:
             with_chips(page.notebook, page.name, chips_html(verdicts))
-        write_text(stage / f"{page.page}.ipynb", nbformat.writes(page.notebook) + "\n")
-    for path, text in pages.generated(material).items():
-        write_text(stage / path, text)
-    return material
+        article, rest = split_details(page.notebook, page.name, page.title)
+        article.cells.append(citation_cell(material.root, page.title, page.name, page.entry))
+        places[page.name] = {}
+        for name, notebook in ((page.name, article), (f"{page.name}{SUFFIX}", rest)):
+            if notebook is not None:
+                fold_code(notebook)
+                once_each(notebook)
+                places[page.name] |= mark_cells(notebook, name)
+                written.append((page.name, name, notebook))
+        if rest is not None:
+            details[page.page] = f"{page.page}{SUFFIX}"
+    for chapter, name, notebook in written:
+        references = mark_numbers(notebook, chapter, material.results)
+        if references:
+            notebook.cells.append(sources_cell(sources_data(references, material.results, places)))
+        write_text(stage / "notebooks" / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
+    return details
+
+
+def with_details(toc: dict[str, Any], details: Mapping[str, str]) -> dict[str, Any]:
+    """Return a table of contents in which each page of details stands below its chapter."""
+
+    def added(entry: Any) -> Any:
+        if isinstance(entry, list):
+            return [added(one) for one in entry]
+        if not isinstance(entry, dict):
+            return entry
+        entry = {name: added(value) for name, value in entry.items()}
+        if entry.get("file") in details:
+            entry["sections"] = [{"file": details[entry["file"]]}, *entry.get("sections", [])]
+        return entry
+
+    return added(toc)
 
 
 def collect(root: Path, run: Path) -> Material:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,19 +9,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from tqdm import tqdm
 
 from helpers.atomic import write_text
 from helpers.chapter import checkpoints, provenance, records
 from helpers.chapter.device import device_name, set_seeds, set_threads
-from helpers.chapter.figures import save_figure
+from helpers.chapter.figures import Drawn, save_figure, words_of
 from helpers.chapter.inputs import Inputs
 from helpers.chapter.progress import ProgressReport, progress_bar
-from helpers.chapter.settings import Settings, check_settings
+from helpers.chapter.settings import Settings, check_settings, checked_name, plain_value
 from helpers.chapter.shelf import Shelf, taken_over
 from helpers.claims.published import Published, load_published
 from helpers.claims.register import ChapterClaims, load_claims
@@ -30,13 +27,13 @@ from helpers.claims.results import ChapterResults, FigureFile, Result
 from helpers.claims.verdict import ClaimVerdict, judge
 from helpers.display import cards
 from helpers.display.board import verdict_report
+from helpers.display.figures import FigureCard
+from helpers.display.frames import use_house_tables
 from helpers.display.html import Html
 from helpers.display.tables import comparison, tier_text
 from helpers.errors import ParameterError
-from helpers.plots import SvgChart, use_style
+from helpers.plots import use_style
 from helpers.project import project_root
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Chapter:
@@ -64,6 +61,7 @@ class Chapter:
         self.parameters = dict(parameters)
         self._inputs = Inputs()
         self.results: dict[str, Result] = {}
+        self._cells: dict[str, int] = {}
         self._figures: dict[str, FigureFile] = {}
         self._source = provenance.notebook_source(root, name)
         self._checkpoints = checkpoints.checkpoint_folder(self.out, self._source, self.device, root)
@@ -97,6 +95,7 @@ class Chapter:
         set_threads()
         set_seeds(settings.seed)
         use_style()
+        use_house_tables()
         return cls(name, parameters, settings, root)
 
     profile = property(lambda self: self.settings.profile)
@@ -190,18 +189,13 @@ class Chapter:
             dataset = id.split(".")[0]
         if published is None:
             published = records.published_number(id, self.published, published_field)
-        given: dict[str, Any] = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
-        given |= {"published": published, "tolerance": tolerance}
-        numbers: dict[str, Any] = {what: records.plain_number(id, what, x) for what, x in given.items()}
-        result = Result(
-            **numbers,
-            unit=unit,
-            dataset=dataset,
-            tier=records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real),
-            note=note,
-        )
-        records.check_result(id, result)
+        numbers = {"value": value, "low": low, "high": high, "p": p, "n": n, "seeds": seeds}
+        numbers |= {"published": published, "tolerance": tolerance}
+        tier = records.result_tier(id, dataset, self.tiers if dataset else self._inputs.real)
+        words = {"unit": unit, "dataset": dataset, "tier": tier, "note": note}
+        result = records.make_result(id, numbers, words)
         self.results[id] = result
+        self._cells |= records.present_cell(id)
         records.glue_result(id, result, self._glued)
         return result
 
@@ -241,10 +235,6 @@ class Chapter:
         ParameterError
             If the pattern names a column that is not there, the table has no value, or as for
             :meth:`record`.
-
-        Examples
-        --------
-        ``chapter.record_table(summarise_folds(metrics, 0.25), "CCLE.nested_cv.{model}.{metric}")``
         """
         constants = names if dataset is None else {"dataset": dataset, **names}
         for row in records.table_rows(table, id, constants):
@@ -281,7 +271,8 @@ class Chapter:
             Columns: published, ours, difference, interval, n.
         """
         rows = ids if isinstance(ids, Mapping) else {id: id for id in ids}
-        return comparison({label: self.result(id) for label, id in rows.items()}, caption)
+        found = {label: (id, self.result(id)) for label, id in rows.items()}
+        return comparison(found, caption, self.name)
 
     # Long computations -----------------------------------------------------------------------
 
@@ -317,25 +308,37 @@ class Chapter:
         ]
         return cards.header(self.claims, facts)
 
-    def figure(self, figure: Figure | SvgChart, name: str, caption: str) -> cards.FigureCard:
+    def figure(
+        self,
+        figure: Drawn,
+        name: str,
+        caption: str,
+        *,
+        alt: str | None = None,
+        table: pd.DataFrame | None = None,
+        inputs: Sequence[str] | None = None,
+    ) -> FigureCard:
         """Save a figure under ``figures`` of the run folder and return it for display.
 
         Parameters
         ----------
-        figure : matplotlib Figure or SvgChart
-            See :func:`helpers.chapter.figures.save_figure`.
-        name : str
-            Letters, digits, ``_`` and ``-``; the file is ``<number of the chapter>_<name>``.
-        caption : str
-            What it shows; tier and size of the data are added.
+        figure : matplotlib Figure, SvgChart or Altair chart
+            See :mod:`helpers.plots.hover` for charts that answer when pointed at.
+        name, caption : str
+            The file is ``<number of the chapter>_<name>``; tier and size of the data follow the caption.
+        alt : str, optional
+            What is to be seen. Default: titles, axes and series of a drawn figure.
+        table : DataFrame, optional
+            What is drawn. Default: the table that the plot keeps, if any.
+        inputs : sequence of str, optional
+            Data sets shown. Default: those that caption or text name; all where they name none.
         """
-        if not _FILE_NAME.fullmatch(name):
-            msg = f"figure name {name!r} must be letters, digits, '_' and '-'"
-            raise ParameterError(msg)
-        stem = f"{self.name.split('_')[0]}_{name}"
-        caption = f"{caption.rstrip()} Input: {self._inputs}."
-        file, card = save_figure(figure, self.settings.target / "figures", stem, caption)
-        self._figures[name] = FigureFile(name=name, file=f"figures/{file}", caption=caption)
+        stem = f"{self.name.split('_')[0]}_{checked_name('figure', name)}"
+        alt = alt or words_of(figure, caption)
+        caption = f"{caption.rstrip()} Input: {self._inputs.text(inputs, f'{caption} {alt}')}."
+        folder = self.settings.target / "figures"
+        card = save_figure(figure, folder, stem, caption, alt, table)
+        self._figures[name] = FigureFile(name=name, file=f"figures/{stem}.svg", caption=caption)
         return card
 
     def judge(self) -> list[ClaimVerdict]:
@@ -365,7 +368,7 @@ class Chapter:
             title=self.title,
             profile=self.profile,
             # Where the run folder lies does not change a number.
-            parameters={key: _plain(value) for key, value in self.parameters.items() if key != "out"},
+            parameters={key: plain_value(value) for key, value in self.parameters.items() if key != "out"},
             tiers=dict(self.tiers),
             method_checks=sorted(self._inputs.method_checks),
             inputs=self._inputs.files,
@@ -375,6 +378,7 @@ class Chapter:
             device=self.device,
             threads=self.jobs,
             results=self.results,
+            cells=self._cells,
             figures=list(self._figures.values()),
             times=provenance.execution_times(self._started, self._checkpoints / checkpoints.TIMES)
             | taken_over(self._shelves),
@@ -391,9 +395,3 @@ class Chapter:
         for shelf in self._shelves:
             checkpoints.tidy(shelf.folder)
         return cards.compute_card(snapshot, device_name(self.device))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return list(value) if isinstance(value, tuple) else value

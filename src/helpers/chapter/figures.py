@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
+from altair import TopLevelMixin
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from helpers.atomic import atomic_writer, write_text
-from helpers.display.cards import FigureCard
+from helpers.atomic import write_text
+from helpers.display.figures import FigureCard
 from helpers.plots import SvgChart
+from helpers.plots.described import describe, table_of
+from helpers.plots.hover import chart_spec, chart_svg, chart_table, chart_words
+from helpers.plots.themed import draw_svg, themed
+
+#: What a chapter can show as a figure; an Altair chart answers when pointed at.
+Drawn = Figure | SvgChart | TopLevelMixin
 
 
-def save_figure(figure: Figure | SvgChart, folder: Path, stem: str, caption: str) -> tuple[str, FigureCard]:
-    """Save a figure: a matplotlib figure as PNG and SVG, and close it; a chart as SVG.
+def words_of(figure: Drawn, caption: str) -> str:
+    """Say what is to be seen in a figure."""
+    if isinstance(figure, Figure):
+        return describe(figure)
+    return caption if isinstance(figure, SvgChart) else chart_words(figure)
 
-    Returns
-    -------
-    file : str
-        Name of the file to show, in ``folder``.
-    card : FigureCard
+
+def save_figure(
+    figure: Drawn, folder: Path, stem: str, caption: str, alt: str, table: pd.DataFrame | None
+) -> FigureCard:
+    """Save a figure as ``<stem>.svg`` and its table as ``<stem>.csv``, and close it.
+
+    Without a table, the one that the plot keeps with its figure is taken, if any.
     """
+    spec = None
     if isinstance(figure, SvgChart):
-        write_text(folder / f"{stem}.svg", figure.svg)
-        return f"{stem}.svg", FigureCard(figure.svg, caption)
-    drawn = {"png": _drawn(figure, "png")}
-    figure.set_layout_engine("none")  # the second drawing keeps the places of the first
-    drawn["svg"] = _drawn(figure, "svg", metadata={"Date": None})  # equal runs write equal files
-    for kind, content in drawn.items():
-        with atomic_writer(folder / f"{stem}.{kind}", "wb") as stream:
-            stream.write(content)
-    plt.close(figure)
-    return f"{stem}.png", FigureCard.of_png(drawn["png"], caption)
-
-
-def _drawn(figure: Figure, kind: str, **options: Any) -> bytes:
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format=kind, **options)
-        return stream.getvalue()
+        svg = body = figure.svg
+    elif isinstance(figure, Figure):
+        table = table_of(figure) if table is None else table
+        svg = draw_svg(figure)
+        body = themed(svg, stem)
+        plt.close(figure)
+    else:
+        table = chart_table(figure) if table is None else table
+        svg = chart_svg(figure)
+        body, spec = themed(svg, stem), chart_spec(figure)
+    write_text(folder / f"{stem}.svg", svg)
+    csv = None if table is None else table.to_csv(index=not isinstance(table.index, pd.RangeIndex))
+    if csv is not None:
+        write_text(folder / f"{stem}.csv", csv)
+    return FigureCard(body, caption, name=stem, alt=alt, csv=csv, spec=spec)

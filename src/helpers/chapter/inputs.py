@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from helpers.claims.results import InputFile, Tier
@@ -55,8 +57,28 @@ class Inputs:
         """All files by name."""
         return [InputFile(name=name, sha256=sha256) for name, sha256 in sorted(self._files)]
 
-    def __str__(self) -> str:
-        return "; ".join(f"{name} ({tier}){self._sizes[name]}" for name, tier in self.tiers.items()) or "none"
+    def text(self, names: Sequence[str] | None, words: str) -> str:
+        """Write the tier of data sets for a reader, and the size of a single one.
+
+        Parameters
+        ----------
+        names : sequence of str or None
+            Which. None: those that the words name; where they name none, all but the method checks.
+        words : str
+
+        Raises
+        ------
+        ParameterError
+            If one is not in use.
+        """
+        if names is None:
+            named = [name for name in self.tiers if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words)]
+            names = named or list(self.real or self.tiers)
+        if missing := [name for name in names if name not in self.tiers]:
+            msg = f"data set(s) {missing} are not in use; call chapter.use(...) with them first"
+            raise ParameterError(msg)
+        size = self._sizes[names[0]] if len(names) == 1 else ""
+        return "; ".join(f"{name} ({self.tiers[name]})" for name in names) + size or "none"
 
 
 def _counts(data: Any) -> str:

@@ -153,6 +153,28 @@ def _check_interval(name: str, result: Result) -> None:
             raise ParameterError(msg)
 
 
+def make_result(name: str, numbers: Mapping[str, object], words: Mapping[str, Any]) -> Result:
+    """Return a checked result.
+
+    Raises
+    ------
+    ParameterError
+        If one of the numbers is none, or they contradict each other.
+    """
+    plain: dict[str, Any] = {what: plain_number(name, what, value) for what, value in numbers.items()}
+    result = Result(**plain, **words)
+    check_result(name, result)
+    return result
+
+
+def present_cell(name: str) -> dict[str, int]:
+    """Return the execution count of the cell that records a result, by its name; empty outside a notebook."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return {} if shell is None else {name: shell.execution_count}
+
+
 def glued_names(source: str) -> set[str]:
     """Return the names that the prose of a percent script refers to with ``{glue}``."""
     text = re.sub(r"\n# ?", " ", source)  # a reference may go on in the next line of a comment

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from helpers.chapter.device import resolve_device
 from helpers.data.sources import CHOICES
@@ -95,3 +98,24 @@ def check_values(parameters: Mapping[str, Any]) -> None:
             raise ParameterError(msg)
     if parameters["device"] != "auto":  # auto never fails, and asking costs the import of torch
         resolve_device(parameters["device"])
+
+
+def plain_value(value: Any) -> Any:
+    """Return the value of a parameter as it goes into a file: plain numbers, lists."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def checked_name(what: str, name: str) -> str:
+    """Return a name that may be part of a file's.
+
+    Raises
+    ------
+    ParameterError
+        If it is not made of letters, digits, ``_`` and ``-``.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        msg = f"{what} name {name!r} must be letters, digits, '_' and '-'"
+        raise ParameterError(msg)
+    return name

@@ -6,12 +6,16 @@ import math
 
 
 def format_number(value: float | None, *, signed: bool = False) -> str:
-    """Write a number for a reader: three decimals, or three digits where that would hide it.
+    """Write a number for a reader: three decimals, or three digits where that would hide it; no exponent.
+
+    What is below a millionth is rounding, and zero to a reader.
 
     Examples
     --------
     >>> format_number(0.95425), format_number(0.006, signed=True), format_number(190036)
     ('0.954', '+0.006', '190,036')
+    >>> format_number(-6.65e-05), format_number(-3.33e-07)
+    ('-0.0000665', '0.000')
     >>> format_number(None)
     '–'
     """
@@ -20,9 +24,14 @@ def format_number(value: float | None, *, signed: bool = False) -> str:
     sign = "+" if signed else ""
     if isinstance(value, int) or 1000 <= abs(value) < 1e9:
         return f"{value:{sign},.0f}"
-    if value == 0 or 0.001 <= abs(value) < 1000:
+    if abs(value) < 1e-6:
+        return "0.000"
+    if 0.001 <= abs(value) < 1000:
         return f"{value:{sign}.3f}"
-    return f"{value:{sign}.3g}"
+    if abs(value) >= 1e9:
+        return f"{value:{sign}.3g}"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:{sign}.{digits}f}".rstrip("0")
 
 
 def format_p(p: float | None) -> str:

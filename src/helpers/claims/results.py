@@ -85,7 +85,8 @@ class ChapterResults(BaseModel):
     """All results of one chapter with what they were computed from.
 
     Everything but ``times`` is the same in two runs of the same code, data, parameters and
-    machine. ``method_checks`` names the data sets that were simulated on purpose, with planted truth.
+    machine. ``method_checks`` names the data sets that were simulated on purpose, with planted truth;
+    ``cells`` is the execution count of the cell that recorded each result.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,6 +105,7 @@ class ChapterResults(BaseModel):
     device: str
     threads: int
     results: dict[str, Result]
+    cells: dict[str, int] = {}
     figures: list[FigureFile]
     times: dict[str, Any]
 
@@ -116,8 +118,9 @@ class ChapterResults(BaseModel):
         """Return the text of the file: keys sorted, floats with repr precision, no NaN."""
         content = self.model_dump(mode="json")
         content["schema"] = content.pop("schema_")
-        if not self.method_checks:
-            del content["method_checks"]
+        for name in ("method_checks", "cells"):
+            if not content[name]:
+                del content[name]
         return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -62,8 +62,8 @@ STYLE = """<style>
 .hv-meta {font-size: 0.8rem; opacity: 0.8;}
 .hv-chip {display: inline-block; padding: 0.15rem 0.5rem; border-radius: 0.8rem; border: 1.5px solid;
  line-height: 1.35;}
-.hv-board a, .hv-board a:hover {color: inherit;}
-.hv-board a.hv-chip {text-decoration: none;}
+.hv-board a, .hv-board a:hover, .hv-chips a, .hv-chips a:hover {color: inherit;}
+.hv-board a.hv-chip, .hv-chips a.hv-chip {text-decoration: none;}
 .hv-board a.hv-chip:hover, .hv-board a.hv-chip:focus {text-decoration: underline;}
 .hv-holds {background: rgba(var(--hv-holds),0.22); border-color: rgb(var(--hv-holds));}
 .hv-partly {background: rgba(var(--hv-partly),0.22); border-color: rgb(var(--hv-partly));}
@@ -77,9 +77,6 @@ STYLE = """<style>
 .hv-chips ul {list-style: none; margin: 0.3rem 0; padding: 0;}
 .hv-chips li {margin: 0.35rem 0;}
 .hv-chips .hv-chip {font-size: 0.85rem; margin: 0.1rem 0.25rem 0.1rem 0;}
-/* The book's theme puts HTML outputs on a light ground in its dark mode; these follow the theme instead. */
-html[data-theme="dark"] .cell_output .text_html:has(.hv-board, .hv-chips) {background: transparent !important;
- color: var(--pst-color-text-base) !important;}
 @media (max-width: 640px) {
  .hv-board table, .hv-board tbody, .hv-board tr, .hv-board tbody th, .hv-board td {
   display: block; width: auto;}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
-
-from PIL import Image
 
 from helpers.claims.check import result_label
 from helpers.claims.numbers import format_interval, format_number
@@ -90,34 +86,6 @@ def _tested(id: str | None, results: Mapping[str, Result]) -> str:
     signed = result.unit == "difference"
     interval = format_interval(result.low, result.high, signed=signed)
     return f"{result_label(id)} = {format_number(result.value, signed=signed)} {interval}".strip()
-
-
-class FigureCard:
-    """A figure with its caption, as a notebook shows it; the caption is its alternative text."""
-
-    def __init__(self, body: str, caption: str) -> None:
-        self.body = body
-        self.caption = caption
-
-    @classmethod
-    def of_png(cls, png: bytes, caption: str) -> FigureCard:
-        """Make a card of a drawn figure."""
-        # A palette makes the page a third as heavy; a plot has few colours.
-        picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-        stream = io.BytesIO()
-        picture.save(stream, format="png", optimize=True)
-        data = base64.b64encode(stream.getvalue()).decode()
-        body = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}">'
-        return cls(body, caption)
-
-    def _repr_html_(self) -> str:
-        return (
-            f'{STYLE}<figure class="hs-figure">{self.body}'
-            f"<figcaption>{escape(self.caption)}</figcaption></figure>"
-        )
-
-    def __repr__(self) -> str:
-        return f"Figure: {self.caption}"
 
 
 def compute_card(run: ChapterResults, device: str) -> Html:

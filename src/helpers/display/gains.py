@@ -17,7 +17,7 @@ STYLE = """<style>
  color: inherit; white-space: normal; vertical-align: middle;}
 .hg-gains tbody tr.hg-chapter th {font-weight: 600; padding-top: 0.7rem;}
 .hg-gains tbody th {font-weight: 400;}
-.hg-gains svg {width: 100%; min-width: 11rem; height: 1.7rem; display: block;}
+.hg-gains svg {width: 100%; min-width: 7rem; height: 1.7rem; display: block;}
 .hg-gains .zero {stroke: currentColor; stroke-width: 1;}
 .hg-gains .band {fill: currentColor; fill-opacity: 0.09;}
 .hg-gains .line {stroke: currentColor; stroke-width: 2; vector-effect: non-scaling-stroke;}
@@ -27,8 +27,6 @@ STYLE = """<style>
 .hg-gains .unresolved {fill: rgb(86,180,233);}
 .hg-gains caption {text-align: left; caption-side: top; color: inherit; font-weight: 600;}
 .hg-note {font-size: 0.85rem; opacity: 0.85;}
-html[data-theme="dark"] .cell_output .text_html:has(.hg-gains) {background: transparent !important;
- color: var(--pst-color-text-base) !important;}
 </style>"""
 
 _WORDS = {"holds": "ahead", "fails": "not ahead", "unresolved": "unresolved"}

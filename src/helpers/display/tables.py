@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from helpers.claims.check import Check, Outcome, result_label
-from helpers.claims.numbers import format_interval, format_number
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
+from helpers.display.frames import decimals_for
 
 HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
 SYMBOLS: dict[Outcome, str] = {
@@ -32,7 +34,6 @@ GROUPS = {
     ("ours", "success"): "tests of ours that something works",
     ("ours", "failure"): "tests of ours that something does not work",
 }
-_DIGITS = 4  # as the papers print them
 
 
 def tier_text(tiers: Mapping[str, str]) -> str:
@@ -91,43 +92,40 @@ def check_name(check: Check) -> str:
     return name if where is None or where in name else f"{where}: {name}"
 
 
-def published_and_ours(results: Mapping[str, ChapterResults]) -> pd.DataFrame:
-    """Return one row a value that has a published counterpart.
+def published_and_ours(results: Mapping[str, ChapterResults]) -> Styler:
+    """Show one row a value that has a published counterpart.
 
-    Columns: chapter, value (its id), published, ours, difference (ours - published), interval, n, input.
+    Columns: chapter, value, published, ours, difference (ours - published), interval, n, input.
     """
-    rows = []
+    rows, ids = [], []
     for name, chapter in results.items():
         for id, result in chapter.results.items():
             if result.published is None or result.value is None:
                 continue
+            ids.append((name, id))
             rows.append(
-                {
-                    "chapter": name,
-                    "value": id,
-                    "published": round(result.published, _DIGITS),
-                    "ours": round(result.value, _DIGITS),
-                    "difference": round(result.value - result.published, _DIGITS),
-                    "interval": format_interval(result.low, result.high) or "–",
-                    "n": result.n,
-                    "input": result.tier,
-                }
+                {"chapter": name[:2], "value": result_label(id).replace("_", " ")}
+                | _row(result)
+                | {"input": result.tier}
             )
-    columns = ["chapter", "value", "published", "ours", "difference", "interval", "n", "input"]
-    return pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})
+    columns = ["chapter", "value", *_COLUMNS, "input"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.style.hide(axis="index").set_table_attributes(table_results(ids))
 
 
 _COLUMNS = ("published", "ours", "difference", "interval", "n")
 
 
-def comparison(results: Mapping[str, Result], caption: str) -> Styler:
+def comparison(results: Mapping[str, tuple[str, Result]], caption: str, chapter: str) -> Styler:
     """Put published and recomputed values side by side.
 
     Parameters
     ----------
-    results : mapping of row label to Result
+    results : mapping of row label to (id, Result)
     caption : str
         What the table shows; the tier of each data set is added.
+    chapter : str
+        Whose results they are.
 
     Returns
     -------
@@ -135,32 +133,36 @@ def comparison(results: Mapping[str, Result], caption: str) -> Styler:
         Columns published, ours, difference (ours - published), interval, n, as text; without the
         first and third where nothing was published.
     """
-    rows = [_row(result) for result in results.values()]
+    rows = [_row(result) for _, result in results.values()]
     columns, rule = list(_COLUMNS), " Difference = ours - published."
-    if all(result.published is None for result in results.values()):
+    if all(result.published is None for _, result in results.values()):
         columns, rule = ["ours", "interval", "n"], ""
     frame = pd.DataFrame(rows, index=list(results))[columns]
-    tiers = tier_text({result.dataset or "all data": result.tier for result in results.values()})
-    # A fixed uuid keeps the executed notebooks of two runs equal.
-    uuid = hashlib.sha256("|".join([caption, *results]).encode()).hexdigest()[:8]
-    # The style names no colour, and the class is the one that themes know, so the table follows the
-    # light and the dark theme of the page.
-    caption_style = "text-align: left; caption-side: top; color: inherit;"
-    return (
-        Styler(frame, uuid=uuid, cell_ids=False)
-        .set_caption(f"{caption} Input: {tiers}.{rule}")
-        .set_table_attributes('class="dataframe"')
-        .set_properties(**{"text-align": "right", "white-space": "nowrap", "padding": "0.25rem 0.6rem"})
-        .set_table_styles([{"selector": "caption", "props": caption_style}])
+    tiers = tier_text({result.dataset or "all data": result.tier for _, result in results.values()})
+    return frame.style.set_caption(f"{caption} Input: {tiers}.{rule}").set_table_attributes(
+        table_results([(chapter, id) for id, _ in results.values()])
     )
 
 
+def table_results(rows: Sequence[tuple[str, str]]) -> str:
+    """Return the attribute by which a page knows the result (chapter, id) behind each row of a table."""
+    return f'data-results="{escape(json.dumps(rows))}"'
+
+
 def _row(result: Result) -> dict[str, str]:
+    """Write the numbers of one result, all with the same decimals."""
+    known = [x for x in (result.value, result.low, result.high, result.published) if x is not None]
+    decimals = 0 if isinstance(result.value, int) else decimals_for(known)
+
+    def text(number: float | None, sign: str = "") -> str:
+        return "–" if number is None else re.sub(r"^[-+](?=[0.]+$)", "", f"{number:{sign},.{decimals}f}")
+
     difference = None if result.value is None or result.published is None else result.value - result.published
+    limits = (result.low, result.high)
     return {
-        "published": format_number(result.published),
-        "ours": format_number(result.value),
-        "difference": format_number(difference, signed=True),
-        "interval": format_interval(result.low, result.high) or "–",
-        "n": "–" if result.n is None else str(result.n),
+        "published": text(result.published),
+        "ours": text(result.value),
+        "difference": text(difference, "+"),
+        "interval": "–" if limits == (None, None) else f"[{', '.join(map(text, limits))}]",
+        "n": "–" if result.n is None else f"{result.n:,}",
     }

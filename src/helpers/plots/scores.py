@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from helpers.plots.described import keep_table
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.tables import need_columns
 
@@ -70,12 +72,13 @@ def metric_bars(
         handles.append(_handle("published (open)", "0.4", "o", filled=False))
     for edge in range(1, len(metrics)):
         axes.axvline(edge - 0.5, color="0.9", linewidth=1)
-    axes.set_xticks(range(len(metrics)), metrics)
+    wide = 56 // len(metrics)  # letters that have room below one group
+    axes.set_xticks(range(len(metrics)), [textwrap.fill(str(metric), max(wide, 8)) for metric in metrics])
     axes.set_xlim(-0.5, len(metrics) - 0.5)
     axes.grid(axis="y", color="0.92")
     axes.set(title=title, ylabel=ylabel, xlabel=f"metric (bars: {errors})")
     _legend_below(figure, handles)
-    return figure
+    return keep_table(figure, table)
 
 
 def agreement(
@@ -112,7 +115,7 @@ def agreement(
     axes.set_aspect("equal")
     handles = [_handle(model, *styles[model]) for model in shown["model"].unique()]
     _legend_below(figure, [*handles, Line2D([], [], color="0.6", linestyle="--", label="equal")])
-    return figure
+    return keep_table(figure, table)
 
 
 def forest(
@@ -183,7 +186,7 @@ def forest(
         handles.append(Line2D([], [], color="0.85", linewidth=8, label=f"within ±{margin:g}"))
     _legend_below(figure, handles)
     figure.set_size_inches(WIDTH, 1.6 + 0.36 * y)
-    return figure
+    return keep_table(figure, table)
 
 
 def _difference_text(difference: float, low: float, high: float) -> str:

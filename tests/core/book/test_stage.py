@@ -69,7 +69,8 @@ def stage(toy):
     chapters = {}
     for path in sorted((target / "notebooks").glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
-        chapters[path.stem] = "\n\n".join(cell.source for cell in cells)
+        assert "How to cite" in cells[-1].source
+        chapters[path.stem] = "\n\n".join(cell.source for cell in cells[:-1])
     pages = {
         path.stem: path.read_text(encoding="utf-8") for path in (target / "book" / "generated").glob("*.md")
     }

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib import pyplot as plt
@@ -12,6 +14,7 @@ from matplotlib import pyplot as plt
 from helpers.chapter import Chapter
 from helpers.chapter.records import glued_names
 from helpers.claims import load_results
+from helpers.data.types import Provenance
 from helpers.errors import ClaimError, ParameterError
 from helpers.plots import SvgChart
 
@@ -185,19 +188,44 @@ def test_compare_table_shows_published_ours_difference_and_tier(chapter):
 def test_a_figure_is_saved_closed_and_captioned(chapter):
     figure, axes = plt.subplots()
     axes.plot([0, 1])
-    card = chapter.figure(figure, "line", "A line.")
+    axes.set(title="Error falls", xlabel="epoch", ylabel="MSE")
+    card = chapter.figure(figure, "line", "A line.", table=pd.DataFrame({"epoch": [0, 1]}))
     folder = chapter.out / "figures"
-    assert sorted(path.name for path in folder.iterdir()) == ["01_line.png", "01_line.svg"]
+    assert sorted(path.name for path in folder.iterdir()) == ["01_line.csv", "01_line.svg"]
+    assert (folder / "01_line.csv").read_text(encoding="utf-8").split() == ["epoch", "0", "1"]
     assert card.caption == "A line. Input: CCLE (panel)."
-    assert 'alt="A line. Input: CCLE (panel)."' in card._repr_html_()
+    assert 'aria-label="Error falls. Across: epoch, from 0.0 to 1.0. Upwards: MSE' in card._repr_html_()
     assert not plt.fignum_exists(figure.number)
     chart = SvgChart('<svg xmlns="http://www.w3.org/2000/svg"></svg>')
     chapter.figure(chart, "chart", "A chart.")
     assert (folder / "01_chart.svg").read_text(encoding="utf-8") == chart.svg
     assert [figure.file for figure in chapter.snapshot().figures] == [
-        "figures/01_line.png",
+        "figures/01_line.svg",
         "figures/01_chart.svg",
     ]
+
+
+def test_a_caption_names_the_inputs_of_its_figure_only(chapter):
+    chapter.use(SimpleNamespace(name="GDSC", provenance=Provenance(tier="panel")))
+    chapter.use(SimpleNamespace(name="planted", provenance=Provenance(tier="simulated")), method_check=True)
+    chart = SvgChart("<svg></svg>")
+    inputs = {
+        name: chapter.figure(chart, name, caption, **options).caption.partition("Input: ")[2]
+        for name, caption, options in (
+            ("a", "Drugs of GDSC.", {}),
+            ("b", "All of them; CCLE2 is none.", {}),
+            ("c", "The planted truth.", {}),
+            ("d", "GDSC.", {"inputs": ["CCLE"]}),
+        )
+    }
+    assert inputs == {
+        "a": "GDSC (panel).",
+        "b": "CCLE (panel); GDSC (panel).",
+        "c": "planted (simulated).",
+        "d": "CCLE (panel).",
+    }
+    with pytest.raises(ParameterError, match=r"'gone'.* not in use"):
+        chapter.figure(chart, "e", "x", inputs=["gone"])
 
 
 def test_equal_figures_are_equal_files(chapter):
@@ -312,7 +340,7 @@ def test_an_execution_by_the_command_writes_to_its_attempt(project, parameters, 
     chapter.figure(plt.figure(), "a", "A.")
     chapter.finish()
     written = {p.relative_to(tmp_path / "attempt").as_posix() for p in (tmp_path / "attempt").rglob("*.*")}
-    assert written == {"results/01_demo.json", "figures/01_a.png", "figures/01_a.svg"}
+    assert written == {"results/01_demo.json", "figures/01_a.svg"}
     assert not (chapter.out / "results").exists()
 
 

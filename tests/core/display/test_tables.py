@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 
 from helpers.claims.register import load_register
 from helpers.claims.results import load_results
@@ -19,11 +21,14 @@ def test_published_and_ours_lists_what_has_both(toy):
         unpublished={"value": 0.5},
         undefined={"value": None, "published": 0.5},
     )
-    [row] = published_and_ours(load_results(toy.folder)).to_dict("records")
+    table = published_and_ours(load_results(toy.folder))
+    [row] = table.data.to_dict("records")
     assert row == {
-        "chapter": "01_first", "value": "toy.both", "published": 0.8, "ours": 0.75, "difference": -0.05,
-        "interval": "[0.700, 0.800]", "n": 5, "input": "panel",
+        "chapter": "01", "value": "toy.both", "published": "0.800", "ours": "0.750", "difference": "-0.050",
+        "interval": "[0.700, 0.800]", "n": "5", "input": "panel",
     }  # fmt: skip
+    [attribute] = re.findall('data-results="([^"]*)"', table.to_html())
+    assert json.loads(unescape(attribute)) == [["01_first", "toy.both"]]
 
 
 def test_sensitivity_has_three_rows_a_claim(toy):
@@ -47,6 +52,6 @@ def test_verdicts_as_data_carry_every_number(toy):
 
 
 def test_empty_runs_give_empty_tables_with_their_columns(toy):
-    assert list(published_and_ours({}).columns)[:2] == ["chapter", "value"]
+    assert list(published_and_ours({}).data.columns)[:2] == ["chapter", "value"]
     assert next(iter(input_table({}).columns)) == "chapter"
     assert sensitivity([]).empty

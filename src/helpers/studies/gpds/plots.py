@@ -12,24 +12,10 @@ from matplotlib.patches import Rectangle
 from scipy import stats
 
 from helpers.errors import DataError
-from helpers.plots.style import OKABE_ITO, WIDTH
+from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.tables import need_columns
 
 _RED, _YELLOW = OKABE_ITO["vermillion"], OKABE_ITO["orange"]
-#: Colour and marker of a model, the same in every figure of the chapter.
-STYLES = {
-    "network": (OKABE_ITO["blue"], "o"),
-    "network, tuned": (OKABE_ITO["sky"], "D"),
-    "network, learning rate 0.0001": (OKABE_ITO["sky"], "D"),
-    "Ridge": (OKABE_ITO["orange"], "s"),
-    "Ridge, mean >= 1": (OKABE_ITO["green"], "^"),
-    "training mean": ("0.4", "v"),
-}
-
-
-def style_of(model: str) -> tuple[str, str]:
-    """Colour and marker of a model; black crosses for one without its own."""
-    return STYLES.get(model, ("black", "x"))
 
 
 def mean_variance(table: pd.DataFrame, *, min_mean: float, min_variance: float, title: str) -> Figure:
@@ -208,12 +194,13 @@ def error_strips(
     need_columns("error_strips", table, ("model", "value"))
     models = list(table["model"].unique())
     figure, axes = plt.subplots(figsize=(WIDTH, 1.7 + 0.55 * len(models)))
+    styles = model_styles(models)
     names = []
     for position, model in enumerate(models):
         values = table.loc[table["model"] == model, "value"].to_numpy(float)
         finite = values[np.isfinite(values)]
         names.append(f"{model} (n = {len(finite)} of {len(values)})")
-        colour, marker = style_of(model)
+        colour, marker = styles[model]
         height = position + 0.5 * (np.arange(len(finite)) / max(len(finite) - 1, 1) - 0.5)
         axes.plot(finite, height, marker, color=colour, alpha=0.6, markersize=5, linestyle="none")
         if len(finite):
@@ -240,9 +227,10 @@ def curves(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Figu
     need_columns("curves", table, ("model", "lines", "value", "low", "high"))
     figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
     models = list(table["model"].unique())
+    styles = model_styles(models)
     for i, model in enumerate(models):
         part = table[table["model"] == model].sort_values("lines")
-        colour, marker = style_of(model)
+        colour, marker = styles[model]
         x = part["lines"].to_numpy(float) * 1.03 ** (i - (len(models) - 1) / 2)
         bars = np.abs(part[["low", "high"]].to_numpy(float).T - part["value"].to_numpy(float))
         axes.errorbar(

@@ -11,22 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from helpers.plots import SvgChart, forest, metric_bars, named_points
-from helpers.plots.style import OKABE_ITO, WIDTH
+from helpers.plots.style import WIDTH, model_styles
 from helpers.plots.tables import need_columns
 
-#: Colour and marker of each model, the same in every figure of the chapter.
-STYLES = {
-    "LSTM": ("#000000", "X"),
-    "GRU": (OKABE_ITO["blue"], "o"),
-    "GRU3": (OKABE_ITO["sky"], "s"),
-    "GRU3-ATTN": (OKABE_ITO["vermillion"], "D"),
-    "Transformer": (OKABE_ITO["green"], "^"),
-    "Autoencoder": (OKABE_ITO["purple"], "v"),
-    "additive": ("#666666", "P"),
-    "gene sign": (OKABE_ITO["orange"], "*"),
-    "cell mean": ("#882255", "h"),
-    "zero": ("#999933", "d"),
-}
+_SIMPLE = ("additive", "gene sign", "cell mean", "zero")
+#: Colour and marker of each model.
+STYLES = model_styles(("LSTM", "GRU", "GRU3", "GRU3-ATTN", "Transformer", "Autoencoder", *_SIMPLE))
 
 
 def sign_accuracies(summary: pd.DataFrame, by: str, *, title: str) -> Figure:

@@ -10,18 +10,9 @@ from matplotlib.lines import Line2D
 from pandas.io.formats.style import Styler
 
 from helpers.errors import DataError
-from helpers.plots.style import OKABE_ITO, WIDTH
+from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.tables import need_columns
 from helpers.studies.pertvae.tables import p_text
-
-#: A model looks the same in every figure of the chapter; the autoencoder is PertVAE's, and PCA is PCA.
-STYLES = {
-    "PertVAE": (OKABE_ITO["blue"], "o"),
-    "VAE": (OKABE_ITO["blue"], "o"),
-    "PCA": (OKABE_ITO["orange"], "s"),
-    "PCA + shift": (OKABE_ITO["orange"], "s"),
-    "Factor analysis": (OKABE_ITO["green"], "^"),
-}
 
 
 def table_1_style(table: pd.DataFrame) -> Styler:
@@ -44,7 +35,7 @@ def size_curves(
     Parameters
     ----------
     table : DataFrame
-        ``model`` (of :data:`STYLES`), ``size``, ``value``, ``low``, ``high``; NaN limits draw no bar.
+        ``model``, ``size``, ``value``, ``low``, ``high``; NaN limits draw no bar.
     title, ylabel, xlabel : str
     scale : {"log", "linear"}
         Of the sizes; "log" needs them positive.
@@ -56,10 +47,11 @@ def size_curves(
     """
     need_columns("size_curves", table, ("model", "size", "value", "low", "high"))
     names = list(table["model"].unique())
+    styles = model_styles(names)
     figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
     for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
         rows = rows.sort_values("size")
-        colour, marker = STYLES[model]
+        colour, marker = styles[model]
         # Side by side, so that the bars of equal sizes do not cover each other.
         aside = number - (len(names) - 1) / 2
         x = rows["size"].to_numpy(float)

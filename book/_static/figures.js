@@ -1,0 +1,53 @@
+// Every figure can be taken away: as SVG, as PNG, and with its table as CSV. On paper, in a file, it is black on white.
+(() => {
+  "use strict";
+  const SCALE = 3; // of a PNG: sharp on paper
+
+  function standalone(svg) {
+    const copy = svg.cloneNode(true);
+    const [, , width, height] = copy.getAttribute("viewBox").split(/\s+/);
+    copy.removeAttribute("style");
+    copy.setAttribute("width", width);
+    copy.setAttribute("height", height);
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    return { text: new XMLSerializer().serializeToString(copy), width: Number(width), height: Number(height) };
+  }
+
+  function savePng(svg, name) {
+    const { text, width, height } = standalone(svg);
+    const picture = new Image();
+    picture.onload = () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = width * SCALE;
+      canvas.height = height * SCALE;
+      const context = canvas.getContext("2d");
+      context.fillStyle = "white";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => house.save(blob, `${name}.png`));
+    };
+    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  }
+
+  function equip(figure) {
+    const svg = figure.querySelector("svg");
+    const drawn = () => figure.querySelector("svg"); // a chart has taken its place, perhaps
+    const name = figure.dataset.name;
+    if (!svg || !name || !svg.hasAttribute("viewBox")) return;
+    const tools = document.createElement("div");
+    tools.className = "hs-tools";
+    tools.append(
+      house.button("SVG", `Download figure ${name} as SVG`, () =>
+        house.save(standalone(drawn()).text, `${name}.svg`, "image/svg+xml")),
+      house.button("PNG", `Download figure ${name} as PNG`, () => savePng(drawn(), name)),
+    );
+    const csv = figure.querySelector('script[type="text/csv"]');
+    if (csv) {
+      tools.append(house.button("CSV", `Download the data of figure ${name} as CSV`, () =>
+        house.save(csv.textContent.replaceAll("<\\/", "</"), `${name}.csv`, "text/csv")));
+    }
+    figure.append(tools);
+  }
+
+  house.ready(() => document.querySelectorAll("figure.hs-figure").forEach(equip));
+})();

@@ -1,0 +1,46 @@
+// What all components of a page share: offering a file, and regions that scroll by keyboard.
+window.house = {
+  // Offer a text or a blob as a file; works from a folder as well.
+  save(content, name, type) {
+    const blob = content instanceof Blob ? content : new Blob([content], { type });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  },
+
+  button(text, label, onClick) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", onClick);
+    return button;
+  },
+
+  // What scrolls sideways can be reached and scrolled by keyboard.
+  reachable() {
+    for (const region of document.querySelectorAll(".hs-scroll, .hs-box, .hb-table, .hv-evidence, .cell pre, .highlight pre")) {
+      const scrolls = region.scrollWidth > region.clientWidth + 1;
+      if (scrolls) region.tabIndex = 0;
+      else region.removeAttribute("tabindex");
+    }
+  },
+
+  ready(start) {
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+    else start();
+  },
+};
+
+house.ready(() => {
+  house.reachable();
+  addEventListener("resize", house.reachable);
+  // Folds hide what scrolls until they open; a printed page has every fold open.
+  document.addEventListener("toggle", house.reachable, true);
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((one) => { one.open = true; });
+    document.querySelectorAll(".toggle-hidden").forEach((one) => one.classList.remove("toggle-hidden"));
+  });
+});
