@@ -65,7 +65,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 
-import itables
 import pandas as pd
 from IPython.display import display
 
@@ -93,7 +92,6 @@ from helpers.studies.refdnn import (
 
 # %% tags=["hide-input"]
 chapter = Chapter.begin("01_refdnn_reproduction", parameters)
-itables.init_notebook_mode(all_interactive=False, connected=False)
 
 from helpers.studies.refdnn.comparisons import METRICS, WITHIN, Family
 from helpers.studies.refdnn.data import load_response
@@ -407,7 +405,7 @@ agreement = within_drugs.drug_agreement(lodocv, ["Random Forest", "Kernel ridge"
 chapter.record_table(agreement, "{data}.lodocv.agreement.{model}.Spearman")
 agreement.style.format("{:.3f}", subset=["value", "low", "high"], na_rep="")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### With hyperparameters that were found here
 #
 # The constants of this protocol come from the study's own expression, with some thirty times as many genes, so
@@ -439,7 +437,7 @@ chapter.compare_table(
     "Unseen drugs: mean AUROC of RefDNN with settings found here, minus the other's; lines and drugs resampled.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Categories of drugs (figure 3E)
 #
 # The report orders drugs by the pathway of their target and finds ABL signalling, DNA replication and cell
@@ -647,7 +645,8 @@ chapter.figure(figure, "published_genes", note)
 # line, make {glue}`CCLE joined.biomarkers.published.labels shuffled within tissue.significant.expected` of the ten
 # genes significant on average. {glue}`CCLE joined.biomarkers.sensitive_blood` of the
 # {glue}`CCLE joined.biomarkers.sensitive` sensitive lines are blood lines.
-#
+
+# %% [markdown] tags=["details"]
 # ### Do the encoder's genes hold on pairs that were not used?
 #
 # The same question for all drugs with at least twenty resistant and twenty sensitive lines, with our own encoders:
@@ -702,7 +701,7 @@ chapter.compare_table(
     "Share of a drug's ten genes that two fits have in common, mean over drugs.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Do two losses make better biomarkers?
 #
 # The report sees a reason for the encoder's own loss in what its weights say. The encoders of two networks without
@@ -755,7 +754,7 @@ chapter.compare_table(
     "Where encoders put the published genes and the three that the report's drugs share.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## What depends on choices
 #
 # Points at which the text leaves a choice, or at which a choice looks doubtful, varied one at a time: RefDNN at the
@@ -832,9 +831,9 @@ chapter.figure(setting_map.map_figure(settings), "map", setting_map.NOTE)
 
 # %% tags=["hide-input"]
 wide = settings.pivot_table(index=["data", "case"], columns=["metric", "model"], values="value", sort=False)
-itables.show(wide.round(3), lengthMenu=[15, 50, -1], scrollX=True)
+wide
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Atlas of drugs
 #
 # Which drugs can be predicted from expression, and by which simple model? One row a drug. All scores are AUROC within
@@ -869,9 +868,7 @@ ceiling = atlas.ceilings(gdsc_data, reliability, seed=seed)
 of_drugs, simple = atlas.atlas_table(gdsc_data, protocols, ceiling, chapter.published)
 chapter.record_table(atlas.atlas_summary(of_drugs), "GDSC.atlas.{what}")
 chapter.record("GDSC.atlas.reliability", reliability, n=len(measured), note="correlation of two screens")
-itables.show(
-    atlas.rounded(of_drugs), lengthMenu=[15, 50, -1], showIndex=False, scrollX=True, buttons=["csvHtml5"]
-)
+atlas.rounded(of_drugs).reset_index(drop=True)
 
 # %% tags=["hide-input"]
 print("Best simple model by mean:", "; ".join(f"{protocol}: {name}" for protocol, name in simple.items()))
@@ -899,7 +896,7 @@ chapter.figure(figure, "atlas", note)
 # The estimates of a second screen and of the ceiling rest on three drugs, whose measured values are in the small table; a drug may be
 # more or less reliable than they are.
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Method check on simulated truth
 #
 # A simulated data set has four planted genes in each family of drugs, and drugs of a family share structure.
@@ -948,7 +945,7 @@ figure = plots.published_agreement(chapter.results, protocols, title="Published 
 note = "All scores of figures 1 to 3. Expression here is RNA-seq of 535 genes; compare order, not digits."
 chapter.figure(figure, "agreement", note)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%
@@ -994,7 +991,8 @@ chapter.deviations()
 # prevalence has 0.5, RefDNN has {glue}`GDSC.nested_cv.RefDNN.AUCROC within drug`, and its difference to the
 # strongest model left out is {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC within drug`
 # {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC within drug.interval`.
-#
+
+# %% [markdown] tags=["details"]
 # ## What it took (table 2 of the report)
 #
 # Wall time of this run, searches included, on the device that the box at the top names; `published` is the report's.

@@ -241,7 +241,7 @@ report_tables.space_table(REFDNN_SPACE, pairs)
 # %% tags=["hide-input"]
 report_tables.space_table(ABLATION_SPACE, pairs, "RefDNN-test")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## What a frozen encoder sees
 #
 # Random weights on unscaled, positive expression give logits that differ more between reference drugs than
@@ -340,7 +340,7 @@ chapter.figure(figure, "structure_gdsc", "A line is a left-out drug.")
 # %%
 chapter.verdicts()
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%

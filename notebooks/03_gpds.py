@@ -67,7 +67,6 @@ parameters = {k: v for k, v in vars().items() if k[0] != "_" and isinstance(v, b
 
 from functools import partial
 
-import itables
 import pandas as pd
 
 from helpers.chapter import Chapter
@@ -153,7 +152,8 @@ pd.Series(vars(task), name="on this tier").to_frame()
 # and cells share {glue}`cells.genes` genes. No line is labelled: the response is used as it is.
 #
 # ## The report, step by step
-#
+
+# %% [markdown] tags=["details"]
 # ### Genes: two cut lines (figures 1 to 3)
 #
 # The report keeps genes with a mean of at least 1.9 and ln(variance) of at least 0 over all lines. Here the filter
@@ -272,7 +272,8 @@ shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).
 # %% [markdown]
 # With 5 % of the lines ridge regression's R2 varies between splits with an SD of
 # {glue}`GDSC2.share.0.05.Ridge.SD of R2`, with 20 % of {glue}`GDSC2.share.0.2.Ridge.SD of R2`.
-#
+
+# %% [markdown] tags=["details"]
 # ### The search
 #
 # The report searched a grid without naming its values, apparently scored on the test lines. The grid here is scored
@@ -334,7 +335,7 @@ chapter.figure(*figures.against_models(versus, chapter.claims.matters["error"].d
 in_panel = take(bulk.of_report_lines(folds, panel.lines, published))
 in_panel.table.style.format("{:.2f}", na_rep="not in the panel").set_caption(f"{UNIT}; report: AUC (0 to 1)")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### More lines?
 #
 # The report's first limitation is its few lines. The same test folds with ever more training lines, two
@@ -347,7 +348,7 @@ at = {"sizes": [int(size) for size in curve_sizes.split(",")], "seed": seed, "n_
 curve = take(bulk.learning_curve(expression, response, curve_models, **at))
 chapter.figure(*figures.learning_curve(curve.table))
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Choices that the report leaves open
 #
 # Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers.
@@ -361,7 +362,8 @@ changed.table.style.format("{:.3f}")
 # %% [markdown]
 # Without scaling the network's error is {glue}`GDSC2.variants.no scaling.MSE/Var` of the variance, with it
 # {glue}`GDSC2.variants.as chosen.MSE/Var`. Three hidden layers give {glue}`GDSC2.variants.3 hidden layers.MSE/Var`.
-#
+
+# %% [markdown] tags=["details"]
 # ### Is it the response?
 #
 # ln IC50 runs on beyond the tested doses, an AUC does not; one follows from each IC50 for a curve of slope 1 over the
@@ -406,8 +408,7 @@ ranked = take(bulk.board_found(board, DRUG))
 chapter.figure(*figures.board(board, DRUG))
 
 # %% tags=["hide-input"]
-itables.init_notebook_mode(all_interactive=False, connected=False)
-itables.show(board.round(2), lengthMenu=[10, 50, -1], showIndex=False)
+board.reset_index(drop=True)
 
 # %% [markdown]
 # Within lineages {glue}`GDSC2.board.within lineages above 0.3` of {glue}`GDSC2.board.drugs` drugs are predicted with a
@@ -449,7 +450,8 @@ spread.table.style.format(precision=2).hide(axis="index")
 # %% [markdown]
 # With the report's treatment, lines make up {glue}`cells.spread.cells-own, scaled by bulk.share between lines` of the
 # variance of the cells' predictions, the rest is spread between cells of one line.
-#
+
+# %% [markdown] tags=["details"]
 # ### Why would a network answer nearly the same for every cell?
 #
 # Four possible reasons, each put to the test with a network trained on all lines without cells, and cells binned by
@@ -533,7 +535,7 @@ list_sections.gains_by_drug(scored, inputs).style.format(precision=2).hide(axis=
 # %% tags=["hide-input"]
 chapter.figure(*figures.scores_of_drug(scored, inputs))
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Without a list: predict the cells directly
 #
 # The same endpoint for models that predict the response of a cell, as the report does: the median prediction of a
@@ -549,7 +551,8 @@ arms.table.style.format(precision=3)
 # %% [markdown]
 # Network {glue}`cells.network, direct.Spearman` {glue}`cells.network, direct.Spearman.interval`, ridge
 # regression {glue}`cells.Ridge, direct.Spearman` {glue}`cells.Ridge, direct.Spearman.interval`.
-#
+
+# %% [markdown] tags=["details"]
 # ### Choices of the scorer
 #
 # Number of marker genes and weights of genes, Pearson list. The sheet asks for k = 100, 250, 500 and 1,000 of some
@@ -560,7 +563,7 @@ arms.table.style.format(precision=3)
 choices = take(list_sections.scorer_choices(score_cells, inputs, drugs, dreep_options, n_boot))
 choices.table.style.format(precision=3)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Do the lists agree with themselves?
 #
 # A list that changes with the random start is noise. Agreement between networks that differ in their start only, and
@@ -584,7 +587,8 @@ chapter.figure(*figures.likeness(likeness.table))
 # {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`, with the tuned
 # network's by {glue}`GDSC2.lists.L7 and L11.Spearman`. In the median
 # {glue}`cells.dreep.L7.saturated units` of the first-layer units are saturated on the training lines.
-#
+
+# %% [markdown] tags=["details"]
 # ### Are called cells a sign of anything?
 #
 # DREEP calls a cell by comparing its score with random sets of genes. Genes are not independent, so that this null may
@@ -629,7 +633,7 @@ places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 
 ends = list_sections.ends_of_lists(bulk_lists, DRUG, ["L1", "L3", "L7", "L11"])
 ends.style.hide(axis="index").set_caption("Camptothecin, from the sensitive to the resistant end")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Method check: is a planted truth found?
 #
 # Simulated lines whose response is decided by eight genes a drug, and cells of some of them, with and without a shift
@@ -652,7 +656,7 @@ check.table.style.format("{:.2f}", na_rep="")
 # %%
 chapter.verdicts()
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%

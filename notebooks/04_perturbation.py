@@ -180,7 +180,8 @@ pd.DataFrame({name: d.facts() for name, d in {**sets, "Kaggle block": block}.ite
 # %% [markdown]
 # Rows of one cell line (L1000, TranSiGen) or of one compound (TG-GATEs, the competition's design) are not
 # independent. Intervals resample lines there and compounds here, whichever is the more numerous factor.
-#
+
+# %% [markdown] tags=["details"]
 # ### Rows that share controls
 #
 # Two rows that were compared with the same control measurement share its noise. On TranSiGen, rows of one line that
@@ -359,7 +360,7 @@ chapter.figure(
     "Sign accuracy of held-out rows, with the additive model and one constant sign a gene.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### What would have to be true for 79 %
 #
 # Three other meanings of the number can be computed: rows that were trained on, three classes with a threshold, and
@@ -402,7 +403,7 @@ chapter.compare_table(
     "Kendall correlation of the six networks' order with the published order, mean over repetitions.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Figure 1: errors on right and wrong signs
 #
 # The parts are tied: `MAE = a x MAE right + (1 - a) x MAE wrong` with `a` the sign accuracy, and on a wrong sign the
@@ -442,7 +443,8 @@ gap = chapter.record_table(gap, "identity.all protocols.all models.largest gap")
 # %% [markdown]
 # Within {glue:text}`identity.all protocols.all models.largest gap:.0e`, the identity holds for every model and protocol
 # here.
-#
+
+# %% [markdown] tags=["details"]
 # ### Figures 2 and 3: drugs and cell types
 
 # %% tags=["hide-input"]
@@ -606,7 +608,7 @@ chapter.figure(
     "The competition's error, as before. Below zero: the network is better.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### What sharing controls is worth
 #
 # The same simple predictors on plain random rows, where rows with common controls fall on both sides:
@@ -627,7 +629,7 @@ both = both[both["metric"].eq("sign accuracy") & both["model"].isin(leaked["mode
 wide = both.pivot_table(index=["data", "model"], columns="protocol", values="value")
 wide.style.format("{:.3f}").set_caption("Sign accuracy with blocks kept together, and without")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Other questions than random rows
 #
 # *New pairs* imitate the competition: a context is left out except for 17 compounds (L1000, TranSiGen: lines are left
@@ -732,7 +734,8 @@ weights.style.format("{:.3f}").set_caption("From the step of the row to the step
 
 # %% [markdown]
 # Evenness: {glue:text}`TG-GATEs.all_rows.GRU3-ATTN.evenness of attention:.3f`.
-#
+
+# %% [markdown] tags=["details"]
 # ## What the networks learn
 #
 # A network trained on all rows predicts every cell with every compound. The share of the variance of that table that
@@ -746,7 +749,7 @@ chapter.compare_table(
     "Share of the variance of all predicted pairs that is additive; n = pairs.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Tuning
 #
 # "The model parameters, such as learning rate, epochs, and batch size, are fine-tuned for each of the six models":
@@ -764,7 +767,7 @@ mean = tuned.groupby("model", sort=False)["value"].mean().reset_index().assign(s
 chapter.record_table(mean, "TG-GATEs.tuned.{model}.sign accuracy")
 tuned.style.format(precision=3).hide().set_caption("Winner and range; value: held-out rows")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Other readings of the paper
 #
 # The paper leaves much open (see the deviations). With `sensitivity_seeds` above 0, as in the full profile, each other
@@ -806,7 +809,7 @@ if parts:
         wide[column] = own.apply("{0.difference:+.3f} [{0.low:+.3f}, {0.high:+.3f}]".format, axis=1)
 wide.style.set_caption("Trained on all genes minus trained on the genes used; 95 % interval over compounds")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Three classes
 #
 # "Positive, negative, or no response": with a threshold, the constant answer "no response" is the base rate.
@@ -817,7 +820,7 @@ constant = three.assign(value=three["no response"])
 chapter.record_table(constant, "{data}.base_rates.no response above {threshold:g}.share")
 three.set_index(["data", "threshold"]).style.format("{:.3f}")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Method check on simulated truth
 #
 # Two worlds with the same design, noise and heavy tails: in one the answer of a cell to a compound is cell plus
@@ -867,7 +870,8 @@ chapter.verdicts()
 # {glue}`TG-GATEs.random_rows.best network-additive.MRRMSE`
 # {glue}`TG-GATEs.random_rows.best network-additive.MRRMSE.interval` against the additive model in the competition's
 # error.
-#
+
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%

@@ -148,7 +148,7 @@ chapter.use(wells)
 kinase = load_pairs("skbr3", "simulated" if pairs.tier == "simulated" else "panel", seed=seed)
 chapter.use(kinase)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Where can the claim hold?
 #
 # The claim is about drugs with 50 lines or more. And a drug whose change differs from line to line throughout
@@ -218,7 +218,8 @@ printed.style.format("{:.3f}", subset=["rho_rec", "rho_pred", "difference"]).for
 # Over all 19 drugs the median gain is {glue}`published.table1.all drugs.median difference`. As far as the printed
 # means scatter, a test over 56 lines sees a gain of {glue}`published.table1.visible gain with 56 lines` in four of
 # five cases, one over 19 lines {glue}`published.table1.visible gain with 19 lines`.
-#
+
+# %% [markdown] tags=["details"]
 # ## Which settings, and what stops training
 #
 # The paper stopped "when perturbation prediction loss started to increase on the validation set". That may be the
@@ -315,7 +316,7 @@ chapter.compare_table(
     "PertVAE by what stops its training, mean over lines.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### The other compounds
 #
 # Not testable one by one: few lines, and mostly no effect that lines share. Together they say whether prediction
@@ -400,7 +401,7 @@ chapter.compare_table(
     "PertVAE minus the other, all drugs; limits against the strongest are corrected for the choice.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Where a prediction gains and loses
 #
 # From the measured profile to PertVAE's prediction in steps: what encoder and decoder lose, what the mean shift of
@@ -458,7 +459,8 @@ chapter.compare_table(
 # "Better when the latent space is relatively small" can be read in two ways. Fewer units reconstruct better than
 # many: **{glue}`verdict.pertvae-small-latent.sound`**. Or: few units do better than PCA of the same size: the verdicts
 # below have it as the second reading.
-#
+
+# %% [markdown] tags=["details"]
 # ## Does it matter how the model is built?
 #
 # One thing changed at a time, on vemurafenib, in the same folds: ten latent units, no flow, no L2 penalty on W and b,
@@ -558,7 +560,8 @@ chapter.figure(figure, "false_alarms", caption)
 # At 0.001, the paper's cut, its test rejects in up to {glue}`null.Mann-Whitney on splits (paper).worst setting.share
 # at 1 in 1000` of the runs; the signed-rank test over lines at 5 % rejects in up to
 # {glue}`null.signed-rank over lines.worst setting.share at 5 in 100`.
-#
+
+# %% [markdown] tags=["details"]
 # ### A compound that should do little
 #
 # Amoxicillin acts on bacteria. Its wells, each paired with the vehicle wells of its own plate, are single
@@ -586,7 +589,7 @@ chapter.compare_table(
     "Single wells, mean over lines with bootstrap interval.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## The next step: response
 #
 # The paper's outlook is to predict drug response from expression before and predicted expression after treatment.
@@ -608,7 +611,7 @@ chapter.compare_table(
     "Error of the predicted ln IC50 (ln uM), mean over left-out lines; negative differences are gains.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Where the drug moves the cells
 #
 # The codes of one model, in the plane of their first two principal components: before and after treatment, and
@@ -639,7 +642,7 @@ chapter.figure(
     "Dark arrows: from before to after treatment as measured; orange: as the model predicts.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Method check on simulated truth
 #
 # A simulated screen with a planted linear shift of a low-rank state: a drug without effect, one that moves all
@@ -712,7 +715,8 @@ chapter.verdicts()
 # PCA: {glue}`verdict.pertvae-vae-pca.sound`. Singletons and flow: {glue}`verdict.pertvae-parts.sound`. L2 and the
 # identity form: {glue}`verdict.pertvae-form.sound`. The measured profile plus the mean change of other lines is what
 # any model of this kind should be held against first.
-#
+
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%

@@ -155,7 +155,7 @@ by_labels = {rule: make_tasks(lines, cells, SETS, rule) for rule in rules}
 tasks = by_labels["authors"]
 ours = [task for task in by_labels.get("prevalence", tasks) if task.shared]
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Which bulk lines are sensitive?
 #
 # The public code reads a finished table of labels; how it was made is in no public file. The rule decides what can be
@@ -206,7 +206,8 @@ grid.style.format("{:.3f}", na_rep="unknown")
 # {glue}`published.grid.best after.AP` after transfer. In {glue}`published.grid.upper quartile below constant` of five
 # data sets with known class counts, three quarters of the runs score less than a constant answer. No rule for choosing
 # without the labels to be predicted was found.
-#
+
+# %% [markdown] tags=["details"]
 # ### What one bit buys
 #
 # Cells of two conditions fall apart into two groups. Several splits are made here without any label: the median of each of
@@ -290,7 +291,8 @@ chapter.figure(drawn, "before_after", caption)
 # both sides the difference in F1 is {glue}`authors.bulk_selected.after-evaluated before.F1`
 # {glue}`authors.bulk_selected.after-evaluated before.F1.interval`: the rest of the first difference is that of the modes.
 # Intervals are over the sets of cells; why cells are no units stands on [the statistics page](../book/statistics).
-#
+
+# %% [markdown] tags=["details"]
 # ### Where the signal is lost
 #
 # From held-out bulk lines to cells: what the network learns of bulk, and what arrives.
@@ -357,7 +359,8 @@ chapter.compare_table(rows, "Mean over the sets of cells, faithful reading.")
 # Choosing with the labels of the cells instead of on bulk adds {glue}`authors.selection.target-bulk.F1`
 # {glue}`authors.selection.target-bulk.F1.interval` to F1. No user of the method has these labels; labels of *other* sets
 # of cells, a careful user could have.
-#
+
+# %% [markdown] tags=["details"]
 # ## Seeds: how often are the two sides confused?
 
 # %%
@@ -471,7 +474,7 @@ if len(by_line):
     by_line = by_line.set_index("task").drop(columns=["dataset", "drug", "p"])
 by_line.rename(columns={"n": "lines", "value": "AUROC over cells"}).style.format(precision=2)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Each ingredient switched off
 #
 # One part removed at a time, same seeds. In `faithful` nothing moves the cell encoder once the MMD is off. `faithful` is
@@ -593,7 +596,7 @@ if of_source:
 caption = "Published: median AP of the better half of the authors' repeats, by source of the bulk lines."
 sources.published_medians(numbers).style.format("{:.2f}").set_caption(caption)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Interpretation: critical genes
 #
 # The published check correlates, over cells, two modules: genes that differ between *predicted* classes and between *true*
@@ -630,7 +633,8 @@ shown.style.format("{:.2f}", na_rep="all cells called alike")
 # {glue}`authors.target_selected.module.follows the prediction`. Of the critical genes,
 # {glue}`authors.bulk_selected.critical genes-random genes.share`
 # {glue}`authors.bulk_selected.critical genes-random genes.share.interval` more are response genes than of random ones.
-#
+
+# %% [markdown] tags=["details"]
 # ## Method check on simulated truth
 #
 # A simulated line has cells in two states that differ in the planted genes of a drug; cells have another platform than
@@ -675,7 +679,7 @@ coin = partial(comparison.spread_against_coin, told=bit)
 chapter.record_table(tidy({"scDEAL-coin": on_bulk}, ["SD"], coin), "authors.bulk_selected.{model}.{metric}")
 chapter.verdicts()
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Deviations and open points
 
 # %%

@@ -14,6 +14,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from helpers.book.article import SUFFIX
+
 #: Branch of the repository that holds the notebooks with an install cell; a workflow pushes it.
 COLAB_BRANCH = "colab"
 _AFTER_THE_THEME = 900
@@ -67,7 +69,7 @@ def _address(button: Button, page: str, binder: Mapping[str, str], has_colab: bo
     if button.get("label") == "source-edit-button":
         if page.startswith("book/api/"):
             return None
-        return re.sub(r"(/notebooks/[^/]+)\.ipynb$", r"\1.py", url)
+        return re.sub(rf"(/notebooks/[^/]+?)({SUFFIX})?\.ipynb$", r"\1.py", url)
     if button.get("text") == "Colab":
         return re.sub(r"/blob/.*", f"/blob/{COLAB_BRANCH}/{name}.ipynb", url) if has_colab else None
     if button.get("text") == "Binder":

@@ -47,6 +47,14 @@ def test_a_chapter_is_edited_as_its_script_and_opened_with_its_install_cell():
     assert "fullscreen-button" in shown
 
 
+def test_a_page_of_details_is_edited_as_the_script_of_its_chapter():
+    url = {"url": f"{HOST}/edit/main/notebooks/01_demo_details.ipynb"}
+    [button] = mended(
+        [{"type": "link", "label": "source-edit-button", **url}], f"{CHAPTER}_details", {}, False
+    )
+    assert button["url"] == f"{HOST}/edit/main/notebooks/01_demo.py"
+
+
 def test_what_leads_nowhere_is_left_out():
     shown = addresses("book/api/claims", binder={}, has_colab=False)
     assert shown.keys() == {"source-repository-button", "fullscreen-button"}
