@@ -497,11 +497,12 @@ found = None if more is None else predict_cells(expression, response, more, mode
 
 # %%
 without = common.loc[~with_cells, list_genes], panel.response[~with_cells]
-tuned_list, winner = choose_setting(without[0], without[1][DRUG], tuning.GRIDS[list_grid], seed=seed)
+found_setting, winner = choose_setting(without[0], without[1][DRUG], tuning.GRIDS[list_grid], seed=seed)
 winner[[*tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
 
 # %%
 chapter.record("cells.dreep.seeds", list_seeds)
+tuned_list = GPDSRegressor(**found_setting, device=chapter.device)
 of_networks = {"n_seeds": list_seeds, "tuned": tuned_list, "tuned_seeds": tuned_seeds}
 shared = {"n_folds": list_folds, "seed": seed, "n_jobs": chapter.jobs}
 dreep_options = list_sections.dreep_options(inputs, drugs, **shared, **of_networks)

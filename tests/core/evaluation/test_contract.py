@@ -32,7 +32,6 @@ OTHER_INPUT = {
     "LineageMean": "the index of the table, which names lines, and not its values",
     "LineageRidge": "the index of the table, which names lines, and not its values",
     "MeanVarianceFilter": "log2(TPM + 1): it refuses the checks' centred values, whose scale it cannot be",
-    "_Quiet": "what the network of one variant takes; of that module alone",
 }
 _ROUNDING = "float32: another order of rows moves the last digits of a matrix product"
 CHECKED = [

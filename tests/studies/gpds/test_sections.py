@@ -98,7 +98,8 @@ def test_tuned_network_does_not_see_its_test_lines(folds):
 
 def test_setting_of_a_list_is_chosen_on_measured_lines_and_all_genes():
     response = PANEL.response[DRUG].where(np.arange(90) > 5)
-    network, chosen = tuned_setting(PANEL.expression, response, GRID, n_inner=2)
+    setting, chosen = tuned_setting(PANEL.expression, response, GRID, n_inner=2)
+    network = GPDSRegressor(**setting)
     assert (network.hidden, network.lr, network.epochs) == ((8, 4), 0.01, 5)
     lines = response.dropna().index
     errors = []

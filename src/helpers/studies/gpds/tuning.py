@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from helpers.evaluation.nested import Searched, search_grid
 from helpers.evaluation.protocol import Fold, Model, predictions, run
 from helpers.studies.gpds.bulk import held_out_rows, minus_mse, predict_test
 from helpers.studies.gpds.folds import BulkLines, Splitter, contenders, drug_folds, inner_folds
-from helpers.studies.gpds.model import GRID, GPDSRegressor, gpds_pipeline, grid_candidates
+from helpers.studies.gpds.model import GRID, gpds_pipeline, grid_candidates
 from helpers.studies.gpds.results import Found, result, results
 
 #: Grids around the report's setting. "full" is the sheet's; "tuning" has what wins in it, and little else.
@@ -221,7 +222,7 @@ def tuned_setting(
     n_inner: int = 3,
     seed: int = 0,
     n_jobs: int = 1,
-) -> tuple[GPDSRegressor, pd.DataFrame]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Choose the settings of the network behind a gene list, by folds of the lines that build it.
 
     Parameters
@@ -233,7 +234,8 @@ def tuned_setting(
 
     Returns
     -------
-    network : GPDSRegressor
+    settings : dict
+        Of :class:`GPDSRegressor`.
     chosen : DataFrame
         As :attr:`Tuned.chosen`, one row.
     """
@@ -242,7 +244,7 @@ def tuned_setting(
     every = Fold("all", lines.measured(drug), np.array([], int), seed=seed, tags={"drug": drug, "repeat": 0})
     (network,) = contenders({"network": gpds_pipeline(gene_filter=False)}, predict_test, n_jobs)
     searched = _searched(lines, [every], network, grid_candidates(grid), n_inner, seed)
-    return GPDSRegressor(**searched.folds[0].settings), _chosen(searched)
+    return dict(searched.folds[0].settings), _chosen(searched)
 
 
 def _chosen(searched: Searched) -> pd.DataFrame:
