@@ -441,8 +441,8 @@ gap = insight.largest_identity_gap(summary)
 gap = chapter.record_table(gap, "identity.all protocols.all models.largest gap")
 
 # %% [markdown]
-# Within {glue:text}`identity.all protocols.all models.largest gap:.0e`, the identity holds for every model and protocol
-# here.
+# The identity holds for every model and protocol here: the largest gap is
+# {glue:text}`identity.all protocols.all models.largest gap:.6f`.
 
 # %% [markdown] tags=["details"]
 # ### Figures 2 and 3: drugs and cell types
