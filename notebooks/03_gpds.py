@@ -586,7 +586,7 @@ chapter.figure(*figures.likeness(likeness.table))
 # Median agreement between single networks: {glue}`cells.dreep.L7.agreement of seeds`; between Pearson lists of
 # halves: {glue}`GDSC2.lists.L1.split-half`. The network's list correlates with that of ridge regression by
 # {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`, with the tuned
-# network's by {glue}`GDSC2.lists.L7 and L11.Spearman`. In the median
+# network's by {glue}`GDSC2.lists.L11 and L7.Spearman`. In the median
 # {glue}`cells.dreep.L7.saturated units` of the first-layer units are saturated on the training lines.
 
 # %% [markdown] tags=["details"]
