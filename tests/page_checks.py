@@ -65,7 +65,8 @@ ALIKE = """() => [...document.querySelectorAll('figure.hs-figure g[id*="legend_"
       if (look) looks.push(look);
       look = "";
     } else if (!part.closest("defs") && !part.closest('[id*="patch_1"]')) {
-      const shape = part.getAttribute("xlink:href") || part.getAttribute("href") || (part.getAttribute("d") || "").split(" ").length;
+      const link = part.getAttribute("xlink:href") || part.getAttribute("href");
+      const shape = link || (part.getAttribute("d") || "").split(" ").length;
       look += `${part.getAttribute("style")} ${shape};`;
     }
   }

@@ -109,6 +109,15 @@ def test_every_point_of_a_chart_says_its_name_and_no_id_is_left_to_clash():
         plots.named_points(figure, {"a": ["one"]}, label="")
 
 
+def test_long_names_leave_the_axis_of_a_forest_its_room():
+    name = "random, sign of the encoder's weight, within tissue, all lines of the second screen"
+    table = pd.DataFrame({"label": [name, "short"], "difference": [-0.04, 0.1]})
+    table = table.assign(low=table["difference"] - 0.1, high=table["difference"] + 0.1)
+    figure = plots.forest(table, title="t", xlabel="x")
+    assert_readable(figure)
+    assert figure.axes[0].get_position().width > 0.3
+
+
 def test_a_difference_beyond_the_reach_of_a_forest_is_an_arrow_at_its_edge():
     table = pd.DataFrame({"label": list("abc"), "difference": [0.4, -0.3, 0.02]})
     table = table.assign(low=table["difference"] - 0.05, high=table["difference"] + 0.05)

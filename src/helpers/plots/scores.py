@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from helpers.plots.described import keep_table
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
@@ -118,6 +119,10 @@ def agreement(
     return keep_table(figure, table)
 
 
+#: Characters of a row's name in a line: the axis keeps its room beside names and numbers.
+_LABEL_WIDTH = 26
+
+
 def forest(
     table: pd.DataFrame, *, title: str, xlabel: str, margin: float | None = None, reach: float = np.inf
 ) -> Figure:
@@ -172,9 +177,10 @@ def forest(
             fontsize=9,
         )
         ticks.append(y)
-        labels.append(row.label)
-        y += 1
+        labels.append(textwrap.fill(str(row.label), _LABEL_WIDTH))
+        y += 1 + 0.4 * labels[-1].count("\n")
     axes.set_yticks(ticks, labels)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylim(y - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
