@@ -29,8 +29,8 @@ SYMBOLS: dict[Outcome, str] = {
 GROUPS = {
     ("paper", "success"): "findings of the papers that something works",
     ("paper", "failure"): "findings of the papers that something does not work",
-    ("announced", "success"): "what the papers announce",
-    ("announced", "failure"): "what the papers announce does not work",
+    ("announced", "success"): "announcements of the papers that something works",
+    ("announced", "failure"): "announcements of the papers that something does not work",
     ("ours", "success"): "tests of ours that something works",
     ("ours", "failure"): "tests of ours that something does not work",
 }
