@@ -49,6 +49,11 @@ class BookPage:
     notebook: NotebookNode
 
     @property
+    def older(self) -> bool:
+        """Whether the notebook was changed after it was executed."""
+        return self.entry is not None and self.entry.fingerprint.get("source") != self.source.sha256
+
+    @property
     def name(self) -> str:
         """Name of the chapter."""
         return self.source.chapter

@@ -67,7 +67,7 @@ def board_page(material: Material) -> str:
     found = "\n".join(f"1. {sentence}" for sentence in findings(material.verdicts, gains))
     figure = _raw(gains_html(gains, titles).html)
     board = _raw(board_html(material.verdicts, links, titles))
-    return f"{warning}{_reduced(material)}{found}\n\n{figure}\n{board}{_facts(material)}"
+    return f"{warning}{_older(material)}{_reduced(material)}{found}\n\n{figure}\n{board}{_facts(material)}"
 
 
 def build_page(material: Material) -> str:
@@ -79,7 +79,7 @@ def build_page(material: Material) -> str:
         seconds = f"{entry.wall_seconds:.1f}" if entry and entry.wall_seconds is not None else "–"
         fresh = "–"
         if entry:
-            fresh = "yes" if entry.fingerprint.get("source") == page.source.sha256 else "no, older"
+            fresh = "no, older" if page.older else "yes"
         results = material.results.get(page.name)
         tiers = ", ".join(sorted(set(results.input_tiers.values()))) if results else "–"
         peak = results.times.get("peak_memory_bytes") if results else None
@@ -165,6 +165,18 @@ def data_page(root: Path) -> str:
         size = f"{file.bytes / 1e6:.1f} MB" if file.bytes else "unknown"
         rows.append([file.key, file.title, file.tier, size, file.owner, file.licence])
     return _table(["file", "what", "tier", "size", "owner", "licence"], rows)
+
+
+def _older(material: Material) -> str:
+    """Say which chapters have numbers that are older than what is now asked of them."""
+    names = [page.name for page in material.chapters if page.older]
+    if not names:
+        return ""
+    text = (
+        f"Changed after the execution that is shown: {', '.join(names)}. Numbers are those of the older "
+        "version there, and a claim whose numbers it did not compute counts as not testable."
+    )
+    return f":::{{warning}}\n{text} [How this build was made](build.md) has the commits.\n:::\n\n"
 
 
 def _reduced(material: Material) -> str:

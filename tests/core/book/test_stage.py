@@ -125,6 +125,7 @@ def test_a_page_older_than_its_source_says_so(book):
     assert "older than its source" in chapters["01_first"]
     assert "older than its source" not in chapters["02_second"]
     assert "no, older" in pages["build"]
+    assert "Changed after the execution that is shown: 01_first." in pages["board"]
 
 
 def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
