@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 
 def format_number(value: float | None, *, signed: bool = False) -> str:
@@ -55,11 +56,11 @@ def format_interval(low: float | None, high: float | None, *, signed: bool = Fal
 
 
 def format_bound(value: float) -> str:
-    """Write a threshold with no more digits than it has.
+    """Write a threshold with no more digits than it has, and without an exponent.
 
     Examples
     --------
-    >>> format_bound(0.01), format_bound(0.005 + 0.01), format_bound(0)
-    ('0.01', '0.015', '0')
+    >>> format_bound(0.01), format_bound(0.005 + 0.01), format_bound(0), format_bound(3.6e-05)
+    ('0.01', '0.015', '0', '0.000036')
     """
-    return f"{value:.6g}"
+    return f"{Decimal(f'{value:.6g}'):f}"
