@@ -63,7 +63,8 @@ def paired_boxes(
     for position, model in zip(positions[1:], models[1:], strict=True):
         text = _wins(first, values[model])
         if p_values and model in p_values:
-            text += f"\n{_p_text(p_values[model])}"
+            said = _p_text(p_values[model])  # in narrow columns on two lines
+            text += "\n" + (said if len(models) < 6 else said.replace(" = ", " =\n"))
         axes.text(
             position, 1.01, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=9
         )
