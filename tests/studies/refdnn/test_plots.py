@@ -37,7 +37,7 @@ def test_paired_boxes_count_wins_ties_and_losses():
     assert "1/1/1\np = 0.031" in found
     assert "Random\nForest\nn = 3" in found
     assert "model (n = drugs)" in found
-    many = values.assign(**{name: values["RefDNN"] for name in "abcd"})
+    many = values.assign(**dict.fromkeys("abcd", values["RefDNN"]))
     figure = plots.paired_boxes(many, title="t", ylabel="AUROC", unit="drugs", p_values={"a": 0.00022})
     assert "0/4/0\np =\n0.00022" in texts(figure), "a narrow column"
 
