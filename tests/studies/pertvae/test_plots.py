@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,8 @@ def test_two_arrows_a_line_start_where_it_was():
 
 def test_tiny_p_values_are_written_as_bounds():
     row = {"lines": 5, "rho_rec": 0.12345, "p": 1e-9, "p_lines": 0.25, "p_flip": 0.0301, "p_holm": 1.0}
-    text = html.unescape(plots.table_1_style(pd.DataFrame([row], ["drug"])).to_html())
+    page = plots.table_1_style(pd.DataFrame([row], ["drug"])).to_html()
+    text = html.unescape(re.sub(r"<[^>]*>", " ", page))  # what is read; attributes hold values to sort by
     assert all(part in text for part in ("0.123", "< 0.0001", "0.25", "0.03"))
-    assert ">1e-09<" not in text, "what is read; the value to sort by has all its digits"
+    assert "1e-09" not in text
     assert "0.12345" not in text
