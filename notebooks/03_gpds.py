@@ -263,15 +263,12 @@ chapter.figure(*figures.many_splits(many.table, published["gpds_mlp_r2"]))
 # {glue}`GDSC2.splits.Ridge.R2` {glue}`GDSC2.splits.Ridge.R2.interval` (central 95 % of the splits).
 #
 # **Why 5 %?** The report gives no reason. A smaller test set leaves more lines for training and makes the answer depend
-# more on the draw:
+# more on the draw: with 5 % of the lines ridge regression's R2 varies between splits with an SD of
+# {glue}`GDSC2.share.0.05.Ridge.SD of R2`, with 20 % of {glue}`GDSC2.share.0.2.Ridge.SD of R2`.
 
 # %% tags=["hide-input"]
 shares = take(bulk.test_shares(expression, response, simple, n_splits=n_splits, n_jobs=chapter.jobs))
 shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).style.format("{:.2f}")
-
-# %% [markdown]
-# With 5 % of the lines ridge regression's R2 varies between splits with an SD of
-# {glue}`GDSC2.share.0.05.Ridge.SD of R2`, with 20 % of {glue}`GDSC2.share.0.2.Ridge.SD of R2`.
 
 # %% [markdown] tags=["details"]
 # ### The search
@@ -352,16 +349,14 @@ chapter.figure(*figures.learning_curve(curve.table))
 # ### Choices that the report leaves open
 #
 # Bins, scaling ("almost mandatory" in the report), genes, target, learning rate; and the number of hidden layers.
+# Without scaling the network's error is {glue}`GDSC2.variants.no scaling.MSE/Var` of the variance, with it
+# {glue}`GDSC2.variants.as chosen.MSE/Var`. Three hidden layers give {glue}`GDSC2.variants.3 hidden layers.MSE/Var`.
 
 # %%
 variants = sensitivity_models(network.steps[-1][1])
 deep = deeper_networks([int(depth) for depth in depths.split(",")], network.steps[-1][1])
 changed = take(bulk.variants_found(predict_bulk(expression, response, variants | deep, bulk.repeated(1))))
 changed.table.style.format("{:.3f}")
-
-# %% [markdown]
-# Without scaling the network's error is {glue}`GDSC2.variants.no scaling.MSE/Var` of the variance, with it
-# {glue}`GDSC2.variants.as chosen.MSE/Var`. Three hidden layers give {glue}`GDSC2.variants.3 hidden layers.MSE/Var`.
 
 # %% [markdown] tags=["details"]
 # ### Is it the response?
@@ -622,13 +617,12 @@ places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 
 
 # %% [markdown]
 # Over {glue}`GDSC2.targets.genes` genes ({glue}`GDSC2.targets.pairs` pairs) the target stands at percentile
-# {glue}`GDSC2.targets.L7.percentile` of the network's list, {glue}`GDSC2.targets.L3.percentile` of ridge
-# regression's and {glue}`GDSC2.targets.L1.percentile` of Pearson's. It is in the first tenth in
-# {glue}`GDSC2.targets.L7.found`, {glue}`GDSC2.targets.L3.found` and {glue}`GDSC2.targets.L1.found` of the pairs. The
-# network gains {glue}`GDSC2.targets.L7-L1.percentile` percentiles on Pearson's list
-# {glue}`GDSC2.targets.L7-L1.percentile.interval` and {glue}`GDSC2.targets.L7-L3.percentile`
-# {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's; the tuned network's list has it at percentile
-# {glue}`GDSC2.targets.L11.percentile`.
+# {glue}`GDSC2.targets.L7.percentile` of the network's list, {glue}`GDSC2.targets.L3.percentile` of ridge regression's
+# and {glue}`GDSC2.targets.L1.percentile` of Pearson's. It is in the first tenth in {glue}`GDSC2.targets.L7.found`,
+# {glue}`GDSC2.targets.L3.found` and {glue}`GDSC2.targets.L1.found` of the pairs. The network gains
+# {glue}`GDSC2.targets.L7-L1.percentile` percentiles on Pearson's list {glue}`GDSC2.targets.L7-L1.percentile.interval`
+# and {glue}`GDSC2.targets.L7-L3.percentile` {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's;
+# the tuned network's list has it at percentile {glue}`GDSC2.targets.L11.percentile`.
 
 # %% tags=["hide-input"]
 ends = list_sections.ends_of_lists(bulk_lists, DRUG, ["L1", "L3", "L7", "L11"])

@@ -4,8 +4,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from helpers.errors import DataError
+from helpers.plots.hover import chart_spec
+from helpers.studies.gpds.figures import board
 from helpers.studies.gpds.plots import (
-    board_scatter,
     curves,
     cut_density,
     error_strips,
@@ -67,12 +68,21 @@ def test_strips_count_diverged_networks_and_do_not_draw_them():
     assert sorted(points.get_xdata()) == [1, 2, 3] and set(bar.get_xdata()) == {2}
 
 
-def test_curves_and_board_draw_what_they_are_given():
+def test_curves_draw_what_they_are_given():
     table = pd.DataFrame({"model": ["Ridge"] * 2, "lines": [60, 476], "value": [0.4, 0.5]})
     words = texts(curves(table.assign(low=0.3, high=0.6), title="t", xlabel="lines", ylabel="rho"))
     assert "Ridge" in words and "476" in words
-    drugs = pd.DataFrame({"drug": ["A", "B"], "lineage mean": [0.1, 0.2], "within lineages": [0.3, np.nan]})
-    assert "n = 2 drugs" in texts(board_scatter(drugs, marked="A", title="t"))
+
+
+def test_a_drug_of_the_board_says_its_name_and_one_that_cannot_be_ranked_is_left_out():
+    numbers = {"lines": 300, "ridge": 0.2, "ceiling": np.nan}
+    drugs = pd.DataFrame({"drug": ["A", "B"], "lineage mean": [0.1, 0.2], "within lineages": [0.4, np.nan]})
+    figure, name, caption = board(drugs.assign(**numbers), "A")
+    spec = chart_spec(figure)
+    assert spec["encoding"]["tooltip"][0]["field"] == "drug"
+    assert spec["title"] == "1 of 2 drugs are predicted within lineages (above 0.3)"
+    assert [row["shown"] for row in next(iter(spec["datasets"].values()))] == ["A", "other drugs"]
+    assert name == "board" and "(2)" in caption
 
 
 def test_scores_and_agreement_and_heatmap():

@@ -6,9 +6,10 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from helpers.chapter.figures import Drawn
 from helpers.plots import forest
+from helpers.plots.hover import hover_points
 from helpers.studies.gpds import plots
 from helpers.studies.gpds.cell_sections import other_profiles, shown_lines
 from helpers.studies.gpds.drug_ranking import DreepRun, endpoints
@@ -17,7 +18,7 @@ from helpers.studies.gpds.heldout_cells import HeldOutCells
 from helpers.studies.gpds.tasks import Inputs
 
 #: Figure, name of its file, caption.
-Shown: TypeAlias = tuple[Figure, str, str]
+Shown: TypeAlias = tuple[Drawn, str, str]
 
 
 def two_cuts(table: pd.DataFrame) -> Shown:
@@ -143,10 +144,22 @@ def board(table: pd.DataFrame, drug: str) -> Shown:
     count = (table["within lineages"] > 0.3).sum()
     title = f"{count} of {len(table)} drugs are predicted within lineages (above 0.3)"
     caption = (
-        "A drug that the lineage's mean predicts need not be predicted within lineages; held-out GDSC2 lines "
-        "of five folds."
+        f"A point is a drug ({len(table)}), named when pointed at. One that the lineage's mean predicts need "
+        "not be predicted within lineages; held-out GDSC2 lines of five folds."
     )
-    return plots.board_scatter(table, marked=drug, title=title), "board", caption
+    figure = hover_points(
+        table.assign(shown=np.where(table["drug"] == drug, drug, "other drugs")),
+        x="lineage mean",
+        y="within lineages",
+        title=title,
+        colour="shown",
+        labels={
+            "lineage mean": "lineage mean, Spearman over all lines",
+            "within lineages": "ridge, Spearman within lineages",
+        },
+        shown=["drug", "lines", "ridge", "lineage mean", "within lineages", "ceiling"],
+    )
+    return figure, "board", caption
 
 
 def gains_of_lists(table: pd.DataFrame) -> Shown:

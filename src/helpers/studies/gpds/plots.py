@@ -253,36 +253,6 @@ def curves(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Figu
     return figure
 
 
-def board_scatter(board: pd.DataFrame, *, marked: str, title: str) -> Figure:
-    """Draw every drug: how well it is predicted over all lines, and within lineages.
-
-    Parameters
-    ----------
-    board : DataFrame
-        From :func:`helpers.studies.gpds.board.drug_board`.
-    marked : str
-        Drug that is named.
-    """
-    need_columns("board_scatter", board, ("drug", "lineage mean", "within lineages"))
-    figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
-    axes.plot(
-        board["lineage mean"], board["within lineages"], "o", color=OKABE_ITO["blue"], alpha=0.6, markersize=5
-    )
-    own = board[board["drug"] == marked]
-    axes.plot(own["lineage mean"], own["within lineages"], "D", color=_RED, markersize=8, label=marked)
-    axes.axhline(0, color="0.6", linewidth=1)
-    axes.axhline(0.3, color="0.6", linewidth=1, linestyle=":")
-    axes.axvline(0, color="0.6", linewidth=1)
-    axes.set(
-        xlabel=f"lineage mean, Spearman over all lines (n = {len(board)} drugs)",
-        ylabel="ridge, Spearman within lineages",
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    if len(own):
-        figure.legend(loc="outside lower center", fontsize=10)
-    return figure
-
-
 def scores_against_response(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Figure:
     """Draw the lines' scores against their response, one panel a gene list (or model).
 
