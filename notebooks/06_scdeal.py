@@ -66,23 +66,14 @@ from functools import partial
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.studies.scdeal import (
-    checks,
-    comparison,
-    findings,
-    genes,
-    labels,
-    plots,
-    protocol,
-    selection,
-    sources,
-)
+from helpers.studies.scdeal import checks, comparison, findings, genes, labels, plots, protocol, selection
 from helpers.studies.scdeal.cells import load_cells
 from helpers.studies.scdeal.comparison import difference, share_below_half, tidy, tidy_by_labels
 from helpers.studies.scdeal.lines import load_lines
 from helpers.studies.scdeal.published import grid_findings, published_grid
 from helpers.studies.scdeal.selection import RULES, over_sets, select_runs
 from helpers.studies.scdeal.simple import LABEL_FREE, NO_ADAPTATION, ORACLES, run_simple
+from helpers.studies.scdeal.sources import compare_sources, published_medians, with_source
 from helpers.studies.scdeal.tasks import describe, make_tasks, prepare_sets, tier_sets
 
 # %% tags=["hide-input"]
@@ -161,6 +152,9 @@ ours = [task for task in by_labels.get("prevalence", tasks) if task.shared]
 # The public code reads a finished table of labels; how it was made is in no public file. The rule decides what can be
 # learned, so it is an axis of this chapter: the authors' own table (the labels of `faithful`); as many of the lowest ln
 # IC50 as that table calls sensitive (our default, for `described`); the maximum concentration; and the waterfall rule.
+#
+# The waterfall fell back to the median for {glue}`labels.waterfall.fell back` of the drugs. Cells that are labelled by
+# their line keep it throughout: with the authors' shares no breast line would be sensitive to two of the drugs.
 
 # %% tags=["hide-input"]
 shares = lines.describe(drugs)
@@ -169,9 +163,10 @@ chapter.record("labels.waterfall.fell back", shares["fell back"].sum(), n=shares
 labels.shown(shares)
 
 # %% [markdown]
-# The waterfall fell back to the median for {glue}`labels.waterfall.fell back` of the drugs. Cells that are labelled by
-# their line keep it throughout: with the authors' shares no breast line would be sensitive to two of the drugs.
 # `described` and the simple models use the genes that bulk and cells share; `faithful` uses all genes of both.
+# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used in this run: all that pass the filters, or, where
+# `max_cells` is set, about so many of a set, equally from each line. Class-weighted F1 rewards a constant answer: the last
+# column is what it has to be held against. The chance level of average precision is the share of sensitive cells.
 
 # %% tags=["hide-input"]
 about = describe(tasks)
@@ -184,28 +179,23 @@ for which, pick in {"fewest": min, "most": max}.items():
 about.style.format("{:.2f}", subset=["of them sensitive", "sensitive", "F1 of the better constant answer"])
 
 # %% [markdown]
-# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used in this run: all that pass the filters, or, where
-# `max_cells` is set, about so many of a set, equally from each line. Class-weighted F1 rewards a constant answer: the last
-# column is what it has to be held against. The chance level of average precision is the share of sensitive cells.
-#
 # ## The published numbers, read again
 #
 # The authors' repository keeps tables of their runs. For each data set, all runs were scored with the labels of the
 # cells; the best of 480 to 960 runs is set beside the upper quartile and beside a constant answer.
-
-# %%
-numbers = {name: record.mean for name, record in chapter.published.items() if record.mean is not None}
-grid = published_grid(numbers)
-chapter.record_table(grid_findings(grid), "{id}")
-grid.style.format("{:.3f}", na_rep="unknown")
-
-# %% [markdown]
+#
 # The mean of the six best runs is {glue}`scdeal_f1grid_max_mean6`, the published mean F1 0.892. The mean of the upper
 # quartiles is {glue}`scdeal_f1grid_q75_mean6`. In average precision the median run reaches
 # {glue}`published.grid.runs.median AP`, the best run {glue}`published.grid.best before.AP` **before** and
 # {glue}`published.grid.best after.AP` after transfer. In {glue}`published.grid.upper quartile below constant` of five
 # data sets with known class counts, three quarters of the runs score less than a constant answer. No rule for choosing
 # without the labels to be predicted was found.
+
+# %%
+numbers = {name: record.mean for name, record in chapter.published.items() if record.mean is not None}
+grid = published_grid(numbers)
+chapter.record_table(grid_findings(grid), "{id}")
+grid.style.format("{:.3f}", na_rep="unknown")
 
 # %% [markdown] tags=["details"]
 # ### What one bit buys
@@ -223,9 +213,8 @@ kinds = {"one bit": "F1", "best of tosses": "F1 of tosses", "constant": "F1 of a
 named = {name: bit.assign(F1=bit[column]) for name, column in kinds.items()}
 chapter.record_table(tidy(named, ["F1"], over_sets, "value"), "all.{model}.F1")
 caption = findings.of_one_bit(bit, chapter.published["scdeal_paper_mean6_f1"].mean)
-bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"]).style.format(precision=2).set_caption(
-    caption
-)
+shown = bit.set_index("task").drop(columns=["dataset", "drug", "cell_set"])
+shown.style.format(precision=2).set_caption(caption)
 
 # %% [markdown]
 # Told split and side, weighted F1 is {glue}`all.one bit.F1` on average; the expected best of 480 coins is
@@ -321,23 +310,23 @@ chapter.figure(plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)), "funnel
 
 # %% tags=["hide-input"]
 shown_run = on_bulk.query("seed == @seed").set_index("task", drop=False)
-maps = partial(plots.task_maps, runs=runs["faithful"], method=layout, seed=seed)
-first_map = maps(tasks[0], run=shown_run.loc[tasks[0].name])
+first_map = plots.task_maps(tasks[0], runs["faithful"], shown_run.loc[tasks[0].name], layout, seed)
 chapter.figure(first_map, "map_first", "Cells by label, score, answer and cluster.")
 
 # %% tags=["hide-input"]
 by_rule = chances.query("model == 'bulk_selected' and metric == 'AUROC'")
-drawn = plots.differences(
-    by_rule.assign(model=by_rule["labels"].map(labels.RULES)),
-    title=findings.of_labels(by_rule),
-    xlabel="AUROC of scDEAL (chosen on bulk) minus one half",
-)
+shown, title = by_rule.assign(model=by_rule["labels"].map(labels.RULES)), findings.of_labels(by_rule)
+drawn = plots.differences(shown, title=title, xlabel="AUROC of scDEAL (chosen on bulk) minus one half")
 chapter.figure(drawn, "labels", "Mean over the sets of cells with its 95 % interval, faithful reading.")
 
 # %% [markdown]
 # ## Selection: what the labels of the cells add
 #
 # Every dot is one run of the grid and one seed. The same runs, five ways of choosing from them.
+#
+# Choosing with the labels of the cells instead of on bulk adds {glue}`authors.selection.target-bulk.F1`
+# {glue}`authors.selection.target-bulk.F1.interval` to F1. No user of the method has these labels; labels of *other* sets
+# of cells, a careful user could have.
 
 # %% tags=["hide-input"]
 all_runs, own = runs["faithful"].table, chosen["authors"]
@@ -354,11 +343,6 @@ hard = tidy({"AUROC hard": hard}, ["difference"], over_sets)
 chapter.record_table(hard, "authors.selection.AUROC-{model}.{metric}")
 rows = {f"{RULES[how]}: {metric}": f"authors.{how}.scDEAL.{metric}" for how in RULES for metric in METRICS}
 chapter.compare_table(rows, "Mean over the sets of cells, faithful reading.")
-
-# %% [markdown]
-# Choosing with the labels of the cells instead of on bulk adds {glue}`authors.selection.target-bulk.F1`
-# {glue}`authors.selection.target-bulk.F1.interval` to F1. No user of the method has these labels; labels of *other* sets
-# of cells, a careful user could have.
 
 # %% [markdown] tags=["details"]
 # ## Seeds: how often are the two sides confused?
@@ -423,11 +407,8 @@ _ = chapter.record_table(found, "prevalence.bulk_selected.described-strongest.{m
 ours_model = dict(list(ours_simple.groupby("setting", sort=False)))
 
 # %% tags=["hide-input"]
-blind = {
-    "scDEAL faithful, chosen on bulk": on_bulk,
-    "scDEAL described, chosen on bulk, prevalence-matched labels": described,
-}
 told = {"scDEAL faithful, chosen with labels of the cells": chosen["authors"]["target_selected"]}
+blind = {"scDEAL faithful, chosen on bulk": on_bulk, "scDEAL described, prevalence-matched labels": described}
 board = comparison.board(blind, told, simple, ORACLES)
 caption = "Mean over sets of cells. Library size and gene count exist for counts only: fewer sets."
 board.style.format(precision=3, na_rep="–").set_caption(caption)
@@ -435,11 +416,9 @@ board.style.format(precision=3, na_rep="–").set_caption(caption)
 # %% tags=["hide-input"]
 told = versus["model"].isin(ORACLES)
 grouped = versus.assign(group=told.map({True: "sees labels of the cells", False: "sees no label of a cell"}))
-drawn = plots.differences(
-    grouped.sort_values("group", ascending=False, kind="stable"),
-    title=findings.of_rivals(versus, LABEL_FREE),
-    xlabel="AUROC of scDEAL (chosen on bulk) minus that of the other",
-)
+grouped = grouped.sort_values("group", ascending=False, kind="stable")
+title = findings.of_rivals(versus, LABEL_FREE)
+drawn = plots.differences(grouped, title=title, xlabel="AUROC of scDEAL (chosen on bulk) minus the other's")
 caption = "Mean difference over the sets of cells, 95 % interval over the sets; authors' labels."
 chapter.figure(drawn, "versus_simple", caption)
 
@@ -459,9 +438,7 @@ if pair:
     chapter.record_table(found, "SCAD.two_states.{what}")
     drawn = plots.opposite_labels(pair, states, layout, seed)
     total = chapter.result("SCAD.two_states.sum of AUROC").value
-    caption = (
-        f"Labels of both tables, and groups found without any. The AUROC of scDEAL add up to {total:.2f}."
-    )
+    caption = f"Labels of both tables; groups found without any. scDEAL's AUROC add up to {total:.2f}."
 chapter.figure(drawn, "two_states", caption) if pair else None
 
 # %% [markdown]
@@ -551,11 +528,9 @@ losses = {
 chapter.record_table(tidy(losses, ["AUROC"], over_sets), "all.names.{model}.{metric}")
 more = tidy({"logistic": losses["described"]}, ["AUROC"], comparison.minus(losses["logistic"]))
 chapter.record_table(more, "all.names.described-{model}.{metric}")
-ids = {
-    f"own labels minus {kind}, AUROC": f"all.labels.{name}.AUROC" for kind, name in checks.CONTROLS.items()
-}
-ids |= {f"own names minus exchanged, {model}: AUROC": f"all.names.{model}.AUROC" for model in losses}
-chapter.compare_table(ids, "Mean over the sets of cells.")
+ids = {f"own labels minus {kind}": f"all.labels.{name}.AUROC" for kind, name in checks.CONTROLS.items()}
+ids |= {f"own names minus exchanged, {model}": f"all.names.{model}.AUROC" for model in losses}
+chapter.compare_table(ids, "AUROC, mean over the sets of cells.")
 
 # %%
 default_run, both = {DEFAULT: faithful_default}, ["bulk_auroc", "AUROC"]
@@ -578,7 +553,7 @@ chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
 # make of the labels of either, on the same lines?
 
 # %% tags=["hide-input"]
-agreement = sources.compare_sources(lines, drugs)
+agreement = compare_sources(lines, drugs)
 if len(agreement):
     chapter.record_table(agreement, "labels.sources.{drug}.kappa", note="Cohen's kappa, n lines")
     chapter.record("labels.sources.mean kappa", agreement["value"].mean(), n=len(agreement))
@@ -586,7 +561,7 @@ caption = "The authors' labels of lines of the panel by either source; n lines i
 agreement.style.format(precision=2).hide().set_caption(caption)
 
 # %%
-of_source = {name: own for name, own in sources.with_source(tasks, lines).items() if own}
+of_source = {name: own for name, own in with_source(tasks, lines).items() if own}
 of_source = {name: fit(own, default_run, first, f"labels of {name}").table for name, own in of_source.items()}
 if of_source:
     found = tidy(of_source, both, over_sets, "value")
@@ -594,7 +569,7 @@ if of_source:
     found = tidy({"GDSC": of_source["GDSC"]}, both, comparison.minus(of_source["CCLE"]))
     chapter.record_table(found, "all.sources.{model}-CCLE.{metric}", note="same lines")
 caption = "Published: median AP of the better half of the authors' repeats, by source of the bulk lines."
-sources.published_medians(numbers).style.format("{:.2f}").set_caption(caption)
+published_medians(numbers).style.format("{:.2f}").set_caption(caption)
 
 # %% [markdown] tags=["details"]
 # ## Interpretation: critical genes
@@ -603,6 +578,13 @@ sources.published_medians(numbers).style.format("{:.2f}").set_caption(caption)
 # ones. A good prediction forces it. The second check is not forced: how many critical genes, found from integrated
 # gradients as published, are among the genes that differ between truly sensitive and resistant cells, compared with
 # random genes and with genes that tell apart two clusters of cells.
+#
+# The correlation of modules lies {glue}`authors.target_selected.module-random genes.correlation`
+# {glue}`authors.target_selected.module-random genes.correlation.interval` above the 95 % quantile of random genes; over
+# runs it follows the AUROC with a Spearman correlation of
+# {glue}`authors.target_selected.module.follows the prediction`. Of the critical genes,
+# {glue}`authors.bulk_selected.critical genes-random genes.share`
+# {glue}`authors.bulk_selected.critical genes-random genes.share.interval` more are response genes than of random ones.
 
 # %%
 module = partial(genes.module_checks, runs=runs["faithful"])
@@ -617,22 +599,13 @@ _ = chapter.record_table(follows, "authors.{model}.module.follows the prediction
 check = partial(check_genes, steps=steps, device=chapter.device)
 able = chapter.progress(tasks, "critical genes")
 evidence = genes.critical_gene_checks(able, settings["faithful"], on_bulk, gene_seeds, check)
-undefined = pd.DataFrame([{"value": int(evidence["share"].isna().sum()), "n": len(evidence)}])
-prefix = "authors.bulk_selected.critical genes"
-chapter.record_table(undefined, f"{prefix}.undefined", note="all cells alike")
+prefix, undefined = "authors.bulk_selected.critical genes", evidence["share"].isna().sum()
+chapter.record(f"{prefix}.undefined", undefined, n=len(evidence), note="all cells alike")
 null = {"random genes": "chance", "two clusters": "two clusters"}
 above = {other: evidence.assign(share=evidence["share"] - evidence[c]) for other, c in null.items()}
 chapter.record_table(tidy(above, ["share"], over_sets), prefix + "-{model}.{metric}")
 shown = evidence.groupby("task", sort=False)[["critical", "share", "chance", "two clusters"]].mean()
 shown.style.format("{:.2f}", na_rep="all cells called alike")
-
-# %% [markdown]
-# The correlation of modules lies {glue}`authors.target_selected.module-random genes.correlation`
-# {glue}`authors.target_selected.module-random genes.correlation.interval` above the 95 % quantile of random genes; over
-# runs it follows the AUROC with a Spearman correlation of
-# {glue}`authors.target_selected.module.follows the prediction`. Of the critical genes,
-# {glue}`authors.bulk_selected.critical genes-random genes.share`
-# {glue}`authors.bulk_selected.critical genes-random genes.share.interval` more are response genes than of random ones.
 
 # %% [markdown] tags=["details"]
 # ## Method check on simulated truth
