@@ -884,6 +884,10 @@ figure = plots.paired_boxes(
 note = "A line is a drug with twenty lines in each class; the table above names each protocol's model."
 chapter.figure(figure, "atlas", note)
 
+# %% tags=["hide-input"]
+note = "A point is a drug with twenty lines in each class, named when pointed at; on the line both are equal."
+chapter.figure(atlas.drug_chart(of_drugs), "atlas_drugs", note)
+
 # %% [markdown]
 # Of the drugs with twenty lines in each class, {glue}`GDSC.atlas.predictable` rank unseen lines better than chance.
 # Median AUROC within the drug of the simple model: {glue}`GDSC.atlas.known pairs.simple.median` for known pairs,

@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from helpers.evaluation.splits import line_folds, stratified_pair_folds
+from helpers.plots.hover import chart_spec, chart_words
 from helpers.studies.refdnn import atlas
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 from helpers.studies.refdnn.pairs import PairTable
@@ -117,6 +118,12 @@ def test_one_row_a_drug_and_the_best_simple_model_by_its_mean(world):
     assert summary.loc["predictable", ["value", "n"]].tolist() == [len(both), len(both)]
     assert summary.loc["unseen lines.simple above RefDNN", "value"] == len(both)
     assert atlas.finding(found, simple).startswith(f"{len(both)} of {len(both)} drugs")
+    chart = atlas.drug_chart(found)
+    [rows] = [rows for rows in chart_spec(chart)["datasets"].values() if "drug" in rows[0]]
+    assert [row["drug"] for row in rows] == list(both["drug"])
+    assert chart_words(chart).startswith(
+        f"On unseen lines RefDNN is above the simple model in 0 of {len(both)} drugs"
+    )
 
 
 def test_noise_is_seldom_called_predictable(world):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import altair
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -15,6 +16,7 @@ from scipy import stats
 from helpers.claims.published import Published
 from helpers.data.types import ResponseData
 from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.plots.hover import hover_points
 from helpers.studies.refdnn.biomarkers import rank_statistics
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 
@@ -233,6 +235,33 @@ def finding(table: pd.DataFrame, simple: Mapping[str, str]) -> str:
     kept = counted_drugs(table)
     yes = int((kept["predictable"] == "yes").sum())
     return f"{yes} of {len(kept)} drugs rank unseen lines better than chance ({simple['unseen lines']})"
+
+
+def drug_chart(table: pd.DataFrame) -> altair.TopLevelMixin:
+    """Draw every counted drug, named when pointed at: RefDNN against the simple model on unseen lines.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`atlas_table`.
+    """
+    x, y = "unseen lines: simple", "unseen lines: RefDNN"
+    kept = counted_drugs(table).dropna(subset=[x, y])
+    above = int((kept[y] > kept[x]).sum())
+    return hover_points(
+        kept,
+        x,
+        y,
+        title=f"On unseen lines RefDNN is above the simple model in {above} of {len(kept)} drugs",
+        colour="predictable",
+        labels={
+            x: "AUROC within the drug, simple model",
+            y: "AUROC within the drug, RefDNN",
+            "predictable": "better than chance (simple model)",
+        },
+        shown=["drug", "pathway", "resistant", "sensitive", x, y, "noise ceiling", "best simple model"],
+        equal=True,
+    )
 
 
 def _simple_models(auroc: pd.DataFrame) -> list[str]:
