@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -11,6 +13,7 @@ from pandas.io.formats.style import Styler
 
 from helpers.errors import DataError
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
+from helpers.plots.svg import SvgChart, named_points
 from helpers.plots.tables import need_columns
 from helpers.studies.pertvae.tables import p_text
 
@@ -76,8 +79,9 @@ def latent_arrows(
     *,
     title: str,
     held_out: np.ndarray | None = None,
+    names: Sequence[str] = (),
     unit: str = "lines",
-) -> Figure:
+) -> Figure | SvgChart:
     """Draw where each cell line is before and after treatment, and where the model moves it.
 
     Parameters
@@ -86,6 +90,8 @@ def latent_arrows(
     title : str
     held_out : array of bool (pairs,), optional
         Pairs that the model was not trained on: drawn with a dark edge.
+    names : sequence of str, optional
+        What each pair is; its three points say it on hover.
     unit : str
         What a point is.
 
@@ -112,18 +118,15 @@ def latent_arrows(
         ("after, measured", after, OKABE_ITO["vermillion"], "s"),
         ("after, predicted", predicted, OKABE_ITO["orange"], "^"),
     )
-    for _, points, colour, marker in layers:
-        edges = ["black" if unseen else colour for unseen in held_out]
-        axes.scatter(
-            points[:, 0],
-            points[:, 1],
-            c=colour,
-            marker=marker,
-            s=34,
-            edgecolors=edges,
-            linewidths=1.3,
-            zorder=2,
-        )
+    said = {}
+    for name, points, colour, marker in layers:
+        for unseen, edge in ((False, colour), (True, "black")):
+            x, y = points[held_out == unseen].T
+            [dots] = axes.plot(x, y, marker, color=colour, markersize=5.8, zorder=2, gid=f"{name}, {unseen}")
+            dots.set(markeredgecolor=edge, markeredgewidth=1.3)
+            said[f"{name}, {unseen}"] = [
+                f"{one}, {name}" for one, left_out in zip(names, held_out, strict=False) if left_out == unseen
+            ]
     axes.set(
         title=title,
         xlabel=f"latent component 1 ({len(before)} {unit})",
@@ -138,4 +141,4 @@ def latent_arrows(
             Line2D([], [], color="none", marker="o", markeredgecolor="black", label="left out of training")
         )
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=10)
-    return figure
+    return named_points(figure, said, label=title) if len(names) else figure
