@@ -82,10 +82,10 @@ def split_details(notebook: NotebookNode, name: str, title: str) -> tuple[Notebo
         id="details-lead",
     )
     pages = [article, [lead, *moved]]
-    outputs = _glued(notebook.cells)
+    outputs = glued_outputs(notebook.cells)
     made = []
     for cells, other in zip(pages, reversed(pages), strict=True):
-        wanted = _cited(cells) & _glued(other).keys() - _glued(cells).keys()
+        wanted = cited_names(cells) & glued_outputs(other).keys() - glued_outputs(cells).keys()
         carrier = [outputs[key] for key in sorted(wanted)]
         page = nbformat.v4.new_notebook(cells=copy.deepcopy(cells), metadata=copy.deepcopy(notebook.metadata))
         if carrier:
@@ -198,7 +198,7 @@ def _raised(cell: NotebookNode, shift: int) -> str:
     return re.sub(rf"^#{{{shift}}}(?=#+ )", "", cell.source, flags=re.MULTILINE)
 
 
-def _glued(cells: Iterable[NotebookNode]) -> dict[str, NotebookNode]:
+def glued_outputs(cells: Iterable[NotebookNode]) -> dict[str, NotebookNode]:
     """Return the outputs that only prose shows, by name."""
     found = {}
     for cell in cells:
@@ -209,7 +209,8 @@ def _glued(cells: Iterable[NotebookNode]) -> dict[str, NotebookNode]:
     return found
 
 
-def _cited(cells: Sequence[NotebookNode]) -> set[str]:
+def cited_names(cells: Sequence[NotebookNode]) -> set[str]:
+    """Return the names that prose cites."""
     texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
     return {found.partition(":")[0] for text in texts for found in GLUE.findall(text)}
 

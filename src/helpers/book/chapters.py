@@ -12,6 +12,7 @@ from typing import Literal
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.book.prose import with_present_text
 from helpers.book.sources import raw_cell
 from helpers.errors import RunError
 from helpers.run.notebooks import SourceNotebook, find_chapters, read_source
@@ -51,7 +52,7 @@ class BookPage:
     @property
     def older(self) -> bool:
         """Whether the notebook was changed after it was executed."""
-        return self.entry is not None and self.entry.fingerprint.get("source") != self.source.sha256
+        return self.entry is not None and self.entry.fingerprint.get("source") != self.source.code
 
     @property
     def name(self) -> str:
@@ -125,11 +126,13 @@ def _chapter(
         notes.append("What follows is its source, without any number.")
     elif entry.attempt is not None:
         notes.append(f"{_why_not(entry.attempt)} What follows is the execution before, of {entry.started}.")
-    elif entry.fingerprint.get("source") != source.sha256:
+    elif entry.fingerprint.get("source") != source.code:
         notes.append(
             "This page is older than its source: the notebook was changed after it was executed. "
             f"Execute it again with: helpers run {chapter[:2]}"
         )
+    else:
+        notebook = with_present_text(notebook, source.notebook())
     return BookPage(source, shown, entry, status, tuple(notes), _prepared(notebook, notes))
 
 

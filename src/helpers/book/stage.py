@@ -17,6 +17,7 @@ from helpers.book import pages
 from helpers.book.article import SUFFIX, fold_code, once_each, split_details
 from helpers.book.chapters import BookPage, select_chapters, with_chips
 from helpers.book.citation import citation_cell
+from helpers.book.prose import add_cited
 from helpers.book.sources import mark_cells, mark_numbers, sources_cell, sources_data
 from helpers.claims.register import load_register
 from helpers.claims.results import ChapterResults
@@ -106,6 +107,7 @@ def _write_chapters(material: Material, stage: Path) -> dict[str, str]:
         verdicts = [v for v in material.verdicts if v.claim.chapter == page.name]
         if verdicts:
             with_chips(page.notebook, page.name, chips_html(verdicts))
+        add_cited(page.notebook, material.results.get(page.name), verdicts)
         article, rest = split_details(page.notebook, page.name, page.title)
         article.cells.append(citation_cell(material.root, page.title, page.name, page.entry))
         places[page.name] = {}

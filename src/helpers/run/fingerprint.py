@@ -41,9 +41,9 @@ def fingerprint(
     Returns
     -------
     dict
-        ``source``, ``package``, ``parameters``, ``claims`` (with the published numbers), ``lock``, each
-        registered data file of the chapter as ``file <key>``, and, for a notebook that reads results,
-        ``results``.
+        ``source`` (what is executed of the notebook), ``package``, ``parameters``, ``claims`` (with the
+        published numbers), ``lock``, each registered data file of the chapter as ``file <key>``, and, for a
+        notebook that reads results, ``results``.
     """
     counted = {key: value for key, value in parameters.items() if key not in _PLACE_ONLY}
     package = root / "src" / "helpers"
@@ -51,7 +51,7 @@ def fingerprint(
         package = Path(__file__).parents[1]
     modules = used_modules(source.path, package)
     parts = {
-        "source": source.sha256,
+        "source": source.code,
         "package": hash_files(
             package, [path for path in modules if _part(package, path) not in _OUTSIDE], executed_code
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 import jupytext
 from nbformat import NotebookNode
 
-from helpers.chapter.provenance import source_hash
 from helpers.errors import ParameterError, RunError
 
 _NAME = re.compile(r"\d{2}_\w+")
+PARAMETERS = "parameters"
 READS_RESULTS = "reads-results"
 """Cell tag of a notebook whose content depends on the results of the others."""
+INJECTED = "injected-parameters"
+"""Tag of the cell that an execution adds, with the parameters that it was asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +33,8 @@ class SourceNotebook:
         File name without suffix, for example ``"01_refdnn_reproduction"``.
     path : Path
         The ``.py`` file.
-    sha256 : str
-        Hash of that file, line ends normalised.
+    code : str
+        Hash of what is executed of it (:func:`code_hash`).
     parameters : mapping
         Names assigned in the cell tagged ``parameters``, and their values; None where it is no literal.
     reads_results : bool
@@ -41,7 +44,7 @@ class SourceNotebook:
 
     chapter: str
     path: Path
-    sha256: str
+    code: str
     parameters: Mapping[str, Any]
     reads_results: bool
 
@@ -97,7 +100,7 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
         msg = f"cannot read {path} as a notebook: {error}"
         raise RunError(msg) from error
     tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
-    cells = [cell for cell, has in zip(notebook.cells, tags, strict=True) if "parameters" in has]
+    cells = [cell for cell, has in zip(notebook.cells, tags, strict=True) if PARAMETERS in has]
     if len(cells) != 1:
         msg = f"{path} must have exactly one cell tagged 'parameters'; it has {len(cells)}"
         raise RunError(msg)
@@ -109,10 +112,40 @@ def read_source(root: Path, chapter: str) -> SourceNotebook:
     return SourceNotebook(
         chapter=chapter,
         path=path,
-        sha256=source_hash(path),
+        code=code_hash(notebook),
         parameters=parameters,
         reads_results=any(READS_RESULTS in has for has in tags),
     )
+
+
+def code_hash(notebook: NotebookNode) -> str:
+    """Return one sha256 over what is executed of a notebook, cell by cell.
+
+    Prose, comments, layout and the tags that steer only the page are free: a sentence can be mended, or a
+    section moved to the page of details, and what was executed still stands.
+    """
+    digest = hashlib.sha256()
+    for cell in code_cells(notebook):
+        steering = sorted({PARAMETERS, READS_RESULTS}.intersection(cell.metadata.get("tags", [])))
+        digest.update(repr((steering, executed_part(cell.source))).encode())
+    return digest.hexdigest()
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells of a notebook, executed or not, without the one that an execution adds."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and INJECTED not in cell.metadata.get("tags", [])
+    ]
+
+
+def executed_part(code: str) -> str:
+    """Return the syntax tree of a cell's code; a semicolon at its end, which hides a value, counts."""
+    try:
+        return ast.dump(ast.parse(code)) + ";" * code.rstrip().endswith(";")
+    except SyntaxError:  # magics
+        return code
 
 
 def _assigned(code: str) -> Iterator[tuple[str, Any]]:

@@ -139,7 +139,7 @@ def _unfit(
     root: Path, source: SourceNotebook, entry: NotebookState, results: ChapterResults | None, profile: str
 ) -> Iterator[str]:
     """Say why an executed chapter cannot stand for the published protocol at a commit."""
-    if entry.fingerprint.get("source") != source.sha256:
+    if entry.fingerprint.get("source") != source.code:
         yield "its source was changed since"
     if own := {name: value for name, value in entry.chosen.items() if name not in _FREE}:
         yield f"it was asked for with {', '.join(f'{name}={value}' for name, value in own.items())}"

@@ -44,7 +44,7 @@ def execute(toy, folder, **entries):
     for chapter, changes in entries.items():
         source = read_source(toy.root, chapter)
         entry = {"status": "done", "started": "2020-01-01", "wall_seconds": 2.5}
-        entry |= {"fingerprint": {"source": source.sha256}, "commit": "c0ffee"}
+        entry |= {"fingerprint": {"source": source.code}, "commit": "c0ffee"}
         record.notebooks[chapter] = NotebookState(**{**entry, **changes})
         notebook = nbformat.v4.new_notebook(
             cells=[

@@ -54,7 +54,7 @@ def finish(toy, git):
         state = RunState.load(toy.folder) or RunState(profile=profile)
         state.notebooks.pop(chapter, None)
         state.save(toy.folder)
-        source = read_source(toy.root, chapter).sha256
+        source = read_source(toy.root, chapter).code
         toy.seal(
             commit=commit,
             parameters={"out": str(toy.folder)},
@@ -147,7 +147,7 @@ def test_an_unfinished_run_is_refused(toy, git, finish):
 
 def test_a_changed_source_is_refused(toy, git, finish):
     finish()
-    toy.notebook("01_first", body="# other\n")
+    toy.notebook("01_first", body="level = 2.0\n")
     with pytest.raises(RunError, match="the checkout has changes that are in no commit"):
         keep_as_record(toy.root, toy.folder)
     git("commit", "-qam", "b")
