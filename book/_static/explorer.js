@@ -2,6 +2,7 @@
 // only longer. Every claim is a row (data-claim, data-chapter, data-whose, ...) followed by its evidence.
 (() => {
   "use strict";
+  const MANY = 40; // claims of a board that begins as a matrix
   const PARTS = ["repeated", "sound", "survives"];
   const RANK = ["holds", "partly", "unresolved", "fails", "not testable here", "not asked"];
   const WHOSE = { paper: "findings of the papers", announced: "announced by the papers", ours: "tests of ours" };
@@ -52,10 +53,12 @@
     matrix.type = "button";
     matrix.textContent = "Matrix";
     matrix.setAttribute("aria-pressed", "false");
-    matrix.addEventListener("click", () => {
-      const on = board.classList.toggle("hx-matrix");
+    const small = (on) => {
+      board.classList.toggle("hx-matrix", on);
       matrix.setAttribute("aria-pressed", String(on));
-    });
+    };
+    matrix.addEventListener("click", () => small(!board.classList.contains("hx-matrix")));
+    board.hxSmall = small;
     const count = document.createElement("output");
     bar.append(search, paperField, partField, outcomeField, whoseField, inputField, sortField, matrix, count);
     table.before(bar);
@@ -97,6 +100,7 @@
       const next = row.nextElementSibling;
       row.hxMore = next && next.classList.contains("hv-more") ? next : null; // older pages have none
     }
+    small(rows.length > MANY && !titles.size); // a board of its own, without headings, is an overview
     update();
   }
 
@@ -105,6 +109,7 @@
     const id = decodeURIComponent(location.hash.slice(1)).replace("claim=", "claim-");
     const target = id.startsWith("claim-") && document.getElementById(id);
     if (!target) return;
+    target.closest(".hv-board")?.hxSmall?.(false); // the matrix shows no evidence
     target.open = true;
     (target.closest("tr")?.previousElementSibling || target).scrollIntoView();
   }

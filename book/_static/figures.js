@@ -2,6 +2,8 @@
 (() => {
   "use strict";
   const SCALE = 3; // of a PNG: sharp on paper
+  const TALL = 950; // px of a figure that is no longer seen at once; it begins on FOLDED
+  const FOLDED = 640;
 
   function standalone(svg) {
     const copy = svg.cloneNode(true);
@@ -46,6 +48,7 @@
       tools.append(house.button("CSV", `Download the data of figure ${name} as CSV`, () =>
         house.save(csv.textContent.replaceAll("<\\/", "</"), `${name}.csv`, "text/csv")));
     }
+    house.clamp(svg.parentElement, TALL, FOLDED, "figure");
     figure.append(tools);
   }
 

@@ -19,6 +19,22 @@ window.house = {
     return button;
   },
 
+  // What is taller than `limit` px shows its first `height` px, and all of it on request and on paper.
+  clamp(element, limit, height, what) {
+    const content = document.createRange(); // a cell is as tall as its row
+    content.selectNodeContents(element);
+    if (content.getBoundingClientRect().height <= limit) return;
+    const box = document.createElement("div");
+    box.className = "hs-clamp";
+    box.style.maxHeight = `${height}px`;
+    box.append(...element.childNodes);
+    const open = () => { box.style.maxHeight = ""; box.classList.remove("hs-clamp"); more.remove(); };
+    const more = house.button(`Whole ${what}`, `Show the whole ${what}`, open);
+    more.className = "hs-more";
+    element.append(box, more);
+    addEventListener("beforeprint", open);
+  },
+
   // What scrolls sideways can be reached and scrolled by keyboard.
   reachable() {
     for (const region of document.querySelectorAll(".hs-scroll, .hs-box, .hb-table, .hv-evidence, .cell pre, .highlight pre")) {

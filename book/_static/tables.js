@@ -3,7 +3,9 @@
 (() => {
   "use strict";
   const LONG = 12; // rows from which a filter is worth its place
-  const FIRST = 15; // rows of a long table before it is opened
+  const TALL = 230; // px of a text in a cell, above which it begins on FOLDED
+  const FOLDED = 100;
+  const FIRST = 8; // rows of a long table before it is opened
 
   // The number behind a cell; intervals and texts sort as texts.
   function key(cell) {
@@ -33,12 +35,13 @@
     const table = box.querySelector("table.ht-table");
     const body = table.tBodies[0];
     const rows = [...body.rows];
+    for (const cell of body.querySelectorAll("td")) house.clamp(cell, TALL, FOLDED, "text");
     if (rows.length < 4 || box.closest(".hs-box")) return; // facts in a box are read, not searched
     const spans = body.querySelector("[rowspan]");
     const tools = document.createElement("div");
     tools.className = "hs-tools";
     const name = (table.caption?.textContent || document.title).slice(0, 40).replace(/[^A-Za-z0-9]+/g, "_");
-    let open = rows.length <= FIRST;
+    let open = rows.length <= LONG;
     let filter = null;
     let more = null;
 

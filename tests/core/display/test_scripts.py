@@ -34,10 +34,12 @@ def address(tmp_path_factory, repository):
         plots.use_style()
         use_house_tables()
         table = pd.DataFrame({"label": ["Ridge", "PCA"], "difference": [0.1, -0.1], "low": -0.2, "high": 0.2})
+        many = pd.DataFrame({"label": [f"m{i}" for i in range(40)], "difference": 0.1, "low": 0, "high": 0.2})
         figure = plots.forest(table, title="Ahead of Ridge", xlabel="difference in AUROC")
         drugs = pd.DataFrame({"drug": ["a", "b"], "x": [1.5, 2.0], "y": [0.5, 0.25]})
         cards = [
             save_figure(figure, folder, "01_forest", "A forest.", "Two rows.", None),
+            save_figure(plots.forest(many, title="Tall", xlabel="d"), folder, "01_tall", "Tall.", "Many.", None),
             save_figure(hover_points(drugs, "x", "y", title="t"), folder, "01_drugs", "Drugs.", "Two.", None),
         ]
     long = pd.DataFrame({"model": [f"m{i}" for i in range(40)], "n": np.arange(40)[::-1] * 100})
@@ -51,6 +53,7 @@ def address(tmp_path_factory, repository):
     tables = [
         house_style(long).to_html(),
         comparison({"Network": ("a.b", results["a.b"])}, "Both.", "01_demo").to_html(),
+        house_style(pd.DataFrame({"what": ["short", "long"], "why": ["No.", "Because. " * 600]})).to_html(),
     ]
     static = repository / "book" / "_static"
     scripts = "".join(f'<script src="{(static / name).as_uri()}"></script>' for name in SCRIPTS)
@@ -113,7 +116,7 @@ def rows(page):
 
 def test_a_long_table_shows_its_first_rows_and_is_opened_sorted_filtered_and_taken(page):
     table = page.locator(".ht").first
-    assert len(rows(page)) == 15
+    assert len(rows(page)) == 8
     table.get_by_role("button", name="Show all 40 rows").click()
     assert len(rows(page)) == 40
     table.get_by_role("button", name="Sort by n").click()
@@ -126,6 +129,21 @@ def test_a_long_table_shows_its_first_rows_and_is_opened_sorted_filtered_and_tak
     found = list(csv.reader(io.StringIO(content.decode())))
     assert found[0] == ["model", "n"]
     assert ["m0", "3900"] in found
+
+
+@pytest.mark.parametrize(
+    ("place", "what", "limit"),
+    [("figure[data-name='01_tall']", "figure", 900), (".ht:has-text('Because')", "text", 300)],
+)
+def test_what_is_tall_begins_on_the_page_and_opens_on_request_and_on_paper(page, place, what, limit):
+    element = page.locator(place)
+    assert element.bounding_box()["height"] < limit
+    assert page.get_by_role("button", name=f"Show the whole {what}").count() == 1
+    element.get_by_role("button", name=f"Show the whole {what}").click()
+    assert element.bounding_box()["height"] > limit
+    page.reload()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert element.bounding_box()["height"] > limit
 
 
 def test_a_number_says_where_it_comes_from_by_mouse_and_keyboard(page):
