@@ -1015,5 +1015,8 @@ report_tables.time_table(
 # helpers run 01 --profile full --data paper   # with the study's own files
 # ```
 
+# %% [markdown] tags=["details"]
+# ### What this execution took
+
 # %% tags=["hide-input"]
 chapter.finish()

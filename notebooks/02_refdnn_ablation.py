@@ -376,5 +376,8 @@ chapter.deviations()
 # helpers run 02 --profile full     # the study's protocol
 # ```
 
+# %% [markdown] tags=["details"]
+# ### What this execution took
+
 # %% tags=["hide-input"]
 chapter.finish()

@@ -249,7 +249,8 @@ chapter.figure(*figures.four_lines(held_out, lines, UNIT, width))
 
 # %% [markdown]
 # ## What the report left out: bulk lines
-#
+
+# %% [markdown] tags=["details"]
 # ### One split, and many
 #
 # The report has one split with about 32 test lines. Many such splits:
@@ -295,6 +296,9 @@ searched.table.style.format({"R2 on the test lines": "{:.2f}"}).hide(axis="index
 # handicap that it did not ask of anybody: some models also get the genes with a mean of at least 1, and all genes. And
 # the network gets what the report's search meant to give it: settings chosen in inner folds of each training part.
 
+# %% [markdown] tags=["details"]
+# #### What the inner folds chose
+
 # %%
 wide = on_gene_sets(wide_models.split(","), **options)
 tuned = tune(expression, response, bulk.repeated(1), tuning.GRIDS[tune_grid], n_inits=n_inits, seed=seed)
@@ -303,6 +307,9 @@ folds = predict_bulk(expression, response, every, bulk.repeated(n_repeats), n_in
 mean = ensemble(folds, "network", "mean of the networks")
 folds = pd.concat([folds, mean, tuned.predictions], ignore_index=True)
 tuned.chosen[["fold", *tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
+
+# %% [markdown]
+# #### The models side by side
 
 # %%
 cv, versus = bulk.cross_validated(folds, response)
@@ -325,8 +332,11 @@ chapter.figure(*figures.against_models(versus, chapter.claims.matters["error"].d
 # predictions of the report's network spread {glue}`GDSC2.cv.network.spread of predictions` times as wide as the
 # response (a constant: 0), and their rank correlation with it is {glue}`GDSC2.cv.network.Spearman`
 # {glue}`GDSC2.cv.network.Spearman.interval`.
+
+# %% [markdown] tags=["details"]
+# #### The report's four lines in this panel
 #
-# **The report's four lines in this panel**, predicted from bulk while they were held out:
+# Predicted from bulk while they were held out:
 
 # %% tags=["hide-input"]
 in_panel = take(bulk.of_report_lines(folds, panel.lines, published))
@@ -435,8 +445,9 @@ errors.table.style.format("{:.2f}", na_rep="")
 # from the bulk profiles of the same lines. Pseudo-bulk averages away what is noise of single cells. It changes the
 # correlation by {glue}`cells.pseudo-bulk minus cells.networks.Spearman`
 # {glue}`cells.pseudo-bulk minus cells.networks.Spearman.interval`.
-#
-# **How much of the spread is cell, how much line?**
+
+# %% [markdown] tags=["details"]
+# #### How much of the spread is cell, how much line?
 
 # %%
 spread = take(cell_sections.shares_of_spread(held_out))
@@ -490,10 +501,16 @@ found = None if more is None else predict_cells(expression, response, more, mode
 # inner folds chose, for camptothecin, on the lists' genes and the lines without cells. Linear models (L3, L6) are the
 # lists that the network has to beat to be worth its trouble, C1 to C4 are lists that know nothing of the drug.
 
+# %% [markdown] tags=["details"]
+# ### The setting behind L11
+
 # %%
 without = common.loc[~with_cells, list_genes], panel.response[~with_cells]
 found_setting, winner = choose_setting(without[0], without[1][DRUG], tuning.GRIDS[list_grid], seed=seed)
 winner[[*tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
+
+# %% [markdown]
+# ### The lists side by side
 
 # %%
 chapter.record("cells.dreep.seeds", list_seeds)
@@ -517,10 +534,15 @@ ranking.table.style.format(precision=3)
 gains = take(list_sections.gains_found(scored, ranking.table, inputs, n_boot, seed))
 chapter.figure(*figures.gains_of_lists(gains.table))
 
+# %% [markdown] tags=["details"]
+# ### Drug by drug
+
 # %% tags=["hide-input"]
 list_sections.gains_by_drug(scored, inputs).style.format(precision=2).hide(axis="index")
 
 # %% [markdown]
+# ### What a network's list gains
+#
 # Network minus Pearson: {glue}`cells.dreep.L7-L1.Spearman` {glue}`cells.dreep.L7-L1.Spearman.interval`; tuned network
 # minus Pearson: {glue}`cells.dreep.L11-L1.Spearman` {glue}`cells.dreep.L11-L1.Spearman.interval`. Network minus the
 # better linear list: {glue}`cells.dreep.L7-strongest linear.Spearman`
@@ -624,6 +646,9 @@ places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 
 # and {glue}`GDSC2.targets.L7-L3.percentile` {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's;
 # the tuned network's list has it at percentile {glue}`GDSC2.targets.L11.percentile`.
 
+# %% [markdown] tags=["details"]
+# ### Camptothecin: the ends of four lists
+
 # %% tags=["hide-input"]
 ends = list_sections.ends_of_lists(bulk_lists, DRUG, ["L1", "L3", "L7", "L11"])
 ends.style.hide(axis="index").set_caption("Camptothecin, from the sensitive to the resistant end")
@@ -693,6 +718,9 @@ chapter.deviations()
 # helpers run 03 --profile full     # 20 drugs, 20 networks a list, 100 splits, the full grid in nested folds
 # helpers run 03 --data paper       # on the report's own files
 # ```
+
+# %% [markdown] tags=["details"]
+# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

@@ -148,6 +148,9 @@ pd.DataFrame(published_epochs, index=["epochs", "batch size", "learning rate", "
 # - the competition's real design with **simulated** targets that have the real means, calibrated on the printed
 #   corner: it shows what the protocols do in a table of that shape, and it proves nothing about drugs.
 
+# %% [markdown] tags=["details"]
+# ### Where each panel is from
+
 # %% tags=["hide-input"]
 panels = {name: load_changes(name, data, seed=seed) for name in ("TG-GATEs", "L1000", "TranSiGen")}
 chapter.use(panels["TG-GATEs"])
@@ -170,6 +173,9 @@ chapter.use(means)
 # %% tags=["hide-input"]
 block = load_printed_block(data, seed=seed)
 chapter.use(block)
+
+# %% [markdown]
+# ### The panels side by side
 
 # %%
 sets = {**panels, "Kaggle": kaggle}
@@ -555,6 +561,9 @@ chapter.figure(
     "Published order on the left, then one column a repetition.",
 )
 
+# %% [markdown] tags=["details"]
+# ### Rankings in numbers
+
 # %% tags=["hide-input"]
 chapter.compare_table(
     {
@@ -600,6 +609,9 @@ chapter.figure(
     "versus_sign",
     "Random rows; 95 % limits over lines or compounds. Above zero: the network is better.",
 )
+
+# %% [markdown] tags=["details"]
+# ### By the competition's error
 
 # %% tags=["hide-input"]
 chapter.figure(
@@ -720,7 +732,9 @@ chapter.figure(
     "Random rows, 95 % interval; the band is the smallest difference that would matter.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
+# ### What the attention looks at
+#
 # Attention compares the five states of the stack with one another and averages them by the result. Four of the five
 # steps bring the same fact, the compound. The next table has the mean weights in a network trained on all rows of
 # TG-GATEs; 0.2 everywhere would be a plain average. Evenness is the entropy of the weights relative to that: 1 means
@@ -906,6 +920,9 @@ chapter.deviations()
 # helpers run 04 --profile full --set data=paper kaggle_genes=0 kaggle_folds=5 kaggle_seeds=3    # the competition's table
 # helpers run 04 --profile full --set device=cuda    # on a GPU, through Keras' PyTorch backend
 # ```
+
+# %% [markdown] tags=["details"]
+# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

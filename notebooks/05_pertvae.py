@@ -754,5 +754,8 @@ chapter.deviations()
 # helpers run 05 --profile full --data paper --set source=lincs   # LINCS Level 3, with its files in the cache
 # ```
 
+# %% [markdown] tags=["details"]
+# ### What this execution took
+
 # %% tags=["hide-input"]
 chapter.finish()

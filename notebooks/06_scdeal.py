@@ -693,5 +693,8 @@ chapter.deviations()
 # helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 140 core hours for each rule of the labels
 # ```
 
+# %% [markdown] tags=["details"]
+# ### What this execution took
+
 # %% tags=["hide-input"]
 chapter.finish()

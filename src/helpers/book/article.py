@@ -212,7 +212,8 @@ def glued_outputs(cells: Iterable[NotebookNode]) -> dict[str, NotebookNode]:
 def cited_names(cells: Sequence[NotebookNode]) -> set[str]:
     """Return the names that prose cites."""
     texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
-    return {found.partition(":")[0] for text in texts for found in GLUE.findall(text)}
+    found = (name.partition(":")[0] for text in texts for name in GLUE.findall(text))
+    return {" ".join(name.split()) for name in found}  # a name may go on in the next line
 
 
 def _shows(output: NotebookNode) -> bool:

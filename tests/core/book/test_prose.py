@@ -112,6 +112,13 @@ def test_what_was_not_recorded_cannot_be_cited(results):
         add_cited(executed(text="{glue}`sigma` {glue}`n`"), results, [])
 
 
+def test_a_name_that_goes_on_in_the_next_line_is_the_same_name(results):
+    results.results["rho of all"] = results.results["rho"]
+    page = executed(text="{glue}`rho of\n all`")
+    add_cited(page, results, [])
+    assert list(glued_outputs(page.cells)) == ["rho of all"]
+
+
 def test_without_results_nothing_is_added():
     page = executed(text="{glue}`sigma`")
     add_cited(page, None, [])
