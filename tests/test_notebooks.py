@@ -264,7 +264,10 @@ LOOKED_AT = [
     "book/statistics",
     "book/build",
 ]
-RULES = ("color-contrast", "scrollable-region-focusable", "svg-img-alt", "image-alt", "button-name", "label")
+RULES = (
+    "color-contrast", "scrollable-region-focusable", "svg-img-alt", "image-alt", "button-name", "label",
+    "link-name", "target-size",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)

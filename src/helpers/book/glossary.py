@@ -107,7 +107,14 @@ def _term_of(word: str, terms: Mapping[str, _Term]) -> _Term | None:
 
 
 def _is_prose(text: nodes.Text) -> bool:
-    return _inside(text, (nodes.paragraph,)) and not _inside(text, _CLOSED)
+    return _inside(text, (nodes.paragraph,)) and not _inside(text, _CLOSED) and not _in_raw_link(text)
+
+
+def _in_raw_link(text: nodes.Text) -> bool:
+    """Say whether a text is inside a link that is written as HTML: its tags are siblings."""
+    before = text.parent.children[: text.parent.index(text)]
+    html = "".join(node.astext() for node in before if isinstance(node, nodes.raw))
+    return html.count("<a ") > html.count("</a>")
 
 
 def _inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
