@@ -1,4 +1,4 @@
-"""Prose that is younger than what was executed: shown with the outputs, and with values that it cites since."""
+"""Prose that is younger than what was executed: shown with its outputs, and with values cited since."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ def test_other_code_keeps_the_text_that_was_executed(change):
 
 @pytest.mark.parametrize("code", ["%matplotlib inline", "a = 1\n\n# done"])
 def test_what_is_no_python_counts_as_it_stands_and_comments_are_free(code):
-    assert with_present_text(executed(code=code), source("Mended.", code=code)).cells[2].source.endswith(
-        "Mended."
+    assert (
+        with_present_text(executed(code=code), source("Mended.", code=code))
+        .cells[2]
+        .source.endswith("Mended.")
     )
 
 

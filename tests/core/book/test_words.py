@@ -12,7 +12,8 @@ import pytest
 PAGES = {
     "index": """# Front
 
-See <a href="x.json">pseudo-bulk.json</a>. A first AUROC, a second AUCROC, and `AUROC` as code. Line-drug pairs; [a pseudo-bulk](glossary.md).
+See <a href="x.json">pseudo-bulk.json</a>.
+A first AUROC, a second AUCROC, and `AUROC` as code. Line-drug pairs; [a pseudo-bulk](glossary.md).
 
 ```{raw} html
 <details id="claim-toy-one-two"><summary>AUROC in a figure</summary></details>

@@ -36,10 +36,11 @@ def address(tmp_path_factory, repository):
         table = pd.DataFrame({"label": ["Ridge", "PCA"], "difference": [0.1, -0.1], "low": -0.2, "high": 0.2})
         many = pd.DataFrame({"label": [f"m{i}" for i in range(40)], "difference": 0.1, "low": 0, "high": 0.2})
         figure = plots.forest(table, title="Ahead of Ridge", xlabel="difference in AUROC")
+        tall = plots.forest(many, title="Tall", xlabel="d")
         drugs = pd.DataFrame({"drug": ["a", "b"], "x": [1.5, 2.0], "y": [0.5, 0.25]})
         cards = [
             save_figure(figure, folder, "01_forest", "A forest.", "Two rows.", None),
-            save_figure(plots.forest(many, title="Tall", xlabel="d"), folder, "01_tall", "Tall.", "Many.", None),
+            save_figure(tall, folder, "01_tall", "Tall.", "Many.", None),
             save_figure(hover_points(drugs, "x", "y", title="t"), folder, "01_drugs", "Drugs.", "Two.", None),
         ]
     long = pd.DataFrame({"model": [f"m{i}" for i in range(40)], "n": np.arange(40)[::-1] * 100})
