@@ -47,7 +47,7 @@ def with_present_text(executed: NotebookNode, source: NotebookNode) -> NotebookN
             kept = copy.deepcopy(old)
             kept.source = cell.source
             kept.metadata["tags"] = cell.metadata.get("tags", [])
-            cells += [kept, *followers.get(old.get("id"), [])]
+            cells += [kept, *followers.get(old.get("id", ""), [])]
         else:
             cell["id"] = f"text-{number}"  # the reader of the source makes one up at every reading
             cells.append(cell)
