@@ -48,8 +48,8 @@ whole_grid = False  # also the published widths of encoder and predictor, and bo
 breast_drugs = 0  # drugs for the breast lines, 0 for all five
 max_cells = 100  # about so many cells of a set, equally from each line; 0 for all
 top_genes = 300  # highly variable genes of the counts, beside those that bulk has
-ablation_seeds = 1  # seeds of `described` and of the ablations
-item_seeds = 1  # seeds of single changes, of controls and of the learning curve
+ablation_seeds = 1  # seeds of the ablations of `faithful`
+item_seeds = 1  # seeds of `described`, of single changes, of controls and of the learning curve
 line_counts = "150,300"  # bulk lines of the learning curve, beside all of them
 gene_seeds = 1  # seeds of the critical genes, and of planted genes in the method check
 steps = 10  # of the integrated gradients (published: 50)
@@ -223,7 +223,7 @@ shown.style.format(precision=2).set_caption(caption)
 # ## The reproduction: before and after transfer
 #
 # A fixed part of the 160 settings that were published for one source of bulk lines (the parameters at the head say which),
-# in both readings, at every seed; `faithful` under every rule for the bulk labels.
+# in both readings, `faithful` at every seed and under every rule for the bulk labels.
 
 # %%
 base = {"encoder": (256, 128), "predictor": (128, 64), "epochs": epochs}
@@ -234,7 +234,7 @@ settings = {
 DEFAULT = next(iter(settings["faithful"]))
 plans = {
     "faithful": protocol.plan(tasks, settings["faithful"], seeds, few, first),
-    "described": protocol.plan(ours, settings["described"], few, few),
+    "described": protocol.plan(ours, settings["described"], first, first),
 }
 parts = {reading: fit_together(plan, f"scDEAL, {reading}") for reading, plan in plans.items()}
 runs = {reading: own["grid"] for reading, own in parts.items()}
