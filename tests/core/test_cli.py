@@ -283,7 +283,7 @@ def test_record_check_says_what_differs(helpers, toy):
     helpers("run", "-p", "smoke")
     shutil.copytree(toy.folder, toy.root / "book" / "record")
     assert helpers("record", "--check") == (0, "01_first: as recorded\n")
-    toy.notebook("01_first", body="# more\n")
+    toy.notebook("01_first", body="more = 1\n")
     assert helpers("record", "--check") == (1, "01_first: source changed\n")
 
 
