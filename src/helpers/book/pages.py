@@ -76,7 +76,7 @@ def build_page(material: Material) -> str:
     rows = []
     for page in material.chapters:
         entry = page.entry
-        seconds = f"{entry.wall_seconds:.1f}" if entry and entry.wall_seconds is not None else "–"
+        seconds = f"{entry.total_seconds:.1f}" if entry and entry.total_seconds is not None else "–"
         fresh = "–"
         if entry:
             fresh = "no, older" if page.older else "yes"

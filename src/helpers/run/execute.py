@@ -6,6 +6,7 @@ import datetime
 import shutil
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -174,13 +175,16 @@ def _run_all(
             reporter.skipped(chapter)
             continue
         reporter.began(chapter, reasons or ["--force"])
+        now = fingerprint(root, task.source, task.parameters, folder)
+        before = None if options.recompute else state.notebooks.get(chapter)
         attempt = NotebookState(
             status="running",
             started=_now(),
+            earlier_seconds=_unfinished_seconds(folder, chapter, before, now),
             commit=git_commit(root),
             parameters=task.parameters,
             chosen=task.chosen,
-            fingerprint=fingerprint(root, task.source, task.parameters, folder),
+            fingerprint=now,
         )
         state.begin(chapter, attempt)
         state.save(folder)
@@ -215,7 +219,25 @@ def _known_times(root: Path, state: RunState) -> dict[str, float]:
         record = None
     known = record.notebooks if record else {}
     entries = known | state.notebooks
-    return {chapter: entry.wall_seconds for chapter, entry in entries.items() if entry.wall_seconds}
+    return {chapter: entry.total_seconds for chapter, entry in entries.items() if entry.total_seconds}
+
+
+def _unfinished_seconds(
+    folder: Path, chapter: str, before: NotebookState | None, now: Mapping[str, str]
+) -> float:
+    """Return how long executions took that did not end and whose checkpoints the next one reads."""
+    latest = before.latest if before else None
+    same = latest is not None and all(
+        latest.fingerprint.get(part) == now[part] for part in ("package", "lock")
+    )
+    if latest is None or latest.status == "done" or not same:
+        return 0.0
+    seconds = latest.wall_seconds
+    if seconds is None:  # killed: its files tell until when it worked
+        start = datetime.datetime.fromisoformat(latest.started).timestamp()
+        written = [folder / "logs" / f"{chapter}.log", *attempt_folder(folder, chapter).glob("notebooks/*")]
+        seconds = max((path.stat().st_mtime - start for path in written if path.is_file()), default=0.0)
+    return round(latest.earlier_seconds + seconds, 2)
 
 
 def _execute(

@@ -37,6 +37,7 @@ class NotebookState(pydantic.BaseModel, extra="forbid"):
     that was asked for in place of the profile's. ``fingerprint`` maps each thing that the outcome depends on
     to its hash (:func:`helpers.run.fingerprint.fingerprint`), ``outputs`` each file that it wrote.
     ``attempt`` is a later execution that has not succeeded: the files are still those of this one.
+    ``earlier_seconds`` is what executions took that did not end and left checkpoints that this one read.
     """
 
     status: Status
@@ -44,6 +45,7 @@ class NotebookState(pydantic.BaseModel, extra="forbid"):
     finished: str | None = None
     commit: str | None = None
     wall_seconds: float | None = None
+    earlier_seconds: float = 0.0
     cells: int | None = None
     parameters: dict[str, Any] = {}
     chosen: dict[str, Any] = {}
@@ -56,6 +58,11 @@ class NotebookState(pydantic.BaseModel, extra="forbid"):
     def latest(self) -> NotebookState:
         """The latest execution, whether it succeeded or not."""
         return self.attempt or self
+
+    @property
+    def total_seconds(self) -> float | None:
+        """Wall time with what went before it was resumed; None while it runs."""
+        return None if self.wall_seconds is None else self.wall_seconds + self.earlier_seconds
 
 
 class RunState(pydantic.BaseModel):

@@ -26,7 +26,7 @@ class NotebookStatus:
         ``done``, ``failed``, ``interrupted``, ``running`` or ``absent``; ``done, later failed`` where what
         an earlier execution wrote is kept.
     wall_seconds : float or None
-        How long it took.
+        How long it took, with executions before it that did not end.
     stale : tuple of str
         Why the next run would execute it again; empty when it is up to date.
     """
@@ -84,7 +84,7 @@ def run_status(root: Path, folder: Path) -> list[NotebookStatus]:
             NotebookStatus(
                 chapter=chapter,
                 status=_status(entry) if entry else "absent",
-                wall_seconds=entry.wall_seconds if entry else None,
+                wall_seconds=entry.total_seconds if entry else None,
                 stale=tuple(stale_because(root, folder, task, state)),
             )
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import errno
 import functools
 import json
+import os
 import re
 import signal
 import subprocess
@@ -322,8 +325,12 @@ def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy
     toy.notebook("01_first")
     state = run_notebooks(toy.root, SMOKE)
     toy.calls()
-    state.begin("01_first", NotebookState(status="running", started="2020-01-01"))
+    known = state.notebooks["01_first"].fingerprint
+    killed = {"status": "running", "started": "2020-01-01T00:00:00+00:00", "earlier_seconds": 100.0}
+    state.begin("01_first", NotebookState(**killed, fingerprint=known))
     state.save(toy.folder)
+    hour = datetime.datetime.fromisoformat(killed["started"]).timestamp() + 3600
+    os.utime(toy.folder / "logs" / "01_first.log", (hour, hour))
     (toy.folder / "attempts" / ".ipython-left").mkdir(parents=True)
     half = toy.folder / "attempts" / "01_first" / "results" / "01_first.json"
     half.parent.mkdir(parents=True)
@@ -333,6 +340,25 @@ def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy
     run_notebooks(toy.root, SMOKE, spy)
     assert spy.events[0] == ("began", "01_first", "last time: running")
     assert not (toy.folder / "attempts").exists()
+    # What it took counts from the first of the executions that left their checkpoints to the next.
+    entry = RunState.load(toy.folder).notebooks["01_first"]
+    assert entry.earlier_seconds == 3700
+    assert entry.total_seconds == 3700 + entry.wall_seconds
+
+
+def test_time_before_does_not_count_where_nothing_of_it_is_read(toy):
+    toy.notebook("01_first")
+    state = run_notebooks(toy.root, SMOKE)
+    left = {"status": "interrupted", "started": "2020-01-01", "wall_seconds": 50.0}
+    for known, options in (
+        ({"package": "other code"}, SMOKE),
+        ({}, dataclasses.replace(SMOKE, recompute=True)),
+    ):
+        old = state.notebooks["01_first"].fingerprint | known
+        state.notebooks["01_first"].attempt = NotebookState(**left, fingerprint=old)
+        state.save(toy.folder)
+        state = run_notebooks(toy.root, options)
+        assert state.notebooks["01_first"].earlier_seconds == 0
 
 
 def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
@@ -360,6 +386,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     assert toy.calls() == ["01_first", "02_second"]
     statuses = {chapter: entry["status"] for chapter, entry in toy.record()["notebooks"].items()}
     assert statuses == {"01_first": "done", "02_second": "interrupted"}
+    interrupted = toy.record()["notebooks"]["02_second"]["wall_seconds"]
     # The notebook is written now and then; what the interrupted one has printed is in it all the same.
     partial = attempt(toy, "02_second")
     assert "long fit\n" in [
@@ -367,8 +394,9 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     ]
 
     second.write_text(second.read_text(encoding="utf-8").replace("time.sleep(600)", ""), encoding="utf-8")
-    run_notebooks(toy.root, SMOKE)
+    state = run_notebooks(toy.root, SMOKE)
     assert toy.calls() == ["02_second"]
+    assert state.notebooks["02_second"].earlier_seconds == interrupted
 
 
 def test_a_full_disk_is_one_clear_error_and_loses_nothing(toy, monkeypatch):
