@@ -119,6 +119,18 @@ def test_a_failed_chapter_says_where(book):
     assert "Executed in" not in chapters["01_first"]
 
 
+def test_a_mended_sentence_stands_around_what_was_executed(book):
+    execute(book, book.folder, **{"01_first": {}, "02_second": {}})
+    executed = read_source(book.root, "01_first").notebook()
+    nbformat.write(executed, book.folder / "notebooks" / "01_first.ipynb")
+    path = book.root / "notebooks" / "01_first.py"
+    text = path.read_text(encoding="utf-8").replace("The level is {glue}`toy.level`.", "A mended sentence.")
+    path.write_text(text, encoding="utf-8")
+    chapters, _ = stage(book)
+    assert "A mended sentence." in chapters["01_first"]
+    assert "older than its source" not in chapters["01_first"]
+
+
 def test_a_page_older_than_its_source_says_so(book):
     execute(book, book.folder, **{"01_first": {"fingerprint": {"source": "0"}}, "02_second": {}})
     chapters, pages = stage(book)
