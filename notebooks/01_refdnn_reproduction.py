@@ -1006,7 +1006,7 @@ report_tables.time_table(
     {"known drugs and lines": pairs, "unseen cancer types": lococv, "unseen drugs": lodocv}
 ).style.format("{:.2f}", subset=["here (min)"])
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
@@ -1014,9 +1014,6 @@ report_tables.time_table(
 # helpers run 01 --profile full     # the study's protocol
 # helpers run 01 --profile full --data paper   # with the study's own files
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

@@ -368,16 +368,14 @@ chapter.deviations()
 # start. The networks that keep one loss and train the encoder are the comparison that the report's conclusion
 # needs; there the contribution of the second loss reads {glue}`verdict.refdnn-ablation-ccle.survives` on CCLE and
 # {glue}`verdict.refdnn-ablation-gdsc.survives` on GDSC.
-#
+
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
 # helpers run 02 --profile quick    # minutes, reduced search
 # helpers run 02 --profile full     # the study's protocol
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

@@ -30,10 +30,10 @@
 # DREEP {cite:p}`pellecchia2023dreep` scores a single cell for a drug: it asks where the cell's marker genes lie in
 # a list of genes ranked by their Pearson correlation with the response of bulk lines. A student report
 # {cite:p}`gpds2025` set out to replace the correlation by a neural network, whose "trained weights would serve me
-# as a GPDS ranked list". It trained the network on bulk lines, found "a great MSE score", applied it to the cells
-# of four lines, and found predictions that were "confident without a lot of variances, yet completely wrong". The
-# comparison of the two lists was announced and not made. This chapter executes the report step by step, sets its
-# numbers beside those of predictors that know nothing, and makes the comparison.
+# as a GPDS ranked list". On bulk lines it found "a great MSE score", on the cells of four lines predictions that were
+# "confident without a lot of variances, yet completely wrong". The comparison of the two lists was announced and not
+# made. This chapter executes the report step by step, sets its numbers beside those of predictors that know nothing,
+# and makes the comparison.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -105,29 +105,27 @@ chapter.header()
 # %% [markdown]
 # ## The question and the model
 #
-# Three questions follow from the report. Does the network predict the response of bulk lines? Does it predict the
-# response of a line from single cells of that line? And are its weights a better gene list for DREEP than correlations?
+# Does the network predict the response of bulk lines? Does it predict the response of a line from its single cells?
+# And are its weights a better gene list for DREEP than correlations?
 #
 # ```{figure} ../book/_static/gpds.svg
 # :alt: Bulk lines are filtered, binned and scaled, and train a network; cells take the same way to a prediction.
 #
-# The report's pipeline (blue), the prediction of cells (orange), and the path that it announced: weights as a gene
-# list for DREEP (green).
+# The report's pipeline (blue), the prediction of cells (orange), and the announced list of weights for DREEP (green).
 # ```
 #
-# The network has two hidden layers (32 and 16 units in the setting that the report found best, tanh, Adam with
-# learning rate 0.01, minibatches of 16, 100 epochs) and one linear output; no dropout, no weight decay. With the
-# report's 2,855 genes these are 91,937 weights for about 610 lines.
+# In the setting that the report found best the network has 32 and 16 tanh units and a linear output; Adam with learning
+# rate 0.01, minibatches of 16, 100 epochs. With 2,855 genes these are 91,937 weights for about 610 lines.
 #
 # ## The data
 #
-# One table in the package says what each tier offers: cells, drug, unit, sizes. The report's own input is the
-# tier `paper` ([cards](../book/data.md)); it runs as it stands where its files are. On the panel, bulk expression is
-# log2(TPM + 1) from DepMap, as in the report, but of 535 genes instead of about 19,000. **The response is ln IC50, not
-# the AUC** that the report's values (0.37 to 1) point to: both fall with sensitivity, their scales differ. So nothing
-# here can equal the report's errors in size. Errors are divided by the variance of the lines that they are computed
-# on, and verdicts look at directions and ranks. The breast atlas {cite:p}`gambardella2022atlas` stands in for the
-# report's cells, and the lung plates {cite:p}`tian2019mixology` for a second look.
+# The report's own input is the tier `paper` ([cards](../book/data.md)), which runs where its files are. On the panel,
+# bulk expression is log2(TPM + 1) from DepMap, as in the report, but of 535 genes instead of about 19,000. **The response
+# is ln IC50, not the AUC** that the report's values (0.37 to 1) point to: both fall with sensitivity, their scales
+# differ. So errors are divided by the variance of the lines, and verdicts look at directions and ranks. The breast atlas {cite:p}`gambardella2022atlas` stands in for the
+# report's cells, and the lung plates {cite:p}`tian2019mixology` for a second look. {glue}`GDSC2.lines` lines have
+# expression and a response to camptothecin, {glue}`cells.lines` of them have cells; bulk and cells share
+# {glue}`cells.genes` genes. No line is labelled: the response is used as it is.
 
 # %% tags=["hide-input"]
 inputs = load_inputs(data, seed)
@@ -139,6 +137,9 @@ cards[0]
 # %% tags=["hide-input"]
 cards[1]
 
+# %% [markdown] tags=["details"]
+# ### What this tier offers
+
 # %%
 common, with_cells, list_genes = inputs.common, inputs.with_cells, inputs.list_genes
 lines, lineage = panel.lines["name"], panel.lines["lineage"]
@@ -148,16 +149,12 @@ chapter.record("cells.genes", common.shape[1], note="genes shared by bulk and ce
 pd.Series(vars(task), name="on this tier").to_frame()
 
 # %% [markdown]
-# {glue}`GDSC2.lines` lines have expression and a response to camptothecin, {glue}`cells.lines` of them have cells; bulk
-# and cells share {glue}`cells.genes` genes. No line is labelled: the response is used as it is.
-#
 # ## The report, step by step
 
 # %% [markdown] tags=["details"]
 # ### Genes: two cut lines (figures 1 to 3)
 #
-# The report keeps genes with a mean of at least 1.9 and ln(variance) of at least 0 over all lines. Here the filter
-# is learnt on training lines only; the figures show it on all lines.
+# Genes with a mean of at least 1.9 and ln(variance) of at least 0. Models learn this on training lines only.
 
 # %% tags=["hide-input"]
 genes = MeanVarianceFilter().fit(expression).table_
@@ -177,11 +174,10 @@ chapter.compare_table(
     f"Number of genes; {expression.shape[1]:,} here, 19,193 in the report.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Drug: the fewest missing values
 #
-# The report picks camptothecin because one line only was not tested with it: a choice for completeness, not for
-# predictability.
+# The report picks camptothecin because one line only was not tested with it: complete, not therefore predictable.
 
 # %% tags=["hide-input"]
 panel.response.isna().sum().nsmallest(5).rename("lines without a value").to_frame()
@@ -229,12 +225,11 @@ take(bulk.derived_variance(published)).table
 take(cell_sections.report_four(published)).table
 
 # %% [markdown]
-# All four modes lie within 0.01 of 0.40: the network gives nearly the same answer for every cell. As predictions of
-# the four lines they have an R2 of {glue}`gpds_derived_fourline_r2`.
-#
-# The report does not say how it treated cells. Here a cell's counts become log2(1 + CPM/10), are binned over the
-# cells and scaled by the mean and spread of the training lines (other ways follow). Lines with cells are left out
-# of training, fold by fold. The figures show four lines, chosen by their response: lowest, highest, and two between.
+# All four modes lie within 0.01 of 0.40, nearly the same answer for every cell; their R2 is
+# {glue}`gpds_derived_fourline_r2`. The report does not say how it treated cells. Here a cell's counts become
+# log2(1 + CPM/10), are binned over the cells and scaled by the mean and spread of the training lines (other ways
+# follow). Lines with cells are left out of training, fold by fold. Four lines are shown, chosen by their response:
+# lowest, highest, and two between.
 
 # %%
 cell_models = models | {"Ridge": baselines["Ridge"], "PLS": baselines["PLS"]}
@@ -253,7 +248,7 @@ chapter.figure(*figures.four_lines(held_out, lines, UNIT, width))
 # %% [markdown] tags=["details"]
 # ### One split, and many
 #
-# The report has one split with about 32 test lines. Many such splits:
+# Many splits instead of the one with about 32 test lines:
 
 # %% tags=["hide-input"]
 many = take(bulk.many_splits(splits))
@@ -263,9 +258,9 @@ chapter.figure(*figures.many_splits(many.table, published["gpds_mlp_r2"]))
 # Mean R2: network {glue}`GDSC2.splits.network.R2` {glue}`GDSC2.splits.network.R2.interval`, ridge regression
 # {glue}`GDSC2.splits.Ridge.R2` {glue}`GDSC2.splits.Ridge.R2.interval` (central 95 % of the splits).
 #
-# **Why 5 %?** The report gives no reason. A smaller test set leaves more lines for training and makes the answer depend
-# more on the draw: with 5 % of the lines ridge regression's R2 varies between splits with an SD of
-# {glue}`GDSC2.share.0.05.Ridge.SD of R2`, with 20 % of {glue}`GDSC2.share.0.2.Ridge.SD of R2`.
+# **Why 5 %?** The report gives no reason. The smaller the test set, the more the answer depends on the draw: with 5 % of
+# the lines ridge regression's R2 has an SD over splits of {glue}`GDSC2.share.0.05.Ridge.SD of R2`, with 20 % of
+# {glue}`GDSC2.share.0.2.Ridge.SD of R2`.
 
 # %% tags=["hide-input"]
 shares = take(bulk.test_shares(expression, response, simple, n_splits=n_splits, n_jobs=chapter.jobs))
@@ -274,9 +269,8 @@ shares.table.pivot_table(index="share", columns="model", values=["mean", "sd"]).
 # %% [markdown] tags=["details"]
 # ### The search
 #
-# The report searched a grid without naming its values, apparently scored on the test lines. The grid here is scored
-# twice: on the test lines, and in inner folds of the training lines. A candidate whose loss becomes NaN stops and
-# counts as infinitely bad.
+# The report's grid, whose values it does not name, was apparently scored on the test lines. Here it is scored twice: on
+# the test lines, and in inner folds of the training lines. A candidate whose loss becomes NaN counts as infinitely bad.
 
 # %%
 grid_split = partial(study_splits, n_repeats=grid_splits)
@@ -291,13 +285,12 @@ searched.table.style.format({"R2 on the test lines": "{:.2f}"}).hide(axis="index
 #
 # ### The same folds for all models
 #
-# 5-fold cross-validation over lines. Every model learns its filter, bins, scaling and tuning on the
-# training lines; "permuted target" is the same network trained on shuffled responses. The report's filter is a
-# handicap that it did not ask of anybody: some models also get the genes with a mean of at least 1, and all genes. And
-# the network gets what the report's search meant to give it: settings chosen in inner folds of each training part.
+# Every model learns its filter, bins, scaling and tuning on the training lines of five folds. The report's filter is a
+# handicap that it did not ask of anybody: some models also get the genes with a mean of at least 1, and all genes; the
+# network also gets settings from inner folds. "Permuted target" is the network trained on shuffled responses.
 
 # %% [markdown] tags=["details"]
-# #### What the inner folds chose
+# #### What the inner folds chose, and all models in numbers
 
 # %%
 wide = on_gene_sets(wide_models.split(","), **options)
@@ -308,14 +301,14 @@ mean = ensemble(folds, "network", "mean of the networks")
 folds = pd.concat([folds, mean, tuned.predictions], ignore_index=True)
 tuned.chosen[["fold", *tuning.SETTINGS, "inner_mse"]].style.hide(axis="index")
 
-# %% [markdown]
-# #### The models side by side
-
 # %%
 cv, versus = bulk.cross_validated(folds, response)
 take(cv)
 chapter.record("GDSC2.cv.candidates of the search", tuning.count(tune_grid), note=f"grid {tune_grid}")
 cv.table.style.format("{:.3f}", na_rep="undefined").set_caption("Mean over folds; MSE/Var = 1 - R2")
+
+# %% [markdown]
+# #### The models side by side
 
 # %% tags=["hide-input"]
 chapter.figure(*figures.against_models(versus, chapter.claims.matters["error"].difference))
@@ -334,9 +327,7 @@ chapter.figure(*figures.against_models(versus, chapter.claims.matters["error"].d
 # {glue}`GDSC2.cv.network.Spearman.interval`.
 
 # %% [markdown] tags=["details"]
-# #### The report's four lines in this panel
-#
-# Predicted from bulk while they were held out:
+# #### The report's four lines in this panel, held out
 
 # %% tags=["hide-input"]
 in_panel = take(bulk.of_report_lines(folds, panel.lines, published))
@@ -345,8 +336,7 @@ in_panel.table.style.format("{:.2f}", na_rep="not in the panel").set_caption(f"{
 # %% [markdown] tags=["details"]
 # ### More lines?
 #
-# The report's first limitation is its few lines. The same test folds with ever more training lines, two
-# networks and ridge regression:
+# The same test folds, ever more training lines:
 
 # %%
 slow = gpds_pipeline(GPDSRegressor(lr=0.0001, device=chapter.device))
@@ -371,8 +361,7 @@ changed.table.style.format("{:.3f}")
 # %% [markdown] tags=["details"]
 # ### Is it the response?
 #
-# ln IC50 runs on beyond the tested doses, an AUC does not; one follows from each IC50 for a curve of slope 1 over the
-# tested range. And the drug was screened twice: the curves of the other screen have nine doses, as in GDSC1.
+# An AUC follows from each IC50 for a curve of slope 1 over the tested doses. And the drug was screened twice.
 
 # %% tags=["hide-input"]
 learners = models | simple | {"Ridge, mean >= 1": wide["Ridge, mean >= 1"]}
@@ -385,9 +374,15 @@ responses.table.style.format("{:.3f}", na_rep="undefined")
 #
 # ### Is camptothecin hard? A board of drugs
 #
-# The report names that as a possibility. First the same network on a few other drugs: those that are measured in at
-# least 85 % of the lines and in 20 of the lines with cells, with the largest variance of the response over the lines
-# without cells. They are chosen before any model is fitted, and used again for the gene lists.
+# The report names that as a possibility. Of {glue}`GDSC2.drugs.count` drugs the network has a lower error than the
+# training mean on {glue}`GDSC2.drugs.network above training mean`, and than ridge regression on
+# {glue}`GDSC2.drugs.network above Ridge`.
+
+# %% [markdown] tags=["details"]
+# #### The network on a few other drugs
+#
+# Chosen before any model is fitted and used again for the gene lists: measured in at least 85 % of the lines and in 20 of
+# those with cells, with the largest variance of the response over the lines without cells.
 
 # %%
 drugs = inputs.varied_drugs(n_drugs)
@@ -397,12 +392,9 @@ by_drug = take(bulk.drugs_found(several, DRUG))
 by_drug.table.style.format("{:.2f}").set_caption("R2, mean over five folds")
 
 # %% [markdown]
-# Camptothecin is number {glue}`GDSC2.drugs.rank of camptothecin` of {glue}`GDSC2.drugs.count` drugs by the network's
-# R2. The network has a lower error than the training mean on {glue}`GDSC2.drugs.network above training mean` of them,
-# and than ridge regression on {glue}`GDSC2.drugs.network above Ridge`.
+# #### Ridge regression on every drug
 #
-# Then every drug with enough lines, with ridge regression on the genes with a mean of at least 1. A prediction that only
-# knows the lineage cannot rank the lines *within* a lineage; that is what a model has to do to be of use tomorrow.
+# On the genes with a mean of at least 1. To rank lines *within* a lineage is what makes a model useful tomorrow.
 
 # %%
 least = min(300, len(expression) // 2)
@@ -421,13 +413,10 @@ board.reset_index(drop=True)
 # lineage's mean over all lines on {glue}`GDSC2.board.ridge above lineage mean` drugs. The median agreement of the two
 # screens, the ceiling of any model, is {glue}`GDSC2.board.median ceiling`.
 #
-# ## What the report left out: cells
+# ## What the report left out: how wrong, how narrow are cells?
 #
-# ### How wrong, how narrow
-#
-# Errors of a line's median prediction, with intervals from a bootstrap over lines: the cells of a line share one
-# measured response, so lines are the units. Spreads are in units of the SD of the measured responses; "MSE/constant"
-# is the error over that of the training mean.
+# Errors of a line's median prediction; lines are the units, since the cells of a line share one measured response.
+# Spreads are in units of the SD of the measured responses; "MSE/constant" is the error over that of the training mean.
 
 # %% tags=["hide-input"]
 errors.table.style.format("{:.2f}", na_rep="")
@@ -442,9 +431,8 @@ errors.table.style.format("{:.2f}", na_rep="")
 # The rank correlation over lines is {glue}`cells.cells.networks.Spearman`
 # {glue}`cells.cells.networks.Spearman.interval` from cells and
 # {glue}`cells.bulk of the same lines.networks.Spearman` {glue}`cells.bulk of the same lines.networks.Spearman.interval`
-# from the bulk profiles of the same lines. Pseudo-bulk averages away what is noise of single cells. It changes the
-# correlation by {glue}`cells.pseudo-bulk minus cells.networks.Spearman`
-# {glue}`cells.pseudo-bulk minus cells.networks.Spearman.interval`.
+# from the bulk profiles of the same lines. Pseudo-bulk, which averages away the noise of single cells, changes it by
+# {glue}`cells.pseudo-bulk minus cells.networks.Spearman` {glue}`cells.pseudo-bulk minus cells.networks.Spearman.interval`.
 
 # %% [markdown] tags=["details"]
 # #### How much of the spread is cell, how much line?
@@ -460,9 +448,9 @@ spread.table.style.format(precision=2).hide(axis="index")
 # %% [markdown] tags=["details"]
 # ### Why would a network answer nearly the same for every cell?
 #
-# Four possible reasons, each put to the test with a network trained on all lines without cells, and cells binned by
-# the bulk lines' bins: most genes of a cell are zero and fall into one low bin (H1); cells were not scaled or not
-# binned (H2); genes were in another order (H3); the network is nearly constant on bulk lines as well (H4).
+# Four possible reasons, for a network trained on all lines without cells, and cells in the bulk lines' bins: most genes
+# of a cell are zero and fall into one low bin (H1); cells were not scaled or not binned (H2); genes were in another order
+# (H3); the network is nearly constant on bulk lines as well (H4).
 
 # %%
 why, answers = cell_sections.reasons(inputs, seed, chapter.device)
@@ -477,8 +465,7 @@ answers.style.hide(axis="index").set_caption("Each reason by a rule that the pac
 # were not scaled of {glue}`cells.reasons.cells binned, not scaled.SD`. `lowest` is the share of inputs at the lowest
 # value that the gene takes in training, `saturated_1` the share of first-layer units beyond 0.99.
 #
-# **Another tissue, deeper sequencing.** The lung lines, predicted in the same way; four of them have a measured
-# response, too few for any test.
+# **Another tissue, deeper sequencing.** The lung lines; four have a measured response, too few for any test.
 
 # %% tags=["hide-input"]
 held, more = {"treatments": ways[:1], "n_inits": n_inits, "n_folds": 2}, inputs.more_cells
@@ -488,18 +475,16 @@ found = None if more is None else predict_cells(expression, response, more, mode
 # %% [markdown]
 # ## The comparison that was announced
 #
-# DREEP weighs the genes of a cell (gf-icf: share of the cell's counts times rarity over cells), takes the k genes
-# with the largest weight, and asks with a Kolmogorov-Smirnov sum where they lie in the drug's list. A list that
-# puts resistance genes first gives sensitive cells a negative score. DREEP uses 250 of about 2,855 to 13,000 genes;
-# on the panel k = 30 of the {glue}`cells.dreep.genes` genes with a mean of at least 1, so that the share is alike and
-# every cell has as many detected genes.
+# DREEP weighs the genes of a cell (gf-icf: share of the cell's counts times rarity over cells) and asks with a
+# Kolmogorov-Smirnov sum where the k genes with the largest weight lie in the drug's list; sensitive cells get a negative
+# score. DREEP uses 250 of about 2,855 to 13,000 genes; on the panel k = 30 of the {glue}`cells.dreep.genes` genes with
+# a mean of at least 1, so that the share is alike and every cell has as many detected genes.
 #
-# All lists are built on the same lines, never with the lines whose cells they score, and from the same genes. A
-# network has many weights a gene and no sign of its own: the product of its weight matrices (L7, fixed beforehand
-# as the list of the claim), its mean gradient (L8) and its integrated gradients (L9) are signed scores; each is
-# averaged over {glue}`cells.dreep.seeds` networks. L11 is the product of the weights of a network whose setting
-# inner folds chose, for camptothecin, on the lists' genes and the lines without cells. Linear models (L3, L6) are the
-# lists that the network has to beat to be worth its trouble, C1 to C4 are lists that know nothing of the drug.
+# All lists are built from the same genes and on the same lines, never with those whose cells they score. A network has
+# no list of its own: the product of its weight matrices (L7, fixed beforehand as the list of the claim), its mean
+# gradient (L8) and its integrated gradients (L9) are signed scores, averaged over {glue}`cells.dreep.seeds` networks;
+# L11 is the product for a network whose setting inner folds chose (camptothecin, lines without cells). Linear models (L3,
+# L6) are the lists to beat, C1 to C4 are lists that know nothing of the drug.
 
 # %% [markdown] tags=["details"]
 # ### The setting behind L11
@@ -556,8 +541,7 @@ chapter.figure(*figures.scores_of_drug(scored, inputs))
 # %% [markdown] tags=["details"]
 # ### Without a list: predict the cells directly
 #
-# The same endpoint for models that predict the response of a cell, as the report does: the median prediction of a
-# line's cells, its rank correlation with the response, mean over the same drugs.
+# As the report does: the median prediction of a line's cells, its rank correlation with the response, mean over drugs.
 
 # %%
 pair = models | {"Ridge": baselines["Ridge"]}
@@ -573,9 +557,8 @@ arms.table.style.format(precision=3)
 # %% [markdown] tags=["details"]
 # ### Choices of the scorer
 #
-# Number of marker genes and weights of genes, Pearson list. The sheet asks for k = 100, 250, 500 and 1,000 of some
-# 2,855 genes; where a tier has fewer genes the numbers are smaller in proportion. Cells with fewer than k detected genes
-# are not scored.
+# Number of marker genes (on the report's 2,855 genes k = 100, 250, 500 and 1,000; where a tier has fewer genes k is
+# smaller in proportion) and weights of genes, Pearson list. Cells with fewer than k detected genes are not scored.
 
 # %%
 choices = take(list_sections.scorer_choices(score_cells, inputs, drugs, dreep_options, n_boot))
@@ -584,8 +567,7 @@ choices.table.style.format(precision=3)
 # %% [markdown] tags=["details"]
 # ### Do the lists agree with themselves?
 #
-# A list that changes with the random start is noise. Agreement between networks that differ in their start only, and
-# between Pearson lists of two random halves of the lines:
+# Agreement of networks that differ in their random start only, and of Pearson lists of two random halves of the lines:
 
 # %%
 agreement = take(list_sections.agreement_found(scored, inputs, drugs, seed))
@@ -603,14 +585,14 @@ chapter.figure(*figures.likeness(likeness.table))
 # Median agreement between single networks: {glue}`cells.dreep.L7.agreement of seeds`; between Pearson lists of
 # halves: {glue}`GDSC2.lists.L1.split-half`. The network's list correlates with that of ridge regression by
 # {glue}`GDSC2.lists.L7 and L3.Spearman`, with the Pearson list by {glue}`GDSC2.lists.L7 and L1.Spearman`, with the tuned
-# network's by {glue}`GDSC2.lists.L11 and L7.Spearman`. In the median
-# {glue}`cells.dreep.L7.saturated units` of the first-layer units are saturated on the training lines.
+# network's by {glue}`GDSC2.lists.L11 and L7.Spearman`. In the median {glue}`cells.dreep.L7.saturated units` of the
+# first-layer units are saturated.
 
 # %% [markdown] tags=["details"]
 # ### Are called cells a sign of anything?
 #
-# DREEP calls a cell by comparing its score with random sets of genes. Genes are not independent, so that this null may
-# be too narrow. Lists built from *permuted responses* keep everything but the link to the drug:
+# DREEP compares a cell's score with random sets of genes. Genes are not independent, so this null may be too narrow.
+# Lists built from *permuted responses* keep everything but the link to the drug:
 
 # %%
 calls = take(list_sections.called_cells(scored, inputs, drugs, n_permutations, seed))
@@ -620,22 +602,18 @@ calls.table.style.format(precision=3)
 # With the true response {glue}`cells.dreep.L1.share called, true response` of the cells are called sensitive or
 # resistant at a false discovery rate of 10 %, with permuted responses
 # {glue}`cells.dreep.L1.share called, permuted response`. Scores along permuted lists are spread
-# {glue}`cells.dreep.width of the second null` times as wide as those of random sets of genes. The score of one cell says
-# little by itself; the comparison rests on medians of lines.
+# {glue}`cells.dreep.width of the second null` times as wide as those of random sets of genes.
 #
 # ## Interpretation: which list finds the target?
 #
-# A drug's known target should stand at the sensitive end of its list (percentile 0 = most sensitive end, 100 = most
-# resistant end): this is what the report wanted the weights for. All drugs whose named target is a gene of the lists;
-# places of a gene's drugs are averaged, since one gene is one piece of evidence however many drugs aim at it.
+# A drug's known target should stand at the sensitive end of its list (percentile 0): this is what the report wanted the
+# weights for. All drugs whose named target is a gene of the lists; places of a gene's drugs are averaged, since one gene
+# is one piece of evidence however many drugs aim at it.
 
 # %%
 recovery, places = known_target_places(bulk_lists, pairs, seed)
 take(recovery)
 recovery.table.assign(list=recovery.table["list"].map(LISTS)).style.format(precision=2).hide(axis="index")
-
-# %% tags=["hide-input"]
-places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 0 = most sensitive end")
 
 # %% [markdown]
 # Over {glue}`GDSC2.targets.genes` genes ({glue}`GDSC2.targets.pairs` pairs) the target stands at percentile
@@ -643,8 +621,13 @@ places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 
 # and {glue}`GDSC2.targets.L1.percentile` of Pearson's. It is in the first tenth in {glue}`GDSC2.targets.L7.found`,
 # {glue}`GDSC2.targets.L3.found` and {glue}`GDSC2.targets.L1.found` of the pairs. The network gains
 # {glue}`GDSC2.targets.L7-L1.percentile` percentiles on Pearson's list {glue}`GDSC2.targets.L7-L1.percentile.interval`
-# and {glue}`GDSC2.targets.L7-L3.percentile` {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's;
-# the tuned network's list has it at percentile {glue}`GDSC2.targets.L11.percentile`.
+# and {glue}`GDSC2.targets.L7-L3.percentile` {glue}`GDSC2.targets.L7-L3.percentile.interval` on ridge regression's.
+
+# %% [markdown] tags=["details"]
+# ### Target by target
+
+# %% tags=["hide-input"]
+places.rename(columns=LISTS).style.format(precision=0).set_caption("Percentile; 0 = most sensitive end")
 
 # %% [markdown] tags=["details"]
 # ### Camptothecin: the ends of four lists
@@ -657,17 +640,15 @@ ends.style.hide(axis="index").set_caption("Camptothecin, from the sensitive to t
 # ## Method check: is a planted truth found?
 #
 # Simulated lines whose response is decided by eight genes a drug, and cells of some of them, with and without a shift
-# between the platforms. If list, scorer and protocol work, planted genes lead the lists, and scores of cells follow the
-# response; without signal they do not.
+# between the platforms: scores should follow the response, and without signal they should not.
 
 # %%
 check = take(cached(planted_truth)(seed, n_jobs=chapter.jobs))
 check.table.style.format("{:.2f}", na_rep="")
 
 # %% [markdown]
-# Pearson list, mean correlation over drugs between scores and response: {glue}`check.signal, no shift.L1.Spearman`
-# without and {glue}`check.signal, shift.L1.Spearman` with a platform shift, {glue}`check.no signal.L1.Spearman`
-# without signal.
+# Pearson list, mean correlation over drugs: {glue}`check.signal, no shift.L1.Spearman` without and
+# {glue}`check.signal, shift.L1.Spearman` with a platform shift, {glue}`check.no signal.L1.Spearman` without signal.
 #
 # ## Verdicts
 #
@@ -685,42 +666,34 @@ chapter.deviations()
 # %% [markdown]
 # ## Conclusion
 #
-# The report asked for a network that predicts a drug's response from expression and that explains itself by its weights.
-#
 # - *Does it predict bulk lines?* It orders them with a rank correlation of {glue}`GDSC2.cv.network.Spearman`; a great
-#   error: {glue}`verdict.gpds-bulk-mse.sound`. Tuned inside the training lines it errs by
-#   {glue}`GDSC2.cv.network, tuned.MSE/Var` of the variance instead of {glue}`GDSC2.cv.network.MSE/Var`, ridge regression
-#   on the genes with a mean of at least 1 by {glue}`GDSC2.cv.Ridge, mean >= 1.MSE/Var`.
+#   error: {glue}`verdict.gpds-bulk-mse.sound`. Tuning helps it, and ridge regression on more genes errs less.
 # - *Does it predict cells?* That it is far from the target: {glue}`verdict.gpds-cells-wrong.sound`; that noise and
 #   sparsity are the reason: {glue}`verdict.gpds-cells-sparsity.sound`.
 # - *Is its list better?* For DREEP: {glue}`verdict.gpds-list-better.sound`. For finding known targets:
-#   {glue}`verdict.gpds-target-recovery.sound`, with a likeness to ridge regression's list of
-#   {glue}`GDSC2.lists.L7 and L3.Spearman`.
+#   {glue}`verdict.gpds-target-recovery.sound`; it is {glue}`GDSC2.lists.L7 and L3.Spearman` like ridge regression's list.
 #
 # ## What was easy, what was difficult
 #
-# Easy: the pipeline is short and told in order; DREEP's score is a few lines. Difficult: the report names neither the
-# unit of its response nor the grid, the scope of its bins, or what was done to cells, and its link to the code is empty;
-# each had to be an option. Saturated units give gradients near zero, hence three definitions of a gene's score.
+# Easy: the pipeline is short and told in order. Difficult: unit of the response, grid, scope of the bins and treatment of
+# cells are not named, and the link to the code is empty; each had to be an option. Saturated units give gradients near
+# zero, hence three definitions of a gene's score.
 #
 # ## Limitations
 #
 # - On the panel: 535 genes instead of about 19,000, chosen by others for other ends; ln IC50 instead of a measured AUC.
-# - The breast lines are one tissue with few lines: a correlation over {glue}`cells.lines` lines needs to exceed
-#   about 0.4 to be told from zero, which is why lists are compared over many drugs. Drugs share lines and mechanisms.
-# - Cells of the report's four lines are in the paper's tier only; figures 5 to 8 show other lines.
-# - DREEP's own gene lists (from about 19,000 genes and other releases) could not be downloaded here.
-#
+# - The breast lines are one tissue: a correlation over {glue}`cells.lines` lines needs to exceed about 0.4 to be told
+#   from zero, which is why lists are compared over many drugs, which share lines and mechanisms.
+# - Cells of the report's four lines are in the paper's tier only; DREEP's own lists could not be downloaded here.
+
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
-# helpers run 03 --profile quick    # minutes, fewer drugs, splits and networks
-# helpers run 03 --profile full     # 20 drugs, 20 networks a list, 100 splits, the full grid in nested folds
+# helpers run 03 --profile quick    # minutes: fewer drugs, splits, networks
+# helpers run 03 --profile full     # 100 splits, the full grid in nested folds
 # helpers run 03 --data paper       # on the report's own files
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

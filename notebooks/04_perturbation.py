@@ -218,8 +218,10 @@ chapter.compare_table(
     "Share of genes whose mean change over the training rows is positive; n = genes.",
 )
 
-# %% [markdown]
-# and the mean profiles of two cell types have the same sign in this share of genes:
+# %% [markdown] tags=["details"]
+# ### Cell types that agree
+#
+# The mean profiles of two cell types have the same sign in this share of genes:
 
 # %%
 agreement = base_rates.sign_agreement(means)
@@ -229,6 +231,8 @@ chapter.record_table(
 agreement.style.format("{:.2f}")
 
 # %% [markdown]
+# ### The printed corner, and the ceiling
+#
 # In regulatory T cells, {glue:text}`Kaggle means.cell types.T regulatory cells.genes up:.0%` of genes have a positive
 # mean; in NK cells {glue:text}`Kaggle means.cell types.NK cells.genes up:.0%`. These are the two cell types that the
 # paper names as predicted best. A mean over rows is more one-sided than its rows. Row by row, the printed corner of
@@ -294,8 +298,9 @@ there = predictors.networks(share_there, **on) + predictors.attention_controls(s
 kaggle_parts = plan.kaggle_folds(kaggle, seeds_there, n_folds=kaggle_folds, n_cells=kaggle_cells)
 scores["Kaggle"] = run(kaggle, kaggle_parts, there + simple, **budget)
 
-# %% [markdown]
-# Every test row of every model now has its scores. They are averaged and compared in each data set and protocol.
+# %% [markdown] tags=["details"]
+# ### Scores of every row
+#
 # Public code for the competition standardises each gene and minimises an absolute error; the same six networks with
 # that loss and scale are a protocol of their own, *standardised*, and the second reading of the claims.
 
@@ -336,6 +341,9 @@ chapter.record_table(ranked, "{data}.{protocol}.six networks.{what}")
 of_random, of_six = summary["protocol"] == "random_rows", summary["model"].isin(SIX)
 gain = insight.gain_over_coin(summary[of_random], SIX)
 chapter.record_table(gain.rename(columns={"best": "value"}), "{data}.best.sign")
+# %% [markdown]
+# ### From a coin to the ceiling
+
 # %% tags=["hide-input"]
 ups = chapter.record_table(base_rates.shares_up(sets), "{data}.base_rates.up.share")
 rungs = ceiling.sign_ladder(pd.concat([summary[of_random], oracle]), SIX, ceilings, ups)
@@ -595,10 +603,16 @@ COLUMNS = ["sign accuracy", "sign accuracy, significant", "three-class accuracy"
 of_panels = summary[of_random & summary["data"].isin(panels)]
 comparison.leaderboard(of_panels, ["data set"], COLUMNS).style.format("{:.3f}")
 
+# %% [markdown] tags=["details"]
+# ### The competition's design in numbers
+
 # %% tags=["hide-input"]
 caption = f"The competition's design, tier {kaggle.tier}"
 of_kaggle = summary[of_random & (summary["data"] == "Kaggle")]
 comparison.leaderboard(of_kaggle, ["data set"], COLUMNS).style.format("{:.3f}").set_caption(caption)
+
+# %% [markdown]
+# ### The best network against the best simple predictor
 
 # %% tags=["hide-input"]
 RIVALS = ["additive", "cell mean", "best simple"]
@@ -911,7 +925,8 @@ chapter.deviations()
 # - Intervals keep the fits fixed and resample compounds or lines.
 # - The simulated targets have real means per gene and cell type, but invented answers of single genes to single
 #   compounds.
-#
+
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
@@ -920,9 +935,6 @@ chapter.deviations()
 # helpers run 04 --profile full --set data=paper kaggle_genes=0 kaggle_folds=5 kaggle_seeds=3    # the competition's table
 # helpers run 04 --profile full --set device=cuda    # on a GPU, through Keras' PyTorch backend
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

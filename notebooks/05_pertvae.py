@@ -745,7 +745,8 @@ chapter.deviations()
 #   drugs would make the spread of differences smaller than the one used.
 # - The paper's next step, response from profiles before and predicted profiles after treatment, is looked at for one
 #   drug, in few lines, with the response to a related compound; it is no claim of the paper, and gets no verdict.
-#
+
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
@@ -753,9 +754,6 @@ chapter.deviations()
 # helpers run 05 --profile full     # the study's folds
 # helpers run 05 --profile full --data paper --set source=lincs   # LINCS Level 3, with its files in the cache
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

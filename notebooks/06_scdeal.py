@@ -119,8 +119,6 @@ chapter.header()
 # | resampled lines train | autoencoder and predictor | the predictor |
 # | labels of bulk lines | the authors' table | as many sensitive lines, by ln IC50 |
 #
-# If no gene is tied to itself across domains, on which side of the boundary a group falls is a matter of the start.
-#
 # ## The data
 #
 # Five sets of cells replace the paper's six, which the tier `paper` reads. The label of a cell is a condition (parental
@@ -164,9 +162,9 @@ labels.shown(shares)
 
 # %% [markdown]
 # `described` and the simple models use the genes that bulk and cells share; `faithful` uses all genes of both.
-# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used in this run: all that pass the filters, or, where
-# `max_cells` is set, about so many of a set, equally from each line. Class-weighted F1 rewards a constant answer: the last
-# column is what it has to be held against. The chance level of average precision is the share of sensitive cells.
+# Of {glue}`all.cells.loaded` cells {glue}`all.cells.used` are used: all that pass the filters, or, where `max_cells` is
+# set, about so many of a set, equally from each line. Class-weighted F1 has to be held against a constant answer (last
+# column), average precision against the share of sensitive cells.
 
 # %% tags=["hide-input"]
 about = describe(tasks)
@@ -303,10 +301,8 @@ chapter.figure(plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)), "funnel
 
 # %% [markdown]
 # The mean distance of the embeddings goes from {glue}`all.distance.scDEAL.mmd_before` to
-# {glue}`all.distance.scDEAL.mmd_after`. Embeddings may look alike while sensitive cells lie beside resistant lines.
-#
-# The paper maps cells by label, prediction and cluster; here is one task at the first seed, and then what the rule for
-# the bulk labels changes.
+# {glue}`all.distance.scDEAL.mmd_after`; alike as they look, sensitive cells may lie beside resistant lines. Then the
+# paper's map of cells, for one task at the first seed, and what the rule for the bulk labels changes.
 
 # %% tags=["hide-input"]
 shown_run = on_bulk.query("seed == @seed").set_index("task", drop=False)
@@ -427,9 +423,12 @@ chapter.figure(drawn, "versus_simple", caption)
 # {glue}`authors.bulk_selected.scDEAL-best without adaptation.AUROC`
 # {glue}`authors.bulk_selected.scDEAL-best without adaptation.AUROC.interval`; minus the strongest simple model:
 # {glue}`authors.bulk_selected.scDEAL-strongest.AUROC` {glue}`authors.bulk_selected.scDEAL-strongest.AUROC.interval`.
+
+# %% [markdown] tags=["details"]
+# ### Two tables of the same cells
 #
-# The Gefitinib and Vorinostat tables hold the same 66 cells with opposite labels. Whoever finds the two states and
-# guesses the side is right for one drug and wrong for the other, and the two AUROC add up to one.
+# The Gefitinib and Vorinostat tables hold the same 66 cells with opposite labels: who finds the two states and guesses
+# the side is right for one drug and wrong for the other, and the two AUROC add up to one.
 
 # %% tags=["hide-input"]
 pair, drawn = checks.sharing_cells(tasks), None
@@ -441,7 +440,9 @@ if pair:
     caption = f"Labels of both tables; groups found without any. scDEAL's AUROC add up to {total:.2f}."
 chapter.figure(drawn, "two_states", caption) if pair else None
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
+# ### Lines as units
+#
 # Breast and lung **lines** are the independent units of their sets. A bootstrap over lines, and one answer a line:
 
 # %%
@@ -545,12 +546,11 @@ chapter.record_table(steps_up, "all.curve.{model}-fewest.{metric}")
 drawn = plots.learning_curve(curve, title=findings.of_curve(curve))
 chapter.figure(drawn, "curve", "Faithful reading, authors' labels.")
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Two sources of bulk lines
 #
-# The paper joins lines of GDSC and CCLE: 1,280 rows of the authors' table, in which a line may stand twice. The bulk lines
-# here are one panel, each line once. How often do both sources give the same line the same label, and what does `faithful`
-# make of the labels of either, on the same lines?
+# The paper joins lines of GDSC and CCLE; a line may stand twice among the 1,280 rows of the authors' table. The bulk lines
+# here stand once. How often do the sources agree, and what does `faithful` make of the labels of either?
 
 # %% tags=["hide-input"]
 agreement = compare_sources(lines, drugs)
@@ -645,7 +645,9 @@ chapter.figure(drawn, "twin", "A dot is a seed. The side of the two states is pl
 # {glue:text}`check.twin.described.before AUROC:.2f` to {glue:text}`check.twin.described.AUROC:.2f`. `faithful` ends at
 # {glue:text}`check.clear.faithful.AUROC:.2f` and {glue:text}`check.twin.faithful.AUROC:.2f`.
 #
-# ## Verdicts (rules were committed before the run that they judge)
+# ## Verdicts
+#
+# Rules were committed before the run that they judge.
 
 # %%
 coin = partial(comparison.spread_against_coin, told=bit)
@@ -661,18 +663,18 @@ chapter.deviations()
 # %% [markdown]
 # ## Conclusion
 #
-# That the network predicts unseen bulk lines is {glue}`verdict.scdeal-bulk.sound`, and better than logistic regression
-# {glue}`verdict.scdeal-bulk.survives`. That transfer helps is {glue}`verdict.scdeal-transfer.sound` with settings that a
-# user can choose; that answers for cells are accurate, {glue}`verdict.scdeal-accuracy.sound`; robust against the seed,
-# {glue}`verdict.scdeal-robust.sound`; that more bulk lines help, {glue}`verdict.scdeal-many-lines.sound`; and that they
-# rest on which gene is which, {glue}`verdict.scdeal-names.sound`. *Unresolved* means that five sets of cells are too few
-# to tell; the board says what difference they could have shown, and what another rule for the bulk labels changes.
+# That the network predicts unseen bulk lines: {glue}`verdict.scdeal-bulk.sound`; better than logistic regression:
+# {glue}`verdict.scdeal-bulk.survives`. That transfer helps, with settings that a user can choose:
+# {glue}`verdict.scdeal-transfer.sound`; that answers for cells are accurate: {glue}`verdict.scdeal-accuracy.sound`, and
+# robust against the seed: {glue}`verdict.scdeal-robust.sound`; that more bulk lines help:
+# {glue}`verdict.scdeal-many-lines.sound`; that it matters which gene is which: {glue}`verdict.scdeal-names.sound`.
+# *Unresolved*: five sets of cells are too few to tell; the board says what difference they could have shown.
 #
 # ## What was easy, what was difficult
 #
-# Easy: the authors' code, its history, their tables of runs and their labels of bulk lines are public. Difficult: code
-# and description differ at many points; some slips of the code (the mode before transfer, clusters that are read off to
-# other cells) are easily overlooked; and the six data sets are in a drive that an automatic run cannot count on.
+# Easy: the authors' code, its history, tables of runs and labels of bulk lines are public. Difficult: code and
+# description differ at many points, some slips of the code are easily overlooked (the mode before transfer, clusters read
+# off to other cells), and the six data sets are in a drive that an automatic run cannot count on.
 #
 # ## Limitations
 #
@@ -681,10 +683,10 @@ chapter.deviations()
 # - Bulk and cells share {glue}`all.shared genes.fewest` to {glue}`all.shared genes.most` genes here, where the paper had
 #   thousands. That limits `described` and the simple models; `faithful` asks for no shared gene.
 # - One of the paper's sets is of the mouse. The exchange of names shows what a reading loses when names do not meet.
-# - The review that the summary comes from draws the ROC curve with exchanged axes; AUROC is not affected.
-# - The grid is a part of the published one. `full` trains the published 500 epochs, where a stage ends early once its
-#   learning rate has decayed. Pseudotime, the third case study, needs a time course and is not repeated.
-#
+# - The grid is a part of the published one. Of the published 500 epochs a stage ends early once its learning rate has
+#   decayed. Pseudotime, the third case study, needs a time course and is not repeated.
+
+# %% [markdown] tags=["details"]
 # ## Run this chapter again
 #
 # ```
@@ -692,9 +694,6 @@ chapter.deviations()
 # helpers run 06 --profile full          # published epochs, ten seeds, all cells
 # helpers run 06 --profile exhaustive    # fifty seeds, 160 settings: about 140 core hours for each rule of the labels
 # ```
-
-# %% [markdown] tags=["details"]
-# ### What this execution took
 
 # %% tags=["hide-input"]
 chapter.finish()

@@ -55,6 +55,15 @@ OVERLAPS = """() => [...document.querySelectorAll("figure.hs-figure svg")].flatM
   return found;
 })"""
 
+#: Texts that run off the sides of their figure.
+CUT_OFF = """() => [...document.querySelectorAll("figure.hs-figure svg:not(.marks)")].flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text")].filter(text => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < frame.left - 2 || box.right > frame.right + 2);
+  }).map(text => text.textContent);
+})"""
+
 #: Series of one legend that no reader can tell apart: the same marker in the same colour. A legend draws the
 #: parts of a series, then its name.
 ALIKE = """() => [...document.querySelectorAll('figure.hs-figure g[id*="legend_"]')].flatMap(legend => {

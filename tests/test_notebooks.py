@@ -17,7 +17,7 @@ import yaml
 from helpers.book import build_book
 from helpers.claims.register import load_register
 from helpers.run import find_chapters
-from page_checks import ALIKE, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
+from page_checks import ALIKE, CUT_OFF, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -292,6 +292,7 @@ def test_no_reader_sees_what_no_reader_should(browser, address, name):
     page.goto(f"{address}/{name}.html")
     assert forbidden(page.evaluate(VISIBLE)) == []
     assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(CUT_OFF) == []
     assert page.evaluate(ALIKE) == []
     page.close()
 

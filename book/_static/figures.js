@@ -31,11 +31,24 @@
     picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   }
 
+  // Letters are as wide as the reader's fonts make them: a figure grows by what would run off its sides.
+  function whole(svg) {
+    const frame = svg.getBoundingClientRect();
+    const [x, y, width, height] = svg.getAttribute("viewBox").split(/\s+/).map(Number);
+    const boxes = [...svg.querySelectorAll("text")].map((text) => text.getBoundingClientRect());
+    const left = Math.max(0, ...boxes.map((box) => frame.left - box.left));
+    const right = Math.max(0, ...boxes.map((box) => box.right - frame.right));
+    if (!frame.width || left + right < 1) return;
+    const unit = width / frame.width;
+    svg.setAttribute("viewBox", [x - left * unit, y, width + (left + right) * unit, height].join(" "));
+  }
+
   function equip(figure) {
     const svg = figure.querySelector("svg");
     const drawn = () => figure.querySelector("svg"); // a chart has taken its place, perhaps
     const name = figure.dataset.name;
     if (!svg || !name || !svg.hasAttribute("viewBox")) return;
+    whole(svg);
     const tools = document.createElement("div");
     tools.className = "hs-tools";
     tools.append(

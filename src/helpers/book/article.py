@@ -18,6 +18,7 @@ DETAILS = "details"
 SUFFIX = "_details"
 GLUE = re.compile(r"\{glue(?::\w+)?\}`([^`]*)`")
 _HEADING = re.compile(r"^(#{1,6}) +(.+?)\s*$")
+_POINTS = "→ On the page of details: "
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,}|:{3,})")
 
 
@@ -54,14 +55,16 @@ def split_details(notebook: NotebookNode, name: str, title: str) -> tuple[Notebo
         If a tagged cell has no heading, or a section to be moved holds the board of claims, to which other
         pages link.
     """
-    article, moved, inside, shift = [], [], 0, 0
+    article: list[NotebookNode] = []
+    moved: list[NotebookNode] = []
+    inside, shift = 0, 0
     for piece in _pieces(notebook.cells):
         if piece.level and piece.level <= inside:
             inside = 0
         if piece.moves and not inside:
             inside, shift = piece.level, piece.level - 2
             label = f"{name}-{slug(piece.title)}"
-            article.append(_pointer(label, piece.title))
+            _point(article, label, piece.title)
             piece.cell.source = f"({label})=\n{piece.cell.source}"
             piece.cell.source += f"\n\n{{ref}}`↩ its place in the chapter <{label}-place>`"
         if inside:
@@ -182,13 +185,17 @@ def _cut(cell: NotebookNode) -> list[_Piece]:
     return cut
 
 
-def _pointer(label: str, title: str) -> NotebookNode:
+def _point(article: list[NotebookNode], label: str, title: str) -> None:
+    """Leave a link where a section was; those of neighbours share a line."""
     # The permalink of the section leads to the link.
-    source = (
-        f'({label}-place)=\n```{{raw}} html\n<span id="{slug(title)}"></span>\n```\n\n'
-        f"→ On the page of details: {{ref}}`{title} <{label}>`"
-    )
-    return nbformat.v4.new_markdown_cell(source, id=slug(label)[-60:])
+    place = f'({label}-place)=\n```{{raw}} html\n<span id="{slug(title)}"></span>\n```'
+    link = f"{{ref}}`{title} <{label}>`"
+    before, found, links = article[-1].source.rpartition(_POINTS) if article else ("", "", "")
+    if found:
+        article[-1].source = f"{before}{place}\n\n{_POINTS}{links} · {link}"
+    else:
+        source = f"{place}\n\n{_POINTS}{link}"
+        article.append(nbformat.v4.new_markdown_cell(source, id=slug(label)[-60:]))
 
 
 def _raised(cell: NotebookNode, shift: int) -> str:

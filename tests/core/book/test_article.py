@@ -75,6 +75,24 @@ def test_links_lead_both_ways_and_the_old_permalink_stays():
     assert "[Title](01_demo.ipynb)" in back
 
 
+def test_links_to_neighbouring_sections_share_a_line():
+    cells = [
+        markdown("# T"),
+        markdown("## One", "details"),
+        markdown("## Two", "details"),
+        markdown("## End"),
+    ]
+    article, _ = split_details(nbformat.v4.new_notebook(cells=cells), "01_demo", "T")
+    assert len(article.cells) == 3
+    lines = article.cells[1].source.split("\n")
+    assert lines[-1].startswith("→ ")
+    assert lines[-1].endswith("{ref}`One <01_demo-one>` · {ref}`Two <01_demo-two>`")
+    assert [line for line in lines if line.endswith("-place)=")] == [
+        "(01_demo-one-place)=",
+        "(01_demo-two-place)=",
+    ]
+
+
 def names(page):
     return {
         o.metadata.scrapbook.name

@@ -20,7 +20,7 @@ from helpers.claims.results import ChapterResults, Result
 from helpers.display.frames import house_style, use_house_tables
 from helpers.display.tables import comparison
 from helpers.plots.hover import hover_points
-from page_checks import OVERLAPS
+from page_checks import CUT_OFF, OVERLAPS
 
 pytestmark = pytest.mark.slow
 SCRIPTS = ("house.js", "figures.js", "charts.js", "sources.js", "tables.js")
@@ -38,7 +38,10 @@ def address(tmp_path_factory, repository):
         figure = plots.forest(table, title="Ahead of Ridge", xlabel="difference in AUROC")
         tall = plots.forest(many, title="Tall", xlabel="d")
         drugs = pd.DataFrame({"drug": ["a", "b"], "x": [1.5, 2.0], "y": [0.5, 0.25]})
+        wide = plots.forest(table, title="Wide", xlabel="d")
+        wide.text(-0.2, 0.02, "begins beyond its edge")
         cards = [
+            save_figure(wide, folder, "01_wide", "Wide.", "Two rows, too wide.", None),
             save_figure(figure, folder, "01_forest", "A forest.", "Two rows.", None),
             save_figure(tall, folder, "01_tall", "Tall.", "Many.", None),
             save_figure(hover_points(drugs, "x", "y", title="t"), folder, "01_drugs", "Drugs.", "Two.", None),
@@ -107,6 +110,11 @@ def test_the_page_follows_the_theme_and_the_download_is_black_on_white(page):
 def test_figures_are_named_for_those_who_do_not_see_them_and_no_text_lies_over_another(page):
     assert page.get_by_role("img", name="Two rows.").count() == 1
     assert page.evaluate(OVERLAPS) == []
+
+
+def test_a_figure_grows_by_the_text_that_would_run_off_it(page):
+    assert "begins beyond its edge" in page.locator("figure[data-name='01_wide'] svg").text_content()
+    assert page.evaluate(CUT_OFF) == []
 
 
 def rows(page):
