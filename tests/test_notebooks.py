@@ -126,7 +126,7 @@ def test_board_is_searched_filtered_sorted_and_linked(browser, address):
 def test_a_board_of_all_chapters_begins_as_a_matrix_and_a_link_opens_the_evidence(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/notebooks/07_verdicts.html")
-    assert page.locator(".hv-board .hv-word:visible").count() == 0
+    assert page.locator(".hv-board :is(.hv-word, [data-claim] .hv-meta):visible").count() == 0
     claim = page.locator(".hv-board tr[data-claim]").last.get_attribute("data-claim")
     page.locator(f".hv-board a[href='#claim-{claim}']").first.click()
     page.locator(f"details[id='claim-{claim}'][open] > summary").wait_for(state="visible")

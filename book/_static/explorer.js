@@ -60,7 +60,9 @@
     matrix.addEventListener("click", () => small(!board.classList.contains("hx-matrix")));
     board.hxSmall = small;
     const count = document.createElement("output");
-    bar.append(search, paperField, partField, outcomeField, whoseField, inputField, sortField, matrix, count);
+    const some = (field) => field.querySelectorAll("option").length > 2; // "all" and at least two to choose from
+    const fields = [paperField, partField, outcomeField, whoseField, inputField, sortField].filter(some);
+    bar.append(search, ...fields, matrix, count);
     table.before(bar);
     const sorted = document.createElement("tbody");
     table.append(sorted);
