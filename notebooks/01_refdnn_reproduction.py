@@ -12,7 +12,7 @@
 # # [Re] RefDNN: reference drugs for predicting anticancer drug resistance
 #
 # ```{admonition} What we found
-# :class: important
+# :class: tip
 # - **Known drugs and lines.** That RefDNN is better than a random forest and an elastic net, which never see the
 #   drug: {glue}`verdict.refdnn-1-ccle.sound` on CCLE, {glue}`verdict.refdnn-1-gdsc.sound` on GDSC. Against the
 #   strongest model that does see it, the difference of AUROC is {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC`

@@ -12,7 +12,7 @@
 # # [Re] RefDNN: what do its two losses contribute?
 #
 # ```{admonition} What we found
-# :class: important
+# :class: tip
 # - **The published comparison.** RefDNN minus the ablation of the report, AUROC: CCLE
 #   {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC` {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`
 #   ({glue}`verdict.refdnn-ablation-ccle.sound`), GDSC {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC`

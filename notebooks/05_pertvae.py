@@ -12,6 +12,7 @@
 # # [Re] PertVAE: gene expression after a drug, from expression before it
 #
 # ```{admonition} What we found
+# :class: tip
 # 1. On two drugs with a strong effect in more than 50 lines each, prediction minus the model's own reconstruction is
 #    {glue}`L1000 signatures.vemurafenib.PertVAE-PertVAE reconstruction.rho`
 #    {glue}`L1000 signatures.vemurafenib.PertVAE-PertVAE reconstruction.rho.interval` (vemurafenib) and
