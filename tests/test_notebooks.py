@@ -290,6 +290,7 @@ def test_pages_hold_at_three_widths_in_both_themes(browser, address, name, theme
 def test_no_reader_sees_what_no_reader_should(browser, address, name):
     page = browser.new_page()
     page.goto(f"{address}/{name}.html")
+    page.evaluate("document.querySelectorAll('figure[hidden]').forEach(one => { one.hidden = false; })")
     assert forbidden(page.evaluate(VISIBLE)) == []
     assert page.evaluate(OVERLAPS) == []
     assert page.evaluate(CUT_OFF) == []

@@ -4,6 +4,7 @@
   const SCALE = 3; // of a PNG: sharp on paper
   const TALL = 950; // px of a figure that is no longer seen at once; it begins on FOLDED
   const FOLDED = 640;
+  const PANELS = 3; // figures of one cell that share a place
 
   function standalone(svg) {
     const copy = svg.cloneNode(true);
@@ -65,5 +66,56 @@
     figure.append(tools);
   }
 
-  house.ready(() => document.querySelectorAll("figure.hs-figure").forEach(equip));
+  // What the titles of panels do not have in common: their words after those that all begin with, up to one of all.
+  function differing(titles) {
+    const words = titles.map((title) => title.split(/\s+/));
+    const everywhere = (word) => words.every((own) => own.includes(word));
+    let start = 0;
+    while (words.every((own) => own[start] && own[start] === words[0][start])) start += 1;
+    return words.map((own) => {
+      const rest = own.slice(start);
+      const end = rest.findIndex((word) => everywhere(word));
+      return rest.slice(0, end < 0 ? undefined : end).join(" ");
+    });
+  }
+
+  // Several figures of one cell are panels: they share a place, and tabs choose between them. Paper shows all.
+  function panels(output) {
+    const figures = [...output.querySelectorAll("figure.hs-figure")];
+    if (figures.length < PANELS) return;
+    const bar = document.createElement("div");
+    bar.className = "hs-tools hs-tabs";
+    bar.setAttribute("role", "tablist");
+    const names = differing(figures.map((figure) => figure.querySelector("svg")?.getAttribute("aria-label") || ""));
+    const tabs = figures.map((figure, i) => {
+      const tab = house.button(names[i] || figure.dataset.name, names[i] || figure.dataset.name, () => choose(i));
+      tab.setAttribute("role", "tab");
+      figure.id ||= `figure-${figure.dataset.name}`;
+      tab.setAttribute("aria-controls", figure.id);
+      return tab;
+    });
+    function choose(chosen) {
+      figures.forEach((figure, i) => { figure.hidden = i !== chosen; });
+      tabs.forEach((tab, i) => {
+        tab.setAttribute("aria-selected", String(i === chosen));
+        tab.tabIndex = i === chosen ? 0 : -1;
+      });
+    }
+    bar.append(...tabs);
+    bar.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = (tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length;
+      choose(next);
+      tabs[next].focus();
+    });
+    output.prepend(bar);
+    choose(0);
+    addEventListener("beforeprint", () => figures.forEach((figure) => { figure.hidden = false; }));
+  }
+
+  house.ready(() => {
+    document.querySelectorAll("figure.hs-figure").forEach(equip);
+    document.querySelectorAll(".cell_output").forEach(panels);
+  });
 })();

@@ -40,11 +40,16 @@ def address(tmp_path_factory, repository):
         drugs = pd.DataFrame({"drug": ["a", "b"], "x": [1.5, 2.0], "y": [0.5, 0.25]})
         wide = plots.forest(table, title="Wide", xlabel="d")
         wide.text(-0.2, 0.02, "begins beyond its edge")
+        panels = [plots.forest(table, title=f"Left out. {name} of a model", xlabel="d") for name in "ABC"]
         cards = [
             save_figure(wide, folder, "01_wide", "Wide.", "Two rows, too wide.", None),
             save_figure(figure, folder, "01_forest", "A forest.", "Two rows.", None),
             save_figure(tall, folder, "01_tall", "Tall.", "Many.", None),
             save_figure(hover_points(drugs, "x", "y", title="t"), folder, "01_drugs", "Drugs.", "Two.", None),
+        ]
+        panels = [
+            save_figure(panel, folder, f"01_panel_{i}", "A panel.", f"Left out. {name} of a model.", None)
+            for i, (name, panel) in enumerate(zip("ABC", panels, strict=True))
         ]
     long = pd.DataFrame({"model": [f"m{i}" for i in range(40)], "n": np.arange(40)[::-1] * 100})
     results = {"a.b": Result(value=0.5, low=0.25, high=0.75, published=0.75, n=5, tier="panel")}
@@ -66,7 +71,9 @@ def address(tmp_path_factory, repository):
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Page</title>'
         f'<link rel="stylesheet" href="{(static / "book.css").as_uri()}">{scripts}</head><body><article>'
         f'<p>It is <span class="hp-number" data-chapter="01_demo" data-result="a.b">0.500</span>.</p>'
-        f"{''.join(card._repr_html_() for card in cards)}{''.join(tables)}<span id='cell-7'></span></article>"
+        f"{''.join(card._repr_html_() for card in cards)}{''.join(tables)}"
+        f"<div class='cell_output'>{''.join(card._repr_html_() for card in panels)}</div>"
+        "<span id='cell-7'></span></article>"
         f'<script type="application/json" id="hp-data">{json.dumps(data)}</script></body></html>',
         encoding="utf-8",
     )
@@ -115,6 +122,20 @@ def test_figures_are_named_for_those_who_do_not_see_them_and_no_text_lies_over_a
 def test_a_figure_grows_by_the_text_that_would_run_off_it(page):
     assert "begins beyond its edge" in page.locator("figure[data-name='01_wide'] svg").text_content()
     assert page.evaluate(CUT_OFF) == []
+
+
+def test_figures_of_one_cell_share_a_place_and_paper_shows_all(page):
+    tabs = page.get_by_role("tab")
+    assert tabs.all_inner_texts() == ["A", "B", "C"]
+    shown = page.locator("figure[data-name^='01_panel']:visible")
+    assert [one.get_attribute("data-name") for one in shown.all()] == ["01_panel_0"]
+    tabs.nth(0).focus()
+    page.keyboard.press("ArrowLeft")
+    assert [one.get_attribute("data-name") for one in shown.all()] == ["01_panel_2"]
+    assert page.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
+    assert page.get_by_role("tab", selected=True).count() == 1
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert shown.count() == 3
 
 
 def rows(page):
