@@ -132,15 +132,18 @@ chapter.header()
 #
 # The encoder is an elastic net of sorts: one logistic regression on expression per reference drug. Its
 # output, weighted by how similar the drug is to each reference drug, passes two hidden layers with batch
-# normalisation. The report counts 737,313 parameters. Counted from the layers, a network of its size has
+# normalisation. The report counts 737,313 parameters: weights, whether learned or not, and slots of the optimisers.
+
+# %% [markdown] tags=["details"]
+# ### How many parameters?
+#
+# Counted from the layers; `published` counts the optimisers' slots as well.
 
 # %%
 counts = Layout(genes=18_926, drugs=12, hidden=128).count_parameters()
 pd.Series(counts, name="CCLE, 128 hidden units").to_frame()
 
 # %% [markdown]
-# `weights`, of which `learned` are trained; `published` counts the optimisers' slots as well.
-#
 # ## The data
 #
 # Labels of CCLE are the study's own. Labels of GDSC follow the rule that reproduces the study's counts:
@@ -211,11 +214,13 @@ chapter.compare_table(
     "Known drugs and lines, mean over folds; 95 % interval with the variance of overlapping training sets.",
 )
 
-# %% [markdown]
-# The space of the search, and what each search found. The settings scatter, as the report's do: a search of few
-# candidates on noisy folds finds no common optimum. Where nothing was searched, the study's constants are used, and
-# beside them the same settings with FTRL's learning rate times the ratio of the study's number of genes to ours
-# ("scale-matched"): a logit is a sum over genes, and at the study's rate 535 genes hardly move it.
+# %% [markdown] tags=["details"]
+# ### What the searches found
+#
+# The settings scatter, as the report's do: a search of few candidates on noisy folds finds no common optimum. Where
+# nothing was searched, the study's constants are used, and beside them the same settings with FTRL's learning rate times
+# the ratio of the study's number of genes to ours ("scale-matched"): a logit is a sum over genes, and at the study's
+# rate 535 genes hardly move it.
 
 # %% tags=["hide-input"]
 report_tables.space_table(REFDNN_SPACE, pairs)
@@ -246,9 +251,18 @@ note = (
 chapter.figure(figure, "versus_all", note)
 
 # %% [markdown]
-# Folds are one way to see the uncertainty; cell lines are another. Resampling whole lines asks how much the
-# difference would move with other lines of the same kind; within drugs, lines and drugs are resampled together,
-# since every line meets many drugs and every drug many lines.
+# RefDNN minus the additive model, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-Additive.AUCROC`
+# {glue}`CCLE.nested_cv.RefDNN-Additive.AUCROC.interval`, GDSC {glue}`GDSC.nested_cv.RefDNN-Additive.AUCROC`
+# {glue}`GDSC.nested_cv.RefDNN-Additive.AUCROC.interval`. RefDNN minus the strongest baseline: CCLE
+# {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC` {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC.interval`, GDSC
+# {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC` {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC.interval`.
+
+# %% [markdown] tags=["details"]
+# ### Other lines, other drugs
+#
+# Folds are one way to see the uncertainty, cell lines another: how much would the difference move with other lines of
+# the same kind? Within drugs, lines and drugs are resampled together, since every line meets many drugs and every drug
+# many lines.
 
 # %%
 by_line = comparisons.line_bootstrap(pairs, "Additive", n_boot, seed)
@@ -267,12 +281,6 @@ chapter.compare_table(
 )
 
 # %% [markdown]
-# RefDNN minus the additive model, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-Additive.AUCROC`
-# {glue}`CCLE.nested_cv.RefDNN-Additive.AUCROC.interval`, GDSC {glue}`GDSC.nested_cv.RefDNN-Additive.AUCROC`
-# {glue}`GDSC.nested_cv.RefDNN-Additive.AUCROC.interval`. RefDNN minus the strongest baseline: CCLE
-# {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC` {glue}`CCLE.nested_cv.RefDNN-strongest.AUCROC.interval`, GDSC
-# {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC` {glue}`GDSC.nested_cv.RefDNN-strongest.AUCROC.interval`.
-#
 # ## Unseen cancer types (figure 2)
 #
 # Each cancer type is left out in turn, and with it every other line of its patients. Hyperparameters are the
@@ -398,7 +406,8 @@ chapter.compare_table(
 
 # %% [markdown]
 # The report sees that drugs which are easy for one model are easy for the others, and concludes that predictability
-# is "more of the drug's instinct nature rather than the model". Over drugs, the AUROC of RefDNN correlates with that of
+# is "more of the drug's instinct nature rather than the model". So correlates the AUROC of RefDNN over drugs with
+# that of others:
 
 # %%
 agreement = within_drugs.drug_agreement(lodocv, ["Random Forest", "Kernel ridge", "Line only"])
@@ -513,7 +522,7 @@ chapter.compare_table(
 
 # %% [markdown]
 # The report also finds the scores of unseen cancer types "comparable to the values obtained in Figure 1". Pooled
-# scores are, because they say how well the drug is known; within drug and type the same comparison is
+# scores are, because they say how well the drug is known; the last rows compare within drug and type:
 
 # %%
 chapter.record_table(comparisons.level_gaps(types[""], known), "{data}.logo.lococv-nested_cv.AUCROC")
@@ -842,8 +851,8 @@ wide
 # drugs. **Second screen** estimates what repeating the experiment would score, **noise ceiling** what the noise-free
 # response would: three drugs were screened twice, and every drug is taken to be as reliable as they are. A model
 # passes the ceiling where a drug is more reliable than that, or where it knows of a line what all drugs of one screen
-# share. **Predictable** is a rank test of the simple model on unseen lines, Benjamini-Hochberg over drugs. **Best simple model** had the highest score of this drug on unseen lines; it
-# was chosen after the fact, so that its score flatters it.
+# share. **Predictable** is a rank test of the simple model on unseen lines, Benjamini-Hochberg over drugs. **Best simple
+# model** had the highest score of this drug on unseen lines; chosen after the fact, its score flatters it.
 
 # %%
 more = contenders.atlas_contenders(gdsc.features, every=every_baseline)
@@ -897,8 +906,8 @@ chapter.figure(atlas.drug_chart(of_drugs), "atlas_drugs", note)
 # the simple model is above RefDNN in {glue}`GDSC.atlas.unseen lines.simple above RefDNN` of the drugs.
 #
 # Published values are per pathway, not per drug; the study's shares of resistant lines are of its own, larger data.
-# The estimates of a second screen and of the ceiling rest on three drugs, whose measured values are in the small table; a drug may be
-# more or less reliable than they are.
+# The estimates of a second screen and of the ceiling rest on three drugs, whose measured values are in the small
+# table; a drug may be more or less reliable than they are.
 
 # %% [markdown] tags=["details"]
 # ## Method check on simulated truth
