@@ -93,7 +93,7 @@ chapter.header()
 #
 # The study deletes the encoder's loss and its FTRL optimiser. The encoder's weights are then in no optimiser's
 # list: they stay at their random start, so the change removes the learning of the encoder as well as its loss.
-# Of the weights of a CCLE network with 128 hidden units, what is left to train is
+# Of the weights of a CCLE network with 128 hidden units {glue:text}`ablation.trained_share:.1%` are left to train:
 
 # %%
 counts = Layout(genes=18_926, drugs=12, hidden=128).count_parameters()
@@ -102,11 +102,10 @@ pd.Series(
 ).to_frame()
 
 # %% [markdown]
-# a share of {glue}`ablation.trained_share`. The ablations that separate the two changes are options of the same
-# model: (a) network loss only, encoder trained by Adam; (b) network loss only, encoder trained by FTRL; (c) as
-# published, encoder frozen at its random start; (d) encoder loss only, predicting with the encoder's logit of the
-# drug; (e) no expression at all. With (b) and (d), the weights of the two losses are (1, 0) and (0, 1), next to
-# RefDNN's (0.5, 0.5): series (f).
+# The ablations that separate the two changes are options of the same model: (a) network loss only, encoder trained by
+# Adam; (b) network loss only, encoder trained by FTRL; (c) as published, encoder frozen at its random start; (d)
+# encoder loss only, predicting with the encoder's logit of the drug; (e) no expression at all. With (b) and (d), the
+# weights of the two losses are (1, 0) and (0, 1), next to RefDNN's (0.5, 0.5): series (f).
 #
 # ## The data
 #
@@ -187,6 +186,19 @@ note = (
 )
 chapter.figure(figure, "versus_all", note)
 
+# %% [markdown]
+# RefDNN minus the published ablation, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC`
+# {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`, GDSC
+# {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC` {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`.
+# RefDNN minus the better network with one loss and a trained encoder: CCLE
+# {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC`
+# {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC.interval`, GDSC
+# {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC`
+# {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC.interval`.
+
+# %% [markdown] tags=["details"]
+# ### Within drugs
+
 # %% tags=["hide-input"]
 figure = forest(
     found.against(WITHIN),
@@ -197,7 +209,9 @@ figure = forest(
 note = "As before, without credit for knowing the drugs' averages."
 chapter.figure(figure, "versus_all_within", note)
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
+# ### At the scale-matched learning rate
+#
 # At the study's constants the encoder sees little of the panel's expression (chapter 01). So the ablation stands
 # once more with FTRL's learning rate scaled to the number of genes, a second reading of the verdicts on GDSC.
 
@@ -223,15 +237,8 @@ figure = forest(
 )
 chapter.figure(figure, "versus_matched", "As before, all networks with the scale-matched learning rate.")
 
-# %% [markdown]
-# RefDNN minus the published ablation, AUROC: CCLE {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC`
-# {glue}`CCLE.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`, GDSC
-# {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC` {glue}`GDSC.nested_cv.RefDNN-RefDNN-test.AUCROC.interval`.
-# RefDNN minus the better network with one loss and a trained encoder: CCLE
-# {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC`
-# {glue}`CCLE.nested_cv.RefDNN-best one-loss network.AUCROC.interval`, GDSC
-# {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC`
-# {glue}`GDSC.nested_cv.RefDNN-best one-loss network.AUCROC.interval`.
+# %% [markdown] tags=["details"]
+# ### What the searches found
 #
 # The spaces of the searches and the settings found, RefDNN first, then its published ablation:
 
@@ -291,7 +298,7 @@ chapter.record_table(of_unseen.differences, unseen_drugs + ".RefDNN-{model}.{met
 
 # %% [markdown]
 # At the study's constants the encoder sees little of the panel's expression (chapter 01), so the decisive control
-# stands once more with FTRL's learning rate scaled to the number of genes.
+# stands once more with FTRL's learning rate scaled to the number of genes:
 
 # %%
 matched = {}
