@@ -932,8 +932,9 @@ chapter.deviations()
 # ```
 # helpers run 04 --profile quick    # minutes, 4 % of the published epochs
 # helpers run 04 --profile full     # the published epochs, five folds, three repetitions
-# helpers run 04 --profile full --set data=paper kaggle_genes=0 kaggle_folds=5 kaggle_seeds=3    # the competition's table
-# helpers run 04 --profile full --set device=cuda    # on a GPU, through Keras' PyTorch backend
+# helpers run 04 --profile full --device cuda    # on a GPU, through Keras' PyTorch backend
+# # the competition's table:
+# helpers run 04 --profile full --data paper --set kaggle_genes=0 --set kaggle_folds=5 --set kaggle_seeds=3
 # ```
 
 # %% tags=["hide-input"]

@@ -54,7 +54,7 @@ input_table(results)
 #
 # Each paper compares its network with others, most of them weak. Here each stands against the strongest simple
 # model on the same data and folds, in units of the smallest difference that would matter in its own metric, so
-# that six papers share one axis.
+# that all papers share one axis.
 
 # %%
 gains = judge_gains(register, results, load_published())
