@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,28 @@ def test_every_registered_file_has_its_card(real_registry, repository):
         text = (repository / "data" / file.card).read_text(encoding="utf-8")
         assert file.path.rsplit("/", 1)[-1] in text, f"{file.card} does not name {file.path}"
         assert file.licence in text, f"{file.card} does not name the licence of {file.key}"
+
+
+def test_what_a_recorded_chapter_read_is_registered_for_it(real_registry, repository):
+    """Otherwise ``helpers data fetch --chapter`` leaves it out, and a changed file makes nothing stale."""
+    runs = [json.loads(p.read_text(encoding="utf-8")) for p in repository.glob("book/record/results/*.json")]
+    assert runs
+    for run in runs:
+        registered = {file.sha256 for file in real_registry.select(chapter=run["chapter"])}
+        assert {file["sha256"] for file in run["inputs"]} <= registered, run["chapter"]
+
+
+def test_a_file_is_registered_with_its_study_or_as_shared(repository):
+    study = {
+        line.removeprefix("chapter: "): path.parent.name
+        for path in repository.glob("data/*/claims*.yml")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("chapter: ")
+    }
+    for path in repository.glob("data/*/datasets.yml"):
+        for file in yaml.safe_load(path.read_text(encoding="utf-8")):
+            readers = {study[chapter] for chapter in file["chapters"]}
+            assert {path.parent.name} == (readers if len(readers) == 1 else {"shared"}), file["key"]
 
 
 def test_every_panel_file_is_pinned(real_registry):
