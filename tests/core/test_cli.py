@@ -6,10 +6,12 @@ import json
 import shutil
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from helpers import __version__
 from helpers.cli import app
+from helpers.data.download import cache_folder
 
 
 @pytest.fixture
@@ -87,6 +89,28 @@ def test_expected_errors_are_one_message_and_exit_code_1(helpers, toy, arguments
     assert message in said
     assert "Traceback" not in said
     assert not (toy.root / "runs").exists()
+
+
+def test_fetch_takes_an_alternative_that_is_there_and_says_what_was_not_checked(helpers, toy):
+    entry = {
+        "tier": "paper", "owner": "nobody", "licence": "none", "chapters": ["01_first"], "unpinned": True,
+        "card": "toy/cards/cells.md", "obtain": "by hand", "title": "cells",
+    }  # fmt: skip
+    parts = {"key": "parts", "path": "parts.txt"} | entry
+    whole = {"key": "whole", "path": "whole.h5ad", "instead_of": ["parts"]} | entry
+    folder = toy.root / "data" / "toy"
+    (folder / "cards").mkdir(parents=True)
+    (folder / "cards" / "cells.md").write_text("# Cells\n", encoding="utf-8")
+    (folder / "datasets.yml").write_text(yaml.safe_dump([parts, whole]), encoding="utf-8")
+    code, said = helpers("data", "fetch", "--tier", "paper")
+    assert (code, "parts" in said, "whole.h5ad" in said) == (1, True, False)
+    place = cache_folder() / "whole" / "whole.h5ad"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"cells")
+    code, said = helpers("data", "fetch", "--tier", "paper")
+    assert code == 0
+    assert "1 files of tier paper are here, 0 of them match their hashes" in said
+    assert "of 1 no hash is known" in said
 
 
 def test_run_then_run_again(helpers, toy):

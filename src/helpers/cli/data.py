@@ -60,10 +60,10 @@ def fetch(
 
     Files that are there already are not fetched again, so the same command resumes.
     """
-    from helpers.data.download import fetch_all
+    from helpers.data.download import fetch_all, needed
 
     registry = _registry()
-    files = registry.select(_tiers(tier)[0], _chapter(chapter))
+    files = needed(registry.select(_tiers(tier)[0], _chapter(chapter)))
     cardless = registry.without_card(files)
     if cardless:
         msg = f"data cards that are not there: {'; '.join(cardless)}; write each below {registry.source}"
@@ -78,7 +78,12 @@ def fetch(
             progress.update(tasks[file.key], completed=done)
 
         paths = fetch_all(files, show)
-    output.print(f"{len(paths)} files of tier {tier} are here and match their hashes")
+    unknown = sum(file.unpinned for file in files)
+    output.print(
+        f"{len(paths)} files of tier {tier} are here, {len(paths) - unknown} of them match their hashes"
+    )
+    if unknown:
+        output.print(f"of {unknown} no hash is known: their content was not checked")
 
 
 @app.command()

@@ -37,7 +37,7 @@ def run(
         typer.Option(
             "--profile",
             "-p",
-            help="smoke (simulated, a minute), quick (minutes), full (papers' protocols).",
+            help="smoke (simulated, minutes), quick (reduced), full (papers' protocols), exhaustive (nothing reduced).",
         ),
     ] = "quick",
     data: Annotated[
