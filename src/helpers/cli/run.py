@@ -37,7 +37,7 @@ def run(
         typer.Option(
             "--profile",
             "-p",
-            help="smoke (simulated, minutes), quick (reduced), full (papers' protocols), exhaustive (nothing reduced).",
+            help="smoke (simulated), quick (reduced), full (papers' protocols), exhaustive (unreduced).",
         ),
     ] = "quick",
     data: Annotated[
