@@ -87,6 +87,9 @@ def build_page(material: Material) -> str:
         commit = (page.entry.commit or "unknown")[:10] if page.entry else "–"
         if page.entry and "+" in (page.entry.commit or ""):
             commit += ", with changes"
+        if page.entry and page.entry.carried:
+            last = page.entry.carried[-1]
+            commit += f"; {last.commit[:10]} gives the same {last.values:,} numbers in profile {last.profile}"
         rows.append([page.name, page.status, page.shown, commit, seconds, memory, tiers, fresh])
     head = ["notebook", "in this run", "shown", "commit", "seconds", "peak memory", "input"]
     head.append("matches its source")

@@ -73,6 +73,12 @@ def record(
         bool,
         typer.Option("--check", help="Only say whether code, data and claims are as recorded."),
     ] = False,
+    carry: Annotated[
+        bool,
+        typer.Option(
+            "--carry", help="After a change of form: this run gives the numbers of its record anew."
+        ),
+    ] = False,
 ) -> None:
     """Keep a run on real data as the run of record of its profile, for a commit.
 
@@ -80,7 +86,11 @@ def record(
     are kept (book/record-quick). Other runs are compared with them. Without chapters, all of them must be
     executed at one clean commit; with chapters, these replace those of the record. The page of verdicts is
     executed anew on what the record then holds. Paths of this machine are taken out.
+
+    With --carry a run of profile quick shows that code was changed in form only: where it gives every number
+    of book/record-quick to the last bit, the chapters of book/record stand for the code as it is.
     """
+    from helpers.run.carry import carry_record
     from helpers.run.of_record import check_record, keep_as_record
 
     root = project_root()
@@ -92,6 +102,13 @@ def record(
             raise typer.Exit(1)
         return
     folder = chosen_run(root, run)
+    if carry:
+        reasons = carry_record(root, folder)
+        for chapter, reason in reasons.items():
+            output.print(f"{chapter}: {escape(reason) or 'carried'}", soft_wrap=True)
+        if any(reasons.values()):
+            raise typer.Exit(1)
+        return
     kept = keep_as_record(root, folder, tuple(chapters or ()), tuple(repeat or ()))
     output.print(f"run of record: {short(kept)}, from {short(folder)}", soft_wrap=True)
 

@@ -94,7 +94,7 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = (), repeats:
     state.notebooks, state.commit = entries, commits.pop() if len(commits) == 1 else None
     state.save(fresh)
     if state.profile == RECORD_PROFILE:
-        _judge_anew(root, fresh)
+        judge_anew(root, fresh)
     replace_folder(fresh, target)
     return target
 
@@ -123,7 +123,7 @@ def _problems(
         if entry is None or entry.status != "done":
             yield f"{source.chapter}: not finished"
             continue
-        for problem in _unfit(root, source, entry, results.get(source.chapter), state.profile):
+        for problem in unfit(root, source, entry, results.get(source.chapter), state.profile):
             yield f"{source.chapter}: {problem}"
         if source.chapter in simulated:
             yield f"{source.chapter}: simulated data stand in for real ones"
@@ -135,7 +135,7 @@ def _problems(
         )
 
 
-def _unfit(
+def unfit(
     root: Path, source: SourceNotebook, entry: NotebookState, results: ChapterResults | None, profile: str
 ) -> Iterator[str]:
     """Say why an executed chapter cannot stand for the published protocol at a commit."""
@@ -168,7 +168,7 @@ def _keep(
     return kept
 
 
-def _judge_anew(root: Path, fresh: Path) -> None:
+def judge_anew(root: Path, fresh: Path) -> None:
     """Execute the notebooks that read results on those of the record; leave nothing but what is kept."""
     readers = [name for name in select_chapters(root, ()) if read_source(root, name).reads_results]
     if readers:

@@ -30,6 +30,17 @@ class Failure(pydantic.BaseModel, extra="forbid"):
     log: str
 
 
+class Carried(pydantic.BaseModel, extra="forbid"):
+    """Code that an execution stands for without having run it; see :mod:`helpers.run.carry`.
+
+    At ``commit`` the smaller ``profile`` gave all of its ``values`` numbers as before, to the last bit.
+    """
+
+    commit: str
+    profile: str
+    values: int
+
+
 class NotebookState(pydantic.BaseModel, extra="forbid"):
     """One notebook of a run.
 
@@ -38,6 +49,7 @@ class NotebookState(pydantic.BaseModel, extra="forbid"):
     to its hash (:func:`helpers.run.fingerprint.fingerprint`), ``outputs`` each file that it wrote.
     ``attempt`` is a later execution that has not succeeded: the files are still those of this one.
     ``earlier_seconds`` is what executions took that did not end and left checkpoints that this one read.
+    ``carried`` says for which later code an entry of the record stands, the latest last.
     """
 
     status: Status
@@ -53,6 +65,7 @@ class NotebookState(pydantic.BaseModel, extra="forbid"):
     outputs: dict[str, str] = {}
     error: Failure | None = None
     attempt: NotebookState | None = None
+    carried: list[Carried] = []
 
     @property
     def latest(self) -> NotebookState:
