@@ -228,7 +228,9 @@ def test_a_stale_ipynb_cannot_run(toy):
     cell = nbformat.v4.new_code_cell('print("left behind")')
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), toy.root / "notebooks" / "01_first.ipynb")
     run_notebooks(toy.root, SMOKE)
-    assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "from the script\n"
+    log = (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
+    assert log.startswith("from the script\n")  # a kernel that ends can add a line of its libraries
+    assert "left behind" not in log
 
 
 def test_a_failure_leaves_partial_output_and_the_others_go_on(toy):
@@ -430,7 +432,8 @@ def test_the_kernel_gets_threads_and_a_fixed_hash_seed_and_no_startup_files(toy,
     names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "PYTHONHASHSEED", "TOUCHED"]
     toy.notebook("01_first", body=f"import os\n\nprint(*[os.environ.get(n) for n in {names}])\n")
     run_notebooks(toy.root, RunOptions(profile="smoke", jobs=2))
-    assert (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8") == "2 2 0 None\n"
+    log = (toy.folder / "logs" / "01_first.log").read_text(encoding="utf-8")
+    assert log.startswith("2 2 0 None\n")  # a kernel that ends can add a line of its libraries
 
 
 BAD = [
