@@ -63,14 +63,15 @@ def carry_record(root: Path, run: Path) -> dict[str, str]:
         now = fingerprint(root, task.source, task.parameters, target)
         if not changes(entry.fingerprint, now):
             continue
-        again = new.notebooks.get(chapter, NotebookState(status="running", started=""))
+        again = new.notebooks.get(chapter)
         reasons = [
             *_other_code(entry, old.notebooks.get(chapter), again, now),
             *_other_numbers(before.get(chapter), after.get(chapter)),
-            *unfit(root, task.source, again, after.get(chapter), new.profile),
         ]
+        if again is not None:
+            reasons += unfit(root, task.source, again, after.get(chapter), new.profile)
         found[chapter] = "; ".join(reasons)
-        if not reasons:
+        if again is not None and not reasons:
             entry.fingerprint = now
             values = len(after[chapter].results)
             entry.carried.append(Carried(commit=str(again.commit), profile=new.profile, values=values))

@@ -113,7 +113,7 @@ def test_a_run_that_was_asked_for_otherwise_or_lacks_the_chapter_carries_nothing
     run = execute("quick")
     RunState(profile="quick").save(run)
     (run / "results" / f"{NAME}.json").unlink()
-    assert "the run does not have it" in reason(toy, run)
+    assert reason(toy, run) == "the run does not have it"
 
 
 def test_a_full_run_or_a_missing_record_is_one_error(toy, recorded, execute):
