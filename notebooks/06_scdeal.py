@@ -301,7 +301,7 @@ chapter.figure(plots.funnel(on_bulk, title=findings.of_funnel(on_bulk)), "funnel
 
 # %% [markdown]
 # The mean distance of the embeddings goes from {glue}`all.distance.scDEAL.mmd_before` to
-# {glue}`all.distance.scDEAL.mmd_after`; alike as they look, sensitive cells may lie beside resistant lines. Then the
+# {glue}`all.distance.scDEAL.mmd_after`; they may look alike while sensitive cells lie beside resistant lines. Then the
 # paper's map of cells, for one task at the first seed, and what the rule for the bulk labels changes.
 
 # %% tags=["hide-input"]
