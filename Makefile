@@ -7,8 +7,9 @@ LAB ?=
 
 BIN := .venv/bin
 HELPERS := $(BIN)/helpers
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: book site test lint smoke full data bench serve clean pairs env lab locks
+.PHONY: book site test test-book lint smoke full data bench serve clean pairs env lab locks
 .DEFAULT_GOAL := book
 
 book: env ## fetch the panel data, execute the notebooks (profile quick), build _build/html
@@ -19,8 +20,11 @@ book: env ## fetch the panel data, execute the notebooks (profile quick), build 
 site: env ## the published book, from the run of record: nothing is executed
 	$(HELPERS) build --run book/record
 
-test: env ## all tests
-	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+test: env ## the tests of the package; those that execute chapters or open pages are test-book
+	$(BIN)/python -m pytest $(PARALLEL) -m "not book"
+
+test-book: env ## every chapter on simulated data and on files in its paper's formats, the built book in a browser
+	$(BIN)/python -m pytest $(PARALLEL) -m book
 
 lint: env ## style, types, workflows, pairs in sync, no outputs in source notebooks, internal links
 	$(BIN)/ruff check .

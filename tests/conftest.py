@@ -44,8 +44,15 @@ def pytest_configure() -> None:
     os.environ["TERM"] = "dumb"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with what takes longest, so that no process is left alone with it; end with what waits for it."""
+    """Start with what takes longest, so that no process is left alone with it; end with what waits for it.
+
+    Whatever looks at the smoke run is a test of the book: marked here, before ``-m`` chooses.
+    """
+    for item in items:
+        if "smoke" in getattr(item, "fixturenames", ()):
+            item.add_marker("book")
     items.sort(key=lambda item: (_marked(item, "waits"), not _marked(item, "slow")))
 
 

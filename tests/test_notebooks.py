@@ -20,7 +20,7 @@ from helpers.run import find_chapters
 from page_checks import ALIKE, CUT_OFF, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.book, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 REPOSITORY = Path(__file__).parents[1]
 CHAPTERS = find_chapters(REPOSITORY)

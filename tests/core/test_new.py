@@ -66,6 +66,7 @@ def test_the_written_files_are_clean(checkout, name):
     assert chapters.index(f"notebooks/{new.chapter}") == chapters.index("notebooks/07_verdicts") - 1
 
 
+@pytest.mark.book
 @pytest.mark.slow
 def test_its_tests_pass_and_its_notebook_runs(checkout, repository, monkeypatch):
     write_study(checkout, "mine")

@@ -8,7 +8,7 @@ from helpers.book import build_book
 from helpers.errors import RunError
 from helpers.run import RunState
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.book, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from helpers.display.tables import comparison
 from helpers.plots.hover import hover_points
 from page_checks import CUT_OFF, OVERLAPS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.book, pytest.mark.slow]
 SCRIPTS = ("house.js", "figures.js", "charts.js", "sources.js", "tables.js")
 
 

@@ -13,7 +13,7 @@ from anndata import AnnData
 from helpers.claims.results import load_results
 from helpers.run import RunOptions, run_notebooks
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.book, pytest.mark.slow, pytest.mark.timeout(900)]
 
 N_LINES, N_WITH_CELLS, CELLS_A_LINE = 64, 22, 5
 # The network, GDSC's targets and the cell cycle know these; the rest are fillers.

@@ -110,6 +110,7 @@ def test_lines_of_the_paper_have_the_authors_labels_alone(project, tmp_path):
     assert lines.panel.tier == "paper"
 
 
+@pytest.mark.book
 @pytest.mark.slow
 def test_the_chapter_runs_on_the_papers_files(project, tmp_path):
     registry = Registry.load()
