@@ -23,10 +23,10 @@
 #   nothing of a line, is {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC`
 #   {glue}`GDSC.lococv.RefDNN-Prevalence.AUCROC.interval`; on unseen GDSC drugs RefDNN minus the forest is
 #   {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC` {glue}`GDSC.lodocv.RefDNN-Random Forest.AUCROC.interval`.
-# - **Biomarkers.** {glue}`CCLE joined.biomarkers.published.random genes.significant.observed` of the report's ten
+# - **Biomarkers.** {glue:text}`CCLE joined.biomarkers.published.random genes.significant.observed:.0f` of the report's ten
 #   Nilotinib genes are significant in CCLE, and {glue}`CCLE joined.biomarkers.sensitive_blood` of the
 #   {glue}`CCLE joined.biomarkers.sensitive` sensitive lines are blood lines; within tissues
-#   {glue}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed` remain.
+#   {glue:text}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed:.0f` remain.
 # ```
 #
 # RefDNN {cite:p}`choi2020refdnn` predicts whether a cancer cell line resists a drug, from the line's gene
@@ -481,7 +481,8 @@ medians.style.format("{:.3f}", subset=["median", "low", "high", "published"], na
 # Does the category say anything beyond how well the line alone predicts the drug? The share of rank variance
 # between categories, less its mean under permutation, is {glue}`GDSC.lodocv_category.effect` for RefDNN's AUROC and
 # {glue}`GDSC.lodocv_category.effect_beyond_line_only` for its gain over the line-only ranking.
-#
+
+# %% [markdown] tags=["details"]
 # ### Are unseen cancer types easier than unseen drugs?
 #
 # Pooled AUROC of a left-out cancer type rewards knowing the drugs; AUROC of a left-out drug cannot. And scores of
@@ -533,7 +534,7 @@ chapter.compare_table(
     "RefDNN: unseen cancer types minus known drugs and lines.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
 # ### Does the cancer type add anything?
 #
 # The report explains the scores of unseen types so: "the gene expression profile is already provided to the model, so
@@ -585,6 +586,9 @@ for letter, drug in zip("ab", chosen, strict=False):
     chapter.record(f"GDSC.biomarkers.{drug}.share_significant", panel.share_significant, n=panel.n)
     figure = draw(panel.table, title=f"GDSC: {panel.finding(drug)}", p_values=panel.p_values)
     display(chapter.figure(figure, f"figure_4{letter}", f"Figure 4{letter.upper()}. {note}"))
+
+# %% [markdown] tags=["details"]
+# ### A third drug (in place of figure 4C)
 
 # %% tags=["hide-input"]
 third = biomarkers.substitute_drug(gdsc_data)
@@ -647,11 +651,11 @@ note = f"{in_ccle} in CCLE, {len(tissue)} lines; the line spans the central 95 %
 chapter.figure(figure, "published_genes", note)
 
 # %% [markdown]
-# Of the ten genes {glue}`CCLE joined.biomarkers.published.random genes.significant.observed` are significant;
-# random tens have {glue}`CCLE joined.biomarkers.published.random genes.significant.expected` on average. Within
-# tissues {glue}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed` of the ten
+# Of the ten genes {glue:text}`CCLE joined.biomarkers.published.random genes.significant.observed:.0f` are significant;
+# random tens have {glue:text}`CCLE joined.biomarkers.published.random genes.significant.expected:.1f` on average. Within
+# tissues {glue:text}`CCLE joined.biomarkers.published.random genes within tissue.significant.observed:.0f` of the ten
 # remain. And labels that are shuffled within each tissue, so that they know the tissue and nothing else of a
-# line, make {glue}`CCLE joined.biomarkers.published.labels shuffled within tissue.significant.expected` of the ten
+# line, make {glue:text}`CCLE joined.biomarkers.published.labels shuffled within tissue.significant.expected:.1f` of the ten
 # genes significant on average. {glue}`CCLE joined.biomarkers.sensitive_blood` of the
 # {glue}`CCLE joined.biomarkers.sensitive` sensitive lines are blood lines.
 
@@ -951,6 +955,11 @@ chapter.compare_table(
 
 # %%
 chapter.verdicts()
+
+# %% [markdown] tags=["details"]
+# ### Published and recomputed scores
+#
+# All scores of figures 1 to 3 that have a published value.
 
 # %% tags=["hide-input"]
 protocols = ["nested_cv", "lococv", "lodocv"]

@@ -107,6 +107,8 @@ def test_board_is_searched_filtered_sorted_and_linked(browser, address):
     everything = page.locator(shown).count()
     page.fill(".hx-bar input", "biomarkers")
     assert 0 < page.locator(shown).count() < everything
+    page.fill(".hx-bar input", "Meng 2022")  # the origin of a claim
+    assert 0 < page.locator(shown).count() < everything
     page.fill(".hx-bar input", "")
     page.get_by_label("Outcome", exact=True).select_option("not testable here")
     page.get_by_label("Sort", exact=True).select_option("claim")

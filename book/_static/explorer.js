@@ -20,8 +20,17 @@
     return [field, box];
   }
 
+  // Whose claim it is and where it stands: on the line that opens the evidence, which has the whole width.
+  function joinOrigin(board) {
+    for (const summary of board.querySelectorAll(".hv-more summary")) {
+      const meta = summary.closest("tr").previousElementSibling.querySelector(".hv-meta");
+      if (meta) summary.append(" · ", meta);
+    }
+  }
+
   function explore(board) {
     const rows = [...board.querySelectorAll("tr[data-claim]")];
+    joinOrigin(board);
     if (rows.length < 10) return;
     const table = rows[0].closest("table");
     const bodies = [...table.tBodies];
@@ -76,7 +85,8 @@
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const row of rows) {
-        const text = `${row.dataset.claim} ${row.textContent}`.toLowerCase();
+        const origin = row.hxMore?.querySelector("summary").textContent;
+        const text = `${row.dataset.claim} ${row.textContent} ${origin}`.toLowerCase();
         const fits = words.every((word) => text.includes(word))
           && (!paper.value || row.dataset.chapter === paper.value)
           && (!outcome.value || row.dataset[part.value] === outcome.value)

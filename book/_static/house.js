@@ -51,6 +51,13 @@ window.house = {
 };
 
 house.ready(() => {
+  // A box before the article begins: its claims, or what is to be known of a data set.
+  for (const list of document.querySelectorAll(".hs-box ul")) {
+    const whole = document.createElement("div");
+    list.replaceWith(whole);
+    whole.append(list);
+    house.clamp(whole, 420, 300, "list");
+  }
   house.reachable();
   addEventListener("resize", house.reachable);
   // Folds hide what scrolls until they open; a printed page has every fold open.

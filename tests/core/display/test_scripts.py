@@ -18,6 +18,7 @@ from helpers.book.sources import sources_data
 from helpers.chapter.figures import save_figure
 from helpers.claims.results import ChapterResults, Result
 from helpers.display.frames import house_style, use_house_tables
+from helpers.display.html import box
 from helpers.display.tables import comparison
 from helpers.plots.hover import hover_points
 from page_checks import CUT_OFF, OVERLAPS
@@ -64,6 +65,7 @@ def address(tmp_path_factory, repository):
         comparison({"Network": ("a.b", results["a.b"])}, "Both.", "01_demo").to_html(),
         house_style(pd.DataFrame({"what": ["short", "long"], "why": ["No.", "Because. " * 600]})).to_html(),
     ]
+    facts = box(f"<ul>{'<li>A claim of the chapter.</li>' * 40}</ul>", "<ul><li>One.</li></ul>").html
     static = repository / "book" / "_static"
     scripts = "".join(f'<script src="{(static / name).as_uri()}"></script>' for name in SCRIPTS)
     page = folder / "page.html"
@@ -71,7 +73,7 @@ def address(tmp_path_factory, repository):
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Page</title>'
         f'<link rel="stylesheet" href="{(static / "book.css").as_uri()}">{scripts}</head><body><article>'
         f'<p>It is <span class="hp-number" data-chapter="01_demo" data-result="a.b">0.500</span>.</p>'
-        f"{''.join(card._repr_html_() for card in cards)}{''.join(tables)}"
+        f"{''.join(card._repr_html_() for card in cards)}{''.join(tables)}{facts}"
         f"<div class='cell_output'>{''.join(card._repr_html_() for card in panels)}</div>"
         "<span id='cell-7'></span></article>"
         f'<script type="application/json" id="hp-data">{json.dumps(data)}</script></body></html>',
@@ -163,7 +165,11 @@ def test_a_long_table_shows_its_first_rows_and_is_opened_sorted_filtered_and_tak
 
 @pytest.mark.parametrize(
     ("place", "what", "limit"),
-    [("figure[data-name='01_tall']", "figure", 900), (".ht:has-text('Because')", "text", 300)],
+    [
+        ("figure[data-name='01_tall']", "figure", 900),
+        (".ht:has-text('Because')", "text", 300),
+        (".hs-box:has-text('A claim')", "list", 500),
+    ],
 )
 def test_what_is_tall_begins_on_the_page_and_opens_on_request_and_on_paper(page, place, what, limit):
     element = page.locator(place)
