@@ -115,8 +115,9 @@ def test_board_is_searched_filtered_sorted_and_linked(browser, address):
     ids = page.eval_on_selector_all(shown, "rows => rows.map(r => r.dataset.claim)")
     assert ids == sorted(ids)
     page.get_by_label("Outcome", exact=True).select_option("")
+    assert page.locator(".hv-board .hv-word:visible").count() == 0  # it begins as a matrix
     page.get_by_role("button", name="Matrix").click()
-    assert page.locator(".hv-board .hv-word:visible").count() == 0
+    assert page.locator(".hv-board .hv-word:visible").count() >= 3 * everything
     claim = ids[0]
     page.goto(f"{address}/book/index.html#claim={claim}")
     page.reload()
@@ -128,7 +129,8 @@ def test_board_is_searched_filtered_sorted_and_linked(browser, address):
 def test_a_board_of_all_chapters_begins_as_a_matrix_and_a_link_opens_the_evidence(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/notebooks/07_verdicts.html")
-    assert page.locator(".hv-board :is(.hv-word, [data-claim] .hv-meta):visible").count() == 0
+    assert page.locator(".hv-board tr :is(.hv-word, .hv-meta):visible").count() == 0
+    assert page.locator(".hv-board .hv-chip:text('unresolved'):visible").count() == 1, "no key to the symbols"
     claim = page.locator(".hv-board tr[data-claim]").last.get_attribute("data-claim")
     page.locator(f".hv-board a[href='#claim-{claim}']").first.click()
     page.locator(f"details[id='claim-{claim}'][open] > summary").wait_for(state="visible")

@@ -62,8 +62,11 @@
     matrix.type = "button";
     matrix.textContent = "Matrix";
     matrix.setAttribute("aria-pressed", "false");
+    const legend = board.querySelector(":scope > p.hv-meta");
     const small = (on) => {
       board.classList.toggle("hx-matrix", on);
+      if (on) table.before(legend); // symbols stand there without words
+      else board.append(legend);
       matrix.setAttribute("aria-pressed", String(on));
     };
     matrix.addEventListener("click", () => small(!board.classList.contains("hx-matrix")));
@@ -112,7 +115,7 @@
       const next = row.nextElementSibling;
       row.hxMore = next && next.classList.contains("hv-more") ? next : null; // older pages have none
     }
-    small(rows.length > MANY && !titles.size); // a board of its own, without headings, is an overview
+    small(rows.length > MANY); // an overview first
     update();
   }
 
