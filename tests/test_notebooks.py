@@ -277,6 +277,13 @@ RULES = (
 )  # fmt: skip
 
 
+#: The place of a board scrolls, so that a wide one would hide its last column and widen no page.
+BOARDS_FIT = """[...document.querySelectorAll('.hv-board')].every((board) => {
+  const edge = board.parentElement.getBoundingClientRect().right + 1;
+  return [...board.querySelectorAll('table')].every((table) => table.getBoundingClientRect().right <= edge);
+})"""
+
+
 @pytest.mark.parametrize("name", LOOKED_AT)
 @pytest.mark.parametrize("theme", THEMES)
 def test_pages_hold_at_three_widths_in_both_themes(browser, address, name, theme):
@@ -286,6 +293,7 @@ def test_pages_hold_at_three_widths_in_both_themes(browser, address, name, theme
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+        assert page.evaluate(BOARDS_FIT), width
     assert violations(page, RULES) == []
     page.close()
 
