@@ -88,7 +88,7 @@
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const row of rows) {
-        const origin = row.hxMore?.querySelector("summary").textContent;
+        const origin = row.hxMore?.querySelector("summary").textContent ?? "";
         const text = `${row.dataset.claim} ${row.textContent} ${origin}`.toLowerCase();
         const fits = words.every((word) => text.includes(word))
           && (!paper.value || row.dataset.chapter === paper.value)
