@@ -32,5 +32,5 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> SmokeRun:
             patch.setenv("HELPERS_OFFLINE", "1")
             patch.setenv("HELPERS_CACHE", str(place / "cache"))
             patch.delenv("HELPERS_DATA_MIRROR", raising=False)
-            record = run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=place / "run"))
+            record = run_notebooks(REPOSITORY, RunOptions(profile="smoke", out=place / "run", at_once=2))
     return SmokeRun(place / "run", record)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -148,6 +154,25 @@ class Toy:
             known.outputs[path.relative_to(folder).as_posix()] = sha256(path)
         folder.mkdir(parents=True, exist_ok=True)
         state.save(folder)
+
+    def interrupted(self, options: list[str], ready: Callable[[], bool]) -> tuple[int, str]:
+        """Run the command, press Ctrl-C when ``ready``; return its exit code and what it said."""
+        command = [str(Path(sys.executable).with_name("helpers")), "run", "--profile", "smoke", *options]
+        # A shell that starts the tests in the background has them ignore SIGINT, and so their children.
+        listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, **pipes, preexec_fn=listen) as process:
+            try:
+                deadline = time.monotonic() + 120
+                while not ready():
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+                process.send_signal(signal.SIGINT)
+                said, _ = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        return process.returncode, said
 
     def calls(self) -> list[str]:
         """Return the notebooks that ran since the last call, in order."""

@@ -50,7 +50,13 @@ def run(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", help="Threads inside a notebook. Default: the profile's, else all cores."
+            "--jobs", "-j", help="Threads inside a notebook. Default: the profile's, else its share of cores."
+        ),
+    ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            help="Notebooks side by side. Default: one a core and 4 GB of memory; one with --device cuda."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice. Default: 0.")] = None,
@@ -80,14 +86,14 @@ def run(
 ) -> None:
     """Execute notebooks into a run folder.
 
-    Notebooks run one after another. One that is up to date (same source, package, parameters, data,
-    claims and lock file, its files as it wrote them) is skipped. One that fails leaves its partial output,
-    a log, and what an earlier one wrote; the others go on, and the exit code is 1. After Ctrl-C (exit
-    code 130) the same command resumes.
+    Notebooks of one study run one after another, others side by side. One that is up to date (same source,
+    package, parameters, data, claims and lock file, its files as it wrote them) is skipped. One that fails
+    leaves its partial output, a log, and what an earlier one wrote; the others go on, and the exit code is
+    1. After Ctrl-C (exit code 130) the same command resumes.
     """
     from helpers.run import RunOptions, run_notebooks
     from helpers.run.pairs import edited_pairs
-    from helpers.run.plan import make_plan, run_folder
+    from helpers.run.plan import make_plan, run_folder, side_by_side
     from helpers.run.progress import Reporter
 
     root = project_root()
@@ -97,6 +103,7 @@ def run(
         data=data,
         device=device,
         jobs=jobs,
+        at_once=side_by_side(device) if at_once is None else at_once,
         seed=seed,
         out=out,
         parameters=_settings(settings or []),

@@ -1,91 +1,44 @@
-"""Execute notebooks one after another into a run folder."""
+"""Execute notebooks into a run folder, one after another or several side by side."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import shutil
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
 
 import filelock
 from nbclient.exceptions import DeadKernelError
-from papermill import PapermillExecutionError, execute_notebook
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill import PapermillExecutionError
 from papermill.exceptions import strip_color
 
 from helpers.chapter.provenance import git_commit, platform_versions
 from helpers.errors import RunError
 from helpers.memory import memory_kills, peak_memory, total_memory
-from helpers.run.fingerprint import fingerprint
-from helpers.run.kernel import kernel_environment
+from helpers.run.engine import Kernels, execute_source
+from helpers.run.fingerprint import fingerprint, studies_of
+from helpers.run.kernel import kernel_environment, own_ipython
 from helpers.run.plan import RunOptions, Task, make_plan, run_folder, stale_because
 from helpers.run.preflight import check_choices, check_needs, check_place
 from helpers.run.progress import Reporter
 from helpers.run.seal import attempt_folder, put_in_place
-from helpers.run.state import Failure, NotebookState, RunState, record_folder
+from helpers.run.state import Failure, NotebookState, RunState, Status, record_folder
 
-_ENGINE = "helpers"
-
-
-# Seconds in which the output of a finished cell must arrive: four by default, too few on a busy machine.
-_OUTPUT_TIMEOUT = 120
-# Papermill writes the whole notebook before and after every cell, which costs more than most cells.
-_SECONDS_BETWEEN_SAVES = 20
 _LONGEST_MESSAGE = 2000
-_LONGEST_CELL = 24 * 3600  # seconds; what never ends is stopped with a message
 
 
-class _ReportingEngine(NBClientEngine):
-    """Papermill's own engine, which also says which cell it starts and writes the notebook less often."""
+@dataclasses.dataclass
+class _Work:
+    """A notebook that is being executed."""
 
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, reporter: Reporter, **kwargs: Any
-    ) -> Any:
-        start = nb_man.cell_start
-
-        def cell_start(cell: Any, cell_index: int | None = None, **rest: Any) -> Any:
-            reporter.cell((cell_index or 0) + 1, len(nb_man.nb.cells))
-            return start(cell, cell_index=cell_index, **rest)
-
-        nb_man.cell_start = cell_start
-        save, saved = nb_man.save, time.monotonic()
-
-        def save_now_and_then(**rest: Any) -> None:
-            nonlocal saved
-            if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                save(**rest)
-                saved = time.monotonic()
-
-        nb_man.save = save_now_and_then
-        try:
-            return super().execute_managed_notebook(
-                nb_man, kernel_name, iopub_timeout=_OUTPUT_TIMEOUT, **kwargs
-            )
-        finally:
-            save()  # also what an interrupted notebook has so far
-
-
-papermill_engines.register(_ENGINE, _ReportingEngine)
-
-
-class _Log:
-    """A log file that also shows its latest line to the reporter."""
-
-    def __init__(self, stream: IO[str], reporter: Reporter):
-        self._stream, self._reporter = stream, reporter
-
-    def write(self, text: str) -> None:
-        self._stream.write(text)
-        lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
-        if lines:
-            self._reporter.line(strip_color(lines[-1]).strip())
-
-    def flush(self) -> None:
-        self._stream.flush()
+    task: Task
+    attempt: NotebookState
+    began: float
 
 
 def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = None) -> RunState:
@@ -132,7 +85,7 @@ def run_notebooks(root: Path, options: RunOptions, reporter: Reporter | None = N
     try:
         for name in ("logs", "checkpoints"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".lock", timeout=0):
+        with filelock.FileLock(folder / ".lock", timeout=0), own_ipython(folder):
             # What was planned is read again: a run that worked here until now may have done it.
             return _run_all(root, folder, tasks, options, reporter)
     except filelock.Timeout as error:
@@ -163,52 +116,122 @@ def _run_all(
     root: Path, folder: Path, tasks: list[Task], options: RunOptions, reporter: Reporter
 ) -> RunState:
     state = _resume(root, folder, tasks, options)
-    reporter.start([task.source.chapter for task in tasks], _known_times(root, state))
+    times = _known_times(root, state)
+    reporter.start([task.source.chapter for task in tasks], times, options.at_once)
     if options.recompute:
         for shared in (folder / "checkpoints").glob("helpers.*"):
             shutil.rmtree(shared, ignore_errors=True)
-    for task in tasks:
-        chapter = task.source.chapter
-        # Decided only now: a notebook that reads results depends on what the ones before it just wrote.
-        reasons = stale_because(root, folder, task, state)
-        if not reasons and not options.force:
-            reporter.skipped(chapter)
-            continue
-        reporter.began(chapter, reasons or ["--force"])
-        now = fingerprint(root, task.source, task.parameters, folder)
-        before = None if options.recompute else state.notebooks.get(chapter)
-        attempt = NotebookState(
-            status="running",
-            started=_now(),
-            earlier_seconds=_unfinished_seconds(folder, chapter, before, now),
-            commit=git_commit(root),
-            parameters=task.parameters,
-            chosen=task.chosen,
-            fingerprint=now,
-        )
-        state.begin(chapter, attempt)
-        state.save(folder)
-        if options.recompute:
-            shutil.rmtree(folder / "checkpoints" / chapter, ignore_errors=True)
-        clock = time.monotonic()
+    studies = {task.source.chapter: studies_of(root, task.source) for task in tasks}
+    waiting = list(tasks) if options.at_once == 1 else _longest_first(tasks, studies, times)
+    kernels = Kernels()
+    running: dict[Future[Failure | None], _Work] = {}
+    with ThreadPoolExecutor(options.at_once) as pool:
         try:
-            _execute(root, folder, task, attempt, options, reporter)
-            if attempt.status == "done":
-                earlier = state.notebooks[chapter].outputs
-                attempt.outputs = put_in_place(folder, chapter, earlier)
-                state.notebooks[chapter] = attempt
-        except KeyboardInterrupt:
-            attempt.status = "interrupted"
+            while waiting or running:
+                while len(running) < options.at_once:
+                    task = _next(waiting, [work.task for work in running.values()], studies)
+                    if task is None:
+                        break
+                    waiting.remove(task)
+                    attempt = _begin(root, folder, task, state, options, reporter)
+                    if attempt is not None:
+                        work = _Work(task, attempt, time.monotonic())
+                        running[pool.submit(_execute, root, folder, task, options, reporter, kernels)] = work
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    _end(folder, running.pop(future), future, state, reporter)
+        except BaseException:
+            kernels.stop()
+            wait(running)
+            for work in running.values():
+                _close(folder, work, state, "interrupted")
             raise
-        except OSError:  # what it wrote could not be put in place
-            attempt.status = "failed"
-            raise
-        finally:
-            attempt.finished = state.finished = _now()
-            attempt.wall_seconds = round(time.monotonic() - clock, 2)
-            state.save(folder)
-        reporter.ended(chapter, attempt)
     return state
+
+
+def _longest_first(
+    tasks: Sequence[Task], studies: Mapping[str, set[str]], times: Mapping[str, float]
+) -> list[Task]:
+    """Begin with the studies that take longest, so that none is left alone at the end.
+
+    Notebooks of one study keep their order, and those that read results stay last.
+    """
+
+    def seconds(task: Task) -> float:
+        own = studies[task.source.chapter]
+        return sum(
+            times.get(other.source.chapter, 0.0)
+            for other in tasks
+            if other is task or own & studies[other.source.chapter]
+        )
+
+    return sorted(tasks, key=lambda task: (task.source.reads_results, -seconds(task)))
+
+
+def _next(waiting: Sequence[Task], running: Iterable[Task], studies: Mapping[str, set[str]]) -> Task | None:
+    """Return the first notebook that nothing before it holds up; None where all have to wait."""
+    before = list(running)
+    for task in waiting:
+        of_study = studies[task.source.chapter]
+        if task.source.reads_results and before:
+            return None
+        if not any(of_study & studies[other.source.chapter] for other in before):
+            return task
+        before.append(task)
+    return None
+
+
+def _begin(
+    root: Path, folder: Path, task: Task, state: RunState, options: RunOptions, reporter: Reporter
+) -> NotebookState | None:
+    """Return the attempt at a notebook, which ``run.json`` knows of from now on; None if it is up to date."""
+    chapter = task.source.chapter
+    # Decided only now: a notebook that reads results depends on what the ones before it just wrote.
+    reasons = stale_because(root, folder, task, state)
+    if not reasons and not options.force:
+        reporter.skipped(chapter)
+        return None
+    reporter.began(chapter, reasons or ["--force"])
+    now = fingerprint(root, task.source, task.parameters, folder)
+    before = None if options.recompute else state.notebooks.get(chapter)
+    attempt = NotebookState(
+        status="running",
+        started=_now(),
+        earlier_seconds=_unfinished_seconds(folder, chapter, before, now),
+        commit=git_commit(root),
+        parameters=task.parameters,
+        chosen=task.chosen,
+        cells=len(task.source.notebook().cells),
+        fingerprint=now,
+    )
+    state.begin(chapter, attempt)
+    state.save(folder)
+    if options.recompute:
+        shutil.rmtree(folder / "checkpoints" / chapter, ignore_errors=True)
+    return attempt
+
+
+def _end(
+    folder: Path, work: _Work, future: Future[Failure | None], state: RunState, reporter: Reporter
+) -> None:
+    """Put in place what a notebook wrote, or say why it failed."""
+    chapter, attempt = work.task.source.chapter, work.attempt
+    try:
+        attempt.error = future.result()
+        if attempt.error is None:
+            attempt.outputs = put_in_place(folder, chapter, state.notebooks[chapter].outputs)
+            state.notebooks[chapter] = attempt
+    except OSError:  # what it wrote could not be put in place
+        _close(folder, work, state, "failed")
+        raise
+    _close(folder, work, state, "failed" if attempt.error else "done")
+    reporter.ended(chapter, attempt)
+
+
+def _close(folder: Path, work: _Work, state: RunState, status: Status) -> None:
+    work.attempt.status = status
+    work.attempt.finished = state.finished = _now()
+    work.attempt.wall_seconds = round(time.monotonic() - work.began, 2)
+    state.save(folder)
 
 
 def _known_times(root: Path, state: RunState) -> dict[str, float]:
@@ -241,51 +264,39 @@ def _unfinished_seconds(
 
 
 def _execute(
-    root: Path, folder: Path, task: Task, entry: NotebookState, options: RunOptions, reporter: Reporter
-) -> None:
-    """Execute one notebook into the folder of its attempt; set the status of its entry."""
+    root: Path, folder: Path, task: Task, options: RunOptions, reporter: Reporter, kernels: Kernels
+) -> Failure | None:
+    """Execute one notebook into the folder of its attempt; return why it failed, if it did."""
     chapter = task.source.chapter
     attempt = attempt_folder(folder, chapter)
     shutil.rmtree(attempt, ignore_errors=True)
     for name in ("notebooks", "results"):
         (attempt / name).mkdir(parents=True)
     path = folder / "logs" / f"{chapter}.log"
-    notebook = task.source.notebook()
-    entry.cells = len(notebook.cells)
-    jobs = task.parameters["jobs"]
     kills = memory_kills()
     with path.open("w", encoding="utf-8") as stream:
-        log = _Log(stream, reporter)
         try:
-            with kernel_environment(root, jobs, attempt, stream, options.scheduler):
-                execute_notebook(
-                    notebook,
+            with kernel_environment(root, task.parameters["jobs"], attempt, options.scheduler) as environment:
+                execute_source(
+                    task.source.notebook(),
                     attempt / "notebooks" / f"{chapter}.ipynb",
-                    parameters=task.parameters,
-                    engine_name=_ENGINE,
-                    kernel_name="python3",
-                    progress_bar=False,
-                    execution_timeout=_LONGEST_CELL,
-                    # The kernel's own remarks would break into the progress display.
-                    extra_arguments=["--log-level=50"],
-                    stdout_file=log,
-                    stderr_file=log,
+                    task.parameters,
                     cwd=root / "notebooks",
-                    reporter=reporter,
+                    environment=environment,
+                    stream=stream,
+                    kernels=kernels,
+                    on_cell=partial(reporter.cell, chapter),
+                    on_line=partial(reporter.line, chapter),
                 )
         except PapermillExecutionError as error:
             stream.write(strip_color("\n".join(error.traceback)) + "\n")
-            entry.status = "failed"
-            entry.error = Failure(
-                cell=error.cell_index + 1, name=error.ename, message=_shown(error.evalue), log=str(path)
-            )
+            message = _shown(error.evalue)
+            return Failure(cell=error.cell_index + 1, name=error.ename, message=message, log=str(path))
         except Exception as error:  # whatever stopped this notebook, the others must go on
             stream.write(traceback.format_exc())
-            entry.status = "failed"
             message = _shown(str(error)) + (_memory(kills) if isinstance(error, DeadKernelError) else "")
-            entry.error = Failure(cell=None, name=type(error).__name__, message=message, log=str(path))
-        else:
-            entry.status = "done"
+            return Failure(cell=None, name=type(error).__name__, message=message, log=str(path))
+    return None
 
 
 def _shown(text: str) -> str:

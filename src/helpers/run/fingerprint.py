@@ -46,9 +46,7 @@ def fingerprint(
         notebook that reads results, ``results``.
     """
     counted = {key: value for key, value in parameters.items() if key not in _PLACE_ONLY}
-    package = root / "src" / "helpers"
-    if not package.is_dir():  # a project that uses the installed package
-        package = Path(__file__).parents[1]
+    package = _package(root)
     modules = used_modules(source.path, package)
     parts = {
         "source": source.code,
@@ -90,6 +88,21 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     ]
 
 
+def studies_of(root: Path, source: SourceNotebook) -> set[str]:
+    """Return the studies whose code a notebook uses."""
+    package = _package(root)
+    return _studies(package, used_modules(source.path, package))
+
+
+def _package(root: Path) -> Path:
+    package = root / "src" / "helpers"
+    return package if package.is_dir() else Path(__file__).parents[1]  # a project that uses the installed one
+
+
+def _studies(package: Path, modules: Iterable[Path]) -> set[str]:
+    return {path.relative_to(package).parts[1] for path in modules if _part(package, path) == "studies"}
+
+
 def _part(package: Path, path: Path) -> str:
     return path.relative_to(package).parts[0].removesuffix(".py")
 
@@ -100,8 +113,8 @@ def _claims(data: Path, source: SourceNotebook, package: Path, modules: Iterable
         return [*data.glob("*/claims*.yml"), *data.glob("*/published.json")]
     named = f"chapter: {source.chapter}"
     own = [p for p in data.glob("*/claims*.yml") if named in p.read_text(encoding="utf-8").splitlines()]
-    studies = {path.relative_to(package).parts[1] for path in modules if _part(package, path) == "studies"}
-    return [*own, *(data / study / "published.json" for study in studies | {p.parent.name for p in own})]
+    studies = _studies(package, modules) | {path.parent.name for path in own}
+    return [*own, *(data / study / "published.json" for study in studies)]
 
 
 def _registered(data: Path, chapter: str) -> dict[str, str]:

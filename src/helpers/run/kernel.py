@@ -7,9 +7,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from unittest import mock
 
 from helpers.chapter.settings import ATTEMPT, WORKERS
@@ -28,14 +28,25 @@ _STARTUP = "from helpers.run.kernel import use_scheduler\n\nuse_scheduler()\n"
 
 
 @contextlib.contextmanager
+def own_ipython(folder: Path) -> Iterator[None]:
+    """Let IPython, which this process asks where kernels are, use a folder of the run, not the reader's."""
+    for left in [*folder.glob(f"{_IPYTHON}*"), *folder.glob(f"*/{_IPYTHON}*")]:  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=_IPYTHON, dir=folder) as ipython,
+        mock.patch.dict(os.environ, {"IPYTHONDIR": ipython}),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def kernel_environment(
-    root: Path, jobs: int, attempt: Path, log: IO[str], scheduler: str | None = None
-) -> Iterator[None]:
-    """Set what a kernel started inside the ``with`` block inherits; restore it afterwards.
+    root: Path, jobs: int, attempt: Path, scheduler: str | None = None
+) -> Iterator[Mapping[str, str]]:
+    """Give the environment variables of a kernel, which hold inside the ``with`` block.
 
     Threads are set on purpose (a library's own guess oversubscribes the cores), hashes are fixed, and
-    the reader's own IPython start-up files are left out, so that equal runs give equal numbers. What the
-    kernel's libraries say of themselves goes to the log, not into the display of progress.
+    the reader's own IPython start-up files are left out, so that equal runs give equal numbers.
 
     Parameters
     ----------
@@ -45,13 +56,9 @@ def kernel_environment(
         Threads of each numerical library.
     attempt : Path
         Where the chapter writes results and figures.
-    log : file
-        Gets the error stream of the process.
     scheduler : str, optional
         Address of a Dask scheduler.
     """
-    for left in attempt.parent.glob(f"{_IPYTHON}*"):  # by a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=_IPYTHON, dir=attempt.parent) as ipython:
         values = dict.fromkeys(_THREADS, str(jobs)) | {
             "HELPERS_PROJECT": str(root),
@@ -66,20 +73,7 @@ def kernel_environment(
             startup = Path(ipython) / "profile_default" / "startup"
             startup.mkdir(parents=True)
             (startup / "00-scheduler.py").write_text(_STARTUP, encoding="utf-8")
-        with mock.patch.dict(os.environ, values), _errors_to(log):  # restores what was there
-            yield
-
-
-@contextlib.contextmanager
-def _errors_to(log: IO[str]) -> Iterator[None]:
-    """Send what child processes write to the error stream to a log."""
-    kept = os.dup(2)
-    os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        yield os.environ | values
 
 
 def use_scheduler() -> None:

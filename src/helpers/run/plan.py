@@ -16,11 +16,14 @@ from helpers.claims.results import read_results
 from helpers.data.download import availability
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import ParameterError
+from helpers.memory import total_memory
 from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
 from helpers.run.seal import broken
 from helpers.run.state import RunState
+
+_MEMORY_EACH = 4 * 2**30  # bytes; no chapter uses more in any profile that was executed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,10 @@ class RunOptions:
     device : str, optional
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     jobs : int, optional
-        Threads that a notebook may use (default: all cores). Notebooks run one after another.
+        Threads that a notebook may use (default: its share of the cores).
+    at_once : int
+        Notebooks side by side. Those of one study still run one after another, since the later ones take
+        over fits, and a notebook that reads results waits for all.
     seed : int, optional
         Seed of every random choice (default 0).
     out : Path, optional
@@ -58,12 +64,19 @@ class RunOptions:
     data: str | None = None
     device: str | None = None
     jobs: int | None = None
+    at_once: int = 1
     seed: int | None = None
     out: Path | None = None
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     force: bool = False
     scheduler: str | None = None
     recompute: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a number of notebooks that cannot be."""
+        if isinstance(self.at_once, bool) or not isinstance(self.at_once, int) or self.at_once < 1:
+            msg = f"at_once must be a whole number of at least 1, got {self.at_once!r}"
+            raise ParameterError(msg)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +102,10 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     place = {"profile": options.profile, "out": str(run_folder(root, options))}
     select_chapters(root, profile.chapters)
     tasks = []
-    for chapter in select_chapters(root, options.chapters):
+    chapters = select_chapters(root, options.chapters)
+    for chapter in chapters:
         source = read_source(root, chapter)
-        usual = {**_defaults(), **profile.parameters(chapter)}
+        usual = {**_defaults(min(options.at_once, len(chapters))), **profile.parameters(chapter)}
         parameters = {**usual, **chosen, **place}
         unknown = sorted(parameters.keys() - source.parameters.keys())
         if unknown:
@@ -108,8 +122,8 @@ def make_plan(root: Path, options: RunOptions) -> list[Task]:
     return sorted(tasks, key=lambda task: task.source.reads_results)
 
 
-def _defaults() -> dict[str, Any]:
-    return {"data": "auto", "device": "auto", "jobs": cores(), "seed": 0}
+def _defaults(at_once: int = 1) -> dict[str, Any]:
+    return {"data": "auto", "device": "auto", "jobs": max(1, cores() // at_once), "seed": 0}
 
 
 def _chosen(options: RunOptions) -> dict[str, Any]:
@@ -165,6 +179,14 @@ def run_folder(root: Path, options: RunOptions) -> Path:
     if plain != name:
         plain += f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return (root / "runs" / plain).absolute()
+
+
+def side_by_side(device: str | None) -> int:
+    """Return how many notebooks this machine executes well at a time: a core and 4 GB each, one on a GPU."""
+    if device == "cuda":
+        return 1
+    memory = total_memory()
+    return max(1, min(cores(), memory // _MEMORY_EACH if memory else cores()))
 
 
 def cores() -> int:

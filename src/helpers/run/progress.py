@@ -45,11 +45,11 @@ class Reporter:
             console=console,
             transient=True,
         )
-        self._task = TaskID(0)
+        self._tasks: dict[str, TaskID] = {}
         self._times: Mapping[str, float] = {}
         self._left: list[str] = []
-        self._chapter = ""
-        self._since = 0.0
+        self._at_once = 1
+        self._since: dict[str, float] = {}
 
     def __enter__(self) -> Reporter:
         """Start drawing."""
@@ -62,9 +62,9 @@ class Reporter:
         if self._console.is_terminal:
             self._progress.stop()
 
-    def start(self, chapters: list[str], times: Mapping[str, float]) -> None:
-        """Begin: the chapters in order, and the seconds that those known took last time."""
-        self._left, self._times = list(chapters), times
+    def start(self, chapters: list[str], times: Mapping[str, float], at_once: int = 1) -> None:
+        """Begin: the chapters in order, the seconds that those known took last time, how many at a time."""
+        self._left, self._times, self._at_once = list(chapters), times, at_once
 
     def skipped(self, chapter: str) -> None:
         """Pass over a chapter that is up to date."""
@@ -73,22 +73,22 @@ class Reporter:
 
     def began(self, chapter: str, reasons: list[str]) -> None:
         """Start a notebook, and say why it runs."""
-        self._chapter, self._since = chapter, time.monotonic()
+        self._since[chapter] = time.monotonic()
         self._console.print(f"[dim]> {chapter} ({escape(', '.join(reasons))})[/]")
-        self._task = self._progress.add_task(chapter, total=None, left=self._estimate(), line="")
+        self._tasks[chapter] = self._progress.add_task(chapter, total=None, left=self._estimate(), line="")
 
-    def cell(self, number: int, of: int) -> None:
+    def cell(self, chapter: str, number: int, of: int) -> None:
         """Start a cell."""
-        self._progress.update(self._task, completed=number, total=of, left=self._estimate())
+        self._progress.update(self._tasks[chapter], completed=number, total=of, left=self._estimate())
 
-    def line(self, text: str) -> None:
-        """Show the latest line of the notebook's log."""
-        self._progress.update(self._task, line=text, left=self._estimate())
+    def line(self, chapter: str, text: str) -> None:
+        """Show the latest line of a notebook's log."""
+        self._progress.update(self._tasks[chapter], line=text, left=self._estimate())
 
     def ended(self, chapter: str, entry: NotebookState) -> None:
         """End a notebook, done or failed."""
         self._left.remove(chapter)
-        self._progress.remove_task(self._task)
+        self._progress.remove_task(self._tasks.pop(chapter))
         seconds = f"{entry.wall_seconds:.1f} s"
         if entry.error is None:
             self._console.print(f"[green]+[/] {chapter}: done in {seconds}")
@@ -102,8 +102,12 @@ class Reporter:
 
     def _estimate(self) -> str:
         """Return how long the rest takes if it goes as last time; empty when that is unknown."""
-        if any(chapter not in self._times for chapter in self._left):
+        if not self._left or any(chapter not in self._times for chapter in self._left):
             return ""
-        gone = min(time.monotonic() - self._since, self._times[self._chapter])
-        seconds = sum(self._times[chapter] for chapter in self._left) - gone
+        now = time.monotonic()
+        seconds_of = [
+            max(0.0, self._times[chapter] - (now - self._since.get(chapter, now))) for chapter in self._left
+        ]
+        # No chapter is shared between two places, so the longest one bounds the rest.
+        seconds = max([sum(seconds_of) / self._at_once, *seconds_of])
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"

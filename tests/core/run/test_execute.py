@@ -5,14 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import errno
-import functools
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import filelock
@@ -41,12 +36,12 @@ class Spy(Reporter):
         super().began(chapter, reasons)
         self.events.append(("began", chapter, *reasons))
 
-    def cell(self, number, of):
-        super().cell(number, of)
+    def cell(self, chapter, number, of):
+        super().cell(chapter, number, of)
         self.events.append(("cell", number, of))
 
-    def line(self, text):
-        super().line(text)
+    def line(self, chapter, text):
+        super().line(chapter, text)
         self.events.append(("line", text))
 
 
@@ -316,7 +311,7 @@ def test_no_home_is_needed(toy, monkeypatch):
 
 
 def test_a_cell_that_never_ends_is_stopped(toy, monkeypatch):
-    monkeypatch.setattr("helpers.run.execute._LONGEST_CELL", 1)
+    monkeypatch.setattr("helpers.run.engine._LONGEST_CELL", 1)
     toy.notebook("01_first", body="import time\n\ntime.sleep(600)\n")
     error = run_notebooks(toy.root, SMOKE).notebooks["01_first"].error
     assert error.name == "CellTimeoutError"
@@ -367,22 +362,10 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_resumes(toy):
     toy.notebook("01_first")
     second = toy.notebook("02_second", body='import time\n\nprint("long fit")\ntime.sleep(600)\n')
     log = toy.folder / "logs" / "02_second.log"
-    command = [str(Path(sys.executable).with_name("helpers")), "run", "--profile", "smoke"]
-    # A shell that starts the tests in the background has them ignore SIGINT, and so their children.
-    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, **pipes, preexec_fn=listen) as process:
-        try:
-            deadline = time.monotonic() + 120
-            while not (log.is_file() and "long fit" in log.read_text(encoding="utf-8")):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=120)
-        finally:
-            process.kill()
-    assert process.returncode == 130
+    code, said = toy.interrupted(
+        ["--at-once", "1"], lambda: log.is_file() and "long fit" in log.read_text(encoding="utf-8")
+    )
+    assert code == 130
     assert "run again to resume" in said
     assert "Traceback" not in said
     assert toy.calls() == ["01_first", "02_second"]
@@ -446,6 +429,7 @@ BAD = [
     ({"parameters": {"levle": 2}}, "unknown parameter for 01_first .*levle.*declares: .*level"),
     ({"data": "real"}, "unknown data tier 'real'"),
     ({"device": "tpu"}, "unknown device 'tpu'"),
+    ({"at_once": 0}, "at_once must be a whole number of at least 1, got 0"),
     ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
     (
         {"parameters": {"level": "abc"}},

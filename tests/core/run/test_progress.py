@@ -17,8 +17,8 @@ def test_bar_time_left_and_log_fit_80_columns():
     with Reporter(console) as reporter:
         reporter.start([chapter], {chapter: 6000.0})
         reporter.began(chapter, ["not run yet"])
-        reporter.cell(12, 70)
-        reporter.line("CCLE nested: 40 % " + "x" * 200)
+        reporter.cell(chapter, 12, 70)
+        reporter.line(chapter, "CCLE nested: 40 % " + "x" * 200)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "\n")
     assert max(map(len, shown.splitlines())) <= 80
     assert re.search(rf"{chapter} .* cell 12/70 .* about 100 min left", shown)
