@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.book.article import cited_names, glued_outputs
-from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.numbers import format_estimate, format_number
 from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import ClaimVerdict
 from helpers.display.cards import Glued
@@ -104,8 +104,9 @@ def _values(results: ChapterResults, verdicts: Iterable[ClaimVerdict]) -> dict[s
     values = {name: Glued(text, text) for name, text in words.items()}
     for name, result in results.results.items():
         signed = result.unit == "difference"
-        values[name] = Glued(result.value, format_number(result.value, signed=signed))
-        interval = format_interval(result.low, result.high, signed=signed) or "(no interval)"
+        value, interval = format_estimate(result.value, result.low, result.high, signed=signed)
+        interval = interval or "(no interval)"
+        values[name] = Glued(result.value, value)
         values[f"{name}.interval"] = Glued(interval, interval)
         if result.published is not None:
             values[f"{name}.published"] = Glued(

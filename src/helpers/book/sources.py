@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.book.article import GLUE
-from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.numbers import format_estimate
 from helpers.claims.results import ChapterResults
 
 _TABLE = re.compile(r'data-results="([^"]*)"')
@@ -96,10 +96,11 @@ def sources_data(
     for name, id in chosen:
         result, cell = results[name].results[id], results[name].cells.get(id)
         signed = result.unit == "difference"
+        value, interval = format_estimate(result.value, result.low, result.high, signed=signed)
         facts: dict[str, Any] = {
             "value": result.value,
-            "text": format_number(result.value, signed=signed),
-            "interval": format_interval(result.low, result.high, signed=signed) or None,
+            "text": value,
+            "interval": interval or None,
             "p": result.p,
             "n": result.n,
             "seeds": result.seeds,

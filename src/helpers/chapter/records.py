@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from helpers.bounds import BOUNDS
-from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.numbers import format_estimate, format_number
 from helpers.claims.published import Published
 from helpers.claims.results import Result, Tier
 from helpers.claims.verdict import ClaimVerdict
@@ -191,12 +191,13 @@ def glue_result(name: str, result: Result, wanted: Collection[str]) -> None:
     if not {name, f"{name}.interval", f"{name}.published"}.intersection(wanted):
         return
     signed = result.unit == "difference"
+    value, interval = format_estimate(result.value, result.low, result.high, signed=signed)
+    # The interval is always there, so that a page builds on any input: a reduced run may lack it.
+    interval = interval or "(no interval)"
     texts: dict[str, tuple[float | str | None, str]] = {
-        name: (result.value, format_number(result.value, signed=signed))
+        name: (result.value, value),
+        f"{name}.interval": (interval, interval),
     }
-    # Always there, so that a page builds on any input: a reduced run may lack an interval.
-    interval = format_interval(result.low, result.high, signed=signed) or "(no interval)"
-    texts[f"{name}.interval"] = (interval, interval)
     if result.published is not None:
         texts[f"{name}.published"] = (result.published, format_number(result.published, signed=signed))
     _glue(texts)

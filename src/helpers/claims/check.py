@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helpers.claims.conditions import Condition
-from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
+from helpers.claims.numbers import format_bound, format_estimate, format_number, format_p
 from helpers.claims.power import PublishedDifference, published_difference, smallest_visible
 from helpers.claims.published import Published
 from helpers.claims.results import Result
@@ -153,10 +153,8 @@ def _sentence(
         return f"{name}: {needs} (no result)"
     # Held against zero, or recorded as a difference: read with its sign.
     signed = condition.kind != "point" and (condition.bound == 0 or result.unit == "difference")
-    text = f"{name} = {format_number(result.value, signed=signed)}"
-    interval = format_interval(result.low, result.high, signed=signed)
-    if interval:
-        text += f" {interval}"
+    value, interval = format_estimate(result.value, result.low, result.high, signed=signed)
+    text = f"{name} = {value} {interval}".rstrip()
     if result.p is not None:
         text += f", p {format_p(result.p)}"
     if result.n is not None:

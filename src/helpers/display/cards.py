@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from helpers.claims.check import result_label
-from helpers.claims.numbers import format_interval, format_number
+from helpers.claims.numbers import format_estimate
 from helpers.claims.register import ChapterClaims, Deviation
 from helpers.claims.results import ChapterResults, Result
 from helpers.display.html import STYLE, Html, box, table
@@ -84,8 +84,8 @@ def _tested(id: str | None, results: Mapping[str, Result]) -> str:
     if result is None:
         return id
     signed = result.unit == "difference"
-    interval = format_interval(result.low, result.high, signed=signed)
-    return f"{result_label(id)} = {format_number(result.value, signed=signed)} {interval}".strip()
+    value, interval = format_estimate(result.value, result.low, result.high, signed=signed)
+    return f"{result_label(id)} = {value} {interval}".strip()
 
 
 def compute_card(run: ChapterResults, device: str) -> Html:

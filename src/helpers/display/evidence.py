@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from helpers.claims.check import Check
-from helpers.claims.numbers import format_bound, format_interval, format_number, format_p
+from helpers.claims.numbers import format_bound, format_estimate, format_p
 from helpers.claims.verdict import ClaimVerdict, Verdict
 from helpers.display.tables import HEADINGS, SYMBOLS, check_name, tier_text
 
@@ -77,8 +77,7 @@ def _row(check: Check) -> str:
     result = check.result
     assert result is not None  # a part with a missing result shows no table
     signed = check.condition.kind != "point" and check.condition.bound == 0
-    ours = format_number(result.value, signed=signed)
-    interval = format_interval(result.low, result.high, signed=signed)
+    ours, interval = format_estimate(result.value, result.low, result.high, signed=signed)
     p = f"p {format_p(result.p)}" if check.condition.kind == "test" else ""
     cells = (
         check_name(check),

@@ -7,7 +7,7 @@ pandas lays a table out; here are its formats by quantity, its words for people,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -16,12 +16,11 @@ import pandas as pd
 from jinja2 import Environment
 from pandas.io.formats.style import Styler
 
-from helpers.claims.numbers import format_interval
+from helpers.claims.numbers import DIGITS, decimals_for, format_interval
 from helpers.display.html import STYLE, has_interval, table_element
 
 _ROWS = 1000  # of one table in a page
 _UNDEFINED = {"nan", "None", "NaN", "NaT", "<NA>", "inf", "-inf", "", "= –"}
-_DIGITS = 3
 
 # pandas' own hook for another layout: a template that gets the cells as it has formatted them. Texts are
 # escaped where a cell is written.
@@ -98,22 +97,6 @@ def column_format(values: pd.Series, name: str) -> Callable[[float], str]:
         return lambda x: "–" if pd.isna(x) else np.format_float_positional(x, trim="-")
     decimals = decimals_for(numbers)
     return lambda x: "–" if pd.isna(x) else _plain(f"{x:,.{decimals}f}")
-
-
-def decimals_for(numbers: Iterable[float]) -> int:
-    """Return how many decimals numbers of one quantity have: three, more where all of them are small.
-
-    Examples
-    --------
-    >>> decimals_for([0.604, -6.65e-05]), decimals_for([0.0012, -0.00004]), decimals_for([190036.4])
-    (3, 4, 0)
-    """
-    largest, decimals = max((abs(x) for x in numbers), default=0.0), _DIGITS
-    if largest >= 1000:
-        return 0
-    while 0 < largest < 0.5 * 10 ** (1 - decimals) and decimals < 8:  # two digits of the largest
-        decimals += 1
-    return decimals
 
 
 def _with_interval(frame: pd.DataFrame) -> pd.DataFrame:
@@ -208,7 +191,7 @@ def _plain(text: str) -> str:
 def _decimal(text: str, value: float) -> str:
     """Write a number without an exponent, which does not stand beside decimals."""
     if re.fullmatch(r"[-+]?\d+(\.\d+)?e[-+]?\d+", text):
-        return np.format_float_positional(value, precision=_DIGITS, unique=True, fractional=False, trim="-")
+        return np.format_float_positional(value, precision=DIGITS, unique=True, fractional=False, trim="-")
     return text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from helpers.claims.gains import Gain
-from helpers.claims.numbers import format_bound, format_interval, format_number
+from helpers.claims.numbers import format_bound, format_estimate
 from helpers.claims.verdict import ClaimVerdict
 from helpers.display.board import summary
 from helpers.display.html import Html
@@ -97,9 +97,7 @@ def _row(gain: Gain) -> str:
     check = gain.check
     result = check.result
     assert result is not None and check.outcome is not None
-    text = (
-        f"{format_number(result.value, signed=True)} {format_interval(result.low, result.high, signed=True)}"
-    )
+    text = " ".join(format_estimate(result.value, result.low, result.high, signed=True))
     unit = f"n = {result.n}; " if result.n is not None else ""
     return (
         f'<tr><th scope="row">{escape(check.condition.label or "")}</th><td>{_plot(gain)}</td>'

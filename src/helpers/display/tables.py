@@ -11,9 +11,9 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from helpers.claims.check import Check, Outcome, result_label
+from helpers.claims.numbers import decimals_for
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
-from helpers.display.frames import decimals_for
 
 HEADINGS = {"repeated": "Repeated", "sound": "Sound", "survives": "Survives"}
 SYMBOLS: dict[Outcome, str] = {
