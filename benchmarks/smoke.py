@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from helpers.project import project_root
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
 
 
 def main() -> None:

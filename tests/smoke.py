@@ -8,7 +8,9 @@ from pathlib import Path
 import filelock
 import pytest
 
-from helpers.run import RunOptions, RunState, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
+from helpers.run.state import RunState
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -16,7 +16,7 @@ import yaml
 
 from helpers.book import build_book
 from helpers.claims.register import load_register
-from helpers.run import find_chapters
+from helpers.run.notebooks import find_chapters
 from page_checks import ALIKE, CUT_OFF, OVERLAPS, THEMES, VISIBLE, WIDTHS, forbidden, violations
 
 # The limit is for a notebook or a browser that hangs, not for a slow machine.

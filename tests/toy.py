@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from helpers.data.hashes import sha256
-from helpers.run import NotebookState, RunState
+from helpers.run.state import NotebookState, RunState
 
 HEADER = """\
 # ---

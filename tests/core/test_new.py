@@ -16,8 +16,9 @@ from helpers.claims.register import load_claims
 from helpers.cli import app
 from helpers.errors import ParameterError
 from helpers.new import study, write_study
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
 from helpers.run.pairs import check_pairs
+from helpers.run.plan import RunOptions
 
 NAMES = ["ab", "a_name_of_20_letters"]  # the shortest and the longest: lines break alike
 

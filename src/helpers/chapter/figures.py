@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
-from altair import TopLevelMixin
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -16,8 +16,11 @@ from helpers.plots.described import describe, table_of
 from helpers.plots.hover import chart_spec, chart_svg, chart_table, chart_words
 from helpers.plots.themed import draw_svg, themed
 
+if TYPE_CHECKING:
+    from altair import TopLevelMixin
+
 #: What a chapter can show as a figure; an Altair chart answers when pointed at.
-Drawn = Figure | SvgChart | TopLevelMixin
+Drawn: TypeAlias = "Figure | SvgChart | TopLevelMixin"
 
 
 def words_of(figure: Drawn, caption: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,10 @@ from helpers import __version__
 from helpers.cli import bench, book, claims, compare, data, new, run
 from helpers.cli.console import errors, output, show_what_can_be_shown
 from helpers.errors import HelpersError
+
+# What reads notebooks imports jsonschema, which builds a grammar of every kind of address: seconds, and more
+# than half of what most commands take. No schema here asks for an address; without it, none is checked.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 class _Commands(TyperGroup):

@@ -43,7 +43,7 @@ def open_page(
 ) -> None:
     """Open the built book in a browser, and print where it lies."""
     from helpers.errors import RunError
-    from helpers.run import select_chapters
+    from helpers.run.notebooks import select_chapters
 
     root = project_root()
     name = f"notebooks/{select_chapters(root, [chapter])[0]}" if chapter else "book/index"
@@ -122,7 +122,7 @@ def pairs(
     discard: Annotated[bool, typer.Option("--discard", help="Throw away edits of an .ipynb.")] = False,
 ) -> None:
     """Write every notebooks/*.ipynb from its script; one that was edited is not overwritten unasked."""
-    from helpers.run import select_chapters
+    from helpers.run.notebooks import select_chapters
     from helpers.run.pairs import take_over, write_pairs
 
     root = project_root()

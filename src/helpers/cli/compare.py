@@ -15,7 +15,7 @@ from helpers.cli.run import RunFolder, chosen_run
 from helpers.project import project_root
 
 if TYPE_CHECKING:
-    from helpers.run import Comparison
+    from helpers.run.compare import Comparison
 
 app = typer.Typer()
 Limit = Annotated[int, typer.Option(help="Numbers to show; 0 for all.")]
@@ -38,7 +38,8 @@ def compare(
 
     A number may move by the tolerance that the record holds for it. Exit code 1 when a verdict flips.
     """
-    from helpers.run import compare_runs, select_chapters
+    from helpers.run.compare import compare_runs
+    from helpers.run.notebooks import select_chapters
 
     root = project_root()
     chapters = select_chapters(root, chapter) if chapter else []
@@ -59,7 +60,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why the numbers of a chapter differ from the published page: the record (A) against a run (B)."""
-    from helpers.run import compare_runs, select_chapters
+    from helpers.run.compare import compare_runs
+    from helpers.run.notebooks import select_chapters
     from helpers.run.state import RECORD
 
     root = project_root()

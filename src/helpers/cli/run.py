@@ -16,7 +16,7 @@ from helpers.errors import ParameterError
 from helpers.project import project_root
 
 if TYPE_CHECKING:
-    from helpers.run import RunOptions
+    from helpers.run.plan import RunOptions
 
 RunFolder = Annotated[
     Path | None, typer.Option("--run", metavar="DIR", help="Run folder; default: the latest below runs/.")
@@ -91,9 +91,9 @@ def run(
     leaves its partial output, a log, and what an earlier one wrote; the others go on, and the exit code is
     1. After Ctrl-C (exit code 130) the same command resumes.
     """
-    from helpers.run import RunOptions, run_notebooks
+    from helpers.run.execute import run_notebooks
     from helpers.run.pairs import edited_pairs
-    from helpers.run.plan import make_plan, run_folder, side_by_side
+    from helpers.run.plan import RunOptions, make_plan, run_folder, side_by_side
     from helpers.run.progress import Reporter
 
     root = project_root()
@@ -232,7 +232,7 @@ def logs(
 ) -> None:
     """Show the end of the log of a chapter."""
     from helpers.errors import RunError
-    from helpers.run import select_chapters
+    from helpers.run.notebooks import select_chapters
 
     root = project_root()
     [name] = select_chapters(root, [chapter])

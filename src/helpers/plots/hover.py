@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair
 import pandas as pd
 
 from helpers.plots.style import OKABE_ITO, model_styles
 from helpers.plots.tables import need_columns
+
+if TYPE_CHECKING:
+    import altair
 
 #: Ink follows the text of the page; grid and frames are seen on a white and on a dark ground.
 _INK, _FAINT = "currentColor", "rgba(128,128,128,0.4)"
@@ -70,6 +72,8 @@ def hover_points(
     DataError
         If the table is empty or lacks a column.
     """
+    import altair  # seconds, most of them for a library that checks addresses; few chapters draw such a chart
+
     named = [x, y, *([colour] if colour else []), *(shown or [])]
     need_columns("hover_points", table, tuple(dict.fromkeys(named)))
     words = {column: str(column).replace("_", " ") for column in table.columns} | dict(labels or {})

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.book import build_book
 from helpers.errors import RunError
-from helpers.run import RunState
+from helpers.run.state import RunState
 
 pytestmark = [pytest.mark.book, pytest.mark.slow]
 

@@ -18,7 +18,8 @@ from helpers.book.crate import record_crate
 from helpers.book.edition import edition
 from helpers.book.feed import changes_feed
 from helpers.book.publication import changelog_page
-from helpers.run import NotebookState, RunState, find_chapters
+from helpers.run.notebooks import find_chapters
+from helpers.run.state import NotebookState, RunState
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 CHANGELOG = """# Changelog

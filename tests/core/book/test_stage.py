@@ -13,8 +13,8 @@ import helpers
 from helpers.book import stage_book
 from helpers.book.chapters import with_chips
 from helpers.errors import RunError
-from helpers.run import NotebookState, RunState, read_source
-from helpers.run.state import Failure
+from helpers.run.notebooks import read_source
+from helpers.run.state import Failure, NotebookState, RunState
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import nbformat
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import RunOptions, RunState
 from helpers.run.carry import carry_record
 from helpers.run.fingerprint import fingerprint
 from helpers.run.of_record import check_record, keep_as_record
-from helpers.run.plan import make_plan
+from helpers.run.plan import RunOptions, make_plan
+from helpers.run.state import RunState
 
 NAME = "01_first"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
 
 PROTOCOL = """
 import signal

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import compare_runs
-from helpers.run.compare import headline
+from helpers.run.compare import compare_runs, headline
 
 
 @pytest.fixture

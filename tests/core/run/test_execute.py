@@ -15,10 +15,11 @@ import nbformat
 import pytest
 
 from helpers.errors import DownloadError, ParameterError, RunError
-from helpers.run import NotebookState, RunOptions, RunState, run_notebooks
-from helpers.run.plan import run_folder
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions, run_folder
 from helpers.run.progress import Reporter
 from helpers.run.seal import load_sealed
+from helpers.run.state import NotebookState, RunState
 
 SMOKE = RunOptions(profile="smoke")
 

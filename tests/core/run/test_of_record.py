@@ -10,10 +10,13 @@ import nbformat
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import RunOptions, RunState, read_source, run_notebooks
 from helpers.run.compare import equality
+from helpers.run.execute import run_notebooks
+from helpers.run.notebooks import read_source
 from helpers.run.of_record import check_record, keep_as_record
+from helpers.run.plan import RunOptions
 from helpers.run.seal import check_seal, load_sealed
+from helpers.run.state import RunState
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.run import RunOptions, RunState, load_profiles
 from helpers.run.fingerprint import fingerprint
-from helpers.run.plan import make_plan, stale_because
+from helpers.run.plan import RunOptions, make_plan, stale_because
+from helpers.run.profiles import load_profiles
+from helpers.run.state import RunState
 from helpers.run.status import describe_data, run_status
 
 CONTENT = b"drug,line\n"

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from helpers.errors import RunError
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
 from helpers.run.seal import check_seal, load_sealed
 
 SMOKE = RunOptions(profile="smoke")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.run import RunOptions, run_notebooks
-from helpers.run.plan import make_plan, side_by_side
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions, make_plan, side_by_side
 from helpers.run.progress import Reporter
 
 TWO = RunOptions(profile="smoke", at_once=2)

@@ -11,7 +11,8 @@ import pytest
 from anndata import AnnData
 
 from helpers.claims.results import load_results
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
 
 pytestmark = [pytest.mark.book, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -12,7 +12,8 @@ import pytest
 from helpers.claims.results import load_results
 from helpers.data.registry import Registry
 from helpers.errors import DownloadError
-from helpers.run import RunOptions, run_notebooks
+from helpers.run.execute import run_notebooks
+from helpers.run.plan import RunOptions
 from helpers.studies.scdeal.lines import load_lines
 from helpers.studies.scdeal.tasks import PAPER
 
