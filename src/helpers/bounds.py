@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from helpers.errors import DataError
+from helpers.errors import DataError, HelpersError
 
 #: Lowest and highest value of a metric, by its name in results.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -41,14 +41,20 @@ def within_bounds(metric: str, low: float, high: float) -> tuple[float, float]:
 
 
 def check_number(
-    name: str, value: object, low: float = -np.inf, high: float = np.inf, *, whole: bool = False
+    name: str,
+    value: object,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    whole: bool = False,
+    error: type[HelpersError] = DataError,
 ) -> None:
     """Refuse a setting that is no number (a whole one, if asked) or lies outside its limits.
 
     Raises
     ------
     DataError
-        With the name of the setting, the value and what is allowed.
+        With the name of the setting, the value and what is allowed; another ``error`` where one is named.
 
     Examples
     --------
@@ -59,4 +65,4 @@ def check_number(
         what = "a whole number" if whole else "a number"
         limits = f" from {low:g} to {high:g}" if np.isfinite([low, high]).any() else ""
         msg = f"{name} must be {what}{limits}; got {value!r}"
-        raise DataError(msg)
+        raise error(msg)

@@ -12,10 +12,12 @@ from scipy import sparse
 
 from helpers.bench.pairs import stacked
 from helpers.bench.ranking import Job, Predicted, Ranking, best_of, ranked
+from helpers.bounds import check_number
 from helpers.data.cells import normalise
+from helpers.data.checks import as_numbers, check_column, check_unique, refuse
 from helpers.data.join import match, normalised
 from helpers.data.types import Provenance, ResponseData
-from helpers.errors import DataError
+from helpers.errors import DataError, ParameterError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.protocol import Fold
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
@@ -97,8 +99,11 @@ def cells_job(
     Raises
     ------
     DataError
-        If the drug, the column or a shared gene is missing, or lines or cells are left with one label.
+        If the drug, the column or a shared gene is missing, or lines or cells are left with one label; if
+        ``cells`` are not as :func:`helpers.data.cells.load_cells` gives them.
     """
+    check_number("seeds", seeds, 1, whole=True, error=ParameterError)
+    _check(cells, data, drug)
     name = str(cells.uns["name"])
     labels, values = _of_drug(data, drug)
     line = cells.obs["line"].astype(str).to_numpy()
@@ -152,6 +157,23 @@ def cells_job(
     )
 
 
+def _check(cells: AnnData, data: ResponseData, drug: str) -> None:
+    if not isinstance(cells, AnnData) or not isinstance(data, ResponseData) or not isinstance(drug, str):
+        given = ", ".join(type(one).__name__ for one in (cells, data, drug))
+        refuse("cells", f"need AnnData, ResponseData and the name of a drug, got {given}")
+    lacking = [f"uns[{key!r}]" for key in ("name", "units", "provenance") if key not in cells.uns]
+    lacking += [f"obs[{key!r}]" for key in ("line", "resistant") if key not in cells.obs]
+    if lacking:
+        refuse("cells", f"lack {', '.join(lacking)}", "load_cells gives them")
+    name = str(cells.uns["name"])
+    for what, ids in (("genes", cells.var_names), ("cells", cells.obs_names)):
+        check_unique(ids, name, f"{what} repeat a name")
+    as_numbers(cells.X.data if sparse.issparse(cells.X) else cells.X, name, finite=True)
+    labels = as_numbers(cells.obs["resistant"], f"{name}, resistant")
+    if not np.isin(labels[~np.isnan(labels)], (0, 1)).all():
+        refuse(name, "obs['resistant'] must hold 1, 0 (sensitive) or NaN")
+
+
 def _of_drug(data: ResponseData, drug: str) -> tuple[pd.Series, pd.Series]:
     """Return label and value of each line for a drug; lines of both labels have none."""
     names = data.response["drug"]
@@ -181,9 +203,11 @@ def _bulk_lines(line: np.ndarray, data: ResponseData) -> tuple[pd.Index, pd.Data
 
 
 def _units(cells: AnnData, unit: str | None) -> np.ndarray:
-    if unit is not None and unit not in cells.obs:
+    if unit is not None and unit not in tuple(cells.obs):
         msg = f"{cells.uns['name']}: no column {unit!r} of cells; it has {', '.join(cells.obs.columns)}"
         raise DataError(msg)
+    if unit is not None:
+        check_column(cells.obs[unit], cells.n_obs, f"{cells.uns['name']}, {unit}")
     named = cells.obs[unit or "line"].astype(str).to_numpy()
     return named if len(np.unique(named)) > 1 else np.arange(len(named)).astype(str)
 

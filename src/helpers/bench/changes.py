@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.bench.pairs import check_choice, stacked
+from helpers.bench.pairs import check_choice, check_folds, stacked
 from helpers.bench.ranking import Job, Predicted, Ranking, judge_scores, score_folds
+from helpers.data.checks import refuse
 from helpers.data.readers import Read
 from helpers.data.readers.lines import fingerprints
 from helpers.evaluation.protocol import Fold
@@ -103,7 +104,10 @@ def changes_job(read: Read, split: str, *, n_splits: int = 5, seeds: int = 1) ->
     ParameterError, DataError
         If the split is unknown, or there is too little to split.
     """
+    check_folds(n_splits, seeds)
     check_choice("split", split, SPLITS)
+    if not isinstance(read, Read) or not isinstance(read.content, tuple):
+        refuse("changes", "need what read(file, 'changes') gives", "changes_of reads a file")
     rows, values = read.content
     data = Changes(rows, values.to_numpy(np.float32))
     column = {"lines": "cell", "drugs": "compound"}.get(split)

@@ -23,6 +23,7 @@ from sklearn.linear_model import Ridge
 
 from helpers.bench.pairs import FEATURES, Pairs
 from helpers.bench.ranking import Job
+from helpers.data.checks import as_numbers
 from helpers.errors import HelpersError, ParameterError
 from helpers.evaluation.protocol import Fold, Model, each_fold
 
@@ -86,6 +87,9 @@ def own_model(where: str, features: Collection[str]) -> Model:
     ParameterError
         If there is no such file or name, or it is no estimator.
     """
+    if not isinstance(where, str):
+        msg = f"no model {where!r}; give a Python file and a name in it, e.g. my_model.py:Model"
+        raise ParameterError(msg)
     file, _, name = where.rpartition(":")
     path = Path(file)
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path) if path.is_file() else None
@@ -98,7 +102,7 @@ def own_model(where: str, features: Collection[str]) -> Model:
         spec.loader.exec_module(module)
         found = getattr(module, name)
         made = found() if isinstance(found, type) or not hasattr(found, "get_params") else found
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"{where}: {type(error).__name__}: {error}"
         raise ParameterError(msg) from error
     return Model(f"{name} (yours)", each_fold(estimator(made, features)))
@@ -125,7 +129,7 @@ def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Row
         raise ParameterError(msg)
 
     def fit_predict(rows: Rows, fold: Fold) -> np.ndarray:
-        classifies, y = is_classifier(model), rows.y[fold.train]
+        classifies, y = _classifies(model), rows.y[fold.train]
         if classifies and (y.ndim > 1 or not np.isin(y, (0, 1)).all()):
             msg = f"{type(model).__name__} is a classifier; use --target resistant, or a regressor"
             raise ParameterError(msg)
@@ -137,7 +141,7 @@ def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Row
             if classifies and hasattr(fitted, "predict_proba"):
                 return np.asarray(fitted.predict_proba(X))[:, -1]
             score = fitted.decision_function if classifies and hasattr(fitted, "decision_function") else None
-            predicted = np.asarray((score or fitted.predict)(X), float)
+            predicted = as_numbers((score or fitted.predict)(X), "predictions")
             return predicted.reshape(len(X), *y.shape[1:])
         except HelpersError:
             raise
@@ -146,6 +150,11 @@ def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Row
             raise ParameterError(msg) from error
 
     return fit_predict
+
+
+def _classifies(model: Any) -> bool:
+    """Tell a classifier; an estimator of one's own need not derive from scikit-learn's."""
+    return is_classifier(model) if isinstance(model, BaseEstimator) else hasattr(model, "predict_proba")
 
 
 def _blocks(structures: bool) -> tuple[str, ...]:

@@ -120,11 +120,12 @@ def bench(
     DataError, ParameterError
         If the model or a choice cannot be used.
     """
-    seen = _FEATURES[job.kind] if features is None else features
-    unknown = set(seen) - set(_FEATURES[job.kind])
-    if unknown:
-        msg = f"unknown features {sorted(unknown)}; one or more of {', '.join(_FEATURES[job.kind])}"
+    if not isinstance(job, Job) or not isinstance(out, str | Path):
+        msg = f"bench needs a Job and a folder, got {type(job).__name__} and {type(out).__name__}"
         raise ParameterError(msg)
+    out = Path(out)
+    seen = _FEATURES[job.kind] if features is None else features
+    pairs.check_features(seen, _FEATURES[job.kind])
     own = [] if model is None else [own_model(model, seen)]
     simple = baselines(structures="drug" in job.reports) if job.kind == "pairs" else []
     models = [*own, *simple, *of_studies(job, networks=networks)]

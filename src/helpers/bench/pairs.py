@@ -14,6 +14,8 @@ import pandas as pd
 from sklearn.metrics import pairwise_distances
 
 from helpers.bench.ranking import Job, Predicted, Ranking, judge_scores, score_folds
+from helpers.bounds import check_number
+from helpers.data.checks import check_annotation, check_numbers, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.metrics import classification_metrics, within_group_auroc
@@ -122,10 +124,7 @@ def stacked(
     ParameterError
         If a block is unknown, or none is asked for.
     """
-    unknown = set(features) - set(blocks)
-    if unknown or not features:
-        msg = f"unknown features {sorted(unknown)}; one or more of {', '.join(blocks)}"
-        raise ParameterError(msg)
+    check_features(features, blocks)
     made = [block() for name, block in blocks.items() if name in features]
     columns = [name for values, names in made for name in names[: values.shape[1]]]
     return pd.DataFrame(np.hstack([values for values, _ in made]), columns=columns)
@@ -164,8 +163,15 @@ def pairs_job(
     ParameterError, DataError
         If the choice is unknown, the target is not in the data, or there is too little to split.
     """
+    check_folds(n_splits, seeds)
     check_choice("split", split, SPLITS)
     check_choice("target", target, TARGETS)
+    if not isinstance(data, ResponseData):
+        refuse("pairs", f"need a ResponseData, got {type(data).__name__}", "load_own makes one of files")
+    if split == "lines" and "patient" in data.lines:
+        check_annotation(data.lines, "patient", data.name, "lines")
+    if target in data.response:
+        check_numbers(data.response[[target]], data.name, "response", missing=True)
     known = data.response[target].notna() if target in data.response else pd.Series(dtype=bool)
     if not known.any():
         msg = f"{data.name}: the response has no {target}; choose another target"
@@ -209,11 +215,26 @@ def pairs_job(
     )
 
 
+def check_features(features: Collection[str], known: Collection[str]) -> None:
+    """Refuse blocks of columns that are not known, and none, with a ParameterError."""
+    named = isinstance(features, Collection) and not isinstance(features, str)
+    unknown = [name for name in features if name not in tuple(known)] if named else [features]
+    if unknown or not features:
+        msg = f"unknown features {unknown}; a list of one or more of {', '.join(known)}"
+        raise ParameterError(msg)
+
+
 def check_choice(what: str, value: str, known: Collection[str]) -> None:
     """Refuse a choice that is not among those known."""
-    if value not in known:
+    if value not in tuple(known):
         msg = f"unknown {what} {value!r}; one of {', '.join(known)}"
         raise ParameterError(msg)
+
+
+def check_folds(n_splits: int, seeds: int) -> None:
+    """Refuse numbers of folds and seeds that cannot be, with a ParameterError."""
+    check_number("n_splits", n_splits, 2, whole=True, error=ParameterError)
+    check_number("seeds", seeds, 1, whole=True, error=ParameterError)
 
 
 def group_of(pairs: Pairs) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.atomic import write_text
+from helpers.data.checks import as_numbers, refuse
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 from helpers.evaluation.comparison import compare_folds, compare_groups, summarise_folds, summarise_groups
@@ -87,6 +88,11 @@ class Job:
     reports: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what is predicted of one row: the genes of a change, else one number."""
+        return np.shape(self.data.changes)[1:] if self.kind == "changes" else ()
+
+    @property
     def seeds(self) -> int:
         """How often the folds were drawn."""
         return len({fold.seed for fold in self.folds})
@@ -111,8 +117,14 @@ def rank(
     Raises
     ------
     ParameterError, DataError
-        If a model fails, or none has a value of the metric.
+        If a model fails or predicts NaN, two have one name, or none has a value of the metric.
     """
+    if not isinstance(job, Job) or not isinstance(models, list | tuple) or not models:
+        refuse("rank", "needs a Job and a list of models")
+    names = [getattr(model, "name", None) for model in models]
+    if None in names or len(set(names)) < len(names):
+        refuse("rank", f"every model must be a Model with a name of its own; got {names}")
+    cache = None if cache is None else Path(cache)
     predicted: dict[str, list[np.ndarray]] = {}
     for done, model in enumerate(models, 1):
         predicted |= _predicted(job, model, cache, progress)
@@ -231,8 +243,12 @@ def _predicted(
             content = json.loads(kept.read_text(encoding="utf-8"))
             return {name: [np.array(part, float) for part in parts] for name, parts in content.items()}
     out: dict[str, list[np.ndarray]] = {}
-    for name, _, predicted in predictions(job.data, job.folds, [model], progress=progress):
-        out.setdefault(name, []).append(np.asarray(predicted, float))
+    for name, fold, predicted in predictions(job.data, job.folds, [model], progress=progress):
+        values = as_numbers(predicted, f"{name}, fold {fold.name}", finite=True)
+        shape = (len(fold.predicted), *job.shape)
+        if values.size != np.prod(shape):
+            refuse(f"{name}, fold {fold.name}", f"predicts an array {values.shape}, expected {shape}")
+        out.setdefault(name, []).append(values.reshape(shape))
     if kept is not None:
         write_text(kept, json.dumps({name: [part.tolist() for part in parts] for name, parts in out.items()}))
     return out

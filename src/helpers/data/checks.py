@@ -8,11 +8,14 @@ spreadsheet made dates of.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import NoReturn
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from helpers.errors import DataError
 
@@ -80,6 +83,100 @@ def check_numbers(table: pd.DataFrame, where: object, what: str, *, missing: boo
         refuse(where, f"{what} holds {kinds} values in {len(rows)} row(s), first {list(rows[:3])}", remedy)
 
 
+def as_numbers(values: Any, where: object, dtype: type = float, *, finite: bool = False) -> np.ndarray:
+    """Return values as an array of real numbers; refuse text, sparse and complex ones and, if asked, NaN."""
+    if sparse.issparse(values):
+        refuse(where, "values are a sparse matrix", "give a dense one: matrix.toarray()")
+    try:
+        if np.asarray(values).dtype.kind == "c":
+            refuse(where, "values are complex", "give real numbers only")
+        if np.asarray(values).dtype.kind in "mMSU":
+            refuse(where, "values are text or dates", "give numbers only")
+        found: np.ndarray = np.asarray(values, dtype)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        refuse(where, f"values are no numbers: {error}", "give numbers only")
+    if finite and not np.isfinite(found).all():
+        refuse(where, "values hold NaN or infinite numbers", "drop or impute them first")
+    return found
+
+
+def as_matrix(values: Any, where: object, least: int = 1) -> np.ndarray:
+    """Return a matrix (rows, columns) of finite floats; refuse fewer than ``least`` rows."""
+    found = as_numbers(values, where)
+    if found.ndim != 2 or len(found) < least or not found.size:
+        refuse(where, f"needs a matrix, rows x columns, of {least} row(s) at least; got shape {found.shape}")
+    bad = ~np.isfinite(found).all(axis=1)
+    if bad.any():
+        problem = f"{int(bad.sum())} row(s) hold NaN or infinite values, first {int(bad.argmax())}"
+        refuse(where, problem, "drop or impute them first")
+    return found
+
+
+def check_same_rows(first: Any, second: Any, where: object, remedy: str = "") -> None:
+    """Refuse two pandas objects with other rows, or another order of them: they would join by position."""
+    kinds = (pd.Series, pd.DataFrame)
+    if isinstance(first, kinds) and isinstance(second, kinds) and not first.index.equals(second.index):
+        refuse(
+            where, "the rows of the two have other names, or another order", remedy or "align them by name"
+        )
+
+
+def in_rows_of(values: Any, table: Any, where: object) -> Any:
+    """Return a Series in the order of a DataFrame's rows, by name; NaN for rows that it does not name."""
+    named = isinstance(values, pd.Series) and isinstance(table, pd.DataFrame)
+    if not named or values.index.equals(table.index):
+        return values
+    check_unique(values.index, where, "names a row twice")
+    if not table.index.isin(values.index).any():
+        problem = f"names none of the {len(table)} rows of the table"
+        refuse(where, problem, f"compare {list(values.index[:2])} with {list(table.index[:2])}")
+    return values.reindex(table.index)
+
+
+def check_names(names: Any, where: object) -> Sequence[str]:
+    """Return several names; refuse a single text, which is a sequence of letters, and what is no text."""
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        refuse(where, f"expected several names, got {names!r}", "put a single one into a list")
+    found = list(names)
+    if not all(isinstance(name, str) for name in found):
+        refuse(where, f"expected names as text, got {found[:3]}")
+    return found
+
+
+@contextmanager
+def readable(path: object) -> Iterator[None]:
+    """Turn whatever reading a table from a file raises into this project's error.
+
+    Examples
+    --------
+    >>> with readable("numbers.csv"):
+    ...     values = [float("1")]
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except (OSError, ValueError, TypeError, LookupError, BadZipFile) as error:
+        refuse(path, f"cannot be read as the table that it should be: {error}", "fetch it again")
+
+
+def check_records(
+    table: pd.DataFrame, names: Collection[str], values: Collection[str], where: object, what: str = ""
+) -> None:
+    """Refuse a long table that is empty, lacks a name, or whose ``values`` are no finite numbers."""
+    check_columns(table, (*names, *values), where, what)
+    if not len(table):
+        refuse(where, f"{what} is empty".strip())
+    unnamed = [name for name in names if table[name].isna().any()]
+    if unnamed:
+        refuse(
+            where, f"{what} holds missing entries in {', '.join(unnamed)}".strip(), "name or drop those rows"
+        )
+    check_numbers(table[list(values)], where, what)
+
+
 def check_annotation(table: pd.DataFrame, column: str, where: object, what: str) -> None:
     """Refuse an annotation with a repeated id, or with an entry of ``column`` that is missing or no text."""
     check_columns(table, (column,), where, what)
@@ -90,12 +187,39 @@ def check_annotation(table: pd.DataFrame, column: str, where: object, what: str)
         refuse(where, f"{what}: {int(bad.sum())} row(s) have no {column}, first {first}", "write 'unknown'")
 
 
-def check_keep(keep: np.ndarray | pd.Series, n: int, where: object) -> np.ndarray:
-    """Return a choice of rows as booleans; refuse one that does not say yes or no to each of ``n`` rows."""
+def check_keep(
+    keep: np.ndarray | pd.Series, n: int, where: object, rows: pd.DataFrame | None = None
+) -> np.ndarray:
+    """Return a choice of rows as booleans; refuse one that does not say yes or no to each of ``n`` rows.
+
+    Where the table ``rows`` is given, a Series must have its index: it would be taken by position.
+    """
+    check_same_rows(rows, keep, where)
     chosen = np.asarray(keep)
     if chosen.shape != (n,) or not np.isin(chosen, (0, 1)).all():
         refuse(where, f"keep must hold one truth value for each of {n} rows, got shape {chosen.shape}")
     return chosen.astype(bool)
+
+
+def check_labels(labels: Any, n: int, where: object) -> np.ndarray:
+    """Return labels as an array; refuse what is not one 0 or 1 (resistant) for each of ``n`` rows."""
+    found = np.asarray(labels)
+    if found.shape != (n,):
+        refuse(where, f"labels have shape {found.shape}, expected ({n},): one label a pair")
+    found = as_numbers(found, where) if found.dtype == object else found
+    if found.dtype.kind not in "biuf" or not np.isin(found, (0, 1)).all():
+        refuse(where, f"labels must be 0 (sensitive) or 1 (resistant); got {list(np.unique(found)[:5])}")
+    return found
+
+
+def check_column(values: Any, n: int, where: object) -> np.ndarray:
+    """Return a column as an array; refuse what is not one entry for each of ``n`` rows, none missing."""
+    found = np.asarray(values)
+    if found.shape != (n,):
+        refuse(where, f"has shape {found.shape}, expected ({n},): one entry a row")
+    if pd.isna(found).any():
+        refuse(where, f"{int(pd.isna(found).sum())} of {n} entries are missing", "write 'unknown'")
+    return found
 
 
 def check_log_scale(values: np.ndarray, where: object, remedy: str = "take log2(x + 1) first") -> None:

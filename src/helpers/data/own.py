@@ -54,8 +54,10 @@ def load_own(
     Raises
     ------
     DataError
-        If a file cannot be read, or nothing is in both tables.
+        If a file cannot be read, or nothing is in both tables; if ``linear`` is no truth value.
     """
+    if not isinstance(linear, bool):
+        refuse("linear", f"must be True or False, got {linear!r}")
     options = {} if measure is None else {"measure": measure}
     reads = {
         "expression": read(expression, "expression matrix", registry=registry, linear=linear),

@@ -117,7 +117,7 @@ class PerturbationPairs:
 
     def subset(self, keep: np.ndarray | pd.Series) -> PerturbationPairs:
         """Return the pairs where ``keep`` (one truth value a pair) is true; all singletons stay."""
-        keep = check_keep(keep, len(self.pairs), self.name)
+        keep = check_keep(keep, len(self.pairs), self.name, self.pairs)
         return replace(self, pre=self.pre[keep], post=self.post[keep], pairs=self.pairs[keep])
 
     def of_drug(self, drug: str) -> PerturbationPairs:

@@ -163,6 +163,11 @@ def _check_scores(metrics: pd.DataFrame) -> None:
         msg = f"scores must be a table with the columns {', '.join(columns)}"
         raise DataError(msg)
     as_floats(metrics["value"].to_numpy())
+    once = list(columns[:-1])
+    if metrics.duplicated(once).any():
+        first = metrics.loc[metrics.duplicated(once), once].iloc[0].to_dict()
+        msg = f"scores must hold each seed, fold, model and metric once; twice there: {first}"
+        raise DataError(msg)
 
 
 def _by_group(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -207,9 +207,7 @@ def cluster_bootstrap(
         resamples or more.
     """
     _check_draws(n_boot, seed, level)
-    if pd.isna(clusters).any():
-        msg = f"{int(pd.isna(clusters).sum())} row(s) have no cluster; name each, or leave them out"
-        raise DataError(msg)
+    _check_named(clusters)
     names, code = np.unique(np.asarray(clusters), return_inverse=True)
     k = len(names)
     if k < 2:
@@ -282,6 +280,7 @@ def two_way_draws(
         raise DataError(msg)
     codes, sizes = [], []
     for factor in (first, second):
+        _check_named(factor)
         names, code = np.unique(np.asarray(factor), return_inverse=True)
         if len(names) < 2:
             msg = f"a bootstrap over two factors needs at least two levels of each; got {len(names)}"
@@ -337,11 +336,22 @@ def _check_draws(n_boot: int, seed: int, level: float = 0.95) -> None:
     check_number("seed", seed, 0, whole=True)
 
 
+def _check_named(clusters: np.ndarray) -> None:
+    if pd.isna(clusters).any():
+        msg = f"{int(pd.isna(clusters).sum())} row(s) have no cluster; name each, or leave them out"
+        raise DataError(msg)
+
+
 def finite_values(values: np.ndarray) -> np.ndarray:
-    """Return a column of floats without its NaN entries."""
+    """Return a column of floats without its NaN entries; refuse infinite ones."""
     values = as_floats(values)
     if values.ndim != 1:
         msg = f"expected a column of values; got shape {values.shape}"
+        raise DataError(msg)
+    if np.isinf(values).any():
+        msg = (
+            f"{int(np.isinf(values).sum())} of {len(values)} values are infinite; use NaN for what is unknown"
+        )
         raise DataError(msg)
     return values[~np.isnan(values)]
 

@@ -45,6 +45,9 @@ def test_a_level_is_a_share(call, level):
     [
         lambda: st.mean_interval(GROUPS),
         lambda: st.mean_interval(np.ones((2, 2))),
+        lambda: st.mean_interval(np.array([1.0, np.inf])),
+        lambda: st.median_interval(np.array([1.0, -np.inf])),
+        lambda: st.corrected_resampled_t(np.array([1.0, np.inf]), 0.25),
         lambda: st.corrected_resampled_t(GROUPS, 0.25),
         lambda: st.corrected_resampled_t(VALUES, np.nan),
         lambda: st.wilcoxon_exact(GROUPS),
@@ -55,6 +58,7 @@ def test_a_level_is_a_share(call, level):
         lambda: bootstrap(seed=-1),
         lambda: st.cluster_bootstrap(st.mean_statistic(VALUES), np.array([np.nan, 1, 2, 3]), 10),
         lambda: st.two_way_bootstrap(lambda a, b: 1.0, GROUPS, GROUPS[:2], 10),
+        lambda: st.two_way_bootstrap(lambda a, b: 1.0, GROUPS, np.array([np.nan, 1, 2, 3]), 10),
     ],
 )
 def test_statistics(call):
@@ -110,7 +114,13 @@ def test_metrics(y, p):
             call()
 
 
-@pytest.mark.parametrize("table", [None, SCORES.drop(columns="value"), SCORES.assign(value="x"), [1]])
+@pytest.mark.parametrize(
+    "table",
+    [
+        *(None, SCORES.drop(columns="value"), SCORES.assign(value="x"), [1]),
+        pd.concat([SCORES, SCORES.assign(value=9.0)]),  # whose mean would count as one fold
+    ],
+)
 def test_tables_of_scores(table):
     for call in (
         lambda: comparison.summarise_folds(table, 0.25),

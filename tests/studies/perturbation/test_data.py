@@ -106,7 +106,7 @@ def test_the_twin_needs_a_mean_of_every_cell():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: {"rows": d.rows.drop(columns="smiles")}, "lack the column"),
+        (lambda d: {"rows": d.rows.drop(columns="smiles")}, "lacks the column"),
         (lambda d: {"rows": d.rows.iloc[:0], "values": d.values.iloc[:0]}, "no rows or no genes"),
         (lambda d: {"rows": d.rows.set_index(d.rows.index + 1)}, "same index"),
         (lambda d: {"values": d.values.set_axis(["a", "a", "b", "c", "d"], axis=1)}, "stand twice"),

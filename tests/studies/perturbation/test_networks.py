@@ -334,8 +334,8 @@ def test_scales_same_as_definitions():
     ("options", "message"),
     [
         ({"architecture": "CNN"}, "architecture='CNN' is not one of LSTM, GRU"),
-        ({"epochs": 0}, "epochs must be positive"),
-        ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"epochs": 0}, "epochs must be a whole number from 1"),
+        ({"learning_rate": -1.0}, "learning_rate must be a number"),
         ({"loss": "rmse"}, "loss='rmse' is not one of mse, mae"),
         ({"scale": "log"}, "scale='log' is not one of raw"),
         ({"dropout": 1.0}, r"dropout=1.0 is outside \[0, 1\)"),
@@ -360,16 +360,16 @@ def with_missing(rows):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r, v: (r.drop(columns="smiles"), v), "rows lack the columns smiles; they have cell"),
-        (lambda r, v: (r.to_numpy(), v), "rows must be a table of cells and compounds, got ndarray"),
-        (lambda r, v: (with_missing(r), v), "'smiles' has 1 missing values, first in row 0"),
+        (lambda r, v: (r.drop(columns="smiles"), v), r"lacks the column\(s\) smiles; it has cell"),
+        (lambda r, v: (r.to_numpy(), v), "rows: must be a DataFrame, got ndarray"),
+        (lambda r, v: (with_missing(r), v), "1 missing entries, or no text, in 'smiles', first in row 0"),
         (lambda r, v: (r, v[1:]), r"values has shape \(39, 15\), expected \(40, genes\)"),
         (lambda r, v: (r, v[:, 0]), r"values has shape \(40,\)"),
         (
             lambda r, v: (r, np.where(v == v[2, 3], np.nan, v)),
             "1 entries that are not finite, first in row 2",
         ),
-        (lambda r, v: (r[:0], v[:0]), "rows is empty"),
+        (lambda r, v: (r[:0], v[:0]), "rows: there are none"),
     ],
 )
 def test_wrong_data_are_refused(world, change, message):

@@ -89,7 +89,7 @@ def test_pca_shift_learns_its_components_from_singletons_too(world):
 
 @pytest.mark.parametrize("singletons", [np.ones((2, 5)), np.full((2, 30), np.nan), np.ones(30)])
 def test_bad_singletons_are_refused(world, singletons):
-    with pytest.raises(DataError, match="finite profiles of 30 genes"):
+    with pytest.raises(DataError, match=r"singletons (holds|has|must be)"):
         PCAShift(3).fit(world[0], world[1], singletons=singletons)
 
 
@@ -165,9 +165,9 @@ def test_every_predictor_has_one_contract(world, name):
 
 
 BAD = {
-    "unequal pairs": (np.ones((3, 2)), np.ones((2, 2)), None, "equal, non-empty tables"),
-    "unequal genes": (np.ones((3, 2)), np.ones((3, 1)), None, "equal, non-empty tables"),
-    "nothing": (np.ones((0, 2)), np.ones((0, 2)), None, "equal, non-empty tables"),
+    "unequal pairs": (np.ones((3, 2)), np.ones((2, 2)), None, "3 pre, 2 post"),
+    "unequal genes": (np.ones((3, 2)), np.ones((3, 1)), None, "post has 1 genes, expected 2"),
+    "nothing": (np.ones((0, 2)), np.ones((0, 2)), None, "with at least one row"),
     "NaN": (np.array([[np.nan, 1.0]]), np.ones((1, 2)), None, "holds NaN"),
     "groups": (np.ones((3, 2)), np.ones((3, 2)), np.array(["a"]), "a line for each of 3 pairs"),
 }
@@ -183,9 +183,9 @@ def test_bad_training_pairs_are_refused(case):
 def test_bad_profiles_and_targets_are_refused(world):
     pre, post, test = world
     model = MeanShift().fit(pre, post)
-    with pytest.raises(DataError, match="profiles of 30 genes; got an array of shape"):
+    with pytest.raises(DataError, match="pre has 5 genes, expected 30"):
         model.predict(test[:, :5])
-    with pytest.raises(DataError, match="hold NaN"):
+    with pytest.raises(DataError, match="pre holds NaN"):
         model.predict(np.full((1, 30), np.nan))
     with pytest.raises(DataError, match="unknown target 'both'"):
         RidgePairs(target="both").fit(pre, post)

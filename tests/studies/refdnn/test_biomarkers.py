@@ -84,7 +84,8 @@ def test_gene_panel_tests_the_genes_that_are_measured():
     planted = truth.weights.columns[truth.weights.loc[drug] != 0]
     panel = gene_panel(data, drug, [*planted, "not measured"])
     rows = data.response[data.response["drug"] == drug]
-    direct = differential_expression(data.expression.loc[rows["line"], planted], rows["resistant"] == 1)
+    resistant = rows["resistant"].to_numpy() == 1
+    direct = differential_expression(data.expression.loc[rows["line"], planted], resistant)
     assert panel.p_values == direct["p_adjusted"].to_dict()
     assert panel.n == len(rows)
     assert panel.share_significant == (direct["p_adjusted"] < 0.05).mean()

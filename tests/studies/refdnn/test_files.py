@@ -43,7 +43,7 @@ def test_response_without_values_and_with_numeric_names(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a readable table"),
+        ("", "cannot be read as the table"),
         ("Drug,Cell\nA,l1\n", "lacks the column.*Label"),
         ("Drug,Cell,Label\nA,l1,Resistance\nA,,Sensitivity\n", "1 row.*first line 3"),
         ("Drug,Cell,Label\nA,l1,R\nA,l2,S\n", "Resistance and one other word"),

@@ -130,7 +130,10 @@ def bad(**changes):
         (bad(bulk_y=lambda b, y, c: np.full(12, np.nan)), "drop unmeasured"),
         (bad(bulk_y=lambda b, y, c: y[:-1]), "12 values"),
         (bad(bulk_y=lambda b, y, c: np.eye(12)[0]), "1 bulk line"),
-        (bad(cells_x=lambda b, y, c: c * np.nan), "cells is empty or holds NaN"),
+        (
+            bad(cells_x=lambda b, y, c: c * np.nan),
+            r"cells: expression holds NaN or infinite values in 5 row\(s\)",
+        ),
         (bad(cells_x=lambda b, y, c: c.iloc[:0]), "cells is empty"),
     ],
 )

@@ -158,5 +158,5 @@ def test_axioms_of_integrated_gradients():
 
 
 def test_steps_must_be_positive():
-    with pytest.raises(ParameterError, match="steps must be at least 1"):
+    with pytest.raises(ParameterError, match="steps must be a whole number from 1"):
         integrated_gradients(lambda v: v.sum(1), normal(2, 2), steps=0)

@@ -111,7 +111,7 @@ def test_bootstrap_by_line_is_wider_than_by_cell():
         (lambda: cell_metrics([0, 1], [0.5, 0.5], [0, 2]), "hard answers"),
         (lambda: line_table([0, 1], [0.5, 0.5], ["a", "a"]), "both labels"),
         (lambda: line_table([0, 1], [0.5, 0.5], ["a"]), "each of 2 cells"),
-        (lambda: constant_f1(1.2), "between 0 and 1"),
+        (lambda: constant_f1(1.2), "a number from 0 to 1"),
     ],
 )
 def test_unusable_input(call, message):

@@ -92,8 +92,8 @@ def test_few_shot_finds_a_common_signal():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: two_states(np.ones((2, 3))), "at least three cells"),
-        (lambda: two_states(np.full((5, 3), np.nan)), "finite matrix"),
+        (lambda: two_states(np.ones((2, 3))), r"of 3 row\(s\) at least"),
+        (lambda: two_states(np.full((5, 3), np.nan)), r"5 row\(s\) hold NaN"),
         (lambda: few_shot(np.ones((5, 2)), np.array([0, 0, 0, 0, 1])), r"class 1 has 1 cell"),
         (lambda: few_shot(np.eye(8), np.tile([0, 1], 4), lines=np.zeros(8)), "no cell is left"),
     ],

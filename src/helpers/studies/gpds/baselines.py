@@ -22,8 +22,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from helpers.errors import DataError
-from helpers.evaluation.contract import fit_inputs, new_table
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_names, refuse
+from helpers.evaluation.contract import fit_inputs, fit_rows, new_table, row_names
+from helpers.studies.gpds.checks import check_lines
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
 from helpers.studies.gpds.model.estimator import GPDSRegressor, gpds_pipeline
 from helpers.studies.gpds.model.filters import MeanVarianceFilter, filter_steps
@@ -57,8 +59,17 @@ class LineageMean(RegressorMixin, BaseEstimator):
         self.weight = weight
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> LineageMean:
-        """Average the response by lineage."""
-        groups = pd.Series(np.asarray(y, float)).groupby(line_values(self.lineage, X.index))
+        """Average the response by lineage.
+
+        Raises
+        ------
+        DataError
+            If ``X`` names no lines, the response is not finite or not one a line, no line is annotated, or
+            the weight cannot be.
+        """
+        check_number("weight", self.weight, 0, np.finfo(float).max)
+        y = fit_rows(self, X, y)
+        groups = pd.Series(y).groupby(line_values(self.lineage, X.index))
         self.mean_ = float(np.mean(y))
         self.means_ = (groups.sum() + self.weight * self.mean_) / (groups.count() + self.weight)
         return self
@@ -66,7 +77,7 @@ class LineageMean(RegressorMixin, BaseEstimator):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Mean of the line's lineage; the overall mean for a lineage that was not fitted."""
         check_is_fitted(self, "means_")
-        found = self.means_.reindex(line_values(self.lineage, X.index))
+        found = self.means_.reindex(line_values(self.lineage, row_names(self, X)))
         return found.fillna(self.mean_).to_numpy()
 
 
@@ -86,7 +97,14 @@ class LineageRidge(RegressorMixin, BaseEstimator):
         self.proliferation = proliferation
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> LineageRidge:
-        """Fit on the lines of ``X``."""
+        """Fit on the lines of ``X``.
+
+        Raises
+        ------
+        DataError
+            As :meth:`LineageMean.fit`.
+        """
+        y = fit_rows(self, X, y)
         self.levels_ = np.unique(line_values(self.lineage, X.index))
         self.model_ = RidgeCV(np.geomspace(0.1, 100, 7)).fit(self._design(X.index), y)
         return self
@@ -94,12 +112,15 @@ class LineageRidge(RegressorMixin, BaseEstimator):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Predicted response, array (n,)."""
         check_is_fitted(self, "model_")
-        return self.model_.predict(self._design(X.index))
+        return self.model_.predict(self._design(row_names(self, X)))
 
     def _design(self, lines: pd.Index) -> np.ndarray:
         design = (line_values(self.lineage, lines)[:, None] == self.levels_).astype(float)
         if self.proliferation is None:
             return design
+        found = as_numbers(check_lines(self.proliferation, lines, "proliferation"), "proliferation")
+        if np.isinf(found).any():
+            refuse("proliferation", "holds infinite values", "use NaN where it is unknown")
         growth = self.proliferation.reindex(lines).fillna(self.proliferation.mean())
         return np.column_stack([design, growth.to_numpy(float)])
 
@@ -123,7 +144,8 @@ class PLSCV(RegressorMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray) -> PLSCV:
         """Choose the number of components and fit."""
         X, y = fit_inputs(self, X, y)
-        folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(X))
+        check_number("max_components", self.max_components, 1, whole=True)
+        folds = _inner_folds(self, X)
         most = min(self.max_components, X.shape[1], min(len(train) for train, _ in folds) - 1)
         errors = np.zeros(most)
         for train, test in folds:
@@ -156,8 +178,9 @@ class NearestLines(RegressorMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray) -> NearestLines:
         """Choose the number of lines and keep all of them."""
         X, self.y_ = fit_inputs(self, X, y)
+        check_number("most", self.most, 1, whole=True)
         self.x_ = _unit_rows(X)
-        folds = list(KFold(self.cv, shuffle=True, random_state=self.random_state).split(self.x_))
+        folds = _inner_folds(self, self.x_)
         most = min(self.most, *(len(train) for train, _ in folds))
         errors = np.zeros(most)
         for train, test in folds:
@@ -182,6 +205,8 @@ class PCARidge(RegressorMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray) -> PCARidge:
         """Fit components on ``X``, then the regression."""
         X, y = fit_inputs(self, X, y)
+        check_number("n_components", self.n_components, 1, whole=True)
+        check_number("random_state", self.random_state, 0, 2**32 - 1, whole=True)
         count = min(self.n_components, *X.shape)
         model = Pipeline([("pca", PCA(count, random_state=self.random_state)), ("ridge", RidgeCV(ALPHAS))])
         self.model_ = model.fit(X, y)
@@ -231,7 +256,16 @@ def bulk_baselines(
     Examples
     --------
     ``bulk_baselines()["Ridge"].fit(expression.loc[train], y[train]).predict(expression.loc[test])``
+
+    Raises
+    ------
+    DataError
+        If a setting cannot be.
     """
+    for what, value, least in (("n_inner", n_inner, 2), ("n_trees", n_trees, 1), ("seed", seed, 0)):
+        check_number(what, value, least, whole=True)
+    if not isinstance(network, GPDSRegressor | None):
+        refuse("bulk_baselines", f"network must be a GPDSRegressor, got {network!r}")
 
     def on_genes(name: str, model: BaseEstimator, *, bins: bool = False) -> Pipeline:
         binned = [("bins", EqualFrequencyBinner())] if bins else []
@@ -267,15 +301,17 @@ def line_values(values: pd.Series, lines: pd.Index) -> np.ndarray:
     Raises
     ------
     DataError
-        If none of the lines is annotated.
+        If it is no Series, names a line twice, or none of the lines is annotated.
     """
-    found = values.reindex(lines)
-    if found.isna().all():
-        msg = (
-            f"none of the {len(lines)} lines is in the annotation (first: {list(lines[:3])}); compare the ids"
-        )
-        raise DataError(msg)
-    return found.fillna("unknown").to_numpy(str)
+    return check_lines(values, lines, "the annotation").fillna("unknown").to_numpy(str)
+
+
+def _inner_folds(model: PLSCV | NearestLines, X: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    check_number("cv", model.cv, 2, whole=True)
+    check_number("random_state", model.random_state, 0, 2**32 - 1, whole=True)
+    if len(X) < max(model.cv, 3):
+        refuse(type(model).__name__, f"n_samples={len(X)} lines cannot make cv={model.cv} inner folds")
+    return list(KFold(model.cv, shuffle=True, random_state=model.random_state).split(X))
 
 
 def _pls_path(x: np.ndarray, y: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -312,7 +348,17 @@ def on_gene_sets(
         Of :data:`GENE_SETS`.
     **options
         Of :func:`bulk_baselines`.
+
+    Raises
+    ------
+    DataError
+        If a name is unknown.
     """
+    known = bulk_baselines(**options)
+    unknown = [one for one in check_names(sets, "sets of genes") if one not in GENE_SETS]
+    unknown += [one for one in check_names(names, "baselines") if one not in known]
+    if unknown:
+        refuse("on_gene_sets", f"unknown names: {', '.join(unknown)}", f"sets: {', '.join(GENE_SETS)}")
     return {
         f"{name}, {genes}": bulk_baselines(gene_filter=GENE_SETS[genes], **options)[name]
         for genes in sets

@@ -13,10 +13,13 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix, as_numbers, check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, each_fold, run
 from helpers.studies.gpds.baselines import ALPHAS, GENE_SETS, LineageMean
 from helpers.studies.gpds.bulk import line_metrics
+from helpers.studies.gpds.checks import check_bulk, check_lines, check_response
 from helpers.studies.gpds.correlations import masked_spearman
 from helpers.studies.gpds.folds import BulkLines, repeated_folds
 
@@ -60,8 +63,18 @@ class ManyRidge:
         Raises
         ------
         DataError
-            If a drug has fewer than two values.
+            If a drug has fewer than two values, ``X`` is not finite, the two are no tables of the same
+            lines, or a penalty is not positive.
         """
+        check_same_rows(X, y, "ManyRidge, X and y")
+        as_matrix(X, "X")
+        y = as_numbers(y, "y")
+        if y.ndim != 2 or len(y) != len(X) or np.isinf(y).any():
+            refuse("ManyRidge", f"y must be a table of {len(X)} lines, NaN where not measured; got {y.shape}")
+        if np.ndim(self.alphas) != 1 or not len(self.alphas):
+            refuse("ManyRidge", f"alphas must be a column of penalties, got {self.alphas!r}")
+        for alpha in self.alphas:
+            check_number("a penalty", alpha, np.finfo(float).tiny, np.finfo(float).max)
         known = ~np.isnan(y)
         if (known.sum(axis=0) < 2).any():
             msg = f"{int((known.sum(axis=0) < 2).sum())} drug(s) have fewer than two values; leave them out"
@@ -82,7 +95,17 @@ class ManyRidge:
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predicted responses, array (lines, drugs)."""
+        """Predicted responses, array (lines, drugs).
+
+        Raises
+        ------
+        DataError
+            If it was not fitted, or the table is not finite or has another number of genes.
+        """
+        if not hasattr(self, "dual_"):
+            refuse("ManyRidge", "is not fitted yet", "call fit first")
+        if as_matrix(X, "X").shape[1] != self.x_.shape[1]:
+            refuse("ManyRidge", f"was fitted to {self.x_.shape[1]} genes; got shape {np.shape(X)}")
         return self.y_mean_ + (np.asarray(X, float) @ self.x_.T + _INTERCEPT) @ self.dual_
 
 
@@ -141,8 +164,28 @@ def drug_board(
         correlation of the held-out predictions with the response, all lines), ``within lineages`` (that of
         ridge, weighted mean over lineages), ``ceiling`` (Spearman correlation of the two screens, NaN
         without), ``shared lines`` behind it, and ``MSE/Var`` of ridge.
+
+    Raises
+    ------
+    DataError
+        If a table or a setting cannot be used, or no drug has enough lines.
     """
-    lines = BulkLines.matched(expression, response.loc[:, response.notna().sum() >= min_lines])
+    for what, value, least in (
+        ("min_lines", min_lines, 2),
+        ("n_drugs", n_drugs, 0),
+        ("min_group", min_group, 1),
+    ):
+        check_number(what, value, least, whole=True)
+    if genes not in tuple(GENE_SETS):
+        refuse("drug_board", f"unknown genes {genes!r}", f"one of {', '.join(GENE_SETS)}")
+    check_bulk(expression, response)
+    if other is not None:
+        check_response(other)
+    check_lines(lineage, expression.index, "the lineage of lines")
+    enough = response.notna().sum() >= min_lines
+    if not enough.any():
+        refuse("drug_board", f"no drug has {min_lines} measured lines", "lower min_lines")
+    lines = BulkLines.matched(expression, response.loc[:, enough])
     drugs = lines.response.columns.sort_values()
     if 0 < n_drugs < len(drugs):
         chosen = drugs[np.linspace(0, len(drugs) - 1, n_drugs).round().astype(int)]

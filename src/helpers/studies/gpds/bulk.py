@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.base import BaseEstimator
 
+from helpers.data.checks import as_numbers, check_columns, check_same_rows, refuse
 from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.folds import BulkLines, Splitter, drug_folds, run_models, study_splits
 
@@ -103,7 +104,13 @@ def bulk_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
         ``MSE`` (infinite where training diverged); ``MSE/Var``, over the variance of the test lines;
         ``R2`` = 1 - MSE/Var; ``Pearson``, ``Spearman`` and ``slope`` (predicted on measured), NaN for a
         constant prediction; ``SD`` of the predictions.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, there is no row, a line stands twice, or a measured value is not finite.
     """
+    _check_predictions(predictions)
     rows = []
     for key, part in predictions.groupby([*_KEYS, "init"], sort=False):
         values = line_metrics(part["measured"].to_numpy(), part["predicted"].to_numpy())
@@ -114,7 +121,11 @@ def bulk_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def line_metrics(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Metrics of one set of lines; see :func:`bulk_metrics`."""
-    measured, predicted = np.asarray(measured, float), np.asarray(predicted, float)
+    check_same_rows(measured, predicted, "measured and predicted")
+    measured = as_numbers(measured, "measured", finite=True)
+    predicted = as_numbers(predicted, "predicted")
+    if measured.ndim != 1 or not len(measured) or predicted.shape != measured.shape:
+        refuse("line_metrics", f"needs two columns of one length; got {measured.shape}, {predicted.shape}")
     names = ("MSE", "MSE/Var", "R2", "Pearson", "Spearman", "slope", "SD")
     if not np.isfinite(predicted).all():
         return dict(zip(names, (np.inf, np.inf, -np.inf, *[np.nan] * 4), strict=True))
@@ -129,9 +140,21 @@ def line_metrics(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
+def _check_predictions(predictions: pd.DataFrame) -> None:
+    keys = [*_KEYS, "init", "line"]
+    check_columns(predictions, (*keys, "measured", "predicted", "training_mean"), "predictions")
+    if predictions.empty or predictions.duplicated(keys).any():
+        refuse("predictions", "are empty, or a line stands twice in a fold of a model")
+    as_numbers(predictions["measured"], "predictions, measured", finite=True)
+    as_numbers(predictions["predicted"], "predictions, predicted")
+
+
 def ensemble(predictions: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
     """Average the networks of a split: rows of a model ``name`` to append to ``predictions``."""
+    _check_predictions(predictions)
     part = predictions[predictions["model"] == model]
+    if part.empty:
+        refuse("ensemble", f"no predictions of the model {model!r}")
     keys = ["drug", "seed", "fold", "line", "measured", "training_mean"]
     mean = part.groupby(keys, sort=False, as_index=False)["predicted"].mean()
     return mean.assign(model=name, init=0)[predictions.columns]

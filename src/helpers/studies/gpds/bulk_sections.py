@@ -10,10 +10,13 @@ import pandas as pd
 from scipy import stats
 from sklearn.base import BaseEstimator
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.evaluation.comparison import compare_folds, summarise_folds
 from helpers.evaluation.statistics import Comparison, corrected_resampled_t
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.bulk import bulk_metrics, bulk_predictions
+from helpers.studies.gpds.checks import check_response
 from helpers.studies.gpds.folds import repeated_folds, smaller_training, study_splits
 from helpers.studies.gpds.results import Found, central, named, result, results
 from helpers.studies.gpds.tasks import REPORT_LINES, Inputs
@@ -87,6 +90,8 @@ def test_shares(
     n_jobs: int = 1,
 ) -> Found:
     """How much R2 depends on the split, by the share of lines that are held out."""
+    if not isinstance(shares, Sequence) or not shares:
+        refuse("test_shares", f"needs shares of the lines, one at least; got {shares!r}")
     tables = []
     for share in shares:
         split = partial(study_splits, n_repeats=n_splits, test_size=share)
@@ -317,7 +322,17 @@ def auc_like(ln_ic50: pd.Series, highest: float, folds: float = 1000.0) -> pd.Se
     Series
         0 to 1; the mean of 1 / (1 + c / IC50) over ln c, in closed form. Lines beyond the tested range are
         squeezed together, as they are in a measured AUC.
+
+    Raises
+    ------
+    DataError
+        If the response is no Series of numbers, or a concentration is not positive.
     """
+    check_number("highest", highest, np.finfo(float).tiny, np.finfo(float).max)
+    check_number("folds", folds, 1 + 1e-9, np.finfo(float).max)
+    if not isinstance(ln_ic50, pd.Series):
+        refuse("auc_like", f"needs a Series of ln IC50, got {type(ln_ic50).__name__}")
+    check_response(ln_ic50)
     ic50 = np.exp(ln_ic50)
     lowest = highest / folds
     return np.log((highest / (ic50 + highest)) / (lowest / (ic50 + lowest))) / np.log(folds)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import as_numbers, check_columns, check_numbers, refuse
 from helpers.errors import DataError
+from helpers.studies.gpds.checks import check_draws
 from helpers.studies.gpds.correlations import masked_spearman
 
 #: What :func:`cell_metrics` reports.
@@ -31,7 +33,15 @@ def cell_metrics(lines: pd.DataFrame, n_boot: int = 2000, seed: int = 0, level: 
         against the mean of the measured lines; "MSE/constant" divides the error by that of the training
         mean; "spread within lines" is the median over lines of the cells' SD and "spread between lines"
         the SD of the medians, both over the SD of the measured responses.
+
+    Raises
+    ------
+    DataError
+        If the table or a setting cannot be used.
     """
+    _check_lines(lines, n_boot, seed, level)
+    if lines.duplicated([*KEYS, "line"]).any():
+        refuse("cell_metrics", "a line stands twice in one way of predicting")
     rows = []
     for key, part in lines.groupby(KEYS, sort=False):
         found = _bootstrapped(part, n_boot, seed)
@@ -52,7 +62,15 @@ def name_ways(table: pd.DataFrame, ways: Mapping[str, tuple[str, str, str]]) -> 
     -------
     DataFrame
         Rows of these ways with the column ``way``; undefined values are left out.
+
+    Raises
+    ------
+    DataError
+        If there is no way, or a column is missing.
     """
+    check_columns(table, ("source", "bins", "scale", "value"), "name_ways")
+    if not ways:
+        refuse("name_ways", "there is no way to name")
     rows = table.dropna(subset="value")
     parts = [
         rows[(rows[["source", "bins", "scale"]] == way).all(axis=1)].assign(way=name)
@@ -87,8 +105,12 @@ def cell_differences(
     Raises
     ------
     DataError
-        If the selections differ in their lines or hold a line twice.
+        If the selections differ in their lines or hold a line twice, or the table or a setting cannot be
+        used.
     """
+    _check_lines(lines, n_boot, seed, level)
+    for chosen in (first, second):
+        check_columns(lines, tuple(chosen), "lines")
     rows = []
     for drug, of_drug in lines.groupby("drug", sort=False):
         parts = [_selected(of_drug, chosen) for chosen in (first, second)]
@@ -115,7 +137,13 @@ def spread_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Keys, ``sd_between`` (lines), ``sd_within`` (cells of a line), ``share_between`` (intraclass
         correlation), ``sd_measured`` (responses of the lines), ``cells``, ``lines``.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, there is no cell, or a prediction is infinite.
     """
+    _check_table(cells, ("line", "predicted", "measured"), "cells")
     rows = []
     for key, part in cells.groupby(KEYS, sort=False):
         groups = part.groupby("line")["predicted"]
@@ -131,6 +159,20 @@ def spread_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
         rows.append((*key, np.sqrt(between), np.sqrt(within), share, measured, int(n), k))
     columns = ["sd_between", "sd_within", "share_between", "sd_measured", "cells", "lines"]
     return pd.DataFrame(rows, columns=[*KEYS, *columns])
+
+
+def _check_lines(lines: pd.DataFrame, n_boot: int, seed: int, level: float) -> None:
+    check_draws(n_boot, seed, level)
+    _check_table(lines, ("line", "measured", "median", "sd", "training_mean"), "lines")
+    as_numbers(lines["measured"], "lines, measured", finite=True)
+
+
+def _check_table(table: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
+    """Refuse a table without rows or columns; numbers may be NaN, but not infinite."""
+    check_columns(table, (*KEYS, *columns), what)
+    if table.empty:
+        refuse(what, "there is no row")
+    check_numbers(table[list(columns[1:])], what, "the table", missing=True)
 
 
 def _selected(lines: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:

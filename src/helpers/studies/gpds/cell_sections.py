@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
 from helpers.studies.gpds.cell_scores import (
     CELL_METRICS,
     cell_differences,
@@ -77,6 +78,7 @@ def shown_lines(held_out: HeldOutCells, names: pd.Series, count: int = 4) -> pd.
     DataFrame
         Rows of :attr:`HeldOutCells.cells`, lines by response, ``line`` = its name.
     """
+    check_number("the number of lines", count, 1, whole=True)
     treated = held_out.cells.query("model == 'network' and bins == 'cells-own' and scale == 'bulk'")
     order = treated.groupby("line")["measured"].first().sort_values().index
     chosen = list(order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)])

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from helpers.data.checks import check_columns, check_names, check_unique, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.model import EqualFrequencyBinner
 
@@ -46,7 +47,7 @@ def cell_expression(cells: AnnData, genes: Sequence[str], units: str = UNITS[0])
     Raises
     ------
     DataError
-        If a gene is missing, or units cannot be computed from what is stored.
+        If a gene is missing or named twice, or units cannot be computed from what is stored.
     """
     values = _select(cells, genes, units)
     total = np.asarray(cells.X.sum(axis=1), float).ravel()
@@ -69,9 +70,17 @@ def pseudo_bulk(
     Returns
     -------
     DataFrame, lines x genes
+
+    Raises
+    ------
+    DataError
+        As :func:`cell_expression`; if the column is missing or names no line.
     """
     cpm = cell_expression(cells, genes, "CPM")
+    check_columns(cells.obs, (by,) if isinstance(by, str) else (repr(by),), "cells", "obs")
     line = cells.obs[by].astype(str).to_numpy()
+    if cells.obs[by].isna().any() or not (line != "").any():
+        refuse("cells", f"obs[{by!r}] has missing entries, or names no line", "use '' where it is unknown")
     mean = cpm[line != ""].groupby(line[line != ""]).mean().rename_axis("line")
     return pd.DataFrame(_transformed(mean.to_numpy(), units), mean.index, mean.columns)
 
@@ -84,6 +93,9 @@ def common_genes(expression: pd.DataFrame, cells: AnnData) -> list[str]:
     DataError
         If there are none.
     """
+    check_columns(expression, (), "bulk lines", "expression")
+    if not isinstance(cells, AnnData):
+        refuse("common_genes", f"cells must be AnnData, got {type(cells).__name__}")
     genes = expression.columns[expression.columns.isin(cells.var_names)].tolist()
     if not genes:
         msg = (
@@ -110,11 +122,28 @@ def model_inputs(
         One of :data:`CELL_BINS`; a pipeline without bins leaves values as they are.
     scale : str
         One of :data:`CELL_SCALES`.
+
+    Raises
+    ------
+    ParameterError
+        If a way is unknown.
+    DataError
+        If the table lacks a gene of the fit; further or differently ordered genes are brought in line.
     """
     for name, value, allowed in (("bins", bins, CELL_BINS), ("scale", scale, CELL_SCALES)):
         if value not in allowed:
             msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
             raise ParameterError(msg)
+    if not isinstance(model, Pipeline):
+        refuse("model_inputs", f"model must be a fitted Pipeline, got {type(model).__name__}")
+    check_columns(table, (), "model_inputs", "table")
+    fitted = getattr(model.steps[0][1], "feature_names_in_", None)
+    if fitted is not None and list(fitted) != list(table.columns):
+        check_unique(table.columns, "model_inputs", "a gene stands twice")
+        missing = [gene for gene in fitted if gene not in table.columns]
+        if missing:
+            refuse("model_inputs", f"the table lacks {len(missing)} gene(s) of the fit, first {missing[:3]}")
+        table = table[list(fitted)]
     steps = model.named_steps
     if "filter" in steps:
         table = steps["filter"].transform(table)
@@ -134,6 +163,10 @@ def model_inputs(
 
 
 def _select(cells: AnnData, genes: Sequence[str], units: str) -> np.ndarray:
+    if not isinstance(cells, AnnData) or not cells.n_obs:
+        refuse("cell_expression", f"cells must be AnnData, and some, got {type(cells).__name__}")
+    check_unique(pd.Index(check_names(genes, "genes")), "cell_expression", "a gene is named twice")
+    check_unique(cells.var_names, "cells", "a gene stands twice")
     if units not in UNITS:
         msg = f"units={units!r} is not one of {', '.join(UNITS)}"
         raise ParameterError(msg)
@@ -144,6 +177,10 @@ def _select(cells: AnnData, genes: Sequence[str], units: str) -> np.ndarray:
     missing = [gene for gene in genes if gene not in cells.var_names]
     if missing or not len(genes):
         msg = f"the cells lack {len(missing)} of {len(genes)} genes, first {missing[:3]}; use common_genes"
+        raise DataError(msg)
+    counts = cells.X.data if sparse.issparse(cells.X) else np.asarray(cells.X)
+    if not np.isfinite(counts).all() or counts.min(initial=0) < 0:
+        msg = "cell_expression needs raw counts; the cells hold negative, NaN or infinite values"
         raise DataError(msg)
     values = cells[:, list(genes)].X
     return np.asarray(values.toarray() if sparse.issparse(values) else values, np.float32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from helpers.data.checks import as_matrix, as_numbers, check_same_rows, refuse
+
 
 def pearson_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Pearson correlation of every gene with every response, over the lines that have it.
@@ -17,7 +19,25 @@ def pearson_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Returns
     -------
     array (genes, drugs); 0 for a constant gene or response
+
+    Raises
+    ------
+    DataError
+        If ``x`` is not finite, ``y`` is infinite, or they are no tables of the same lines.
     """
+    _check(x, y)
+    return _pearson(x, y)
+
+
+def _check(x: np.ndarray, y: np.ndarray) -> None:
+    check_same_rows(x, y, "x and y")
+    n = len(as_matrix(x, "x"))
+    values = as_numbers(y, "y")
+    if values.ndim != 2 or len(values) != n or np.isinf(values).any():
+        refuse("y", f"must be a table of {n} lines, NaN where not measured; got shape {values.shape}")
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     known = ~np.isnan(y)
     x = x - x.mean(axis=0)
     y = np.where(known, y - np.nanmean(y, axis=0), 0.0)
@@ -32,12 +52,13 @@ def pearson_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def spearman_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Spearman correlation; shapes as :func:`pearson_scores`."""
+    """Spearman correlation; shapes and errors as :func:`pearson_scores`."""
+    _check(x, y)
     result = np.empty((x.shape[1], y.shape[1]))
     for j in range(y.shape[1]):
         known = ~np.isnan(y[:, j])
         ranks = stats.rankdata(x[known], axis=0)
-        result[:, j] = pearson_scores(ranks, stats.rankdata(y[known, j])[:, None])[:, 0]
+        result[:, j] = _pearson(ranks, stats.rankdata(y[known, j])[:, None])[:, 0]
     return result
 
 
@@ -50,14 +71,22 @@ def partial_scores(x: np.ndarray, y: np.ndarray, covariates: np.ndarray) -> np.n
         As :func:`pearson_scores`.
     covariates : array (lines, c)
         An intercept is added.
+
+    Raises
+    ------
+    DataError
+        As :func:`pearson_scores`; also for the covariates.
     """
+    _check(x, y)
+    if len(as_matrix(covariates, "covariates")) != len(x):
+        refuse("covariates", f"have {len(covariates)} rows, x has {len(x)} lines")
     result = np.empty((x.shape[1], y.shape[1]))
     design = np.column_stack([np.ones(len(x)), covariates])
     for j in range(y.shape[1]):
         known = ~np.isnan(y[:, j])
         both = np.column_stack([x[known], y[known, j]])
         left = both - design[known] @ np.linalg.lstsq(design[known], both, rcond=None)[0]
-        result[:, j] = pearson_scores(left[:, :-1], left[:, -1:])[:, 0]
+        result[:, j] = _pearson(left[:, :-1], left[:, -1:])[:, 0]
     return result
 
 

@@ -8,6 +8,7 @@ calls a cell sensitive.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,8 +16,18 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from helpers.bounds import check_number
+from helpers.data.checks import (
+    as_numbers,
+    check_columns,
+    check_keep,
+    check_same_rows,
+    check_unique,
+    refuse,
+)
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.evaluation.statistics import check_level
 
 WEIGHTS = ("gf-icf", "log-cpm", "z-score")
 
@@ -50,8 +61,10 @@ def gf_icf(
     Raises
     ------
     DataError
-        If values are negative or not finite, as z-scores are, or a table is empty.
+        If values are negative or not finite, as z-scores are, a table is empty, or a limit is no number.
     """
+    for what, limit in (("min_cells", min_cells), ("min_share", min_share), ("keep_mean", keep_mean)):
+        check_number(what, limit, 0, 1 if what == "min_share" else np.inf)
     counts = _checked_counts(counts)
     n_cells, seen = counts.shape[0], counts.count_nonzero(axis=0)
     mean = np.asarray(counts.sum(axis=0)).ravel() / np.maximum(seen, 1)
@@ -84,7 +97,7 @@ def cell_weights(counts: Matrix, method: str = "gf-icf") -> sparse.csr_array | n
     DataError
         As :func:`gf_icf`.
     """
-    if method not in WEIGHTS:
+    if not isinstance(method, str) or method not in WEIGHTS:
         msg = f"method={method!r} is not one of {', '.join(WEIGHTS)}"
         raise ParameterError(msg)
     if method == "gf-icf":
@@ -128,8 +141,10 @@ class MarkerSets:
         return self.detected >= self.k
 
     def subset(self, keep: np.ndarray) -> MarkerSets:
-        """Return the sets of the cells where ``keep`` is true."""
-        keep = np.asarray(keep, bool)
+        """Return the sets of the cells where ``keep`` is true; refuse what says it not of each cell."""
+        if isinstance(keep, pd.Series) and not keep.index.equals(self.cells):
+            refuse("MarkerSets", "keep names other cells, or in another order", "give keep[sets.cells]")
+        keep = check_keep(keep, len(self.cells), "MarkerSets")
         return MarkerSets(self.cells[keep], self.genes, self.members[keep], self.detected[keep])
 
 
@@ -147,15 +162,22 @@ def marker_sets(weights: Matrix, cells: pd.Index, genes: pd.Index, k: int = 250)
     Raises
     ------
     DataError
-        If shapes differ, ids repeat, or there are not more than k genes.
+        If shapes differ, ids repeat, a weight is not finite, or there are not more than k genes.
     """
+    for what, names in (("cells", cells), ("genes", genes)):
+        if not isinstance(names, Sequence | pd.Index | np.ndarray) or isinstance(names, str):
+            refuse("marker_sets", f"{what} must be their names, got {names!r}")
     cells, genes = pd.Index(cells), pd.Index(genes)
+    if isinstance(weights, pd.DataFrame) and not weights.columns.equals(genes):
+        refuse("marker_sets", "the columns of weights are other genes, or in another order")
+    as_numbers(weights.data if sparse.issparse(weights) else weights, "marker_sets: weights", finite=True)
     if weights.shape != (len(cells), len(genes)):
         msg = f"weights have shape {weights.shape}, expected {len(cells)} cells x {len(genes)} genes"
         raise DataError(msg)
     if genes.has_duplicates or cells.has_duplicates:
         msg = "marker_sets: cells and genes must be unique; make the ids of the table unique first"
         raise DataError(msg)
+    check_number("k", k, whole=True)
     if not 0 < k < len(genes):
         msg = f"k={k} marker genes must be at least 1 and fewer than the {len(genes)} shared genes"
         raise DataError(msg)
@@ -192,9 +214,15 @@ def enrichment_scores(members: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataError
-        If scores hold NaN or the sets are as large as the list.
+        If scores hold NaN, the sets are as large as the list, or members are no positions in it.
     """
-    scores = np.asarray(scores, float)
+    scores = as_numbers(scores, "gene lists")
+    if scores.ndim not in (1, 2):
+        refuse("gene lists", f"must be scores, genes x lists; got shape {scores.shape}")
+    if np.ndim(members) != 2 or not np.size(members) or np.asarray(members).dtype.kind not in "iu":
+        refuse("marker sets", f"must be positions of genes, sets x k; got shape {np.shape(members)}")
+    if np.min(members) < -1 or np.max(members) >= len(scores):
+        refuse("marker sets", f"must be positions in a list of {len(scores)} genes, or -1")
     if scores.ndim == 1:
         return enrichment_scores(members, scores[:, None])[:, 0]
     n, k = len(scores), members.shape[1]
@@ -230,6 +258,8 @@ def null_table(k: int, n: int, draws: int = 100_000, seed: int = 0) -> np.ndarra
 
     It treats genes as independent, which they are not; see :mod:`helpers.studies.gpds.dreep_null`.
     """
+    for what, value, least in (("k", k, 0), ("n", n, 0), ("draws", draws, 1), ("seed", seed, 0)):
+        check_number(what, value, least, whole=True)
     rng = np.random.default_rng(seed)
     if not 0 < k < n:
         msg = f"a set of {k} genes cannot be drawn from a list of {n} and be scored"
@@ -250,8 +280,15 @@ def p_values(es: np.ndarray, null: np.ndarray) -> np.ndarray:
     ----------
     es : array of any shape
     null : array (draws,), sorted
+
+    Raises
+    ------
+    DataError
+        If the null is no sorted column of numbers, or a score is infinite.
     """
-    es = np.asarray(es, float)
+    es, null = as_numbers(es, "scores"), as_numbers(null, "null", finite=True)
+    if null.ndim != 1 or not len(null) or (np.diff(null) < 0).any() or np.isinf(es).any():
+        refuse("p_values", "needs a sorted column of scores of random sets, and scores that are not infinite")
     above = (1 + len(null) - np.searchsorted(null, es, "left")) / (
         1 + len(null) - np.searchsorted(null, 0, "left")
     )
@@ -276,10 +313,14 @@ class DreepScores:
 
     def calls(self, level: float = 0.1) -> pd.DataFrame:
         """Call each cell: -1 sensitive, 1 resistant, 0 undetermined."""
+        check_level(level)
         return np.sign(self.es).where(self.fdr < level, 0).fillna(0).astype(int)
 
     def by_line(self, lines: pd.Series | np.ndarray) -> pd.DataFrame:
         """Median score of each line and drug, lines x drugs; ``lines`` gives each cell's line."""
+        check_same_rows(self.es, lines, "scores and lines of cells")
+        if np.shape(lines) != (len(self.es),) or pd.isna(lines).any():
+            refuse("by_line", f"needs the line of each of {len(self.es)} cells; got shape {np.shape(lines)}")
         return self.es.groupby(np.asarray(lines)).median().rename_axis("line")
 
 
@@ -300,13 +341,19 @@ def dreep_score(
     Raises
     ------
     DataError
-        If the genes differ.
+        If the genes differ, or a drug stands twice.
 
     Examples
     --------
     ``weights = cell_weights(counts)[:, shared]``;
     ``sets = marker_sets(weights, cells, genes, k=50)``; ``dreep_score(sets, lists).by_line(lines)``
     """
+    if not isinstance(sets, MarkerSets):
+        refuse("dreep_score", f"sets must be MarkerSets, got {type(sets).__name__}")
+    check_columns(lists, (), "dreep_score", "lists")
+    check_unique(lists.columns, "dreep_score", "a drug stands twice")
+    if lists.columns.empty:
+        refuse("dreep_score", "lists have no drug")
     if set(lists.index) != set(sets.genes) or lists.index.has_duplicates:
         extra = len(lists.index.symmetric_difference(sets.genes))
         msg = f"the lists and the marker sets must have the same genes once; {extra} are in only one of them"
@@ -323,6 +370,10 @@ def dreep_score(
 
 
 def _checked_counts(counts: Matrix) -> sparse.csr_array:
+    if not sparse.issparse(counts):
+        counts = as_numbers(counts, "counts")
+    if counts.ndim != 2 or np.iscomplexobj(counts):
+        refuse("counts", f"must be a table of real numbers, cells x genes; got shape {counts.shape}")
     counts = sparse.csr_array(counts, dtype=float)
     if 0 in counts.shape:
         msg = f"the table of cells is empty: {counts.shape[0]} cells x {counts.shape[1]} genes"

@@ -11,7 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_names, check_numbers, refuse
 from helpers.evaluation.multiple_testing import benjamini_hochberg
+from helpers.evaluation.statistics import check_level
+from helpers.studies.gpds.checks import check_response
 from helpers.studies.gpds.correlations import masked_spearman, pearson_scores
 from helpers.studies.gpds.dreep import MarkerSets, enrichment_scores, null_table, p_values
 
@@ -35,12 +39,32 @@ def permuted_response_scores(
     Returns
     -------
     array (permutations, cells)
+
+    Raises
+    ------
+    DataError
+        If a gene or a line is missing, or a value is no finite number.
     """
+    check_number("n_permutations", n_permutations, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    _check(sets, expression, response)
     measured = response.dropna()
     x = expression.loc[measured.index, sets.genes].to_numpy(float)
     rng = np.random.default_rng(seed)
     y = np.stack([rng.permutation(measured.to_numpy(float)) for _ in range(n_permutations)], axis=1)
     return enrichment_scores(sets.members, pearson_scores(x, y)).T
+
+
+def _check(sets: MarkerSets, expression: pd.DataFrame, response: pd.Series) -> None:
+    check_columns(expression, (), "permuted responses", "expression")
+    lacking = len(sets.genes.difference(expression.columns))
+    if lacking or not isinstance(response, pd.Series):
+        refuse("permuted responses", f"need a Series, and the genes of the sets; {lacking} are missing")
+    check_numbers(expression[sets.genes], "permuted responses", "expression")
+    check_response(response)
+    lines = response.dropna().index
+    if lines.empty or not lines.isin(expression.index).all():
+        refuse("permuted responses", "a line has a response and no expression, or none has one")
 
 
 def permuted_endpoints(
@@ -77,8 +101,17 @@ def permuted_endpoints(
         ``drug``, ``permutation`` (-1 for the true response), ``spearman`` (median score of the lines with
         their response) and ``called`` (share of cells called sensitive or resistant).
     """
+    check_response(response)
+    unknown = [drug for drug in check_names(drugs, "drugs") if drug not in response]
+    if unknown:
+        refuse("permuted_endpoints", f"the response table lacks the drug(s) {unknown[:3]}")
+    if np.shape(line_of) != (len(sets.cells),) or pd.isna(line_of).any():
+        refuse("permuted_endpoints", f"line_of must name the line of each of {len(sets.cells)} cells")
+    check_level(level)
     line_of = np.asarray(line_of, str)
     scored = response.index[response.index.isin(np.unique(line_of[line_of != ""]))]
+    if scored.empty:
+        refuse("permuted_endpoints", "no line of the cells has a response", "compare the ids")
     training = expression.index.intersection(response.index).difference(scored)
     null = null_table(sets.k, len(sets.genes), draws, seed)
     rows = []

@@ -15,10 +15,13 @@ from anndata import AnnData
 from scipy import stats
 from sklearn.model_selection import KFold
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_columns, check_names, check_unique, refuse
 from helpers.errors import DataError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.multiple_testing import holm
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
+from helpers.studies.gpds.checks import check_bulk, check_draws, check_scores
 from helpers.studies.gpds.correlations import masked_spearman
 from helpers.studies.gpds.dreep import (
     DreepScores,
@@ -105,13 +108,25 @@ def dreep_run(
     Raises
     ------
     DataError
-        If too few lines have cells and expression, or tables do not fit.
+        If too few lines have cells and expression, tables do not fit, or a setting cannot be.
 
     Examples
     --------
     ``run = dreep_run(panel.expression, panel.response, cells, ["L1", "L7"], drugs=drugs, genes=genes)``;
     ``endpoints(run.lines, panel.response)``; ``list_gains(run.lines, panel.response, [("L7", "L1")])``
     """
+    check_bulk(expression, response)
+    check_number("n_folds", n_folds, 2, whole=True)
+    if not isinstance(cells, AnnData) or cells.uns.get("units", "counts") != "counts":
+        refuse("dreep_run", f"cells must be AnnData of counts, got {type(cells).__name__}")
+    if not isinstance(leave_out, bool) or not check_names(which, "lists"):
+        refuse("dreep_run", "needs a list at least, and leave_out True or False")
+    check_columns(cells.obs, ("model_id",), "cells", "obs")
+    for what, known_genes in (("bulk lines", expression.columns), ("cells", cells.var_names)):
+        lacking = [gene for gene in check_names(genes, "genes") if gene not in known_genes]
+        if lacking:
+            refuse("dreep_run", f"the {what} lack {len(lacking)} gene(s) of the lists, first {lacking[:3]}")
+    check_unique(cells.var_names, "cells", "a gene stands twice")
     line_of = cells.obs["model_id"].astype(str).to_numpy()
     known = expression.index.intersection(response.index)
     scored = known[known.isin(np.unique(line_of))]
@@ -159,7 +174,13 @@ def endpoints(lines: pd.DataFrame, response: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``list``, ``drug``, ``endpoint`` (:data:`ENDPOINTS`), ``value`` (expected above 0 and 0.5), ``n``.
+
+    Raises
+    ------
+    DataError
+        If a column or a drug is missing, a line stands twice, or no line has a response.
     """
+    check_scores(lines, response)
     rows = []
     for (name, drug), part in lines.groupby(["list", "drug"], sort=False):
         table = part.set_index("line")[["es"]].assign(y=response[drug]).dropna()
@@ -181,7 +202,13 @@ def mean_spearman(
     -------
     DataFrame
         ``list``, ``value``, ``low``, ``high``, ``n`` drugs, ``n_lines``; best first.
+
+    Raises
+    ------
+    DataError
+        As :func:`endpoints`, or if a setting cannot be.
     """
+    check_draws(n_boot, seed, level)
     scores = _Scores(lines, response)
     draws = scores.bootstrap(n_boot, seed)
     rows = []
@@ -217,7 +244,16 @@ def list_gains(
         ``first``, ``second``, ``difference`` (mean over drugs), ``low``, ``high`` (bootstrap over lines),
         ``p`` (sign-flip test over drugs, two-sided), ``p_holm``, ``wins`` (share of drugs), ``n`` drugs.
         Drugs share lines and mechanisms, which the sign-flip test ignores; the bootstrap does not.
+
+    Raises
+    ------
+    DataError
+        As :func:`mean_spearman`; if there is no pair, or no scores of a list.
     """
+    check_draws(n_boot, seed, level)
+    if isinstance(pairs, str) or not len(pairs) or any(len(pair) != 2 for pair in pairs):
+        refuse("list_gains", f"needs pairs (first, second), one at least; got {pairs!r}")
+    check_scores(lines, response)
     scores = _Scores(lines[lines["list"].isin({name for pair in pairs for name in pair})], response)
     draws = scores.bootstrap(n_boot, seed)
     rows = []
@@ -258,7 +294,13 @@ def pooled_auroc(
     Returns
     -------
     dict of list to Comparison
+
+    Raises
+    ------
+    DataError
+        As :func:`endpoints`.
     """
+    check_scores(lines, response)
     found = {}
     for name, part in lines.groupby("list", sort=False):
         wide = part.pivot_table(index="line", columns="drug", values="es", sort=False)
@@ -275,8 +317,16 @@ def sign_flip_p(values: np.ndarray, n_flips: int = 10_000, seed: int = 0) -> flo
     """Two-sided p-value of the mean of values whose signs are exchangeable without an effect.
 
     Exact up to 13 values; NaN without values.
+
+    Raises
+    ------
+    DataError
+        If a value is not finite, or the number of flips cannot be.
     """
-    values = np.asarray(values, float)
+    check_number("n_flips", n_flips, 1, whole=True)
+    values = as_numbers(values, "values", finite=True)
+    if values.ndim != 1:
+        refuse("sign_flip_p", f"needs a column of values; got shape {values.shape}")
     if len(values) == 0:
         return np.nan
     if len(values) <= 13:
@@ -290,6 +340,7 @@ class _Scores:
     """Median scores as one array, lists x lines x drugs, and the responses, lines x drugs."""
 
     def __init__(self, lines: pd.DataFrame, response: pd.DataFrame) -> None:
+        check_scores(lines, response)
         self.lists = lines["list"].unique().tolist()
         self.lines = np.sort(lines["line"].unique())
         self.drugs = lines["drug"].unique().tolist()

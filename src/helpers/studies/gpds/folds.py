@@ -13,8 +13,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.pipeline import Pipeline
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, each_fold, run
+from helpers.studies.gpds.checks import check_bulk
 from helpers.studies.gpds.model import GPDSRegressor, fit_many
 
 #: ``splits(n_lines)``: folds of that many lines, tagged with their ``repeat``.
@@ -40,7 +43,14 @@ class BulkLines:
 
     @classmethod
     def matched(cls, expression: pd.DataFrame, response: pd.Series | pd.DataFrame) -> BulkLines:
-        """Take the lines that have both, in the order of ``expression``; a Series is one drug."""
+        """Take the lines that have both, in the order of ``expression``; a Series is one drug.
+
+        Raises
+        ------
+        DataError
+            As :func:`check_bulk`.
+        """
+        check_bulk(expression, response)
         if isinstance(response, pd.Series):
             response = response.to_frame(response.name or "response")
         lines = expression.index.intersection(response.index)
@@ -49,6 +59,16 @@ class BulkLines:
     def measured(self, drug: str) -> np.ndarray:
         """Positions of the lines with a response to the drug."""
         return np.flatnonzero(self.response[drug].notna())
+
+    def enough(self, drug: str) -> np.ndarray:
+        """Return :meth:`measured`; refuse a drug with fewer than ten lines, with a DataError."""
+        known = self.measured(drug)
+        if len(known) < 10:
+            msg = (
+                f"{drug}: only {len(known)} lines have both expression and a response; at least 10 are needed"
+            )
+            raise DataError(msg)
+        return known
 
     def training(self, fold: Fold) -> tuple[pd.DataFrame, np.ndarray]:
         """Expression and response of a fold's training lines."""
@@ -63,7 +83,14 @@ def study_splits(n_lines: int, n_repeats: int = 100, test_size: float = 0.05, se
     """Split as the report did, 95 to 5 %, then again with the next seeds.
 
     The first split has the report's seed; each repeat has one fold.
+
+    Raises
+    ------
+    DataError
+        If the share, the seed or a number cannot be.
     """
+    _check_counts(n_lines, n_repeats, seed)
+    check_number("test_size", test_size, np.finfo(float).tiny, 1 - 1 / n_lines)
     folds = []
     for repeat in range(n_repeats):
         parts = train_test_split(np.arange(n_lines), test_size=test_size, random_state=seed + repeat)
@@ -78,8 +105,10 @@ def repeated_folds(n_lines: int, n_splits: int = 5, n_repeats: int = 10, seed: i
     Raises
     ------
     DataError
-        If there are fewer lines than folds.
+        If there are fewer lines than folds, or the seed or a number cannot be.
     """
+    _check_counts(n_lines, n_repeats, seed)
+    check_number("the number of folds", n_splits, 2, whole=True)
     if n_lines < n_splits:
         msg = f"{n_lines} lines cannot make {n_splits} folds"
         raise DataError(msg)
@@ -92,6 +121,12 @@ def repeated_folds(n_lines: int, n_splits: int = 5, n_repeats: int = 10, seed: i
     ]
 
 
+def _check_counts(n_lines: int, n_repeats: int, seed: int) -> None:
+    check_number("the number of lines", n_lines, 2, whole=True)
+    check_number("the number of repeats", n_repeats, 1, whole=True)
+    check_number("seed", seed, 0, 2**32 - 1 - n_repeats, whole=True)
+
+
 def smaller_training(
     n_lines: int, size: int | None, n_splits: int = 5, n_repeats: int = 1, seed: int = 0
 ) -> list[Fold]:
@@ -100,6 +135,8 @@ def smaller_training(
     A smaller training set is part of every larger one.
     """
     folds = repeated_folds(n_lines, n_splits, n_repeats, seed)
+    if size is not None:
+        check_number("the number of training lines", size, 2, whole=True)
     rng = np.random.default_rng([seed, n_splits])
     orders = [rng.permutation(fold.train) for fold in folds]
     return [replace(fold, train=np.sort(order[:size])) for fold, order in zip(folds, orders, strict=True)]
@@ -115,12 +152,7 @@ def drug_folds(lines: BulkLines, splits: Splitter) -> list[Fold]:
     """
     folds = []
     for drug in lines.response.columns:
-        known = lines.measured(drug)
-        if len(known) < 10:
-            msg = (
-                f"{drug}: only {len(known)} lines have both expression and a response; at least 10 are needed"
-            )
-            raise DataError(msg)
+        known = lines.enough(drug)
         folds += [
             replace(fold, train=known[fold.train], test=known[fold.test], tags={"drug": drug, **fold.tags})
             for fold in splits(len(known))
@@ -130,6 +162,8 @@ def drug_folds(lines: BulkLines, splits: Splitter) -> list[Fold]:
 
 def with_inits(folds: Sequence[Fold], n_inits: int, seed: int) -> list[Fold]:
     """Repeat each fold for networks with seeds ``seed``, ``seed + 1``, ...; tag ``init``."""
+    check_number("n_inits", n_inits, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     return [
         replace(fold, seed=seed + init, tags={**fold.tags, "init": init})
         for fold in folds
@@ -139,6 +173,8 @@ def with_inits(folds: Sequence[Fold], n_inits: int, seed: int) -> list[Fold]:
 
 def inner_folds(fold: Fold, n_splits: int, seed: int) -> list[Fold]:
     """Shuffled folds of a fold's training lines."""
+    check_number("the number of inner folds", n_splits, 2, len(fold.train), whole=True)
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
     splits = KFold(n_splits, shuffle=True, random_state=seed).split(fold.train)
     return [replace(fold, train=fold.train[train], test=fold.train[test]) for train, test in splits]
 
@@ -187,7 +223,17 @@ def run_models(
     """Score every model in every fold, networks with ``n_inits`` start values.
 
     Parameters and result as :func:`helpers.evaluation.protocol.run`, with the tag ``init``.
+
+    Raises
+    ------
+    DataError
+        If there is no model, or one is no estimator; and as ``run``.
     """
+    if not isinstance(models, Mapping) or not models:
+        refuse("models", f"must be estimators by name, one at least; got {models!r}")
+    wrong = [name for name, model in models.items() if not isinstance(model, BaseEstimator)]
+    if wrong:
+        refuse("models", f"no estimator: {wrong[:3]}")
     networks = {name: model for name, model in models.items() if is_network(model)}
     others = {name: model for name, model in models.items() if name not in networks}
     # Batches of networks have their own threads.

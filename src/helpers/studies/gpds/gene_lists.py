@@ -19,8 +19,11 @@ from sklearn.base import clone
 from sklearn.linear_model import RidgeCV
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_names, check_numbers, check_table, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.baselines import ALPHAS, PLSCV
+from helpers.studies.gpds.checks import check_bulk, check_lines
 from helpers.studies.gpds.correlations import partial_scores, pearson_scores, spearman_scores
 from helpers.studies.gpds.list_agreement import mean_agreement
 from helpers.studies.gpds.model import GPDSRegressor, fit_many, gene_scores, saturation
@@ -110,6 +113,7 @@ def build_lists(
     --------
     ``build_lists(expression, response, ["L1", "L7"], drugs=["Camptothecin"]).scores["L1"]``
     """
+    check_bulk(expression, response)
     lines = expression.index.intersection(response.index)
     return fold_lists(expression, response, [lines], which, n_jobs=n_jobs, **options)[0]
 
@@ -164,7 +168,13 @@ def fold_lists(
     DataError
         If tables share no lines, hold NaN expression, or a drug has fewer than 10 lines.
     """
-    which = list(which)
+    check_bulk(expression, response)
+    which = list(check_names(which, "lists"))
+    for what, value in (("n_seeds", n_seeds), ("tuned_seeds", tuned_seeds)):
+        check_number(what, value, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    if not which or not isinstance(trainings, Sequence) or not trainings:
+        refuse("gene lists", "needs a list and a set of lines at least")
     unknown = [name for name in which if name not in LISTS]
     if unknown:
         msg = f"unknown list(s) {unknown}; known: {', '.join(LISTS)}"
@@ -172,7 +182,10 @@ def fold_lists(
     if "L11" in which and tuned is None:
         msg = "list L11 needs the settings of the tuned network"
         raise ParameterError(msg)
-    drugs = list(response.columns if drugs is None else drugs)
+    drugs = list(response.columns if drugs is None else check_names(drugs, "drugs"))
+    for lines in trainings:
+        if not drugs or not (lines.isin(expression.index) & lines.isin(response.index)).all():
+            refuse("gene lists", "needs a drug, and lines that both expression and response have")
     parts = [_Part(expression.loc[lines], response.loc[lines], drugs) for lines in trainings]
     for part in parts:
         _check(part.expression, part.response, drugs)
@@ -246,12 +259,14 @@ def proliferation_score(expression: pd.DataFrame) -> pd.Series:
     Raises
     ------
     DataError
-        If the table has none of them.
+        If the table has none of them, or values are not finite.
     """
+    check_table(expression, "proliferation_score", "expression")
     genes = expression.columns.intersection(PROLIFERATION_GENES)
     if genes.empty:
         msg = "the expression table has none of the proliferation genes (MKI67, PCNA, TOP2A, ...)"
         raise DataError(msg)
+    check_numbers(expression[genes], "proliferation_score", "expression")
     chosen = expression[genes].astype(float)
     return ((chosen - chosen.mean()) / chosen.std().where(lambda s: s > 0, 1)).mean(axis=1)
 
@@ -264,9 +279,6 @@ def _check(expression: pd.DataFrame, response: pd.DataFrame, drugs: list[str]) -
     if unknown:
         msg = f"the response table lacks the drug(s) {unknown[:3]}"
         raise DataError(msg)
-    if not np.isfinite(expression.to_numpy()).all():
-        msg = "the expression table holds NaN or infinite values"
-        raise DataError(msg)
     few = [drug for drug in drugs if response[drug].notna().sum() < 10]
     if few:
         msg = f"{len(few)} drug(s) have fewer than 10 lines with a response, first {few[:3]}; leave them out"
@@ -277,10 +289,11 @@ def _covariates(lines: pd.Index, lineage: pd.Series | None, proliferation: pd.Se
     if lineage is None:
         msg = "list L10 needs the lineage of each line (and takes a proliferation score)"
         raise ParameterError(msg)
-    dummies = pd.get_dummies(lineage.reindex(lines).fillna("unknown"), drop_first=True, dtype=float)
+    found = check_lines(lineage, lines, "the lineage")
+    dummies = pd.get_dummies(found.fillna("unknown"), drop_first=True, dtype=float)
     if proliferation is None:
         return dummies.to_numpy()
-    growth = proliferation.reindex(lines).fillna(proliferation.mean())
+    growth = check_lines(proliferation, lines, "proliferation").fillna(proliferation.mean())
     return np.column_stack([dummies.to_numpy(), growth.to_numpy(float)])
 
 

@@ -15,6 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_unique, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.cell_scores import KEYS
@@ -84,8 +86,15 @@ def held_out_cells(
     ParameterError
         If a model is no pipeline.
     DataError
-        If fewer than ``n_folds`` lines have cells, bulk expression and a response.
+        If fewer than ``n_folds`` lines have cells, bulk expression and a response, or a setting cannot be.
     """
+    check_number("n_folds", n_folds, 2, whole=True)
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
+    if not isinstance(models, Mapping):
+        refuse("held_out_cells", f"models must be pipelines by name, got {models!r}")
+    pairs = isinstance(treatments, Sequence) and all(isinstance(way, tuple | list) for way in treatments)
+    if not pairs or not treatments or any(len(way) != 2 for way in treatments):
+        refuse("held_out_cells", f"treatments must be pairs (bins, scale), one at least; got {treatments!r}")
     without = [name for name, model in models.items() if not isinstance(model, Pipeline)]
     if without:
         msg = f"{without} look at lines, not genes: only pipelines predict cells (training_mean is kept)"
@@ -131,6 +140,8 @@ def _lines_and_cells(
     treatments: Sequence[tuple[str, str]],
 ) -> _LinesAndCells:
     genes = common_genes(expression, cells)
+    check_columns(cells.obs, ("model_id",), "cells", "obs")
+    check_unique(cells.obs_names, "cells", "a cell stands twice")
     bulk = BulkLines.matched(expression[genes], response)
     profiles = {"pseudo-bulk": pseudo_bulk(cells, genes), "cells": cell_expression(cells, genes)}
     line_of = {"bulk": bulk.expression.index, "pseudo-bulk": profiles["pseudo-bulk"].index}

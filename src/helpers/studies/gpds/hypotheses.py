@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.studies.gpds.cells import model_inputs
+from helpers.studies.gpds.checks import check_lines
+from helpers.studies.gpds.folds import is_network
 from helpers.studies.gpds.model import GPDSRegressor, out_of_range, saturation
 
 
@@ -50,7 +55,21 @@ def cell_hypotheses(
         inputs beyond 3 SD of the training lines) and ``lowest`` (share of inputs that are the lowest value
         that the gene has in training; NaN for inputs that are not scaled). The first row is the measured
         response of the training lines.
+
+    Raises
+    ------
+    DataError
+        If the model is no fitted network of two hidden layers, a table lacks a gene, or none of the training
+        lines has a response.
     """
+    check_number("n_shuffles", n_shuffles, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    if not is_network(model):
+        refuse("cell_hypotheses", f"needs a pipeline that ends in a network, got {model!r}")
+    check_is_fitted(model.steps[-1][1], "network_")
+    if len(model.steps[-1][1].hidden) != 2:
+        refuse("cell_hypotheses", "needs a network of two hidden layers")
+    check_lines(response, reference.index, "the response")
     network: GPDSRegressor = model.steps[-1][1]
     trained = model[:-1].transform(reference)
     floor = trained.min(axis=0).to_numpy()

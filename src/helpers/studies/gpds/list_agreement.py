@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_numbers, check_table, refuse
+from helpers.studies.gpds.checks import check_bulk
 from helpers.studies.gpds.correlations import pearson_scores
 
 
@@ -27,10 +30,25 @@ def list_similarity(lists: Mapping[str, pd.DataFrame], tail: int = 50) -> pd.Dat
     DataFrame
         One row a pair and drug: ``first``, ``second``, ``drug``, ``spearman``, ``overlap`` (mean share of
         both tails in common), ``chance`` (overlap of random lists).
+
+    Raises
+    ------
+    DataError
+        If lists have other genes or drugs, or hold NaN, or the tail is no number of their genes.
     """
+    if not isinstance(lists, Mapping) or not lists:
+        refuse("list_similarity", f"needs lists by name; got {type(lists).__name__}")
+    first_list = next(iter(lists.values()))
+    for name, scores in lists.items():
+        check_table(scores, name, "list")
+        check_numbers(scores, name, "list")
+        if set(scores.index) != set(first_list.index) or not first_list.columns.isin(scores.columns).all():
+            refuse(name, "has other genes or drugs than the first list")
+    check_number("tail", tail, 1, len(first_list), whole=True)
     rows = []
     for first, second in combinations(lists, 2):
         a, b = lists[first], lists[second]
+        b = b if b.index.equals(a.index) else b.loc[a.index]
         for drug in a.columns:
             ranks = [stats.rankdata(scores[drug]) for scores in (a, b)]
             rho = np.corrcoef(*ranks)[0, 1] if all(np.ptp(rank) for rank in ranks) else np.nan
@@ -49,7 +67,17 @@ def split_half_reliability(
     -------
     DataFrame
         ``drug``, ``repeat``, ``spearman``.
+
+    Raises
+    ------
+    DataError
+        If a table cannot be used, or fewer than four lines are in both.
     """
+    check_number("repeats", repeats, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    check_bulk(expression, response)
+    if len(expression.index.intersection(response.index)) < 4:
+        refuse("split_half_reliability", "fewer than four lines have both tables", "compare their ids")
     lines = expression.index.intersection(response.index)
     x, y = expression.loc[lines].to_numpy(float), response.loc[lines].to_numpy(float)
     rng = np.random.default_rng(seed)
@@ -65,6 +93,8 @@ def split_half_reliability(
 
 def mean_agreement(scores: np.ndarray) -> float:
     """Mean Spearman correlation between all pairs of rows; NaN with fewer than two rows."""
+    if np.ndim(scores) != 2 or not np.size(as_numbers(scores, "scores", finite=True)):
+        refuse("mean_agreement", f"needs rows of finite scores; got shape {np.shape(scores)}")
     if len(scores) < 2:
         return np.nan
     correlation = np.corrcoef(stats.rankdata(scores, axis=1))

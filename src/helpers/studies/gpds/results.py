@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.chapter import Chapter
+from helpers.data.checks import as_numbers
+from helpers.evaluation.statistics import check_level
 
 #: Columns of a result, beside its id and value.
 FIELDS = ("low", "high", "p", "n", "seeds", "unit", "note")
@@ -74,7 +76,8 @@ def named(table: pd.DataFrame, pattern: str, **fields: Any) -> list[dict[str, An
 
 def central(values: np.ndarray, level: float = 0.95) -> dict[str, Any]:
     """Mean of the finite values with their central range: ``value``, ``low``, ``high``, ``n``."""
-    values = np.asarray(values, float)
+    check_level(level)
+    values = as_numbers(values, "values")
     values = values[np.isfinite(values)]
     found = {"value": float(values.mean()) if len(values) else np.nan, "n": len(values)}
     if len(values) > 1:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_names, check_numbers, check_table, check_unique, refuse
 from helpers.evaluation.statistics import Comparison, mean_interval
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.drug_ranking import sign_flip_p
@@ -68,11 +70,22 @@ def known_targets(
     response : DataFrame, lines x drugs
     min_lines : int
         Measured lines that a drug needs.
+
+    Raises
+    ------
+    DataError
+        If targets are no Series of text, or name a drug twice.
     """
+    check_number("min_lines", min_lines, 1, whole=True)
+    if not isinstance(targets, pd.Series):
+        refuse("targets", f"must be a Series whose index names drugs, got {type(targets).__name__}")
+    check_unique(targets.index, "targets", "a drug stands twice")
+    if not targets.dropna().map(lambda text: isinstance(text, str)).all():
+        refuse("targets", "must be text such as 'EGFR, ERBB2'")
     enough = response.columns[response.notna().sum() >= min_lines]
     return [
         (drug, gene)
-        for drug, text in targets.items()
+        for drug, text in targets.dropna().items()
         if drug in enough
         for gene in dict.fromkeys(re.split(r"[,;]\s*", text))
         if gene in set(genes)
@@ -91,7 +104,24 @@ def target_places(lists: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, 
     -------
     DataFrame
         ``drug``, ``gene`` and one column a list.
+
+    Raises
+    ------
+    DataError
+        If a list lacks a gene or a drug of the pairs, has one gene, or holds NaN.
     """
+    if not isinstance(lists, Mapping) or isinstance(pairs, str) or not isinstance(pairs, Sequence):
+        refuse("target_places", "needs lists by name, and pairs (drug, gene)")
+    if any(len(pair) != 2 for pair in pairs):
+        refuse("target_places", f"needs pairs (drug, gene); got {list(pairs)[:3]}")
+    for name, scores in lists.items() if pairs else ():
+        check_table(scores, name, "list")
+        check_numbers(scores, name, "list")
+        absent = [pair for pair in pairs if pair[0] not in scores.columns or pair[1] not in scores.index]
+        if absent or len(scores) < 2:
+            refuse(
+                name, f"lacks a drug or gene of {len(absent)} pair(s), first {absent[:1]}, or has one gene"
+            )
     places = pd.DataFrame(pairs, columns=["drug", "gene"])
     for name, scores in lists.items():
         rank = 100 * (scores.rank() - 1) / (len(scores) - 1)
@@ -121,7 +151,16 @@ def target_recovery(
         how many percentiles ``first`` puts a target nearer to the sensitive end, with the p-value of a
         sign-flip test over genes; ``<first>-strongest`` is against the best of the others. The table has one
         row a list.
+
+    Raises
+    ------
+    DataError
+        If there is no list, or no place of one.
     """
+    check_number("tail", tail, 0, 100)
+    check_columns(places, ("gene", *check_names([*firsts, *others], "lists")), "places")
+    if not len(firsts) or not len(others):
+        refuse("target_recovery", "needs lists to compare, and lists to compare them with")
     names = [*firsts, *others]
     by_gene = places.groupby("gene")[names].mean().astype(float)
     found = [result("GDSC2.targets.genes", len(by_gene)), result("GDSC2.targets.pairs", len(places))]

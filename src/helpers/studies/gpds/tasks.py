@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from helpers.bounds import check_number
 from helpers.data.bulk import load_bulk
 from helpers.data.cells import load_cells, quality_control
+from helpers.data.checks import check_columns, refuse
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError, DownloadError
 from helpers.studies.gpds.cells import common_genes
@@ -102,6 +104,14 @@ class Inputs:
     more_cells: AnnData | None
     screen: BulkPanel | None
 
+    def __post_init__(self) -> None:
+        kinds = {"task": Task, "panel": BulkPanel, "cells": AnnData}
+        kinds |= {"more_cells": AnnData | None, "screen": BulkPanel | None}
+        for what, kind in kinds.items():
+            if not isinstance(getattr(self, what), kind):
+                refuse("Inputs", f"{what} cannot be a {type(getattr(self, what)).__name__}")
+        check_columns(self.panel.response, (self.task.drug,), self.panel.name, "response")
+
     @property
     def used(self) -> list[BulkPanel | AnnData]:
         """All of the data, as the chapter registers them."""
@@ -152,6 +162,7 @@ class Inputs:
 
         The variance is that over lines without cells; the chapter's own drug is left out.
         """
+        check_number("the number of drugs", count, 0, whole=True)
         measured, with_cells = self.panel.response.notna(), self.with_cells
         enough = (measured.mean() >= 0.85) & (measured[with_cells].sum() >= min(20, with_cells.sum()))
         eligible = measured.columns[enough].drop(self.task.drug, errors="ignore")

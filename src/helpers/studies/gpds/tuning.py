@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.errors import DataError
 from helpers.evaluation.nested import Searched, search_grid
 from helpers.evaluation.protocol import Fold, Model, predictions, run
@@ -99,10 +101,7 @@ def grid_search(
     DataError
         If there is more than one drug.
     """
-    lines = BulkLines.matched(expression, response)
-    if lines.response.shape[1] > 1:
-        msg = "grid_search takes the response to one drug, a Series"
-        raise DataError(msg)
+    lines = _one_drug(expression, response, "grid_search")
     candidates = grid_candidates(grid)
     folds = [replace(fold, seed=seed) for fold in drug_folds(lines, splits)]
     (network,) = contenders({"network": gpds_pipeline()}, predict_test, n_jobs)
@@ -123,6 +122,14 @@ def grid_search(
     return GridResult(trials.drop(columns=["value", "repeat"]), pd.concat(chosen, ignore_index=True))
 
 
+def _one_drug(expression: pd.DataFrame, response: pd.Series, where: str) -> BulkLines:
+    lines = BulkLines.matched(expression, response)
+    if lines.response.shape[1] > 1:
+        msg = f"{where} takes the response to one drug, a Series"
+        raise DataError(msg)
+    return lines
+
+
 def _selections(lines: BulkLines, fold: Fold, trials: pd.DataFrame) -> pd.DataFrame:
     """List the candidates that three ways of choosing take, with their error on the test lines."""
     trials = trials.set_index("candidate")
@@ -141,6 +148,8 @@ def _selections(lines: BulkLines, fold: Fold, trials: pd.DataFrame) -> pd.DataFr
 
 def count(grid: str) -> int:
     """Return the number of candidates of one of :data:`GRIDS`."""
+    if grid not in tuple(GRIDS):
+        refuse("grid", f"unknown name {grid!r}", f"one of {', '.join(GRIDS)}")
     return len(grid_candidates(GRIDS[grid]))
 
 
@@ -200,8 +209,14 @@ def tuned_network(
         As :func:`grid_search`.
     n_inits : int
         Networks a fold that are fitted with the winning settings.
+
+    Raises
+    ------
+    DataError
+        As :func:`grid_search`; if there is no network.
     """
-    lines = BulkLines.matched(expression, response)
+    check_number("n_inits", n_inits, 1, whole=True)
+    lines = _one_drug(expression, response, "tuned_network")
     folds = [replace(fold, seed=seed) for fold in drug_folds(lines, splits)]
     (network,) = contenders({"network, tuned": gpds_pipeline()}, predict_test, n_jobs)
     searched = _searched(lines, folds, network, grid_candidates(grid), n_inner, seed)
@@ -238,13 +253,21 @@ def tuned_setting(
         Of :class:`GPDSRegressor`.
     chosen : DataFrame
         As :attr:`Tuned.chosen`, one row.
+
+    Raises
+    ------
+    DataError
+        As :func:`grid_search`; if fewer than ten lines have a response, or every network diverged.
     """
-    lines = BulkLines.matched(expression, response)
+    lines = _one_drug(expression, response, "tuned_setting")
     (drug,) = lines.response.columns
-    every = Fold("all", lines.measured(drug), np.array([], int), seed=seed, tags={"drug": drug, "repeat": 0})
+    every = Fold("all", lines.enough(drug), np.array([], int), seed=seed, tags={"drug": drug, "repeat": 0})
     (network,) = contenders({"network": gpds_pipeline(gene_filter=False)}, predict_test, n_jobs)
     searched = _searched(lines, [every], network, grid_candidates(grid), n_inner, seed)
-    return dict(searched.folds[0].settings), _chosen(searched)
+    chosen = _chosen(searched)
+    if not np.isfinite(chosen["inner_mse"]).all():
+        refuse(str(drug), "every network of the grid diverged in the inner folds", "lower the learning rates")
+    return dict(searched.folds[0].settings), chosen
 
 
 def _chosen(searched: Searched) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline
 
 
@@ -34,8 +36,18 @@ def sensitivity_models(network: GPDSRegressor | None = None) -> dict[str, Pipeli
 def deeper_networks(
     depths: Sequence[int] = (1, 2, 3, 4), network: GPDSRegressor | None = None
 ) -> dict[str, Pipeline]:
-    """Give the report's network other numbers of hidden layers: its first, then its second once or more."""
+    """Give the report's network other numbers of hidden layers: its first, then its second once or more.
+
+    Raises
+    ------
+    DataError
+        If a number is none, or the network has not two hidden layers.
+    """
     network = GPDSRegressor() if network is None else network
+    if not isinstance(depths, Sequence) or not depths or len(network.hidden) != 2:
+        refuse("deeper_networks", f"needs numbers of layers and a network of two; got {depths!r}")
+    for depth in depths:
+        check_number("the number of hidden layers", depth, 1, whole=True)
     first, further = network.hidden
 
     def of_depth(depth: int) -> GPDSRegressor:

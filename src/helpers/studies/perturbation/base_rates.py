@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, refuse
 from helpers.studies.perturbation.metrics import three_classes
 from helpers.studies.perturbation.types import ExpressionChanges
 
@@ -24,7 +26,16 @@ def sign_agreement(means: ExpressionChanges) -> pd.DataFrame:
 
 
 def mean_sign_agreement(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the pairs of two cells: one row with ``value`` and ``n`` (pairs)."""
+    """Mean over the pairs of two cells: one row with ``value`` and ``n`` (pairs).
+
+    Raises
+    ------
+    DataError
+        If it is no table cells x cells of two cells or more.
+    """
+    found = as_numbers(agreement, "agreement", finite=True).shape
+    if len(found) != 2 or found[0] != found[1] or found[0] < 2:
+        refuse("agreement", f"must be a table cells x cells of two cells or more; got {found}")
     off_diagonal = agreement.to_numpy()[np.triu_indices(len(agreement), 1)]
     return pd.DataFrame({"value": [off_diagonal.mean()], "n": len(off_diagonal)})
 
@@ -46,8 +57,18 @@ def class_table(sets: Mapping[str, ExpressionChanges], thresholds: Sequence[floa
 
 
 def class_shares(y: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
-    """Share of entries that go up, go down, and do not respond: what each constant answer scores."""
-    classes = three_classes(np.asarray(y, dtype=float), threshold)
+    """Share of entries that go up, go down, and do not respond: what each constant answer scores.
+
+    Raises
+    ------
+    DataError
+        If the values are none, or no finite numbers, or the threshold is no number, or negative.
+    """
+    check_number("threshold", threshold, 0)
+    y = as_numbers(y, "changes", finite=True)
+    if not y.size:
+        refuse("changes", "there are none")
+    classes = three_classes(y, threshold)
     return {
         "up": float((classes > 0).mean()),
         "down": float((classes < 0).mean()),

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_names, check_records, refuse
 from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.base_rates import class_shares
 from helpers.studies.perturbation.types import ExpressionChanges
@@ -50,7 +52,15 @@ def noise_ceiling(z: np.ndarray) -> float:
     -------
     float
         Between 0.5 and 1.
+
+    Raises
+    ------
+    DataError
+        If there are no values, or one is no finite number.
     """
+    z = as_numbers(z, "z", finite=True)
+    if not z.size:
+        refuse("z", "there are no values")
     # Steps of 0.05 are small beside the noise of 1, and beyond 10 a sign is certain: few sizes are left.
     size, counts = np.unique(np.round(20 * np.minimum(np.abs(np.ravel(z)), 10)) / 20, return_counts=True)
     density = norm.pdf(size[:, None] - _SIZES) + norm.pdf(size[:, None] + _SIZES)
@@ -68,13 +78,22 @@ def noise_ceilings(sets: Sequence[ExpressionChanges], *, n_boot: int = 20, seed:
     DataFrame
         ``data``, ``what`` (of :data:`KNOWN`: who knows a share of the noise sees less of it), ``value``,
         ``low``, ``high``, ``n`` (compounds); no row for a data set without a model of its noise.
+
+    Raises
+    ------
+    DataError
+        If a data set has no training rows, or ``n_boot`` or ``seed`` is no whole number.
     """
+    check_number("n_boot", n_boot, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     rows = []
     for data in sets:
         z = z_scores(data)
         if z is None:
             continue
         train = (data.rows["split"] == "train").to_numpy()
+        if not train.any():
+            refuse(data.name, "no training rows, whose noise the ceiling is of")
         groups = list(data.rows[train].reset_index(drop=True).groupby("compound").indices.values())
         rng = np.random.default_rng(seed)
         drawn = [rng.integers(len(groups), size=len(groups)) for _ in range(n_boot)]
@@ -104,7 +123,16 @@ def printed_checks(
     -------
     DataFrame
         ``what``, ``value``, ``low``, ``high`` (bootstrap over compounds), ``n``.
+
+    Raises
+    ------
+    DataError
+        If the block is of several cells, the means lack the cell or a gene, units differ, or there are fewer
+        rows in the whole table than in the block.
     """
+    check_number("n_rows", n_rows, max(2, len(block.rows)), whole=True)
+    if len(set(block.rows["cell"])) > 1 or block.unit != means.unit:
+        refuse(block.name, f"must be of one cell, in the unit of the means, {means.unit}", "take a subset")
     y = block.matrix.astype(float)
     cell = block.rows["cell"].iloc[0]
     genes = list(block.values)
@@ -145,12 +173,21 @@ def sign_ladder(
     -------
     DataFrame
         ``data``, ``step`` (from the coin to the noise ceiling), ``value``, ``low``, ``high``.
+
+    Raises
+    ------
+    DataError
+        If a table lacks a column, or a data set has none of the networks.
     """
+    check_records(summary, ("data", "model", "metric"), (), "summary")
+    check_records(ups, ("data",), ("value",), "ups")
     signs = summary[summary["metric"] == "sign accuracy"]
     nothing = {"low": np.nan, "high": np.nan}
     rows = []
     for data, part in signs.groupby("data", sort=False):
         of = part.set_index("model")
+        if not set(check_names(networks, "networks")) & set(of.index):
+            refuse(data, f"no sign accuracy of {', '.join(networks)}")
         ranked = of.loc[[name for name in networks if name in of.index]].sort_values("value")
         up = ups.loc[ups["data"] == data, "value"]
         rows.append({"data": data, "step": "coin", "value": 0.5, **nothing})

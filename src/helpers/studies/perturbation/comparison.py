@@ -13,11 +13,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_names, check_records, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Model
-from helpers.evaluation.statistics import Comparison
+from helpers.evaluation.statistics import Comparison, check_level
 from helpers.evaluation.strongest import against_strongest
-from helpers.studies.perturbation.metrics import METRICS, mean_scores
+from helpers.studies.perturbation.metrics import METRICS, SCORES, check_scores, means_of
 
 #: Metrics that are recorded of every model, and further ones of the networks.
 RECORDED = ("sign accuracy", "MAE", "MRRMSE", "three-class accuracy")
@@ -82,7 +84,15 @@ def by_protocol(
     -------
     DataFrame
         With the columns ``data`` and ``protocol``.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to measure, or a data set has no unit.
     """
+    check_records(scores, ("data", "protocol"), (), "scores")
+    if units is not None and set(scores["data"]) - set(units):
+        refuse("units", f"no unit for {sorted(set(scores['data']) - set(units))}", "say what is resampled")
     tables = [
         measure(part, *([] if units is None else [units[data]])).assign(data=data, protocol=protocol)
         for (data, protocol), part in scores.groupby(["data", "protocol"], sort=False)
@@ -115,6 +125,7 @@ def summarise_models(
         (standard deviation of the means of single seeds), ``n`` (units), ``seeds``.
     """
     boot = Bootstrap(scores, unit, n_boot, seed)
+    metrics = check_names(metrics, "metrics")
     by_seed = scores_by_seed(scores)
     spread = by_seed.groupby(["model", "metric"])["value"].std(ddof=1)
     rows = []
@@ -173,7 +184,18 @@ def leaderboard(
     by, metrics : sequence of str
     top : int, optional
         Models shown of each group. Default: all.
+
+    Raises
+    ------
+    DataError
+        If a column or a metric is missing.
     """
+    check_records(summary, (*by, "model", "metric"), (), "summary")
+    if top is not None:
+        check_number("top", top, 1, whole=True)
+    missing = {*metrics, "sign accuracy"} - set(summary["metric"])
+    if missing or not len(by):
+        refuse("summary", f"no metric {sorted(missing)}" if missing else "by names no column")
     wide = summary.pivot_table(index=[*by, "model"], columns="metric", values="value", sort=False)
     ordered = wide[list(metrics)].sort_values("sign accuracy", ascending=False, kind="stable")
     groups = ordered.groupby(level=list(range(len(by))) if len(by) > 1 else 0, sort=True)
@@ -232,7 +254,16 @@ def best_against_best(
     -------
     dict
         ``difference`` (of the two that are best by their mean), ``low``, ``high``, ``p``, ``n``, ``note``.
+
+    Raises
+    ------
+    DataError
+        If one of the models, or every rival, is not in the table.
     """
+    missing = sorted(set(firsts) - set(boot.models))
+    if missing or not firsts or not set(rivals) & set(boot.models):
+        refuse("scores", f"no model {missing or firsts or rivals} to compare; they have {boot.models}")
+    boot.check_metric(metric)
     lower_is_better = not METRICS[metric][2]
     names = {*firsts, *rivals} & set(boot.models)
     means = {name: boot.metric(name, metric)[0] for name in names}
@@ -260,10 +291,11 @@ def best_against_best(
 
 def scores_by_seed(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean scores of each model and seed over all its rows: ``model``, ``seed``, ``metric``, ``value``."""
+    check_scores(scores, ("model", "seed"))
     rows = [
         (model, seed, metric, value)
         for (model, seed), part in scores.groupby(["model", "seed"], sort=False)
-        for metric, value in mean_scores(part).items()
+        for metric, value in means_of(part).items()
     ]
     return pd.DataFrame(rows, columns=["model", "seed", "metric", "value"])
 
@@ -275,6 +307,9 @@ class Bootstrap:
         if unit not in ("compound", "cell"):
             msg = f"unknown unit {unit!r}; one of compound, cell"
             raise DataError(msg)
+        check_scores(scores, ("model", "seed", unit))
+        check_number("n_boot", n_boot, 1, whole=True)
+        check_number("seed", seed, 0, whole=True)
         names = pd.Index(sorted(scores[unit].unique()))
         self.n_units, self.n_seeds = len(names), int(scores["seed"].nunique())
         if self.n_units < 2:
@@ -283,15 +318,19 @@ class Bootstrap:
         self.models = list(scores["model"].unique())
         rng = np.random.default_rng(seed)
         self._weights = rng.multinomial(self.n_units, np.full(self.n_units, 1 / self.n_units), n_boot)
-        columns = sorted(
-            {column for top, bottom, _ in METRICS.values() for column in (top, bottom) if column}
-        )
-        sums = scores.assign(rows=1.0).groupby(["model", unit], sort=False)[[*columns, "rows"]].sum()
+        sums = scores.assign(rows=1.0).groupby(["model", unit], sort=False)[[*SCORES, "rows"]].sum()
         self._sums = {model: sums.loc[model].reindex(names, fill_value=0.0) for model in self.models}
         self._found: dict[tuple[str, str], tuple[float, np.ndarray]] = {}
 
+    @staticmethod
+    def check_metric(metric: str) -> None:
+        """Refuse an unknown metric."""
+        if metric not in tuple(METRICS):
+            refuse("scores", f"unknown metric {metric!r}; one of {', '.join(METRICS)}")
+
     def metric(self, model: str, metric: str) -> tuple[float, np.ndarray]:
         """Return the estimate and its resamples."""
+        self.check_metric(metric)
         if model not in self._sums:
             msg = f"no model {model!r} in the table; it has {self.models}"
             raise DataError(msg)
@@ -306,6 +345,12 @@ class Bootstrap:
     def compare(self, first: str, second: str, metric: str, level: float = 0.95) -> Comparison:
         """Compare two models; ``p`` is two-sided, by the share of resamples on either side of zero."""
         (a, draws_a), (b, draws_b) = self.metric(first, metric), self.metric(second, metric)
+        if not self._sums[first]["rows"].equals(self._sums[second]["rows"]):
+            refuse(
+                "scores",
+                f"{first} and {second} were scored in different rows",
+                "score both in the same folds",
+            )
         return self.difference(a - b, draws_a - draws_b, level)
 
     def difference(self, estimate: float, draws: np.ndarray, level: float = 0.95) -> Comparison:
@@ -326,6 +371,7 @@ def _row(boot: Bootstrap, first: str, second: str, metric: str) -> dict[str, obj
 
 def interval(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Percentile limits of resamples; NaN where all are."""
+    check_level(level)
     defined = draws[~np.isnan(draws)]
     if not len(defined):
         return np.nan, np.nan

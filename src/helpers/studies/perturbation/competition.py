@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_columns, check_numbers, check_table, check_unique, readable, refuse
 from helpers.data.download import fetch, locate
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources
@@ -51,10 +52,19 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
         The 614 training rows in the order of the table, then the 255 test rows.
     means : DataFrame, 6 cell types x 18,211 genes
     notes : tuple of str
+
+    Raises
+    ------
+    DataError
+        If a file is not what it should be.
     """
-    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float64)
-    compounds = pd.read_parquet(sources[COMPOUNDS]).set_index("sm_name")
-    one_hot = pd.read_csv(sources[TRAIN_ROWS], index_col=0)
+    means = read_means(sources[MEANS]).astype(np.float64)
+    with readable(sources[COMPOUNDS]):
+        compounds = pd.read_parquet(sources[COMPOUNDS]).set_index("sm_name")
+    check_columns(compounds, ("sm_lincs_id", "smiles"), sources[COMPOUNDS])
+    check_unique(compounds.index, sources[COMPOUNDS], "compounds stand twice")
+    with readable(sources[TRAIN_ROWS]):
+        one_hot = pd.read_csv(sources[TRAIN_ROWS], index_col=0)
     train = pd.DataFrame(
         {
             "cell": _decoded(one_hot, "cell_type_"),
@@ -62,7 +72,9 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
             "split": "train",
         }
     )
-    test = pd.read_csv(sources[TEST_ROWS]).rename(columns={"cell_type": "cell", "sm_name": "compound"})
+    with readable(sources[TEST_ROWS]):
+        test = pd.read_csv(sources[TEST_ROWS]).rename(columns={"cell_type": "cell", "sm_name": "compound"})
+    check_columns(test, ("cell", "compound"), sources[TEST_ROWS])
     rng = np.random.default_rng(seed)
     public = set(rng.permutation(sorted(test["compound"].unique()))[:_N_PUBLIC])
     test["split"] = np.where(test["compound"].isin(public), "public", "private")
@@ -79,6 +91,21 @@ def kaggle_design(sources: Sources, seed: int = 0) -> tuple[pd.DataFrame, pd.Dat
         f"Which {_N_PUBLIC} test compounds were public is not in the public files: drawn with the seed.",
     )
     return rows[list(ExpressionChanges.COLUMNS)], means, notes
+
+
+def read_means(path: Path) -> pd.DataFrame:
+    """Read the means per cell type, cell types x genes.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or holds text, NaN, or a cell type or gene twice.
+    """
+    with readable(path):
+        means = pd.read_csv(path, index_col="cell_type")
+    check_table(means, path, "the table of means")
+    check_numbers(means, path, "the table of means")
+    return means
 
 
 def kaggle_block(sources: Sources) -> ExpressionChanges:
@@ -180,6 +207,13 @@ def read_de_table(path: Path) -> pd.DataFrame:
     if missing:
         msg = f"{path}: the column(s) {missing} are missing; it has {list(obs.columns)}"
         raise DataError(msg)
+    nameless = [name for name in _COLUMNS if obs[name].isna().any()]
+    if nameless:
+        refuse(
+            path,
+            f"missing entries in {', '.join(nameless)}",
+            "every row needs a cell, a compound, id and SMILES",
+        )
     split = obs["split"].astype(str)
     unknown = sorted(set(split) - set(_SPLITS))
     if unknown:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from helpers.bounds import check_number
 from helpers.data.l1000_signatures import CLIP, SIGNATURES, read_signatures
 from helpers.data.pairs import load_pairs
 from helpers.data.registry import Registry
@@ -23,6 +24,7 @@ from helpers.studies.perturbation.competition import (
     kaggle_design,
     load_kaggle_tables,
     printed_sizes,
+    read_means,
     training_files,
 )
 from helpers.studies.perturbation.hepatocytes import ARRAYS, CONTEXTS, hepatocyte_changes
@@ -81,10 +83,11 @@ def load_changes(
     Raises
     ------
     DataError
-        If ``name`` or ``data`` is unknown, or a file holds something else than expected.
+        If ``name``, ``data`` or ``seed`` is unknown, or a file holds something else than expected.
     DownloadError
         If, with ``"panel"`` or ``"paper"``, a file is missing; the message says how to get it.
     """
+    check_number("seed", seed, 0, whole=True)
     registry = Registry.load() if registry is None else registry
     signatures = Source((SIGNATURES,), _signatures)
     pairs = Source(PAIRS, partial(_pair_changes, registry=registry, seed=seed))
@@ -118,6 +121,7 @@ def load_cell_means(
     ExpressionChanges
         Named ``"Kaggle means"``; the compound of every row is ``"all compounds"``.
     """
+    check_number("seed", seed, 0, whole=True)
     name = "Kaggle means"
     means = Source((MEANS,), _cell_means)
     tables = {name: {"panel": means, "paper": means}}
@@ -139,6 +143,7 @@ def load_printed_block(
     ExpressionChanges
         Named ``"Kaggle block"``.
     """
+    check_number("seed", seed, 0, whole=True)
     name = "Kaggle block"
     block = Source((BLOCK, MEANS), kaggle_block)
     tables = {name: {"panel": block, "paper": block}}
@@ -153,7 +158,7 @@ def _small_block(seed: int) -> ExpressionChanges:
 
 def _cell_means(sources: Sources) -> ExpressionChanges:
     notes = ("Exact means of the real table; the numbers of rows differ: 146, 142 or 17.",)
-    means = pd.read_csv(sources[MEANS], index_col="cell_type").astype(np.float32)
+    means = read_means(sources[MEANS]).astype(np.float32)
     return _one_row_a_cell(means, Provenance("panel", sources.files(), notes))
 
 

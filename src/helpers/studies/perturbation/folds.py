@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_records, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold
+from helpers.studies.perturbation.types import check_rows, check_splits
 
 
 def random_rows(
@@ -53,8 +56,10 @@ def random_rows(
     Raises
     ------
     DataError
-        If there are fewer rows (blocks of rows) than folds.
+        If there are fewer rows (blocks of rows) than folds; as from all functions here, if rows have no split
+        or a name is missing, or seeds or numbers of folds are none.
     """
+    seeds = _checked(seeds, n_splits, n_used)
     usable = _trainable(rows)
     block = _blocks(rows)[usable] if together else np.arange(len(usable))
     names = np.unique(block)
@@ -70,6 +75,7 @@ def random_rows(
 
 def same_split(fold: Fold, seeds: Sequence[int]) -> list[Fold]:
     """Return one split once a seed, so that only the start and the order of the training differ."""
+    seeds = _checked(seeds)
     return [_fold("same_split", fold.name, seed, fold.train, fold.test) for seed in seeds]
 
 
@@ -94,10 +100,21 @@ def scored_already(
     models : sequence of str
     protocol : str
         Name under which the rows are to appear.
+
+    Raises
+    ------
+    DataError
+        If a fold is not among those of the random rows.
     """
+    check_records(scores, ("fold", "seed", "model", "protocol", "part"), (), "scores")
     wanted = pd.MultiIndex.from_tuples([(fold.name, fold.seed) for fold in folds])
     here = pd.MultiIndex.from_frame(scores[["fold", "seed"]]).isin(wanted) & scores["model"].isin(models)
     random = scores["protocol"].eq("random_rows") & scores["part"].eq("test")
+    if not scores["model"].isin(models).any():
+        refuse("scores", f"no model {', '.join(models)}; they have {list(scores['model'].unique())}")
+    missing = wanted.difference(pd.MultiIndex.from_frame(scores.loc[random, ["fold", "seed"]]))
+    if len(missing):
+        refuse("scores", f"no random rows of (fold, seed) {list(missing[:3])}", "run those folds first")
     return scores[here & random].assign(protocol=protocol)
 
 
@@ -107,13 +124,15 @@ def competition(rows: pd.DataFrame, seeds: Sequence[int]) -> list[Fold]:
     Raises
     ------
     DataError
-        If there are no test rows.
+        If there are no test rows, or no training rows.
     """
+    seeds, usable = _checked(seeds), _trainable(rows)
+    _enough(len(usable), 1, "training rows")
     test = np.flatnonzero((rows["split"] != "train").to_numpy())
     if len(test) == 0:
         msg = "the data have no test rows, so there is no competition split"
         raise DataError(msg)
-    return [_fold("competition", "all", seed, _trainable(rows), test) for seed in seeds]
+    return [_fold("competition", "all", seed, usable, test) for seed in seeds]
 
 
 def leave_compounds_out(
@@ -130,7 +149,8 @@ def leave_compounds_out(
     DataError
         If there are fewer than two compounds.
     """
-    usable = _trainable(rows)
+    seeds = _checked(seeds, n_splits, n_used)
+    usable = _trainable(rows, "compound")
     compound = rows["compound"].to_numpy(object)[usable]
     names = np.array(sorted(set(compound)), dtype=object)
     _enough(len(names), 2, "compounds")
@@ -179,7 +199,10 @@ def leave_cells_out(
     DataError
         If no compound is shared, or fewer cells than folds can be left out.
     """
-    usable = _trainable(rows)
+    seeds = _checked(seeds, n_splits, n_used)
+    if n_shared is not None:
+        check_number("n_shared", n_shared, 1, whole=True)
+    usable = _trainable(rows, "cell", "compound")
     table = rows.iloc[usable].reset_index(drop=True)
     folds = []
     for seed in seeds:
@@ -216,7 +239,11 @@ def _left_out_cells(
 
 def _blocks(rows: pd.DataFrame) -> np.ndarray:
     """Return the number of each row's block; without blocks every row is one of its own."""
-    return pd.factorize(rows["block"])[0] if "block" in rows else np.arange(len(rows))
+    if "block" not in rows:
+        return np.arange(len(rows))
+    if rows["block"].isna().any():
+        refuse("rows", "a row has no block", "name one, or drop the column where no rows share controls")
+    return pd.factorize(rows["block"])[0]
 
 
 def _apart(rows: pd.DataFrame, some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -248,7 +275,25 @@ def _commonest_of_cell(table: pd.DataFrame) -> pd.Series:
     return pd.Series(table.index.isin(first), index=table.index)
 
 
-def _trainable(rows: pd.DataFrame) -> np.ndarray:
+def _checked(seeds: Sequence[int], n_splits: int | None = None, n_used: int | None = None) -> list[int]:
+    """Return the seeds; refuse what are no seeds, or the same one twice, and impossible numbers of folds."""
+    if isinstance(seeds, str) or not np.iterable(seeds) or not len(seeds):
+        refuse("seeds", f"must be some whole numbers; got {seeds!r}", "pass a list")
+    for seed in seeds:
+        check_number("seed", seed, 0, 2**32 - 1, whole=True)
+    if len(set(seeds)) < len(seeds):
+        refuse("seeds", f"{list(seeds)} hold one twice, which would count the same fit twice")
+    if n_splits is not None:
+        check_number("n_splits", n_splits, 2, whole=True)
+    if n_used is not None:
+        check_number("n_used", n_used, 0, whole=True)
+    return list(seeds)
+
+
+def _trainable(rows: pd.DataFrame, *columns: str) -> np.ndarray:
+    """Return the positions of the training rows; refuse rows without a split or a name."""
+    check_rows(rows, columns)
+    check_splits(rows)
     return np.flatnonzero((rows["split"] == "train").to_numpy())
 
 

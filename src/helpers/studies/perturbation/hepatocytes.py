@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import rdata
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_log_scale, check_numbers, check_records, check_unique, refuse
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance
@@ -57,7 +59,17 @@ def load_arrays(tier: str, *, seed: int = 0, registry: Registry | None = None) -
         Of simulated arrays.
     registry : Registry, optional
         Default: the project's.
+
+    Raises
+    ------
+    DataError
+        If the tier or the seed is unknown.
+    DownloadError
+        If, with ``"panel"``, the file cannot be had.
     """
+    if tier not in ("panel", "simulated"):
+        refuse("load_arrays", f"unknown tier {tier!r}; one of panel, simulated")
+    check_number("seed", seed, 0, whole=True)
     if tier == "simulated":
         return _simulated_arrays(seed)
     registry = Registry.load() if registry is None else registry
@@ -97,9 +109,9 @@ def contrasts(arrays: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     DataError
-        If a compound and time has no control.
+        If a compound and time has no control, or the table is none of log2 values with the columns above.
     """
-    genes = arrays.columns.drop(_DESCRIBED)
+    genes = genes_of(arrays)
     rows, values = [], []
     for (compound, hours), part in arrays.groupby(["treatmentid", "duration"], sort=True):
         found = signed_log_p(part[genes].to_numpy(), part["dose_level"].to_numpy(str), "Control")
@@ -111,6 +123,18 @@ def contrasts(arrays: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     columns = ["cell", "compound", "lincs_id", "smiles", "block"]
     table = pd.DataFrame(rows, columns=columns).assign(control=False, split="train")
     return table, pd.DataFrame(np.array(values, np.float32), columns=genes)
+
+
+def genes_of(arrays: pd.DataFrame) -> pd.Index:
+    """Return the genes of a table as :func:`contrasts` takes it; refuse one that is none."""
+    check_records(arrays, _DESCRIBED, (), "arrays")
+    genes = arrays.columns.drop(_DESCRIBED)
+    check_unique(genes, "arrays", "gene(s) stand twice")
+    if genes.empty or not arrays["dose_level"].isin(DOSES).any():
+        refuse("arrays", f"no genes, or no array of the doses {', '.join(DOSES)}")
+    check_numbers(arrays[genes], "arrays", "genes")
+    check_log_scale(arrays[genes].to_numpy(), "arrays")
+    return genes
 
 
 def _decode(path: Path) -> pd.DataFrame:

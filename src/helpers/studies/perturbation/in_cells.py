@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_names, check_records, refuse
 from helpers.studies.perturbation.comparison import Bootstrap
 
 
@@ -43,8 +44,12 @@ def compare_in_cells(
     Raises
     ------
     DataError
-        If a model has no row in a cell.
+        If a model has no row in a cell, or there is no cell, or no rival.
     """
+    check_records(scores, ("model", "cell"), (), "scores")
+    others_of = [check_names(names, f"rivals {name!r}") for name, names in rivals.items()]
+    if not others_of or (cells is not None and not check_names(cells, "cells")):
+        refuse("compare_in_cells", "there is no cell, or no rival, to compare with")
     table = scores[scores["model"].isin({model}.union(*rivals.values()))]
     cells = sorted(table["cell"].unique()) if cells is None else cells
     here = table[table["cell"].isin(cells)]

@@ -11,12 +11,15 @@ from joblib import parallel_config
 from scipy.stats import binomtest
 from sklearn.model_selection import GridSearchCV
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_names, check_records, refuse
 from helpers.evaluation.protocol import Fold, Model, predictions
 from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.folds import random_rows
 from helpers.studies.perturbation.metrics import (
     METRICS,
     additive_share,
+    check_scores,
     mean_scores,
     mean_scores_by,
     row_scores,
@@ -44,8 +47,15 @@ def learned_additivity(data: ExpressionChanges, models: Sequence[Model], seed: i
     DataFrame
         ``model``, ``value`` (share of the variance of its predictions that cell plus compound
         explain), ``n`` (rows predicted) and ``seeds`` (1).
+
+    Raises
+    ------
+    DataError
+        If there are no training rows.
     """
     kept = (data.rows["split"] == "train").to_numpy()
+    if not kept.any():
+        refuse(data.name, "no training rows to learn from")
     rows = data.rows[kept].reset_index(drop=True)
     cells, compounds = sorted(rows["cell"].unique()), rows.drop_duplicates("compound").sort_values("compound")
     grid = pd.concat([compounds.assign(cell=cell) for cell in cells])
@@ -75,6 +85,11 @@ def oracle_scores(
     columns = ["metric", "value", "model", "n"]
     if data.planted is None:
         return pd.DataFrame(columns=columns).astype({"value": float})
+    unknown = set(check_names(metrics, "metrics")) - set(METRICS)
+    if unknown or not len(folds):
+        refuse(
+            data.name, f"unknown metric(s) {sorted(unknown)}" if unknown else "there are no folds to score"
+        )
     expected = data.planted
     tables = [row_scores(data.matrix[f.test], expected[f.test], data.significant) for f in folds]
     found = mean_scores(pd.concat(tables, ignore_index=True))
@@ -105,6 +120,7 @@ def errors_by_compound(
     scores: pd.DataFrame, models: Sequence[str] = ("GRU3", "GRU3-ATTN", "Transformer")
 ) -> pd.DataFrame:
     """Mean size of each compound's changes beside the models' errors on right signs, compounds x columns."""
+    check_scores(scores, ("compound",), ("zero", *check_names(models, "models")))
     errors = {"mean |change|": scores[scores["model"] == "zero"].groupby("compound")["error"].mean()}
     for model in models:
         by = mean_scores_by(scores[scores["model"] == model], "compound")
@@ -120,6 +136,7 @@ def error_ranges(scores: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     DataFrame
         ``model``, ``group`` (cell), ``low``, ``mean``, ``high``.
     """
+    check_scores(scores, ("cell",), check_names(models, "models"))
     table = scores[scores["model"].isin(models)]
     ranges = table.groupby(["model", "cell"])["error"].agg(low="min", mean="mean", high="max")
     return ranges.loc[list(models)].rename_axis(["model", "group"]).reset_index()
@@ -144,6 +161,7 @@ def error_follows_size(
     """
     rows = []
     for data, by in groups:
+        check_scores(scores[scores["data"] == data], ("data", by), ("zero", model))
         error = scores[scores["data"] == data].groupby(["model", by])["error"].mean()
         value = error[model].corr(error["zero"], method="spearman")
         rows.append((data, by, model, value, len(error["zero"])))
@@ -165,10 +183,14 @@ def gain_over_coin(summary: pd.DataFrame, networks: Sequence[str]) -> pd.DataFra
         ``data``, ``best`` (sign accuracy of the best network), ``note`` (its name), ``share`` (what the
         constant has of its gain over 0.5).
     """
-    rows = []
+    check_records(summary, ("data", "model", "metric"), (), "summary")
+    networks, rows = check_names(networks, "networks"), []
     table = summary[summary["metric"] == "sign accuracy"]
     for data, part in table.groupby("data", sort=False):
         value = part.set_index("model")["value"]
+        missing = {*networks, "gene sign"} - set(value.index)
+        if missing or not networks:
+            refuse(data, f"no sign accuracy of {sorted(missing) or 'a network'}")
         best = value[list(networks)].max()
         note = f"best network on random rows: {value[list(networks)].idxmax()}"
         rows.append((data, best, note, (value["gene sign"] - 0.5) / (best - 0.5)))
@@ -199,7 +221,13 @@ def tune_networks(
         ``model``; ``learning rate``, ``epochs`` (of the winner, multiples of the published ones); ``worst``,
         ``best`` (sign accuracy of the candidates on the fifth), ``published`` (that of the published
         setting there), ``value`` (of the winner on the test rows), ``n`` (test rows), ``seeds`` (1).
+
+    Raises
+    ------
+    DataError
+        If ``epoch_share`` is no positive number.
     """
+    check_number("epoch_share", epoch_share, 1e-9, 1e9)
     table, values = data.rows.iloc[fold.train].reset_index(drop=True), data.matrix[fold.train]
     split = [(f.train, f.test) for f in random_rows(table, [fold.seed], n_used=1)]
     found = []
@@ -277,6 +305,9 @@ def share_of_groups(
     DataFrame
         ``first``, ``second``, ``value`` (share of groups), ``low``, ``high`` (95 %, exact binomial), ``n``.
     """
+    check_scores(scores, (by,), [name for pair in pairs for name in pair])
+    if column not in tuple(METRICS):
+        refuse("scores", f"unknown metric {column!r}; one of {', '.join(METRICS)}")
     named = scores[scores["model"].isin({name for pair in pairs for name in pair})]
     tables = {name: mean_scores_by(part, by).set_index(by)[column] for name, part in named.groupby("model")}
     rows = []
@@ -325,7 +356,15 @@ def dot_attention(states: np.ndarray) -> np.ndarray:
 
 def evenness(weights: pd.DataFrame) -> float:
     """Entropy of attention relative to looking everywhere alike: 1 is no preference, 0 a single step."""
-    w = weights.to_numpy()
+    found = as_numbers(weights, "attention", finite=True)
+    if (
+        found.ndim != 2
+        or found.shape[1] < 2
+        or (found < 0).any()
+        or not np.allclose(found.sum(axis=1), 1, atol=1e-3)
+    ):
+        refuse("attention", f"must be rows of two weights or more that add up to 1; got shape {found.shape}")
+    w = weights.to_numpy()  # in their own precision
     return float(-(w * np.log(np.maximum(w, 1e-12))).sum(axis=1).mean() / np.log(w.shape[1]))
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_names, check_records, refuse
 from helpers.errors import DataError
-from helpers.studies.perturbation.hepatocytes import DOSES
+from helpers.studies.perturbation.hepatocytes import DOSES, genes_of
+from helpers.studies.perturbation.metrics import check_scores
 
 
 def replicate_changes(arrays: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -23,9 +26,13 @@ def replicate_changes(arrays: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         ``cell`` (dose and time), ``compound``, ``hours``; rows with two replicates only.
     changes : array (2, rows, genes)
         Log2.
+
+    Raises
+    ------
+    DataError
+        If no compound has two treated and two control arrays at one time, or the table is not as asked for.
     """
-    described = ["treatmentid", "treatmentid_no", "dose_level", "duration"]
-    genes = arrays.columns.drop(described)
+    genes = genes_of(arrays)
     rows, changes = [], []
     for (compound, hours), part in arrays.groupby(["treatmentid", "duration"], sort=True):
         by_dose = {dose: one[genes].to_numpy(float) for dose, one in part.groupby("dose_level")}
@@ -60,8 +67,24 @@ def variance_components(rows: pd.DataFrame, changes: np.ndarray) -> pd.DataFrame
     DataFrame
         ``what`` (mean, cell, compound, interaction, noise of a mean of two replicates), ``value`` (share of
         the mean square of that mean; a share may come out slightly negative), ``n`` (rows).
+
+    Raises
+    ------
+    DataError
+        If changes and rows do not fit together, or there are not two cells, compounds and times.
     """
+    _check(rows, changes)
     return _components(rows, *_products(changes))
+
+
+def _check(rows: pd.DataFrame, changes: np.ndarray) -> None:
+    check_records(rows, ("cell", "compound", "hours"), (), "rows")
+    found = as_numbers(changes, "changes", finite=True).shape
+    if len(found) != 3 or found[:2] != (2, len(rows)) or not found[2]:
+        refuse("changes", f"must have the shape (2, {len(rows)}, genes): two replicates a row; got {found}")
+    for name in ("cell", "compound", "hours"):
+        if rows[name].nunique() < 2:
+            refuse("rows", f"all have the same {name}; the parts cannot be told apart")
 
 
 def _products(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,6 +122,9 @@ def component_shares(rows: pd.DataFrame, changes: np.ndarray, *, n_boot: int, se
     halves are drawn without replacement; their spread is that of the whole (Politis and Romano 1994: a half
     sample varies as much around the whole as the whole around the truth).
     """
+    _check(rows, changes)
+    check_number("n_boot", n_boot, 2, whole=True)
+    check_number("seed", seed, 0, whole=True)
     products, squares = _products(changes)
     value = _components(rows, products, squares)
     names = rows["compound"].unique()
@@ -133,6 +159,10 @@ def predictable_compounds(
         best model), ``gain`` (of the best over the reference); the largest gain first. The best is chosen
         on these rows, so single gains are optimistic.
     """
+    named = ("zero", reference, *check_names(models, "models"))
+    check_scores(scores, ("compound", "row", "model"), named, ("right", "error"))
+    if not models:
+        refuse("models", "there are none")
     wide = scores.pivot_table(index="compound", columns="model", values="right")
     table = wide[[reference, *models]]
     zero = scores[scores["model"] == "zero"].groupby("compound")

@@ -6,9 +6,13 @@ any mean - all rows, one cell type, one compound, a bootstrap weighting - comes 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_records, check_same_rows, refuse
 from helpers.errors import DataError
 
 #: Metric: (column of numerators, column of denominators, whether higher is better). A mean over rows
@@ -23,6 +27,23 @@ METRICS: dict[str, tuple[str, str | None, bool]] = {
     "sign accuracy, significant": ("significant_right", "significant", True),
     "three-class accuracy": ("three_right", None, True),
 }
+
+
+#: Columns of row scores that means are made of.
+SCORES = tuple(sorted({column for top, bottom, _ in METRICS.values() for column in (top, bottom) if column}))
+
+
+def check_scores(
+    scores: pd.DataFrame,
+    names: Collection[str],
+    models: Collection[str] = (),
+    values: Collection[str] = SCORES,
+) -> None:
+    """Refuse a table of row scores that lacks a model, one of the columns ``names``, or a number."""
+    check_records(scores, (*names, *(("model",) if models else ())), values, "scores")
+    missing = sorted(set(models) - set(scores["model"])) if models else []
+    if missing:
+        refuse("scores", f"no model {', '.join(map(repr, missing))}; it has {list(scores['model'].unique())}")
 
 
 def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame:
@@ -49,8 +70,10 @@ def row_scores(y: np.ndarray, p: np.ndarray, significant: float) -> pd.DataFrame
     Raises
     ------
     DataError
-        If shapes differ, ``y`` has NaN, or a prediction is infinite.
+        If shapes or the names of rows differ, ``y`` has NaN, a prediction is infinite, or the threshold is no
+        number.
     """
+    check_number("significant", significant, 0)
     y, p = _check(y, p)
     right = y * p > 0
     error = np.abs(y - p)
@@ -88,8 +111,22 @@ def mean_scores(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[
         :data:`METRICS`. ``MAE right`` and ``MAE wrong`` are over all entries with the right and the
         wrong sign, so that ``MAE = a x MAE right + (1 - a) x MAE wrong`` with ``a`` the sign
         accuracy; NaN where there are no such entries.
+
+    Raises
+    ------
+    DataError
+        If a score is missing or no number, or the weights do not say how often each row counts.
     """
-    w = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=float)
+    check_records(table, (), SCORES, "row scores")
+    w = np.ones(len(table)) if weights is None else as_numbers(weights, "weights", finite=True)
+    if w.shape != (len(table),) or (w < 0).any():
+        refuse("weights", f"must say how often each of {len(table)} rows counts; got shape {w.shape}")
+    return means_of(table, w)
+
+
+def means_of(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, float]:
+    """:func:`mean_scores` of a table and weights that were checked."""
+    w = np.ones(len(table)) if weights is None else weights
     scores = {}
     for metric, (top, bottom, _) in METRICS.items():
         below = w.sum() if bottom is None else w @ table[bottom].to_numpy()
@@ -99,7 +136,8 @@ def mean_scores(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict[
 
 def mean_scores_by(table: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     """Average row scores within groups, e.g. per cell type or per compound; one row a group."""
-    parts = {key: mean_scores(part) for key, part in table.groupby(by, sort=False)}
+    check_scores(table, [by] if isinstance(by, str) else by)
+    parts = {key: means_of(part) for key, part in table.groupby(by, sort=False)}
     frame = pd.DataFrame.from_dict(parts, orient="index")
     names = [by] if isinstance(by, str) else by
     if isinstance(frame.index, pd.MultiIndex):
@@ -120,8 +158,15 @@ def additive_share(grid: np.ndarray) -> float:
     -------
     float
         1 where the table is additive, gene by gene; NaN where nothing varies.
+
+    Raises
+    ------
+    DataError
+        If the table is no array (cells, compounds, genes) of finite numbers.
     """
-    grid = np.asarray(grid, dtype=float)
+    grid = as_numbers(grid, "predictions", finite=True)
+    if grid.ndim != 3 or not grid.size:
+        refuse("predictions", f"must have the shape (cells, compounds, genes); got {grid.shape}")
     centred = grid - grid.mean(axis=(0, 1))
     rest = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None]
     total = (centred**2).sum()
@@ -142,7 +187,10 @@ def _pearson(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _check(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    check_same_rows(y, p, "measured and predicted changes")
+    if isinstance(y, pd.DataFrame) and isinstance(p, pd.DataFrame):
+        check_same_rows(y.T, p.T, "genes of measured and predicted changes")
+    y, p = as_numbers(y, "measured changes"), as_numbers(p, "predicted changes")
     if y.ndim != 2 or p.shape != y.shape or y.size == 0:
         msg = f"changes must be two non-empty tables of one shape, rows x genes; got {y.shape} and {p.shape}"
         raise DataError(msg)

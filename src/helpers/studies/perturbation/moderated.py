@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
+from helpers.data.checks import as_numbers, refuse
 from helpers.errors import DataError
 
 # p-values that underflow are set to this, as the competition did.
@@ -39,8 +40,14 @@ def prior_of_variances(variances: np.ndarray, df: float) -> tuple[float, float]:
     DataError
         If there are fewer than two genes, a variance is not positive, or no degree of freedom.
     """
-    variances = np.asarray(variances, dtype=float)
-    if variances.ndim != 1 or len(variances) < 2 or not (variances > 0).all() or not df > 0:
+    variances, df = as_numbers(variances, "variances"), float(as_numbers(df, "df"))
+    if (
+        variances.ndim != 1
+        or len(variances) < 2
+        or not (variances > 0).all()
+        or not 0 < df < np.inf
+        or np.isinf(variances).any()
+    ):
         msg = f"needs two positive variances or more with df > 0; got shape {variances.shape}, df {df}"
         raise DataError(msg)
     centred = np.log(variances) - digamma(df / 2) + np.log(df / 2)
@@ -74,9 +81,16 @@ def signed_log_p(values: np.ndarray, groups: np.ndarray, reference: str) -> dict
     Raises
     ------
     DataError
-        If the reference has no array, there is no other group, or no group has two arrays.
+        If the reference has no array, there is no other group, or no group has two arrays, or values are no
+        finite numbers with a group for each array.
     """
-    values, groups = np.asarray(values, dtype=float), np.asarray(groups)
+    values, groups = as_numbers(values, "values", finite=True), np.asarray(groups)
+    if (
+        values.ndim != 2
+        or groups.shape != (len(values),)
+        or any(group is None or group != group for group in groups)
+    ):
+        refuse("groups", f"must name a group for each array of {values.shape}; got shape {groups.shape}")
     names, code, counts = np.unique(groups, return_inverse=True, return_counts=True)
     df = len(groups) - len(names)
     if reference not in names or len(names) < 2 or df < 1:

@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from helpers.data.checks import refuse
 from helpers.plots import SvgChart, forest, metric_bars, named_points
 from helpers.plots.style import WIDTH, model_styles
 from helpers.plots.tables import need_columns
@@ -123,9 +124,11 @@ def spans(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
     Raises
     ------
     DataError
-        If a column is missing or the table is empty.
+        If a column is missing, the table is empty, or a value cannot stand on a logarithmic axis.
     """
     need_columns("spans", table, ("group", "model", "low", "mean", "high"))
+    if not (table[["low", "mean", "high"]] > 0).all(axis=None):
+        refuse("spans", "a value is missing, zero or negative, which a logarithmic axis does not show")
     groups, models = list(table["group"].unique()), list(table["model"].unique())
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
     for i, model in enumerate(models):
@@ -159,9 +162,11 @@ def sorted_dots(
     Raises
     ------
     DataError
-        If ``order`` is not a column or the table is empty.
+        If ``order`` is not a column, the table is empty, or a value is not positive.
     """
     need_columns("sorted_dots", table, (order,))
+    if (table <= 0).any(axis=None):
+        refuse("sorted_dots", "a value is zero or negative, which a logarithmic axis does not show")
     shown = table.sort_values(order)
     few = len(shown) <= 20
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
@@ -212,6 +217,9 @@ def ladder(table: pd.DataFrame, *, published: Mapping[str, float], title: str) -
         If a column is missing or the table is empty.
     """
     need_columns("ladder", table, ("data", "step", "value", "low", "high"))
+    unknown = set(table["step"]) - set(_STEPS)
+    if unknown:
+        refuse("ladder", f"unknown step(s) {sorted(map(str, unknown))}; one of {', '.join(_STEPS)}")
     data = list(table["data"].unique())
     figure, axis = plt.subplots(figsize=(WIDTH, 1.8 + 0.7 * len(data)))
     steps = [step for step in _STEPS if step in set(table["step"])]

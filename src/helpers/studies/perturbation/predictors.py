@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.bounds import check_number
 from helpers.evaluation.protocol import Model
 from helpers.studies.perturbation.baselines.neighbours import CompoundNeighbours, NearestCellCopy
 from helpers.studies.perturbation.baselines.simple import Additive, Constant, GroupMean, OneHotRidge
@@ -101,5 +102,6 @@ def simple_predictors(*, structures: bool = True) -> list[Model]:
 def _network(
     name: str, architecture: str, epoch_share: float, *, shuffled: bool = False, **options: Any
 ) -> Model:
+    check_number("epoch_share", epoch_share, 1e-9, 1e9)
     epochs = max(1, round(epoch_share * PUBLISHED[architecture].epochs))
     return predictor(name, PerturbationNetwork(architecture, epochs, **options), shuffled=shuffled)

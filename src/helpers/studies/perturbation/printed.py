@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_numbers, check_table
 from helpers.errors import DataError
 
 BLOCK = "kaggle-printed-block"
@@ -38,7 +39,7 @@ def read_printed_block(path: Path) -> pd.DataFrame:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         texts = ["".join(data["text/html"]) for data in outputs if "text/html" in data]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{path} is not a readable notebook: {error}"
         raise DataError(msg) from error
     for text in texts:
@@ -80,7 +81,13 @@ def _block(path: Path, rows: list[list[str]]) -> pd.DataFrame:
         msg = f"{path}: the printed table has no rows"
         raise DataError(msg)
     names = [row[head.index("sm_name")] for row in body]
-    return pd.DataFrame(values, index=names, columns=[head[i] for i in columns])
+    if len({row[first - 1] for row in body}) > 1:
+        msg = f"{path}: the printed rows are of several cell types; one is expected"
+        raise DataError(msg)
+    table = pd.DataFrame(values, index=names, columns=[head[i] for i in columns])
+    check_table(table, path, "the printed table")
+    check_numbers(table, path, "the printed table")
+    return table
 
 
 class _Cells(HTMLParser):

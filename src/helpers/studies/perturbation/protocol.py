@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
+from helpers.data.checks import check_unique, refuse
+from helpers.data.pair_types import take_genes
 from helpers.evaluation import protocol
 from helpers.evaluation.protocol import Fold, Model, Progress
 from helpers.studies.perturbation.metrics import row_scores
@@ -48,7 +50,14 @@ def predictor(name: str, estimator: BaseEstimator, *, shuffled: bool = False) ->
         fold's seed.
     shuffled : bool
         Train on compounds dealt out anew within each cell, which leaves nothing but the cell.
+
+    Raises
+    ------
+    DataError
+        If it is no estimator, or a class in place of one.
     """
+    if not isinstance(estimator, BaseEstimator):
+        refuse(name, f"{estimator!r} is no estimator", "pass one with fit(rows, values) and predict(rows)")
     return Model(name, partial(_fit_predict, estimator=estimator, shuffled=shuffled))
 
 
@@ -85,9 +94,21 @@ def run_protocol(
     Raises
     ------
     DataError
-        If there are no folds, names of models repeat, or a fold tests what it trains on.
+        If there are no folds, names of models repeat, a fold tests what it trains on or has a row that the
+        data lack, or a gene is unknown.
     """
-    scored = None if genes is None else data.genes.get_indexer(genes)
+    if not isinstance(data, ExpressionChanges):
+        refuse("run_protocol", f"data must be ExpressionChanges, got {type(data).__name__}")
+    for fold in folds:
+        rows_of = np.concatenate([fold.train, fold.test])
+        if len(rows_of) and not 0 <= rows_of.min() <= rows_of.max() < len(data.rows):
+            refuse(
+                data.name, f"fold {fold.name!r} names rows that the data lack", "make folds of its own rows"
+            )
+    scored = None
+    if genes is not None:
+        check_unique(pd.Index(genes), data.name, "genes to score stand twice")
+        scored = data.genes.get_indexer(take_genes(data.values, genes, data.name).columns)
     rows = Rows(data.rows, np.ascontiguousarray(data.matrix), data.significant, scored)
     return protocol.run(rows, folds, models, score_rows, n_jobs=n_jobs, progress=progress)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from helpers.data.checks import as_numbers, check_names, check_unique, refuse
 from helpers.errors import DataError
 from helpers.studies.perturbation.comparison import Bootstrap, scores_by_seed
-from helpers.studies.perturbation.metrics import METRICS
+from helpers.studies.perturbation.metrics import METRICS, check_scores
 
 #: What :func:`rank_agreement` says.
 FACTS = (
@@ -66,8 +67,12 @@ def rank_agreement(
     Raises
     ------
     DataError
-        If the metric is unknown.
+        If the metric is unknown, fewer than two models are ranked, or one of them has no score or no number.
     """
+    if not isinstance(published, Mapping) or len(published) < 2:
+        refuse("published", "a ranking needs the values of two models at least, by name")
+    as_numbers(list(published.values()), "published", finite=True)
+    check_scores(scores, ("model", "seed"), published)
     scores = scores[scores["model"].isin(published)]
     wide, ranks = _wide(scores, metric), ranks_by_seed(scores, metric)
     of_seeds = [ranks[seed].to_numpy() for seed in ranks]
@@ -88,6 +93,11 @@ def bootstrap_ranks(
 ) -> pd.DataFrame:
     """Share of resamples of the independent unit in which each model has each rank, models x ranks."""
     boot = Bootstrap(scores, unit, n_boot, seed)
+    models = check_names(models, "models")
+    check_unique(pd.Index(models), "models", "a model is ranked twice")
+    check_scores(scores, (), models)
+    if not models:
+        refuse("models", "there are none to rank")
     draws = np.column_stack([boot.metric(model, metric)[1] for model in models])
     sign = -1 if METRICS[metric][2] else 1
     ranks = np.argsort(np.argsort(sign * draws, axis=1, kind="stable"), axis=1, kind="stable")

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_numbers, check_table, refuse
 from helpers.data.types import Provenance
 from helpers.errors import DataError
-from helpers.studies.perturbation.types import ExpressionChanges
+from helpers.studies.perturbation.types import ExpressionChanges, check_rows, check_splits
 
 #: Root mean square of sign x -log10(p) with uniform p.
 NULL_RMS = float(np.sqrt(2) / np.log(10))
@@ -73,8 +75,15 @@ def simulate_changes(
     Raises
     ------
     DataError
-        If the design is impossible.
+        If the design is impossible, or a number is none.
     """
+    sizes = {"n_cells": n_cells, "n_compounds": n_compounds, "n_genes": n_genes}
+    for what, size in (sizes | {"n_full": n_full, "n_shared": n_shared}).items():
+        check_number(what, size, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    check_number("interaction", interaction, 0, 1e6)
+    check_number("coherence", coherence, 0, 1)
+    check_number("strength", strength, 1e-12, 1e6)
     if not (1 <= n_full <= n_cells and 1 <= n_shared <= n_compounds and n_genes >= 1):
         msg = (
             f"no such design: {n_full} full of {n_cells} cells, {n_shared} shared of {n_compounds} "
@@ -154,7 +163,19 @@ def kaggle_twin(
     Returns
     -------
     ExpressionChanges
+
+    Raises
+    ------
+    DataError
+        If the means lack a cell type, or rows, means or the seed are none.
     """
+    check_number("seed", seed, 0, whole=True)
+    check_table(means, "kaggle_twin", "the table of means")
+    check_numbers(means, "kaggle_twin", "the table of means")
+    check_rows(rows, ("cell", "compound"))
+    check_splits(rows)
+    if not rows["split"].eq("train").any():
+        refuse("rows", "no training rows, which the targets are calibrated on")
     rng = np.random.default_rng(seed)
     cells, compounds = pd.Index(means.index), pd.Index(sorted(rows["compound"].unique()))
     cell, compound = cells.get_indexer(rows["cell"]), compounds.get_indexer(rows["compound"])

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_keep, check_numbers, check_unique, refuse
+from helpers.data.pair_types import take_genes
 from helpers.data.types import Provenance
 from helpers.errors import DataError
+
+
+def check_rows(rows: pd.DataFrame, columns: Collection[str], where: object = "rows") -> None:
+    """Refuse rows that are no table, are none, or lack a name in one of ``columns``.
+
+    A name is text: 7 and "7" would be two compounds, and NaN one.
+    """
+    check_columns(rows, columns, where)
+    if not len(rows):
+        refuse(where, "there are none", "pass at least one row")
+    for column in columns:
+        nameless = np.array([not (isinstance(name, str) and name) for name in rows[column]])
+        if nameless.any():
+            problem = f"{int(nameless.sum())} missing entries, or no text, in {column!r}"
+            refuse(where, f"{problem}, first in row {nameless.argmax()}", "every row needs a name there")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +89,19 @@ class ExpressionChanges:
     def _faults(self) -> Iterator[str]:
         """Yield what is wrong; each check relies on those before it."""
         rows, values = self.rows, self.values
-        missing = [column for column in self.COLUMNS if column not in rows.columns]
-        if missing:
-            yield f"rows lack the column(s) {missing}"
+        check_columns(rows, self.COLUMNS, self.name, "rows")
+        check_columns(values, (), self.name, "values")
         if rows.empty or values.shape[1] == 0:
             yield f"no rows or no genes; got {values.shape}"
         if not rows.index.equals(values.index):
             yield "rows and values must have the same index"
-        if self.planted is not None and self.planted.shape != values.shape:
-            yield f"planted changes have shape {self.planted.shape}, expected {values.shape}"
-        if values.columns.has_duplicates:
-            yield f"gene(s) stand twice, first {list(values.columns[values.columns.duplicated()][:3])}"
-        if rows[list(self.COLUMNS)].isna().any(axis=None):
-            yield "rows hold missing entries; every row needs cell, compound, id and SMILES"
+        check_unique(rows.index, self.name, "rows stand twice")
+        check_unique(values.columns, self.name, "gene(s) stand twice")
+        check_rows(rows, ("cell", "compound", "lincs_id", "smiles"), self.name)
+        if not rows["control"].isin((0, 1)).all():
+            yield "control must be true or false in every row"
+        if "block" in rows and rows["block"].isna().any():
+            yield "a row has no block; name one, or drop the column where no rows share controls"
         twice = rows[rows.duplicated(["cell", "compound"])]
         if len(twice):
             first = tuple(twice.iloc[0][["cell", "compound"]])
@@ -91,14 +109,16 @@ class ExpressionChanges:
         for column in ("lincs_id", "smiles"):
             if rows.groupby("compound")[column].nunique().max() > 1:
                 yield f"a compound has two entries in {column}; one each is needed"
-        unknown = set(rows["split"]) - set(self.SPLITS)
-        if unknown:
-            yield f"unknown split(s) {sorted(unknown)}; one of {', '.join(self.SPLITS)}"
-        if self.unit not in self.UNITS:
+        check_splits(rows, self.name)
+        if self.unit not in tuple(self.UNITS):
             yield f"unknown unit {self.unit!r}; one of {', '.join(self.UNITS)}"
-        bad = values.index[~np.isfinite(values.to_numpy()).all(axis=1)]
-        if len(bad):
-            yield f"NaN or infinite changes in {len(bad)} row(s), first {list(bad[:3])}"
+        check_numbers(values, self.name, "values")
+        if self.planted is not None:
+            found = np.shape(self.planted)
+            if not isinstance(self.planted, np.ndarray) or found != values.shape:
+                yield f"planted changes must be an array of shape {values.shape}; got {found}"
+            if self.planted.dtype.kind != "f" or not np.isfinite(self.planted).all():
+                yield "planted changes hold text, NaN or infinite values"
 
     @property
     def matrix(self) -> np.ndarray:
@@ -127,9 +147,20 @@ class ExpressionChanges:
         return self.values[train].groupby(self.rows.loc[train, "cell"].to_numpy()).mean()
 
     def subset(self, keep: np.ndarray | None = None, genes: pd.Index | None = None) -> ExpressionChanges:
-        """Return the rows where ``keep`` is true (all by default) and the named genes (all by default)."""
-        keep = np.ones(len(self.rows), dtype=bool) if keep is None else np.asarray(keep, dtype=bool)
-        genes = self.genes if genes is None else genes
+        """Return the rows where ``keep`` is true (all by default) and the named genes (all by default).
+
+        Raises
+        ------
+        DataError
+            If ``keep`` does not say yes or no to every row, a gene is unknown, or nothing would be left.
+        """
+        every = keep is None
+        keep = (
+            np.ones(len(self.rows), dtype=bool)
+            if every
+            else check_keep(keep, len(self.rows), self.name, self.rows)
+        )
+        genes = self.genes if genes is None else take_genes(self.values, genes, self.name).columns
         planted = self.planted
         if planted is not None:
             planted = planted[np.ix_(keep, self.genes.get_indexer(genes))]
@@ -144,8 +175,22 @@ class ExpressionChanges:
         """Return ``n_genes`` genes at equal steps through the list (all of them if it is 0).
 
         Gene lists are sorted by name or probe, so the choice knows nothing of the changes.
+
+        Raises
+        ------
+        DataError
+            If ``n_genes`` is no whole number, or negative.
         """
+        check_number("n_genes", n_genes, 0, whole=True)
         total = self.values.shape[1]
-        if n_genes <= 0 or n_genes >= total:
+        if n_genes == 0 or n_genes >= total:
             return self
         return self.subset(genes=self.genes[np.linspace(0, total - 1, n_genes).round().astype(int)])
+
+
+def check_splits(rows: pd.DataFrame, where: object = "rows") -> None:
+    """Refuse rows without the column ``split``, or with an entry there that is no split."""
+    check_columns(rows, ("split",), where)
+    unknown = set(map(str, rows["split"])) - set(ExpressionChanges.SPLITS)
+    if unknown:
+        refuse(where, f"unknown split(s) {sorted(unknown)}; one of {', '.join(ExpressionChanges.SPLITS)}")

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_same_rows, refuse
 from helpers.errors import DataError
-from helpers.studies.pertvae.model.profiles import line_weights
+from helpers.studies.pertvae.model.profiles import check_profiles, gene_names, line_weights
 
 _INNER_FOLDS = 5
 
@@ -51,26 +55,30 @@ class PairPredictor(BaseEstimator):
         Raises
         ------
         DataError
-            If shapes or lengths differ, or a value is NaN.
+            If shapes, lengths, genes or the names of rows differ, a value is no finite number, a line has no
+            name, or a setting is out of range.
         """
+        self.genes_ = gene_names(pre)
         pre, post, groups = check_pairs(pre, post, groups)
         self.n_features_in_ = pre.shape[1]
-        self.singletons_ = _check_singletons(singletons, pre.shape[1])
+        self.singletons_ = np.zeros((0, pre.shape[1]))
+        if singletons is not None and np.shape(singletons)[:1] != (0,):
+            self.singletons_ = check_profiles(singletons, "singletons", self.genes_, pre.shape[1], float)
         self.weights_ = line_weights(groups)
         self.shift_ = self.weights_ @ (post - pre)
         self._fit(pre, post, groups)
         return self
 
     def predict(self, pre: np.ndarray) -> np.ndarray:
-        """Predict post-treatment profiles (pairs, genes)."""
-        pre = np.asarray(pre, dtype=float)
-        if pre.ndim != 2 or pre.shape[1] != self.n_features_in_:
-            msg = f"expected profiles of {self.n_features_in_} genes; got an array of shape {pre.shape}"
-            raise DataError(msg)
-        if not np.isfinite(pre).all():
-            msg = "pre-treatment profiles hold NaN or infinite values"
-            raise DataError(msg)
-        return self._predict(pre)
+        """Predict post-treatment profiles (pairs, genes).
+
+        Raises
+        ------
+        DataError
+            If profiles are empty, have other genes than in the fit, or a value is no finite number.
+        """
+        check_is_fitted(self, "n_features_in_")
+        return self._predict(check_profiles(pre, "pre", self.genes_, self.n_features_in_, float))
 
     def _fit(self, pre: np.ndarray, post: np.ndarray, groups: np.ndarray) -> None:
         """Learn more than the mean shift."""
@@ -140,6 +148,7 @@ class PCAShift(PairPredictor):
         self.n_components = n_components
 
     def _fit(self, pre: np.ndarray, post: np.ndarray, groups: np.ndarray) -> None:
+        check_number("n_components", self.n_components, 1, whole=True)
         profiles = np.concatenate([pre, post, self.singletons_])
         n = min(self.n_components, len(profiles) - 1, profiles.shape[1])
         # The full decomposition is exact and small here; no random solver.
@@ -153,6 +162,8 @@ class _Tuned(PairPredictor):
     """A predictor of the shift (or of the post-treatment profile) with one setting chosen over lines."""
 
     target = "shift"
+    #: Setting that is chosen, its smallest value, and whether it is a whole number.
+    choice: tuple[str, float, bool]
 
     def _candidates(self, n: int) -> Sequence[float]:
         """Return the settings that ``n`` training pairs allow, the most shrunk first."""
@@ -166,6 +177,12 @@ class _Tuned(PairPredictor):
         if self.target not in ("shift", "post"):
             msg = f"unknown target {self.target!r}; 'shift' or 'post'"
             raise DataError(msg)
+        name, low, whole = self.choice
+        choices = getattr(self, name)
+        if not isinstance(choices, Sequence | np.ndarray) or isinstance(choices, str) or not len(choices):
+            refuse(type(self).__name__, f"{name} must be some numbers to choose from; got {choices!r}")
+        for one in choices:
+            check_number(name, one, low, 1e300, whole=whole)
         self.x_, self.y_ = pre, post if self.target == "post" else post - pre
         folds = list(inner_folds(groups))
         settings = self._candidates(min((len(train) for train, _ in folds), default=len(pre)))
@@ -196,6 +213,8 @@ class RidgePairs(_Tuned):
     ----------
     chosen_ : float
     """
+
+    choice = ("alphas", 1e-12, False)
 
     def __init__(
         self, alphas: Sequence[float] = (1000, 100, 30, 10, 3, 1, 0.1), target: str = "shift"
@@ -228,6 +247,8 @@ class PLSPairs(_Tuned):
     ----------
     chosen_ : int
     """
+
+    choice = ("components", 1, True)
 
     def __init__(self, components: Sequence[int] = (1, 2, 3, 5)) -> None:
         self.components = components
@@ -264,6 +285,8 @@ class NearestLines(_Tuned):
     ----------
     chosen_ : int
     """
+
+    choice = ("neighbours", 1, True)
 
     def __init__(self, neighbours: Sequence[int] = (20, 10, 5, 3, 1)) -> None:
         self.neighbours = neighbours
@@ -311,28 +334,18 @@ def check_pairs(
     pre: np.ndarray, post: np.ndarray, groups: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return checked float arrays and groups; DataError where they do not fit together."""
-    pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
-    if pre.ndim != 2 or pre.shape != post.shape or len(pre) == 0:
-        msg = (
-            f"pre and post must be equal, non-empty tables of pairs x genes; got {pre.shape} and {post.shape}"
-        )
+    for table, what in ((post, "pre and post"), (groups, "pre and groups")):
+        check_same_rows(pre, table, what)
+    genes = gene_names(pre)
+    pre = check_profiles(pre, "pre", None, None, float)
+    post = check_profiles(post, "post", genes, pre.shape[1], float)
+    if len(pre) != len(post):
+        msg = f"pairs need one row before and one after the drug: {len(pre)} pre, {len(post)} post"
         raise DataError(msg)
-    if not (np.isfinite(pre).all() and np.isfinite(post).all()):
-        msg = "pre or post holds NaN or infinite values"
-        raise DataError(msg)
+    if groups is not None and np.any(pd.isna(groups)):
+        refuse("groups", "a line has no name", "name every pair")
     groups = np.arange(len(pre)) if groups is None else np.asarray(groups)
     if groups.shape != (len(pre),):
         msg = f"groups must name a line for each of {len(pre)} pairs; got shape {groups.shape}"
         raise DataError(msg)
     return pre, post, groups.astype(str) if groups.dtype == object else groups
-
-
-def _check_singletons(singletons: np.ndarray | None, genes: int) -> np.ndarray:
-    """Return a checked float array (profiles, genes), of no row where there are none."""
-    if singletons is None or not len(singletons):
-        return np.zeros((0, genes))
-    alone = np.asarray(singletons, dtype=float)
-    if alone.ndim != 2 or alone.shape[1] != genes or not np.isfinite(alone).all():
-        msg = f"singletons must be finite profiles of {genes} genes; got an array of shape {alone.shape}"
-        raise DataError(msg)
-    return alone

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from helpers.data.checks import check_columns, check_names
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import holm
 from helpers.studies.pertvae.protocol import line_scores, split_scores
@@ -24,6 +25,7 @@ def summarise_lines(scores: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> 
     DataFrame
         ``drug``, ``model``, ``metric``, ``value``, ``low``, ``high``, ``n`` (lines), ``seeds`` (repeats).
     """
+    check_columns(scores, ("drug", "repeat"), "scores")
     rows = []
     repeats = scores.groupby("drug")["repeat"].nunique()
     for (drug, model, metric), part in line_scores(scores).groupby(["drug", "model", "metric"], sort=False):
@@ -104,7 +106,13 @@ def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: 
     DataFrame
         Index = drug; ``lines``, ``splits``, ``rho_rec``, ``rho_pred``, ``difference``, ``split_low``,
         ``split_high`` (interval of the test), ``p``.
+
+    Raises
+    ------
+    DataError
+        If a model or the metric is not in the table.
     """
+    check_models(scores, prediction, [reconstruction])
     wide = split_scores(scores, metric)
     lines = scores.groupby("drug")["line"].nunique()
     rows = {}
@@ -123,12 +131,23 @@ def table_1(scores: pd.DataFrame, prediction: str, reconstruction: str, metric: 
     return pd.DataFrame.from_dict(rows, orient="index").astype({"lines": int, "splits": int})
 
 
+def check_models(scores: pd.DataFrame, first: str, others: Sequence[str]) -> None:
+    """Refuse a table of scores without one of the models, or no other model at all."""
+    check_columns(scores, ("model",), "scores")
+    missing = sorted({first, *check_names(others, "other models")} - set(scores["model"]))
+    if missing or not len(others):
+        msg = f"no scores of {missing or 'another model'}; there are {sorted(map(str, set(scores['model'])))}"
+        raise DataError(msg)
+    once = ["drug", "model", "metric", "repeat", "fold", "pair"]
+    own = scores[scores["model"].isin([first, *others])]
+    if set(once) <= set(own.columns) and own.duplicated(once).any():
+        msg = f"scores hold a pair twice, first {own.loc[own.duplicated(once), once].iloc[0].to_dict()}"
+        raise DataError(msg)
+
+
 def _gaps(scores: pd.DataFrame, first: str, others: Sequence[str], metric: str) -> pd.DataFrame:
     """First minus each other model: index (drug, line), one column a model."""
-    missing = sorted({first, *others} - set(scores["model"]))
-    if missing:
-        msg = f"no scores of {missing}; there are {sorted(set(scores['model']))}"
-        raise DataError(msg)
+    check_models(scores, first, others)
     lines = line_scores(scores, [metric])
     if lines.empty:
         msg = f"no scores of the metric {metric!r}"

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA, FactorAnalysis
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix, check_records, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.pairs_twin import PairTruth
 from helpers.errors import DataError
@@ -33,10 +35,23 @@ class ProfileSet:
     levels : array (profiles, genes)
         Log2 expression.
     lines : array of str (profiles,)
+
+    Raises
+    ------
+    DataError
+        If they are no finite numbers, or a profile has no line.
     """
 
     levels: np.ndarray
     lines: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_same_rows(self.levels, self.lines, "profiles")
+        found = as_matrix(self.levels, "profiles").shape
+        if not isinstance(self.levels, np.ndarray) or np.shape(self.lines) != found[:1]:
+            refuse("profiles", f"must be an array with a line for each profile; got {found}")
+        if np.any(pd.isna(self.lines)):
+            refuse("profiles", "a line has no name")
 
     @classmethod
     def of(cls, data: PerturbationPairs) -> ProfileSet:
@@ -87,7 +102,18 @@ def reconstruct_by_size(
     DataFrame
         One row a line, model and size: ``model``, ``size``, ``line``, ``metric`` (``"rho"`` z-scored,
         ``"rho raw"`` log2), ``value`` (mean over the line's profiles and repeats).
+
+    Raises
+    ------
+    DataError
+        If sizes are not some whole numbers, each once, those of factor analysis among them.
     """
+    if not np.iterable(sizes) or not len(sizes) or len(set(sizes)) < len(sizes):
+        refuse("sizes", f"must be some whole numbers, each once; got {sizes!r}")
+    for size in sizes:
+        check_number("size", size, 1, whole=True)
+    if set(factor_sizes or ()) - set(sizes):
+        refuse("factor_sizes", f"{list(factor_sizes or ())} must be among the sizes {list(sizes)}")
     factor_sizes = sizes if factor_sizes is None else factor_sizes
     settings = dict(settings or {})
     models = []
@@ -107,6 +133,7 @@ def compare_sizes(
     table: pd.DataFrame, first: tuple[str, int], second: tuple[str, int], metric: str = "rho", seed: int = 0
 ) -> Comparison:
     """Compare two (model, size) over lines: mean difference, bootstrap interval, signed-rank p."""
+    check_records(table, ("model", "size", "metric", "line"), ("value",), "reconstructions")
     part = table[table["metric"] == metric].set_index(["model", "size", "line"])["value"].sort_index()
     missing = [key for key in (first, second) if key not in part.index.droplevel("line")]
     if missing:
@@ -124,6 +151,7 @@ def summarise_sizes(table: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> p
     DataFrame
         ``model``, ``size``, ``metric``, ``value``, ``low``, ``high``, ``n`` (lines).
     """
+    check_records(table, ("model", "size", "metric", "line"), ("value",), "reconstructions")
     rows = []
     for key, part in table.groupby(["model", "size", "metric"], sort=False):
         mean = bootstrap_mean(part["value"].to_numpy(), n_boot, seed)
@@ -145,7 +173,18 @@ def latent_map(
     -------
     before, after, predicted : array (pairs, 2)
         Posterior mean of z1, of z2, and z1 + W z1 + b.
+
+    Raises
+    ------
+    DataError
+        If profiles before and after do not fit together, or the model has one latent unit.
     """
+    check_same_rows(pre, post, "pre and post")
+    if len(pre) != len(post) or model.latent < 2:
+        refuse(
+            "latent_map",
+            f"{len(pre)} pre, {len(post)} post, {model.latent} latent unit(s): no plane of pairs",
+        )
     before, after = model.latent_mean(pre), model.latent_mean(post)
     moved = before + before @ model.W_.T + model.b_
     plane = PCA(2, svd_solver="full").fit(np.concatenate([before, after]))

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.errors import DataError
 
@@ -21,9 +23,12 @@ def spearman_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataError
-        If the shapes differ or a value is NaN.
+        If shapes, or names of rows or genes, differ, there are no genes, or a value is no finite number.
     """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    _check_names(a, b)
+    a, b = as_numbers(a, "profiles"), as_numbers(b, "profiles")
+    if a.shape[1:] == (0,):
+        refuse("profiles", "there are no genes")
     if a.shape != b.shape or a.ndim != 2:
         msg = f"expected two tables of one shape; got {a.shape} and {b.shape}"
         raise DataError(msg)
@@ -53,12 +58,31 @@ def change_correlation(
     -------
     array (pairs,)
         0 where the prediction is the pre-treatment profile.
+
+    Raises
+    ------
+    DataError
+        As of :func:`spearman_rows`, or if ``most`` is no positive whole number.
     """
+    if most is not None:
+        check_number("most", most, 1, whole=True)
+    for table in (predicted, post):
+        _check_names(pre, table)
+    shapes = {as_numbers(table, "profiles").shape for table in (predicted, pre, post)}
+    if len(shapes) > 1:
+        refuse("profiles", f"must have one shape; got {sorted(shapes)}")
     guess, truth = np.asarray(predicted, dtype=float) - pre, np.asarray(post, dtype=float) - pre
     if most is not None and most < truth.shape[1]:
         genes = np.argsort(-np.abs(truth), axis=1, kind="stable")[:, :most]
         guess, truth = (np.take_along_axis(values, genes, axis=1) for values in (guess, truth))
     return spearman_rows(guess, truth)
+
+
+def _check_names(first: object, second: object) -> None:
+    """Refuse two tables with other rows or other genes, or in another order."""
+    check_same_rows(first, second, "profiles")
+    if isinstance(first, pd.DataFrame) and isinstance(second, pd.DataFrame):
+        check_same_rows(first.T, second.T, "genes of profiles")
 
 
 def replicate_ceiling(data: PerturbationPairs) -> pd.DataFrame:
@@ -133,6 +157,8 @@ def shared_effect(data: PerturbationPairs) -> pd.DataFrame:
         genes, log2 changes); drugs in the order of :meth:`~PerturbationPairs.drugs`, with two lines or more.
     """
     tables = []
+    if (data.drugs()["lines"] < 2).all():
+        refuse(data.name, "no drug has two lines, whose changes could be compared")
     for drug in data.drugs().query("lines > 1").index:
         part = data.of_drug(drug)
         change = part.change.groupby(part.pairs["line"].to_numpy(str)).mean()

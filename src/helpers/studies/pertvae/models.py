@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from helpers.data.checks import refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.evaluation.protocol import Fold, Model
 from helpers.studies.pertvae.baselines import PairPredictor, pair_baselines
@@ -45,7 +46,15 @@ def pertvae_model(
         How many of the profiles without a partner the model sees, drawn anew in every fold; default all.
     by_products : bool
         False for the first two predictions only.
+
+    Raises
+    ------
+    DataError
+        If a setting is none of PertVAE, or the seed.
     """
+    unknown = set(settings) - set(PertVAE().get_params()) | {"random_state"} & set(settings)
+    if unknown:
+        refuse(name, f"{sorted(unknown)} are no settings of PertVAE in a protocol, which sets the seed")
     return Model(name, _PertVAEFits(name, dict(settings), singletons, by_products))
 
 
@@ -66,7 +75,16 @@ STOPS = {
 
 
 def variant_models(settings: Mapping[str, Any], names: Sequence[str]) -> list[Model]:
-    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS` or :data:`STOPS`."""
+    """PertVAE with one thing changed, ``PertVAE, <name>``, for names of :data:`VARIANTS` or :data:`STOPS`.
+
+    Raises
+    ------
+    DataError
+        If a name is none of them.
+    """
+    unknown = set(names) - set(VARIANTS) - set(STOPS.values())
+    if unknown:
+        refuse("variants", f"unknown {sorted(unknown)}; one of {', '.join([*VARIANTS, *STOPS.values()])}")
     changed = VARIANTS | {words: {"watch": watch} for watch, words in STOPS.items()}
     return [
         pertvae_model({**settings, **changed[name]}, f"PertVAE, {name}", by_products=False) for name in names
@@ -90,7 +108,15 @@ def simple_models(predictors: Mapping[str, PairPredictor] | None = None) -> Mode
 
     They stop on nothing, so they learn from the training and the validation part together, and get the
     singletons that PertVAE gets.
+
+    Raises
+    ------
+    DataError
+        If one of them is no predictor of pairs.
     """
+    for name, one in (predictors or {}).items():
+        if not isinstance(one, PairPredictor):
+            refuse(name, f"{one!r} is no PairPredictor", "derive it from that class")
     return Model("simple predictors", _SimpleFits(dict(predictors or pair_baselines())))
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_records, refuse
 from helpers.errors import DataError
 
 #: Splits of a drug in the paper: five folds, ten times.
@@ -39,6 +41,12 @@ class NullSetting:
     repeats: int = 10
     noise_sd: float = 0.01
 
+    def __post_init__(self) -> None:
+        for name in ("line_sd", "difference_sd", "noise_sd"):
+            check_number(name, getattr(self, name), 0, 1e6)
+        for name, low in (("lines", 1), ("folds", 2), ("repeats", 1)):
+            check_number(name, getattr(self, name), low, whole=True)
+
 
 def implied_line_sd(difference: float, p: float, lines: int) -> float:
     """Find the spread between lines at which a printed difference has its printed p.
@@ -54,7 +62,15 @@ def implied_line_sd(difference: float, p: float, lines: int) -> float:
     p : float
         One-sided, below 0.5.
     lines : int
+
+    Raises
+    ------
+    DataError
+        If a number is out of range.
     """
+    check_number("difference", difference, 0, 1e6)
+    check_number("p", p, 1e-300, 0.5 - 1e-9)
+    check_number("lines", lines, 2, whole=True)
     area = 0.5 + stats.norm.isf(p) * np.sqrt((2 * _SPLITS + 1) / (12 * _SPLITS**2))
     of_split = difference / (np.sqrt(2) * stats.norm.ppf(area))
     tested = lines / _FOLDS
@@ -68,7 +84,10 @@ def implied_difference_sd(printed: pd.DataFrame) -> float:
     then scatter by the spread between lines over the root of the number of lines. True differences between
     drugs would make this number too large, never too small on average.
     """
+    check_records(printed, (), ("p", "lines", "difference"), "printed")
     rest = printed[printed["p"] > _USABLE_P]
+    if len(rest) < 2:
+        refuse("printed", f"needs two drugs with p above {_USABLE_P:g} to see how means scatter")
     scatter = rest["lines"] * (rest["difference"] - rest["difference"].mean()) ** 2
     return float(np.sqrt(scatter.sum() / (len(rest) - 1)))
 
@@ -92,6 +111,7 @@ def null_worlds(printed: pd.DataFrame) -> dict[str, NullSetting]:
     DataError
         If no drug with 50 lines has a usable p, or fewer than three drugs fail the paper's test.
     """
+    check_records(printed, (), ("p", "lines", "difference"), "printed")
     clear = printed[(printed["lines"] >= 50) & (printed["p"] < _USABLE_P) & (printed["difference"] > 0)]
     if clear.empty or (printed["p"] > _USABLE_P).sum() < 3:
         msg = "the printed table names no drug with 50 lines that gains, or fewer than three that do not"
@@ -109,6 +129,7 @@ def visible_gain(printed: pd.DataFrame, lines: int) -> float:
     With the spread of :func:`implied_difference_sd`: what the paper's design could have seen, each line
     counted once.
     """
+    check_number("lines", lines, 1, whole=True)
     reach = stats.norm.isf(0.025) + stats.norm.ppf(0.8)
     return float(reach * implied_difference_sd(printed) / np.sqrt(lines))
 
@@ -161,6 +182,12 @@ def null_rejections(
         ``high`` (95 % Wilson interval of that share). Tests: the paper's one-sided Mann-Whitney on
         the splits, a one-sided paired t-test on the splits, a one-sided signed-rank test over lines.
     """
+    check_number("runs", runs, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    if not len(levels):
+        refuse("levels", "there are none")
+    for level in levels:
+        check_number("levels", level, 0, 1)
     if setting.lines < setting.folds or runs < 1:
         msg = f"{setting.lines} lines cannot make {setting.folds} folds, or no runs ({runs})"
         raise DataError(msg)

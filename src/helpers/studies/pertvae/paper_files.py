@@ -115,11 +115,18 @@ def read_drvae(sources: Sources) -> PerturbationPairs:
             pre, post, alone = (file[key][:].astype(np.float32) for key in ("pair_x1", "pair_x2", "sing_x1"))
             text = {key: _text(file[key][:]) for key in ("pair_cid", "pair_drug", "sing_cid")}
             number = {key: np.asarray(file[key][:], dtype=float) for key in ("pair_conc", "pair_dur")}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         msg = f"{DRVAE} is not the HDF5 file of the authors: {error}"
         raise DataError(msg) from error
-    if not len(pre) == len(post) == len(text["pair_cid"]) == len(text["pair_drug"]):
+    described = (text["pair_cid"], text["pair_drug"], number["pair_conc"], number["pair_dur"])
+    lengths = [np.shape(part)[:1] for part in (pre, post, *described)]
+    if len(set(lengths)) > 1 or np.shape(alone)[:1] != np.shape(text["sing_cid"]):
         msg = f"{DRVAE}: {len(pre)} profiles before, {len(post)} after, {len(text['pair_cid'])} lines"
+        raise DataError(msg)
+    if pre.ndim != 2 or pre.shape != post.shape or alone.shape[1:] != pre.shape[1:]:
+        msg = (
+            f"{DRVAE}: profiles differ in genes: {pre.shape} before, {post.shape} after, {alone.shape} alone"
+        )
         raise DataError(msg)
     genes = pd.Index([f"gene {place}" for place in range(1, pre.shape[1] + 1)], dtype=object)
     index = pd.Index([f"pair {place}" for place in range(1, len(pre) + 1)], dtype=object)

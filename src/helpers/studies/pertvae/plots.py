@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from pandas.io.formats.style import Styler
 
+from helpers.data.checks import as_numbers, check_keep, refuse
 from helpers.errors import DataError
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.svg import SvgChart, named_points
@@ -46,9 +47,11 @@ def size_curves(
     Raises
     ------
     DataError
-        If a column is missing or the table is empty.
+        If a column is missing, the table is empty, or a size is not positive on a logarithmic axis.
     """
     need_columns("size_curves", table, ("model", "size", "value", "low", "high"))
+    if scale not in ("log", "linear") or (scale == "log" and not (table["size"] > 0).all()):
+        refuse("size_curves", f"sizes cannot stand on a scale {scale!r}", "'linear' shows zero too")
     names = list(table["model"].unique())
     styles = model_styles(names)
     figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
@@ -98,8 +101,11 @@ def latent_arrows(
     Raises
     ------
     DataError
-        If the arrays differ in shape or hold no pair.
+        If the arrays differ in shape, hold no pair or no finite numbers, or names or the choice of pairs have
+        another length.
     """
+    for points in (before, after, predicted):
+        as_numbers(points, "latent_arrows", finite=True)
     if not (before.shape == after.shape == predicted.shape) or before.ndim != 2 or before.shape[1:] != (2,):
         shapes = ", ".join(str(points.shape) for points in (before, after, predicted))
         msg = f"latent_arrows needs three arrays (pairs, 2); got {shapes}"
@@ -107,7 +113,11 @@ def latent_arrows(
     if not len(before):
         msg = "latent_arrows: nothing to draw"
         raise DataError(msg)
-    held_out = np.zeros(len(before), bool) if held_out is None else np.asarray(held_out, bool)
+    held_out = (
+        np.zeros(len(before), bool) if held_out is None else check_keep(held_out, len(before), "held_out")
+    )
+    if len(names) not in (0, len(before)):
+        refuse("latent_arrows", f"{len(names)} names for {len(before)} pairs")
     figure, axes = plt.subplots(figsize=(WIDTH, 4.8))
     for start, end, guess in zip(before, after, predicted, strict=True):
         for target, colour in ((end, "0.35"), (guess, OKABE_ITO["orange"])):

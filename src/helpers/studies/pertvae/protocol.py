@@ -13,6 +13,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_names, check_records, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, Progress, run
@@ -57,8 +59,16 @@ def line_folds(
     Raises
     ------
     DataError
-        If there are fewer than three lines, or fewer than ``n_splits`` where folds are made.
+        If there are fewer than three lines, or fewer than ``n_splits`` where folds are made, a line has no
+        name, or a setting is no whole number.
     """
+    settings = {"n_splits": n_splits, "n_repeats": n_repeats, "seed": seed, "few": few}
+    for name, value in settings.items():
+        check_number(name, value, 0, whole=True)
+    if at_most is not None:
+        check_number("at_most", at_most, 1, whole=True)
+    if np.ndim(lines) != 1 or np.any(pd.isna(lines)):
+        refuse("lines", f"must be a column with a name in every row; got shape {np.shape(lines)}")
     lines = np.asarray(lines).astype(str)
     names = np.unique(lines)
     if len(names) < 3 or n_splits < 3 or n_repeats < 1:
@@ -138,7 +148,15 @@ class PairTask:
     scaler: GeneScaler
 
     def with_singletons(self, count: int | None, seed: int) -> PairTask:
-        """Keep ``count`` of the singletons, drawn with ``seed``; all for None or where there are fewer."""
+        """Keep ``count`` of the singletons, drawn with ``seed``; all for None or where there are fewer.
+
+        Raises
+        ------
+        DataError
+            If ``count`` is no whole number, or negative.
+        """
+        if count is not None:
+            check_number("singletons", count, 0, whole=True)
         if count is None or count >= len(self.singletons):
             return self
         kept = np.sort(np.random.default_rng(seed).permutation(len(self.singletons))[:count])
@@ -224,7 +242,14 @@ def cross_validate_drug(
     DataFrame
         One row a test pair, model and metric: ``drug``, ``repeat``, ``fold``, ``seed``, ``line``,
         ``pair``, ``model``, ``metric`` (one of :data:`METRICS`), ``value``.
+
+    Raises
+    ------
+    DataError
+        If the drug is unknown, or as of :func:`line_folds`.
     """
+    if not isinstance(data, PerturbationPairs):
+        refuse("cross_validate_drug", f"data must be PerturbationPairs, got {type(data).__name__}")
     data = data.of_drug(drug)
     lines = data.pairs["line"].to_numpy(str)
     if few_repeats is not None and len(np.unique(lines)) < FEW_LINES:
@@ -254,7 +279,15 @@ def cross_validate_drugs(
         Every drug has seeds of its own, by its place.
     **protocol
         Of :func:`cross_validate_drug`.
+
+    Raises
+    ------
+    DataError
+        As of :func:`cross_validate_drug`, or if there are no drugs, or one stands twice.
     """
+    drugs = check_names(drugs, "drugs")
+    if not drugs or len(set(drugs)) < len(drugs):
+        refuse("drugs", f"must name some drugs, each once; got {drugs}")
     one = cross_validate_drug
     if memory is not None:
         one = memory.cache(one, ignore=["n_jobs", "progress"])
@@ -277,6 +310,9 @@ def score_pairs(data: PerturbationPairs, fold: Fold, predicted: np.ndarray) -> p
     scaler, pre = task.scaler, task.test
     raw_post = data.post.to_numpy(float)[fold.test]
     post = scaler(raw_post)
+    if not isinstance(predicted, np.ndarray):
+        refuse("predictions", f"must be an array, got {type(predicted).__name__}")
+    as_numbers(predicted, "predictions")
     if predicted.shape != post.shape or not np.isfinite(predicted).all():
         msg = f"predictions for fold {fold.name} have shape {predicted.shape}, not {post.shape}, or hold NaN"
         raise DataError(msg)
@@ -301,7 +337,16 @@ def line_scores(scores: pd.DataFrame, metrics: Iterable[str] = METRICS) -> pd.Da
     -------
     DataFrame
         ``drug``, ``model``, ``metric``, ``line``, ``value``.
+
+    Raises
+    ------
+    DataError
+        If there are no scores, a metric has none, or a name or a number is missing.
     """
+    metrics = check_names(metrics, "metrics")
+    check_records(scores, ("drug", "model", "metric", "line", "repeat"), ("value",), "scores")
+    if not scores["metric"].isin(metrics).any():
+        refuse("scores", f"no scores of the metric {', '.join(map(repr, metrics))}")
     part = scores[scores["metric"].isin(list(metrics))]
     keys = ["drug", "model", "metric", "line"]
     by_repeat = part.groupby([*keys, "repeat"], sort=False)["value"].mean()
@@ -315,7 +360,15 @@ def split_scores(scores: pd.DataFrame, metric: str = "rho") -> pd.DataFrame:
     -------
     DataFrame
         Index = (drug, repeat, fold), one column a model.
+
+    Raises
+    ------
+    DataError
+        If there are no scores of the metric, or a name or a number is missing.
     """
+    check_records(scores, ("drug", "model", "metric", "line", "repeat", "fold"), ("value",), "scores")
+    if not scores["metric"].eq(metric).any():
+        refuse("scores", f"no scores of the metric {metric!r}")
     part = scores[scores["metric"] == metric]
     return part.pivot_table(
         index=["drug", "repeat", "fold"], columns="model", values="value", aggfunc="mean", sort=False

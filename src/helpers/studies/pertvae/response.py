@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_records, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
@@ -33,10 +35,26 @@ class LabelledPairs:
         Replicates averaged.
     response : array (pairs,)
         ln IC50 (uM).
+
+    Raises
+    ------
+    DataError
+        If the response is not one finite number a pair, in their order, or a line has two pairs.
     """
 
     pairs: PerturbationPairs
     response: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pairs, PerturbationPairs):
+            refuse("LabelledPairs", f"pairs must be PerturbationPairs, got {type(self.pairs).__name__}")
+        name = self.pairs.name
+        check_same_rows(self.pairs.pairs, self.response, name)
+        found = as_numbers(self.response, f"{name}, response", finite=True).shape
+        if not isinstance(self.response, np.ndarray) or found != (len(self.pairs.pairs),):
+            refuse(name, f"response must be an array of {len(self.pairs.pairs)} numbers; got shape {found}")
+        if self.pairs.pairs["line"].duplicated().any():
+            refuse(name, "a line has two pairs", "average its replicates first")
 
 
 def label_pairs(
@@ -59,8 +77,9 @@ def label_pairs(
     Raises
     ------
     DataError
-        If fewer than ten lines have a response.
+        If fewer than ten lines have a response, or the seed is no whole number.
     """
+    check_number("seed", seed, 0, whole=True)
     of_drug = data.of_drug(drug)
     lines = of_drug.pairs["line"]
     first = ~lines.duplicated()
@@ -133,6 +152,10 @@ def compare_inputs(errors: pd.DataFrame, n_boot: int = 2000, seed: int = 0) -> p
         ``what`` (the inputs, or "<inputs> minus before"), ``value``, ``low``, ``high`` (bootstrap over
         lines), ``n`` lines, ``unit``. A negative difference is a gain.
     """
+    check_records(errors, ("line", "model"), ("value",), "errors")
+    missing = {MEAN, BEFORE, PREDICTED, MEASURED} - set(errors["model"])
+    if missing or errors.duplicated(["line", "model"]).any():
+        refuse("errors", f"no error of {sorted(missing)}" if missing else "a line stands twice")
     wide = errors.pivot_table("value", "line", "model", sort=False)
     columns: dict[str, tuple[pd.Series, str | None]] = {
         name: (wide[name], None) for name in (MEAN, BEFORE, PREDICTED, MEASURED)

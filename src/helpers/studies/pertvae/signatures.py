@@ -8,6 +8,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
 
 from helpers.data import l1000_files as files
+from helpers.data.checks import check_numbers, check_table, refuse
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.l1000_signatures import SIGNATURES, read_signatures
 from helpers.data.pair_types import PerturbationPairs
@@ -95,8 +96,18 @@ def carry_over(measured: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFram
     agreement : float
         Mean over genes of the correlation over lines of carried and measured values, for lines left
         out in five folds.
+
+    Raises
+    ------
+    DataError
+        If a table holds NaN or a line twice, or both have fewer than five lines in common.
     """
+    for table, what in ((measured, "measured expression"), (other, "other expression")):
+        check_table(table, "carry_over", what)
+        check_numbers(table, "carry_over", what)
     both = measured.index.intersection(other.index)
+    if len(both) < 5:
+        refuse("carry_over", f"{len(both)} lines are in both tables; five are needed", "name lines alike")
     x, y = other.loc[both].to_numpy(float), measured.loc[both].to_numpy(float)
     model = RidgeCV(_PENALTIES)
     left_out = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))

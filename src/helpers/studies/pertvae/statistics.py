@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import holm
-from helpers.evaluation.statistics import Comparison, finite_values, wilcoxon_exact
+from helpers.evaluation.statistics import Comparison, check_level, finite_values, wilcoxon_exact
 
 _EXACT_FLIPS = 16  # lines up to which all sign patterns are enumerated
 _RANDOM_FLIPS = 20_000
@@ -46,6 +47,7 @@ def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:
 
     Exact up to 16 lines; 20,000 random patterns, and the observed one, beyond.
     """
+    check_number("seed", seed, 0, whole=True)
     d = finite_values(differences)
     n = len(d)
     if n == 0:
@@ -61,6 +63,9 @@ def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:
 
 def bootstrap_mean(values: np.ndarray, n_boot: int = 2000, seed: int = 0, level: float = 0.95) -> Comparison:
     """Mean over lines with its percentile interval when lines are resampled; NaN limits below 3 lines."""
+    check_level(level)
+    check_number("n_boot", n_boot, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     values = finite_values(values)
     n = len(values)
     method = "bootstrap over lines, percentile"
@@ -120,8 +125,9 @@ def published_table(published: Mapping[str, float], level: float = 0.001) -> pd.
     Raises
     ------
     DataError
-        If a drug lacks one of its numbers.
+        If a drug lacks one of its numbers, or one of them, or the level, is out of range.
     """
+    check_number("level", level, 0, 1)
     columns = {"n_lines": "lines", "rho_rec": "rho_rec", "rho_pred": "rho_pred", "p": "p"}
     rows: dict[str, dict[str, float]] = {}
     for id, value in published.items():
@@ -136,6 +142,10 @@ def published_table(published: Mapping[str, float], level: float = 0.001) -> pd.
     ):
         msg = "the published table 1 needs n_lines, rho_rec, rho_pred and p of every drug"
         raise DataError(msg)
+    for lines, p in zip(table["lines"], table["p"], strict=True):
+        check_number("lines", lines, 1, 1e9)
+        check_number("lines", lines if lines % 1 else int(lines), whole=True)
+        check_number("p", p, 0, 1)
     table = table[list(columns.values())].astype({"lines": int})
     table.insert(3, "difference", (table["rho_pred"] - table["rho_rec"]).round(3))
     adjusted = holm(table["p"].to_numpy())

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from helpers.claims.numbers import format_p
+from helpers.data.checks import refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.evaluation.statistics import Comparison
 from helpers.evaluation.strongest import against_strongest, strongest_row
-from helpers.studies.pertvae.comparison import compare_all_drugs, compare_over_lines, table_1
+from helpers.studies.pertvae.comparison import check_models, compare_all_drugs, compare_over_lines, table_1
 from helpers.studies.pertvae.latent import compare_sizes
 from helpers.studies.pertvae.metrics import identity_scores, replicate_ceiling, shared_effect
 from helpers.studies.pertvae.models import LATENT_SHIFT, RECONSTRUCTION, UPPER
@@ -187,7 +188,13 @@ def against_simple(
     DataFrame
         One row a metric: ``metric``, ``scope``, ``first``, ``model`` ("strongest"), and the columns of
         :func:`helpers.evaluation.strongest.strongest_row`.
+
+    Raises
+    ------
+    DataError
+        If a model or a metric is not in the table.
     """
+    check_models(scores, first, rivals)
     parts = []
     for metric in metrics:
         by_line = line_scores(scores, [metric]).pivot_table("value", "line", "model")
@@ -298,6 +305,8 @@ def singleton_curve(
     lines = line_scores(scores, [metric])
     named = lines["model"].str.extract(r"^(?P<model>.*), (?P<size>\d+) singletons$")
     table = lines[["line", "value"]].join(named).dropna()
+    if table.empty:
+        refuse("scores", "no model is named '<model>, <number> singletons'")
     rows = []
     for (model, size), part in table.groupby(["model", "size"], sort=False):
         mean = bootstrap_mean(part.groupby("line")["value"].mean().to_numpy(), n_boot, seed)

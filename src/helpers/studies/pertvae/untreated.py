@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import readable
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.sources import Sources
 from helpers.errors import DataError
@@ -61,14 +62,16 @@ def read_untreated(sources: Sources, landmarks: pd.Series) -> tuple[pd.DataFrame
 
 def _read(path: Path, landmarks: pd.Series) -> pd.DataFrame:
     """Lines x landmark symbols of a table with a column of Entrez ids and a column a line."""
-    table = pd.read_csv(path, dtype=str)
+    with readable(path):
+        table = pd.read_csv(path, dtype=str)
     if "Gene" in table:  # a running number comes before it
         table = table.iloc[:, table.columns.get_loc("Gene") :]
     ids = pd.to_numeric(table.iloc[:, 0], errors="coerce")
     kept = ids.isin(landmarks.index) & ~ids.duplicated()
-    values = table.loc[kept].iloc[:, 1:].astype(float)
-    if values.isna().to_numpy().any():
-        msg = f"{path} holds missing values at landmark genes"
+    with readable(path):
+        values = table.loc[kept].iloc[:, 1:].astype(float)
+    if not np.isfinite(values.to_numpy()).all():
+        msg = f"{path} holds missing or infinite values at landmark genes"
         raise DataError(msg)
     symbols = landmarks.loc[ids[kept].astype(int)].to_numpy()
     return values.set_axis(pd.Index(symbols, dtype=object)).T

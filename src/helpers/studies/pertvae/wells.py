@@ -10,6 +10,7 @@ import pandas as pd
 import rdata
 
 from helpers.data import l1000_files as files
+from helpers.data.checks import check_columns, check_keep, check_numbers, check_same_rows, check_table, refuse
 from helpers.data.pair_types import PAIR_COLUMNS, PerturbationPairs, take_genes
 from helpers.data.pairs import LANDMARKS
 from helpers.data.sources import Sources
@@ -46,8 +47,15 @@ def pair_wells(
     Raises
     ------
     DataError
-        If no treated well has a vehicle well on its plate.
+        If no treated well has a vehicle well on its plate, a well is both, or the tables do not fit together.
     """
+    check_table(values, "wells", "values")
+    check_numbers(values, "wells", "values")
+    check_columns(wells, ("batch", "line"), "wells")
+    check_same_rows(values, wells, "values and wells")
+    treated, vehicle = (check_keep(chosen, len(wells), "wells", wells) for chosen in (treated, vehicle))
+    if (treated & vehicle).any():
+        refuse("wells", f"{int((treated & vehicle).sum())} wells are marked both as treated and as vehicle")
     key = [wells["batch"], wells["line"]]
     controls = values[vehicle].groupby([part[vehicle] for part in key])
     mean, count = controls.mean(), controls.size()

@@ -7,18 +7,23 @@ a drug is resisted gives 0.5, and so does knowing which fold or cancer type a li
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import altair
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
 from helpers.claims.published import Published
+from helpers.data.checks import check_columns, refuse
 from helpers.data.types import ResponseData
 from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.plots.hover import hover_points
 from helpers.studies.refdnn.biomarkers import rank_statistics
 from helpers.studies.refdnn.out_of_fold import OutOfFold
+
+if TYPE_CHECKING:
+    import altair
 
 #: The four questions, from the easiest to the hardest.
 PROTOCOLS = ("known pairs", "unseen lines", "unseen types", "unseen drugs")
@@ -34,14 +39,20 @@ def drug_scores(result: OutOfFold, model: str) -> pd.DataFrame:
     DataFrame
         Index = drug name; ``auroc``, mean over seeds (NaN where no fold has both classes), and ``p``,
         one-sided for an AUROC above 0.5, of the first seed.
+
+    Raises
+    ------
+    DataError
+        If the model did not take part.
     """
+    every = result.of(model)
     rows = {}
     for drug in np.unique(result.drugs):
         of_drug = result.drugs == drug
         tests = []
         for seed in range(result.n_seeds):
             part = of_drug & (result.folds[seed] >= 0)
-            scores = result.scores[model][seed, part].astype(float)[:, None]
+            scores = every[seed, part].astype(float)[:, None]
             tests.append(rank_statistics(scores, result.y[part] == 1, result.folds[seed, part]))
         aurocs = [u[0] / pairs if pairs else np.nan for u, _, pairs in tests]
         u, variance, pairs = tests[0]
@@ -56,14 +67,24 @@ def protocol_scores(results: Sequence[OutOfFold]) -> tuple[pd.DataFrame, pd.Data
 
     A model that stands in several results is taken from the last.
     """
+    if not results:
+        refuse("atlas", "there are no results of the protocol")
     tables = {model: drug_scores(result, model) for result in results for model in result.models}
     return tuple(pd.DataFrame({m: t[what] for m, t in tables.items()}) for what in ("auroc", "p"))
 
 
 def best_simple(auroc: pd.DataFrame, counted: pd.Index) -> str:
-    """Return the simple model with the best mean over the counted drugs; it must score nearly all of them."""
+    """Return the simple model with the best mean over the counted drugs; it must score nearly all of them.
+
+    Raises
+    ------
+    DataError
+        If there is no simple model, or no counted drug that it scores.
+    """
     simple = auroc.loc[auroc.index.isin(counted), _simple_models(auroc)]
     scored = simple.notna().sum()
+    if not scored.any():
+        refuse("atlas", f"no simple model scores one of the {len(counted)} counted drugs")
     return str(simple.mean()[scored >= 0.9 * scored.max()].idxmax())
 
 
@@ -117,7 +138,16 @@ def ceilings(data: ResponseData, reliability: float, n_draws: int = 50, seed: in
     -------
     DataFrame, index = drug
         ``second screen`` and ``noise ceiling``: AUROC, mean over draws; NaN with one class or without values.
+
+    Raises
+    ------
+    DataError
+        If a number cannot be; a reliability of NaN gives NaN.
     """
+    if reliability == reliability:
+        check_number("reliability", reliability, -1, 1)
+    check_number("n_draws", n_draws, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     names = {"second screen": reliability, "noise ceiling": np.sqrt(max(reliability, 0.0))}
     return pd.DataFrame({name: _ranked_at(data, r, n_draws, seed) for name, r in names.items()})
 
@@ -162,7 +192,14 @@ def atlas_table(
         ``published resistant share`` and ``published median of the pathway`` (unseen drugs, figure 3E).
     simple : dict of protocol to model
         The simple model of each protocol, the best by its mean over drugs.
+
+    Raises
+    ------
+    DataError
+        If unseen lines, which say what is predictable, are not among the protocols.
     """
+    if "unseen lines" not in protocols:
+        refuse("atlas", f"needs the protocol 'unseen lines'; got {', '.join(protocols) or 'none'}")
     labels = data.response.groupby("drug")["resistant"]
     resistant, pairs = labels.sum(), labels.size()
     counted = pairs.index[np.minimum(resistant, pairs - resistant) >= MIN_MINORITY]
@@ -198,11 +235,13 @@ def rounded(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
 def score_columns(table: pd.DataFrame, model: str) -> pd.DataFrame:
     """Scores of the counted drugs in the four protocols, drugs x protocols; ``model`` RefDNN or simple."""
     kept = counted_drugs(table).set_index("drug")
+    check_columns(kept, [f"{protocol}: {model}" for protocol in PROTOCOLS], "atlas")
     return pd.DataFrame({protocol: kept[f"{protocol}: {model}"] for protocol in PROTOCOLS})
 
 
 def counted_drugs(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of :func:`atlas_table` with enough lines of both classes."""
+    check_columns(table, ("drug", "resistant", "sensitive"), "atlas")
     return table[table[["resistant", "sensitive"]].min(axis=1) >= MIN_MINORITY]
 
 

@@ -14,6 +14,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
+from helpers.data.checks import (
+    as_numbers,
+    check_column,
+    check_labels,
+    check_names,
+    check_numbers,
+    check_same_rows,
+    check_unique,
+    refuse,
+)
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import benjamini_hochberg
@@ -33,7 +44,21 @@ def top_genes(weights: pd.Series, k: int = 10, spread: pd.Series | None = None) 
     spread : Series, optional
         Standard deviation of each gene; the ranking is then by ``|weight| * spread``, the effect of
         one standard deviation. The study ranked raw weights of unscaled expression.
+
+    Raises
+    ------
+    DataError
+        If weights or spreads are no numbers with one name a gene, or ``k`` cannot be.
     """
+    check_number("k", k, 1, whole=True)
+    for what, one in (("weights", weights), ("spread", spread)):
+        if isinstance(one, pd.Series):
+            check_unique(one.index, what, "names a gene twice")
+            check_numbers(one.to_frame(), what, "the size of genes")
+        elif what == "weights" or one is not None:
+            refuse(what, f"must be a Series, whose index names genes, got {type(one).__name__}")
+    if spread is not None and not weights.index.isin(spread.index).all():
+        refuse("spread", "lacks a gene that has a weight", "take both from the same data")
     size = weights.abs() if spread is None else weights.abs() * spread
     return size.sort_values(ascending=False, kind="stable").index[:k].tolist()
 
@@ -63,20 +88,46 @@ def differential_expression(
     Raises
     ------
     DataError
-        If a class is empty, or no stratum has both.
+        If a class is empty, or no stratum has both; if expression is no table of finite numbers, or
+        ``resistant`` or ``strata`` do not say one thing for each of its rows, in their order.
     """
-    resistant = np.asarray(resistant, dtype=bool)
+    resistant, strata = checked_rows(expression, resistant, strata)
     u, variance, pairs = rank_statistics(expression.to_numpy(float), resistant, strata)
-    if pairs == 0:
-        counts = f"{int(resistant.sum())} resistant and {int((~resistant).sum())} sensitive lines"
-        msg = f"both classes are needed{'' if strata is None else ' within a stratum'}; got {counts}"
-        raise DataError(msg)
+    need_both(pairs, resistant, strata)
     excess = np.maximum(np.abs(u - pairs / 2) - 0.5, 0)
     z = np.divide(excess, np.sqrt(variance), out=np.zeros_like(excess), where=variance > 0)
     p = np.minimum(2 * stats.norm.sf(z), 1.0)
     return pd.DataFrame(
         {"auroc": u / pairs, "p": p, "p_adjusted": benjamini_hochberg(p)}, index=expression.columns
     )
+
+
+def checked_rows(
+    expression: pd.DataFrame, resistant: np.ndarray, strata: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return classes (bool) and strata as arrays; refuse a table, or columns, that cannot be tested.
+
+    Raises
+    ------
+    DataError
+        As for :func:`differential_expression`.
+    """
+    if not isinstance(expression, pd.DataFrame) or expression.empty:
+        refuse("expression", "must be a DataFrame with rows and genes")
+    check_unique(expression.columns, "expression", "names a gene twice")
+    as_numbers(expression, "expression", finite=True)
+    for what, one in (("resistant", resistant), ("strata", strata)):
+        check_same_rows(expression, one, f"expression and {what}")
+    resistant = check_labels(resistant, len(expression), "resistant").astype(bool)
+    return resistant, None if strata is None else check_column(strata, len(expression), "strata")
+
+
+def need_both(pairs: int, resistant: np.ndarray, strata: np.ndarray | None) -> None:
+    """Raise DataError if there is no pair of a resistant and a sensitive line to compare."""
+    if pairs == 0:
+        counts = f"{int(resistant.sum())} resistant and {int((~resistant).sum())} sensitive lines"
+        msg = f"both classes are needed{'' if strata is None else ' within a stratum'}; got {counts}"
+        raise DataError(msg)
 
 
 def rank_statistics(
@@ -167,7 +218,14 @@ def gene_panel(data: ResponseData, drug: str, genes: Sequence[str]) -> GenePanel
     """Test genes between the lines that resist a drug and those that do not, as figure 4 does.
 
     Genes that the data do not measure are left out.
+
+    Raises
+    ------
+    DataError
+        If none is measured, or no line resists the drug, or all do.
     """
+    if not set(check_names(genes, "genes")) & set(data.expression.columns):
+        refuse(data.name, f"measures none of the {len(genes)} genes, first {list(genes[:3])}")
     rows = data.response[data.response["drug"] == drug]
     resistant = rows["resistant"].to_numpy() == 1
     values = data.expression.loc[rows["line"], [gene for gene in genes if gene in data.expression]]
@@ -185,7 +243,17 @@ def recovered_genes(weights: Sequence[pd.DataFrame], planted: pd.DataFrame, k: i
         Encoder kernels of several fits.
     planted : DataFrame, drugs x genes
         :attr:`SimulatedTruth.weights`; zero where a gene does not matter.
+
+    Raises
+    ------
+    DataError
+        If there are no weights, or of other drugs or genes than the planted ones.
     """
+    for fit in weights:
+        if not fit.index.isin(planted.columns).all() or not fit.columns.isin(planted.index).all():
+            refuse("weights", "are of other drugs or genes than the planted ones")
+    if not weights:
+        refuse("weights", "there are none")
     relevant = {drug: planted.columns[row != 0] for drug, row in planted.iterrows()}
     found = [np.isin(top_genes(fit[drug], k), relevant[drug]).mean() for fit in weights for drug in fit]
     return float(np.mean(found)), len(found)

@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
 from helpers.claims.published import Published
+from helpers.data.checks import (
+    as_numbers,
+    check_column,
+    check_columns,
+    check_names,
+    check_numbers,
+    check_same_rows,
+    refuse,
+)
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
@@ -28,7 +38,15 @@ def drugs_by_category(data: ResponseData, left_out: OutOfFold) -> pd.DataFrame:
     DataFrame
         ``category``, ``item`` (drug), ``value`` (AUROC; NaN with one class), ``n`` pairs, and ``beyond line
         only``: the value minus the AUROC of ranking lines by how many other drugs they resist.
+
+    Raises
+    ------
+    DataError
+        If a drug has no pathway in the data.
     """
+    unknown = [name for name in left_out.drug_names if name not in data.drugs.index]
+    if unknown:
+        refuse(data.name, f"{len(unknown)} drugs of the result have no pathway, first {unknown[:3]}")
     auroc = left_out.drug_auroc("RefDNN")
     return pd.DataFrame(
         {
@@ -55,7 +73,13 @@ def category_medians(table: pd.DataFrame, n_boot: int = 1000, seed: int = 0) -> 
     DataFrame
         Index = category; ``median``, ``low``, ``high`` (95 %; NaN below three drugs), ``n``; highest
         median first.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, a value is infinite or no number, or a number cannot be.
     """
+    _check(table, n_boot, seed)
     rng = np.random.default_rng(seed)
     rows = {}
     for category, part in table.dropna(subset="value").groupby("category"):
@@ -93,6 +117,8 @@ def category_tests(by_drug: pd.DataFrame, medians: pd.DataFrame, seed: int = 0) 
         published order (``rank_agreement``), the difference of the two ends (``ends``), and the effect of the
         category on the AUROC (``effect``) and on its part beyond the line-only ranking.
     """
+    check_columns(medians, ("median", "published"), "medians of categories")
+    check_columns(by_drug, ("category", "value", "beyond line only"), "table of drugs")
     both = medians.dropna(subset="published")
     agree = both["median"].corr(both["published"], method="spearman") if len(both) > 2 else np.nan
     tests = {
@@ -123,14 +149,28 @@ def category_effect(
     Comparison
         ``difference`` is epsilon squared, the share of the rank variance that lies between
         categories, minus its mean under permuted labels; no interval; ``p`` from the permutations.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two categories or three values, all values are equal, one is infinite, a
+        category is missing, the two name other rows, or a number cannot be.
     """
-    values, categories = np.asarray(values, dtype=float), np.asarray(categories)
+    check_number("n_permutations", n_permutations, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    check_same_rows(values, categories, "values and categories")
+    values = as_numbers(values, "values")
+    categories = check_column(categories, np.size(values), "categories")
+    if np.isinf(values).any():
+        refuse("values", "hold infinite numbers", "use NaN where there is none")
     keep = ~np.isnan(values)
     code = np.unique(categories[keep], return_inverse=True)[1]
     rank = stats.rankdata(values[keep])
     if len(rank) < 3 or code.max() < 1:
         msg = f"a test of categories needs two of them and three values; got {len(rank)} values"
         raise DataError(msg)
+    if np.ptp(rank) == 0:
+        refuse("values", "are all equal, so no category can differ")
     size = np.bincount(code)
     centre = rank - rank.mean()
     total = (centre**2).sum()
@@ -163,7 +203,15 @@ def end_difference(
     -------
     Comparison
         NaN throughout if an end has fewer than three drugs here.
+
+    Raises
+    ------
+    DataError
+        As :func:`category_medians`, or if a category is at both ends.
     """
+    _check(table, n_boot, seed)
+    if set(check_names(high_end, "high_end")) & set(check_names(low_end, "low_end")):
+        refuse("end_difference", "a category is at both ends")
     rng = np.random.default_rng(seed)
     known = table.dropna(subset="value")
     ends = [known.loc[known["category"].isin(end), "value"].to_numpy() for end in (high_end, low_end)]
@@ -178,3 +226,11 @@ def end_difference(
     p = min(1.0, 2 * (tail + 1) / (n_boot + 1))
     difference = float(np.median(ends[0]) - np.median(ends[1]))
     return Comparison(difference, float(low), float(high), p, n, method)
+
+
+def _check(table: pd.DataFrame, n_boot: int, seed: int) -> None:
+    check_columns(table, ("category", "value"), "table of drugs")
+    check_numbers(table[["value"]], "table of drugs", "value", missing=True)
+    check_column(table["category"], len(table), "table of drugs, category")
+    check_number("n_boot", n_boot, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)

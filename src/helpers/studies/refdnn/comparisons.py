@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_names, refuse
 from helpers.evaluation.comparison import (
     bonferroni_family,
     compare_folds,
@@ -75,6 +77,10 @@ class Compared:
         """Say what RefDNN is ahead of ``other``, or of the strongest rival, for the title of a figure."""
         rows = self.differences.query("data == @data and metric == @metric")
         rows = rows.query("model == @other and test == ''") if other else rows.dropna(subset="rival")
+        if rows.empty:
+            refuse(
+                "comparison", f"RefDNN was not compared by {metric!r} on {data!r} with {other or 'a rival'}"
+            )
         row = rows.iloc[0]
         # Two lines: with its interval the sentence is wider than a figure.
         return f"{data}: {metric} of RefDNN minus\n{other or row['rival']} {_signed(row)}"
@@ -88,6 +94,7 @@ class Compared:
     def ranking(self, metrics: Sequence[str] = ("AUCROC", WITHIN, "AUCPR", "Accuracy", "F1")) -> pd.DataFrame:
         """Scores of all models, best AUROC of each data set first."""
         wide = self.summary.pivot_table(index=["data", "model"], columns="metric", values="value", sort=False)
+        check_columns(wide, ("AUCROC", *metrics), "summary by metric")
         parts = wide[list(metrics)].groupby("data", sort=False, group_keys=False)
         return parts.apply(lambda part: part.sort_values("AUCROC", ascending=False))
 
@@ -98,13 +105,26 @@ def metric_table(
     """Metrics of every fold, model and seed of several results (:meth:`OutOfFold.metrics`).
 
     Models that a result does not have are left out.
+
+    Raises
+    ------
+    DataError
+        If nothing is left, or names are no list.
     """
+    for what, names in (("models", models), ("metrics", metrics)):
+        if names is not None:
+            check_names(names, what)
     kept = {
         name: result.models if models is None else [m for m in models if m in result.models]
         for name, result in results.items()
     }
+    if not any(kept.values()):
+        refuse("table of metrics", f"no result has one of the models {', '.join(models or ())}")
     table = pd.concat([result.metrics(kept[name]).assign(data=name) for name, result in results.items()])
-    return table if metrics is None else table[table["metric"].isin(metrics)]
+    table = table if metrics is None else table[table["metric"].isin(metrics)]
+    if table.empty:
+        refuse("table of metrics", f"none of {', '.join(metrics or ())} is among the metrics")
+    return table
 
 
 def compare_settings(metrics: pd.DataFrame, *, family: Family, rivals: Sequence[str]) -> dict[str, Compared]:
@@ -144,7 +164,13 @@ def compare_over_folds(
     rivals : collection of str
         The one of these with the best mean, metric by metric, stands once more as ``rival_name``.
     rival_name : str
+
+    Raises
+    ------
+    DataError
+        If RefDNN, a rival or a model of the family has no values, or the ratio cannot be.
     """
+    check_number("test_ratio", test_ratio, 0, 1e12)
     return _compared(
         metrics,
         lambda part: summarise_folds(part, test_ratio),
@@ -183,7 +209,15 @@ def paired_over_folds(
     DataFrame
         ``data``, ``first``, ``model`` (second), ``metric``, ``difference``, ``low``, ``high``, ``p``, ``n``
         (folds).
+
+    Raises
+    ------
+    DataError
+        If there are no pairs, or a model is not among the metrics.
     """
+    _check_metrics(metrics, [model for pair in pairs for model in pair])
+    if not pairs:
+        refuse("table of metrics", "no pair of models to compare")
     columns = ["data", "first", "model", "metric", "difference", "low", "high", "p", "n"]
     tables = [
         compare_folds(part[part["model"].isin(pair)], pair[0], test_ratio).assign(data=name, first=pair[0])
@@ -199,7 +233,15 @@ def weighted_over_groups(
     """Mean difference over left-out groups, each weighed by its pairs, with groups resampled.
 
     :func:`compare_over_groups` gives a cancer type of one line the weight of one of a hundred lines.
+
+    Raises
+    ------
+    DataError
+        If a model or the metric is not among the metrics, or a number cannot be.
     """
+    _check_metrics(metrics, ["RefDNN", *check_names(others, "others")])
+    if not len(others) or metric not in set(metrics["metric"]):
+        refuse("table of metrics", f"no values of {metric!r}, or no other model")
     tables = []
     for other in others:
         found = {}
@@ -220,7 +262,7 @@ def line_bootstrap(results: Results, other: str, n_boot: int, seed: int = 0) -> 
     """AUROC of RefDNN minus that of ``other``, all folds pooled, with whole cell lines resampled."""
     found = {}
     for name, result in results.items():
-        net, rival = (weighted_metric("AUCROC", result.y, result.scores[m][0]) for m in ("RefDNN", other))
+        net, rival = (weighted_metric("AUCROC", result.y, result.of(m)[0]) for m in ("RefDNN", other))
         found[name] = cluster_bootstrap(_gap(net, rival), result.lines, n_boot, seed, null=0)
     return comparison_table(found)
 
@@ -234,20 +276,23 @@ def _gap(
 def median_gaps(first: Compared, second: Compared, metric: str = "AUCROC") -> pd.DataFrame:
     """Median of RefDNN over the groups of one protocol minus that over the groups of another."""
     medians = []
-    for summary in (first.summary, second.summary):
-        rows = summary[(summary["model"] == "RefDNN") & (summary["metric"] == metric)]
-        medians.append(rows.set_index("data")["value"])
+    for one in (first, second):
+        medians.append(_of_refdnn(one, metric)["value"])
     return (medians[0] - medians[1]).rename("difference").reset_index()
 
 
 def level_gaps(groups: Compared, folds: Compared, metric: str = "AUCROC") -> pd.DataFrame:
     """Median of RefDNN over left-out groups minus its mean over random folds, with the median's interval."""
-    left_out, known = (
-        one.summary[(one.summary["model"] == "RefDNN") & (one.summary["metric"] == metric)].set_index("data")
-        for one in (groups, folds)
-    )
+    left_out, known = (_of_refdnn(one, metric) for one in (groups, folds))
     gap = left_out[["value", "low", "high"]].sub(known["value"], axis=0)
     return gap.rename(columns={"value": "difference"}).assign(n=left_out["n"]).reset_index()
+
+
+def _of_refdnn(found: Compared, metric: str) -> pd.DataFrame:
+    rows = found.summary[(found.summary["model"] == "RefDNN") & (found.summary["metric"] == metric)]
+    if rows.empty:
+        refuse("summary", f"has no {metric!r} of RefDNN")
+    return rows.set_index("data")
 
 
 def comparison_table(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
@@ -277,6 +322,7 @@ def _compared(
     versus: Versus,
     rivals: tuple[Sequence[str], str, Sequence[str]],
 ) -> Compared:
+    _check_metrics(metrics, ["RefDNN", *check_names(rivals[0], "rivals")])
     summaries, differences = [], []
     for name, part in metrics.groupby("data", sort=False):
         summary, found = summarise(part), compare(part)
@@ -291,6 +337,13 @@ def _compared(
         pd.concat(summaries, ignore_index=True),
         pd.concat([table for table in differences if len(table)], ignore_index=True),
     )
+
+
+def _check_metrics(metrics: pd.DataFrame, models: Sequence[str]) -> None:
+    check_columns(metrics, ("data", "seed", "fold", "model", "metric", "value"), "table of metrics")
+    absent = sorted(set(models) - set(metrics["model"]))
+    if absent:
+        refuse("table of metrics", f"has no value of {', '.join(absent)}", "see what metric_table was given")
 
 
 def _welch(found: pd.DataFrame, family: Family) -> pd.DataFrame:

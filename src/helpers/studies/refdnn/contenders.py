@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.data.checks import check_columns, refuse
+from helpers.errors import ParameterError
 from helpers.evaluation.space import Float, Space
 from helpers.studies.refdnn.baselines.forest import FOREST_FIXED, FOREST_SPACE, ExpressionForest, PairForest
 from helpers.studies.refdnn.baselines.kronecker import KroneckerRidge
@@ -34,8 +36,8 @@ from helpers.studies.refdnn.model import RefDNNClassifier
 from helpers.studies.refdnn.model.published import (
     ABLATION,
     ABLATION_SPACE,
-    REFDNN_FIXED,
     REFDNN_SPACE,
+    fixed_settings,
     scale_matched,
 )
 
@@ -105,7 +107,7 @@ def published_contenders(
         Training steps of the networks (published: 5,000).
     device : str
     """
-    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    network = RefDNNClassifier(features, **fixed_settings(dataset), steps=steps, device=device)
     forest = ExpressionForest(features, **FOREST_FIXED[dataset])
     linear = ExpressionElasticNet(features, **ELASTIC_NET_FIXED[dataset])
     return [
@@ -227,7 +229,15 @@ def searched_settings(chosen: pd.DataFrame) -> dict[str, float]:
     ----------
     chosen : DataFrame
         :attr:`OutOfFold.chosen`.
+
+    Raises
+    ------
+    DataError
+        If RefDNN was not searched.
     """
+    check_columns(chosen, ("model", "value"), "settings found")
+    if "RefDNN" not in set(chosen["model"]):
+        refuse("settings found", "RefDNN was not searched", "give cross_validate a contender with a space")
     of_network = chosen[chosen["model"] == "RefDNN"]
     best = of_network.loc[of_network["value"].idxmax()]
     return {name: best[name] for name in REFDNN_SPACE} | {"hidden_units": int(best["hidden_units"])}
@@ -292,7 +302,7 @@ def ablation_contenders(
     loss weights (0.5, 0.5), (1, 0) = (b), (0, 1) = (d), here with the same search budget each.
     ``search`` names the variants to search; the others keep the study's constants.
     """
-    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    network = RefDNNClassifier(features, **fixed_settings(dataset), steps=steps, device=device)
     variants: dict[str, tuple[dict[str, Any], Space]] = {
         "RefDNN": ({}, REFDNN_SPACE),
         **{
@@ -351,12 +361,16 @@ def variant_contenders(
     features: PairFeatures, dataset: str, variants: dict[str, dict], *, steps: int, device: str
 ) -> list[Contender]:
     """Return RefDNN at the fixed hyperparameters with one setting changed a contender."""
-    network = RefDNNClassifier(features, **REFDNN_FIXED[dataset], steps=steps, device=device)
+    network = RefDNNClassifier(features, **fixed_settings(dataset), steps=steps, device=device)
     return [Contender(name, _variant(network, **changes)) for name, changes in variants.items()]
 
 
 def _variant(network: RefDNNClassifier, **changes: object) -> RefDNNClassifier:
-    return RefDNNClassifier(**{**network.get_params(deep=False), **changes})
+    settings = network.get_params(deep=False)
+    if not set(changes) <= set(settings):
+        msg = f"RefDNN has no setting {sorted(set(changes) - set(settings))}; it has {', '.join(settings)}"
+        raise ParameterError(msg)
+    return RefDNNClassifier(**{**settings, **changes})
 
 
 def _on_whole_training_part(contender: Contender) -> Contender:

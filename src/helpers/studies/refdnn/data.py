@@ -54,7 +54,7 @@ def load_response(
     """
     options = (("expression", expression, ccle.FILES), ("repeats", repeats, gdsc.REPEATS))
     for option, value, known in options:
-        if value not in known:
+        if value not in tuple(known):
             msg = f"unknown {option} {value!r}; one of {', '.join(known)}"
             raise DataError(msg)
     panels = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import as_numbers, check_column, check_columns, check_unique, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 
@@ -24,8 +25,13 @@ def tanimoto(fingerprints: np.ndarray) -> np.ndarray:
     -------
     array, drugs x drugs, float32
         1 where both fingerprints are empty.
+
+    Raises
+    ------
+    DataError
+        If they are no table of 0 and 1.
     """
-    bits = np.asarray(fingerprints, dtype=np.float64)
+    bits = _bits(fingerprints)
     common = bits @ bits.T
     size = bits.sum(axis=1)
     union = size[:, None] + size[None, :] - common
@@ -46,6 +52,12 @@ class PairFeatures:
     line_names, drug_names, gene_names : array of str
     line_types : array of str, optional
         Cancer type of each line, for the models that use nothing else of it.
+
+    Raises
+    ------
+    DataError
+        If a table is empty, has another shape than its names, or holds NaN, text or (of fingerprints)
+        anything but 0 and 1; if a name repeats, or a cancer type is missing.
     """
 
     expression: np.ndarray
@@ -56,12 +68,10 @@ class PairFeatures:
     line_types: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        expression = np.ascontiguousarray(self.expression, dtype=np.float32)
-        try:
-            fingerprints = np.ascontiguousarray(self.fingerprints, dtype=np.uint8)
-        except ValueError as error:
-            msg = f"fingerprints must be a table of drugs x bits, every drug with as many bits: {error}"
-            raise DataError(msg) from error
+        for name in ("line_names", "drug_names", "gene_names"):
+            object.__setattr__(self, name, _names(getattr(self, name), name))
+        expression = np.ascontiguousarray(as_numbers(self.expression, "expression", np.float32))
+        fingerprints = np.ascontiguousarray(_bits(self.fingerprints), dtype=np.uint8)
         if expression.ndim != 2 or expression.shape != (len(self.line_names), len(self.gene_names)):
             msg = (
                 f"expression has shape {expression.shape}, expected "
@@ -80,12 +90,24 @@ class PairFeatures:
         for name, value in (("expression", expression), ("fingerprints", fingerprints)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
-        for name in ("line_names", "drug_names", "gene_names"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name)))
+        if self.line_types is not None:
+            check_column(self.line_types, len(expression), "line_types")
 
     @classmethod
     def from_data(cls, data: ResponseData) -> PairFeatures:
-        """Take lines, genes and drugs of ``data``; drugs in alphabetical order, as RefDNN does."""
+        """Take lines, genes and drugs of ``data``; drugs in alphabetical order, as RefDNN does.
+
+        Raises
+        ------
+        DataError
+            If ``data`` is no ResponseData, or a line of its expression has no cancer type.
+        """
+        if not isinstance(data, ResponseData):
+            refuse("features", f"need a ResponseData, got {type(data).__name__}")
+        without = data.expression.index.difference(data.lines.index)
+        if len(without):
+            problem = f"{len(without)} lines of the expression have no annotation, first {list(without[:3])}"
+            refuse(data.name, problem, "annotate them, or leave them out")
         fingerprints = data.fingerprints.sort_index()
         return cls(
             expression=data.expression.to_numpy(np.float32),
@@ -143,12 +165,9 @@ class PairFeatures:
             If a line or drug is unknown, or the array has another shape.
         """
         if isinstance(pairs, pd.DataFrame):
-            columns = [("line", self.line_names), ("drug", self.drug_names)]
+            check_columns(pairs, ("line", "drug"), "pairs")
             codes = []
-            for column, names in columns:
-                if column not in pairs:
-                    msg = f"pairs need the columns line and drug; {column!r} is missing"
-                    raise DataError(msg)
+            for column, names in (("line", self.line_names), ("drug", self.drug_names)):
                 code = pd.Index(names).get_indexer(pairs[column].astype(str))
                 if (code < 0).any():
                     unknown = pd.unique(pairs[column][code < 0])
@@ -175,3 +194,21 @@ class PairFeatures:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PairFeatures:
         return self
+
+
+def _names(values: Any, what: str) -> np.ndarray:
+    names = np.asarray(values)
+    if names.ndim != 1 or not len(names):
+        refuse(what, f"must be a list of names, got shape {names.shape}")
+    check_unique(pd.Index(names), what, "names repeat")
+    return names
+
+
+def _bits(fingerprints: Any) -> np.ndarray:
+    """Return fingerprints as float64; a cast to bytes alone would take counts, shares and NaN for bits."""
+    bits = as_numbers(fingerprints, "fingerprints (drugs x bits, every drug with as many bits)", np.float64)
+    if bits.ndim != 2 or not bits.size:
+        refuse("fingerprints", f"must be a table of drugs x bits, got shape {bits.shape}")
+    if not np.isin(bits, (0, 1)).all():
+        refuse("fingerprints", "must hold only 0 and 1", "cut counts at 1")
+    return bits

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import readable, refuse
 from helpers.errors import DataError
 
 #: What both panels share: their expression is not the paper's.
@@ -33,6 +34,8 @@ def read_response(path: str | Path) -> pd.DataFrame:
     """
     table = _read_text(path)
     _need(table, ("Drug", "Cell", "Label"), path)
+    if {"Drug.1", "Cell.1", "Label.1", "LN_IC50.1"} & set(table):  # as pandas renames a second column
+        refuse(path, "has a column twice", "keep one of Drug, Cell, Label and LN_IC50 each")
     words = sorted(set(table["Label"]) - {"Resistance"})
     empty = (table[["Drug", "Cell", "Label"]] == "").any(axis=1)
     if empty.any():
@@ -67,20 +70,19 @@ def read_expression(path: str | Path) -> tuple[pd.DataFrame, int]:
     Raises
     ------
     DataError
-        If there is no line, or a value is not a number.
+        If there is no gene or line, an id is missing, or a value is not a finite number.
     """
-    try:
-        # Thousands of rows by a thousand columns: the parallel reader takes a tenth of the time.
+    # Thousands of rows by a thousand columns: the parallel reader takes a tenth of the time.
+    with readable(path):
         table = pd.read_csv(path, engine="pyarrow")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        msg = f"{path} is not a readable table: {error}"
-        raise DataError(msg) from error
     key = "Gene" if "Gene" in table.columns[:2] else table.columns[0]
+    if table.empty or table[key].isna().any():
+        refuse(path, f"needs rows, each with an id of its gene in {key!r}")
     genes = table[key].astype(str)
     values = table.iloc[:, table.columns.get_loc(key) + 1 :]
     wrong = [name for name in values if not pd.api.types.is_numeric_dtype(values[name])]
-    if wrong or values.shape[1] == 0 or values.isna().any(axis=None):
-        where = wrong or list(values.columns[values.isna().any()])
+    if wrong or values.shape[1] == 0 or not np.isfinite(values.to_numpy(np.float32)).all():
+        where = wrong or list(values.columns[~np.isfinite(values.to_numpy(np.float32)).all(axis=0)])
         msg = f"{path}: every column after {key!r} must hold numbers; not so in {where[:3] or 'the file'}"
         raise DataError(msg)
     count = genes.groupby(genes).cumcount() + 1
@@ -99,9 +101,17 @@ def read_fingerprints(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame, drugs x bits, uint8
+
+    Raises
+    ------
+    DataError
+        If a drug has no name or stands twice, or a bit is anything but 0 and 1.
     """
-    table = pd.read_csv(path, engine="pyarrow")
+    with readable(path):
+        table = pd.read_csv(path, engine="pyarrow")
     _need(table, ("Name",), path)
+    if table["Name"].isna().any():
+        refuse(path, f"{int(table['Name'].isna().sum())} row(s) have no Name")
     table = table.set_index(table["Name"].astype(str).astype(object)).drop(columns="Name")
     values = table.to_numpy()
     if values.dtype.kind not in "iu" or not np.isin(values, (0, 1)).all():
@@ -122,6 +132,11 @@ def read_annotation(path: str | Path) -> pd.DataFrame:
         Index = line (COSMIC number or CCLE name); ``cancer_type`` (TCGA label, or ``"others"``
         where the file has a blank, ``NA`` or ``UNABLE TO CLASSIFY``) and ``name`` (empty where
         the file has none).
+
+    Raises
+    ------
+    DataError
+        If a column is missing, a line has no id or stands twice, or there is none.
     """
     columns = {
         "COSMIC identifier": "line",
@@ -132,6 +147,8 @@ def read_annotation(path: str | Path) -> pd.DataFrame:
     _need(table, tuple(columns), path)
     table = table[list(columns)].rename(columns=columns)
     table = table[~table["name"].str.startswith("TOTAL")]
+    if table.empty or (table["line"] == "").any():
+        refuse(path, "needs rows, each with a COSMIC identifier or a name of its line")
     if table["line"].duplicated().any():
         msg = f"{path}: the line {table['line'][table['line'].duplicated()].iloc[0]!r} stands twice"
         raise DataError(msg)
@@ -188,6 +205,11 @@ def read_patients(path: str | Path, models: pd.Index | pd.Series, notes: list[st
     -------
     array of str
         A model that the file does not name, or names without a patient, is a patient of its own.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a model stands twice.
     """
     table = _read_text(path)
     _need(table, ("ModelID", "PatientID"), path)
@@ -215,11 +237,8 @@ def note_single_class(response: pd.DataFrame, notes: list[str]) -> None:
 
 
 def _read_text(path: str | Path, sep: str = ",") -> pd.DataFrame:
-    try:
+    with readable(path):
         table = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        msg = f"{path} is not a readable table: {error}"
-        raise DataError(msg) from error
     return table.apply(lambda column: column.str.strip())
 
 
@@ -233,7 +252,10 @@ def _need(table: pd.DataFrame, columns: tuple[str, ...], path: str | Path) -> No
 
 def _numbers(column: pd.Series, path: str | Path) -> pd.Series:
     try:
-        return pd.to_numeric(column)
+        numbers = pd.to_numeric(column)
     except ValueError as error:
         msg = f"{path}, column {column.name}: {error}"
         raise DataError(msg) from error
+    if np.isinf(numbers).any():
+        refuse(path, f"column {column.name} holds infinite values", "leave them empty")
+    return numbers

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_column, check_columns, check_numbers, refuse
 from helpers.data.types import ResponseData
 from helpers.evaluation.protocol import Fold
 from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds
@@ -15,7 +17,15 @@ from helpers.studies.refdnn.pairs import PairTable
 
 
 def repeated_pair_folds(table: PairTable, n_outer: int, repeats: int, seed: int = 0) -> list[list[Fold]]:
-    """Folds of known drugs and lines: pairs stratified by drug, one list of folds a repeat."""
+    """Folds of known drugs and lines: pairs stratified by drug, one list of folds a repeat.
+
+    Raises
+    ------
+    DataError
+        If a number cannot be, or there are too few pairs.
+    """
+    check_number("repeats", repeats, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     return [stratified_pair_folds(table.drugs, n_outer, seed + i) for i in range(repeats)]
 
 
@@ -24,13 +34,20 @@ def left_out_folds(groups: np.ndarray, at_most: int = 0, patients: np.ndarray | 
 
     Where ``patients`` (n,) are given, training is without the patients whose lines are tested: two lines of
     one patient can have two cancer types.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two groups, or an entry is missing.
     """
+    check_number("at_most", at_most, 0, whole=True)
     folds = leave_one_group_out(groups)
     if at_most:
         spread = np.linspace(0, len(folds) - 1, at_most).round().astype(int)
         folds = [folds[i] for i in np.unique(spread)]
     if patients is None:
         return folds
+    patients = check_column(patients, len(groups), "patients")
     return [
         replace(fold, train=fold.train[~np.isin(patients[fold.train], patients[fold.test])]) for fold in folds
     ]
@@ -45,7 +62,21 @@ def relabelled(data: ResponseData, table: PairTable, factor: float) -> PairTable
     """Call a pair resistant where its IC50 exceeds ``factor`` times the drug's maximum concentration.
 
     The value is a natural logarithm in simulated data and log2 in the GDSC panel.
+
+    Raises
+    ------
+    DataError
+        If the table is not that of ``data``, or an IC50 or a maximum concentration is unknown.
     """
+    check_number("factor", factor, 1e-12)
+    if not np.array_equal(table.features.encode(data.response), table.codes):
+        refuse(data.name, "the table holds other pairs, or in another order", "use PairTable.from_data(data)")
+    check_columns(data.drugs, ("max_concentration",), data.name, "drugs")
+    asked = data.drugs[["max_concentration"]].reindex(data.response["drug"])
+    check_numbers(data.response[["value"]], data.name, "response")
+    check_numbers(asked, data.name, "drugs")
+    if (asked <= 0).any(axis=None):
+        refuse(data.name, "a maximum concentration is not positive", "give it in uM")
     limit = data.drugs["max_concentration"].reindex(data.response["drug"]).to_numpy()
     log = np.log if data.tier == "simulated" else np.log2
     y = (data.response["value"].to_numpy() > log(limit * factor)).astype(int)
@@ -73,7 +104,14 @@ def varied_cases(
         Unseen lines of both data sets, all lines of a patient in one fold; CCLE with a patient's pairs of a
         drug in one fold, and stratified by drug and label; GDSC with the cut of its labels
         at half and double the concentration; repeated GDSC pairs split between folds or kept together.
+
+    Raises
+    ------
+    DataError
+        If a data set is missing, or as for :func:`relabelled`.
     """
+    if not {"CCLE", "GDSC"} <= set(tables):
+        refuse("tables", f"need the pairs of CCLE and GDSC; got {', '.join(tables) or 'none'}")
     ccle = tables["CCLE"]
     strata = np.array([f"{drug}/{label}" for drug, label in zip(ccle.drugs, ccle.y, strict=True)])
     cuts = {"half_cut": 0.5, "double_cut": 2.0}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import Layout
 
@@ -26,7 +27,14 @@ def frozen_logits(features: Mapping[str, PairFeatures], draws: int = 20, seed: i
     DataFrame
         ``data``, ``what``, ``value``, ``n``: SD of the logits between and within reference drugs, and the
         share of logits beyond 4 in size, where the sigmoid says nearly the same of every line.
+
+    Raises
+    ------
+    DataError
+        If a number cannot be.
     """
+    check_number("draws", draws, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     rows = []
     for name, known in features.items():
         x = known.expression

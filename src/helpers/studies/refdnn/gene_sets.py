@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_annotation, check_column, check_labels, check_names, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import corrected_resampled_t
-from helpers.studies.refdnn.biomarkers import rank_statistics
+from helpers.studies.refdnn.biomarkers import checked_rows, need_both, rank_statistics
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 
 #: The report's ten genes a drug (Meng 2022, figure 4 and the tables beside its code).
@@ -103,15 +105,30 @@ def set_tests(
         One row a null (:data:`NULLS`) and statistic (``"significant"``, ``"strength"``): ``observed``,
         ``expected`` (mean under the null), ``difference``, ``low``, ``high`` (the difference to the central
         95 % of the null), ``p`` one-sided, ``n`` lines.
+
+    Raises
+    ------
+    DataError
+        If a gene is not measured or stands twice, a number cannot be, or as for
+        :func:`helpers.studies.refdnn.biomarkers.differential_expression` within tissues.
     """
+    check_number("n_draws", n_draws, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    genes = check_names(genes, "genes")
+    resistant, _ = checked_rows(expression, resistant, tissue)
+    tissue = check_column(tissue, len(expression), "tissue")
+    unknown = [gene for gene in genes if gene not in expression]
+    if unknown or not genes or len(set(genes)) < len(genes):
+        refuse("genes", f"{unknown[:3]} are not measured, one stands twice, or there is none")
     rng = np.random.default_rng(seed)
-    resistant = np.asarray(resistant, dtype=bool)
     chosen = expression.columns.get_indexer(genes)
     sets = np.array([rng.choice(expression.shape[1], len(genes), replace=False) for _ in range(n_draws)])
     values = expression.to_numpy(float)
     rows = []
     for null, strata in zip(NULLS[:2], (None, tissue), strict=True):
-        p, strength = _gene_tests(*rank_statistics(values, resistant, strata))
+        ranked = rank_statistics(values, resistant, strata)
+        need_both(ranked[2], resistant, strata)
+        p, strength = _gene_tests(*ranked)
         rows += _compared(
             null,
             (int(_significant(p[chosen][None])[0]), float(strength[chosen].mean())),
@@ -145,14 +162,25 @@ def finding(tested: pd.DataFrame) -> str:
 
 
 def response_of(data: ResponseData, drug: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Expression, resistance and tissue of the lines of one drug, one row a measured pair."""
+    """Expression, resistance and tissue of the lines of one drug, one row a measured pair.
+
+    Raises
+    ------
+    DataError
+        If the drug is unknown, or a line has no tissue.
+    """
+    check_annotation(data.lines, "tissue", data.name, "lines")
     rows = data.response[data.response["drug"] == drug]
+    if rows.empty:
+        refuse(data.name, f"no pair of the drug {drug!r}", f"it has {', '.join(data.drugs.index[:5])}")
     tissue = data.lines["tissue"].reindex(rows["line"]).to_numpy(str)
     return data.expression.loc[rows["line"]], rows["resistant"].to_numpy() == 1, tissue
 
 
 def tissue_counts(resistant: np.ndarray, tissue: np.ndarray) -> pd.DataFrame:
     """Sensitive and resistant lines of each tissue, most sensitive ones first."""
+    resistant = check_labels(resistant, len(tissue), "resistant").astype(bool)
+    tissue = check_column(tissue, len(resistant), "tissue")
     table = pd.DataFrame({"tissue": tissue, "resistant": resistant, "sensitive": ~resistant})
     counts = table.groupby("tissue")[["sensitive", "resistant"]].sum()
     return counts.sort_values(["sensitive", "resistant"], ascending=[False, False])
@@ -183,7 +211,18 @@ def set_ranks(
         ``model``, ``set``, ``what``, ``difference``, ``low``, ``high``, ``p``, ``n`` folds. ``"percentile"``:
         mean rank of ``|weight|`` among all genes, from 0 to 1, minus 0.5, which random genes have.
         ``"overlap"``: share of the set in the top ``k``, minus ``k`` over the number of genes.
+
+    Raises
+    ------
+    DataError
+        If a model has no fits, a kernel lacks a gene or a drug or holds NaN, or a number cannot be.
     """
+    check_number("k", k, 1, whole=True)
+    for model, fits in kernels.items():
+        if not fits:
+            refuse(model, "has no encoder kernel", "keep encoder_weights in its Contender")
+        for kernel in fits:
+            _check_kernel(kernel, model, sets)
     rows = []
     for model, fits in kernels.items():
         for name, (genes, drugs) in sets.items():
@@ -199,6 +238,18 @@ def set_ranks(
                 rows.append((model, name, what, test.difference, test.low, test.high, test.p, test.n))
     columns = ["model", "set", "what", "difference", "low", "high", "p", "n"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _check_kernel(
+    kernel: pd.DataFrame, model: str, sets: Mapping[str, tuple[Sequence[str], Sequence[str] | None]]
+) -> None:
+    if not np.isfinite(kernel.to_numpy()).all():
+        refuse(model, "an encoder kernel holds NaN or infinite weights")
+    for name, (genes, drugs) in sets.items():
+        absent = [gene for gene in genes if gene not in kernel.index]
+        absent += [drug for drug in drugs or () if drug not in kernel]
+        if absent or not len(genes):
+            refuse(model, f"the set {name!r} names no gene, or what its kernels do not have: {absent[:3]}")
 
 
 def _measured(data: ResponseData, genes: Sequence[str]) -> list[str]:

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_numbers, check_unique, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, t_summary
 from helpers.studies.refdnn.biomarkers import rank_statistics, top_genes
@@ -86,8 +88,28 @@ def heldout_biomarkers(
     Raises
     ------
     DataError
-        If the results have other folds of the same seed.
+        If the results have other folds of the same seed, are of other pairs or hold no kernel, a line has no
+        tissue, or a number cannot be.
     """
+    for what, number, least in (("k", k, 1), ("min_minority", min_minority, 1), ("seed", seed, 0)):
+        check_number(what, number, least, whole=True)
+    check_number("n_jobs", n_jobs, whole=True)
+    check_number("k", k, 1, len(table.features.gene_names), whole=True)
+    if not isinstance(tissue, pd.Series):
+        refuse("tissue", f"must be a Series, whose index names lines, got {type(tissue).__name__}")
+    check_unique(tissue.index, "tissue", "names a line twice")
+    known = tissue.reindex(table.features.line_names)
+    if known.isna().any():
+        refuse(
+            "tissue",
+            f"{int(known.isna().sum())} lines have none, first {list(known.index[known.isna()][:3])}",
+        )
+    if not encoders:
+        refuse("encoders", "there are none")
+    for name, (result, model) in encoders.items():
+        same = np.array_equal(np.column_stack([result.lines, result.drugs]), table.codes)
+        if not same or not any(kept == model for kept, *_ in result.kept):
+            refuse(name, f"its result is of other pairs, or holds no kernel of {model!r}")
     kernels: dict[tuple[int, str], dict[str, pd.DataFrame]] = {}
     tested: dict[tuple[int, str], np.ndarray] = {}
     for name, (result, model) in encoders.items():
@@ -179,7 +201,7 @@ def list_stability(heldout: pd.DataFrame) -> pd.DataFrame:
     DataFrame, drugs x rankings
         Mean share of genes in common (:func:`top_overlap`).
     """
-    once = heldout[heldout["direction"] == DIRECTIONS[0]]
+    once = _of_direction(heldout, DIRECTIONS[0], "genes")
     return once.pivot_table(
         index="drug", columns="ranking", values="genes", aggfunc=lambda lists: top_overlap(list(lists))
     )
@@ -189,7 +211,7 @@ def ranking_scores(
     heldout: pd.DataFrame, direction: str = "rank test", scope: str = "all lines"
 ) -> pd.DataFrame:
     """Directed AUROC of each drug on held-out pairs, averaged over folds; drugs x rankings."""
-    rows = heldout[heldout["direction"] == direction]
+    rows = _of_direction(heldout, direction, scope)
     return rows.pivot_table(index="drug", columns="ranking", values=scope)[list(RANKINGS)]
 
 
@@ -212,7 +234,17 @@ def crossed_mean(values: pd.DataFrame, test_ratio: float) -> Comparison:
     -------
     Comparison
         ``n`` is the number of drugs; NaN interval with fewer than two drugs or folds.
+
+    Raises
+    ------
+    DataError
+        If there is no value, one is infinite or no number, or the ratio cannot be.
     """
+    check_number("test_ratio", test_ratio, 0, 1e12)
+    check_columns(values, (), "crossed mean")
+    check_numbers(values, "crossed mean", "drugs x folds", missing=True)
+    if values.isna().all(axis=None):
+        refuse("crossed mean", "no value is known")
     values = values.dropna(how="all").dropna(how="all", axis=1)
     drugs, folds = values.mean(axis=1), values.mean(axis=0)
     mean, n_folds = float(drugs.mean()), len(folds)
@@ -258,7 +290,14 @@ def ranking_gaps(
     DataFrame
         ``data``, ``ranking`` (the other), ``direction``, ``scope``, ``difference``, ``low``, ``high``,
         ``p``, ``n`` drugs.
+
+    Raises
+    ------
+    DataError
+        If there are no tables, or ``first`` is none of :data:`RANKINGS`.
     """
+    if first not in RANKINGS or not heldout:
+        refuse("held-out genes", f"need a table, and a ranking of {', '.join(RANKINGS)}; got {first!r}")
     tables = []
     for data, table in heldout.items():
         for direction in DIRECTIONS:
@@ -296,6 +335,8 @@ def encoder_gaps(heldout: Mapping[str, Mapping[str, pd.DataFrame]], test_ratio: 
     """
     tables = []
     for data, models in heldout.items():
+        if len(models) < 2:
+            refuse(data, "needs the encoders of two models or more to compare")
         for direction in DIRECTIONS:
             for scope in SCOPES:
                 wide = {m: _by_drug_and_fold(t, direction, scope)["raw weight"] for m, t in models.items()}
@@ -315,8 +356,16 @@ def finding(gaps: pd.DataFrame) -> str:
 
 def _by_drug_and_fold(heldout: pd.DataFrame, direction: str, scope: str) -> dict[str, pd.DataFrame]:
     """Tables drugs x folds, one a ranking; the folds of several seeds stand side by side."""
-    rows = heldout[heldout["direction"] == direction]
+    rows = _of_direction(heldout, direction, scope)
     return {
         str(ranking): part.pivot_table(index="drug", columns=["seed", "fold"], values=scope)
         for ranking, part in rows.groupby("ranking")
     }
+
+
+def _of_direction(heldout: pd.DataFrame, direction: str, scope: str) -> pd.DataFrame:
+    check_columns(heldout, (*_KEYS, scope), "held-out genes")
+    rows = heldout[heldout["direction"] == direction]
+    if rows.empty:
+        refuse("held-out genes", f"no row of direction {direction!r}; one of {', '.join(DIRECTIONS)}")
+    return rows

@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.evaluation.protocol import Fold, Progress
 from helpers.evaluation.splits import check_two_classes
+from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.fits import Contender, Fitting, Kept, Outcome, derived_seed
 from helpers.studies.refdnn.out_of_fold import OutOfFold
 from helpers.studies.refdnn.pairs import PairTable
@@ -69,8 +72,19 @@ def cross_validate(
     Raises
     ------
     DataError
-        If the training part of a fold has one class.
+        If the training part of a fold has one class, folds of a repeat share a name or a test row, two
+        contenders a name, a contender's features are of other lines or drugs, or a number cannot be.
     """
+    _check_contenders(table, contenders)
+    _check_repeats(table, repeats)
+    for what, value, least in (
+        ("n_inner", n_inner, 2),
+        ("n_trials", n_trials, 1),
+        ("n_startup", n_startup, 0),
+    ):
+        check_number(what, value, least, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    check_number("n_jobs", n_jobs, 1, whole=True)
     folds = [
         replace(fold, seed=derived_seed(seed, repeat, fold.name), tags={"repeat": repeat})
         for repeat, parts in enumerate(repeats)
@@ -111,6 +125,47 @@ def cross_validate(
         kept=kept,
         seconds=seconds,
     )
+
+
+def _check_contenders(table: PairTable, contenders: Sequence[Contender]) -> None:
+    if not isinstance(table, PairTable):
+        refuse("cross_validate", f"table must be a PairTable, got {type(table).__name__}")
+    if not isinstance(contenders, list | tuple) or not contenders:
+        refuse("cross_validate", "contenders must be a list of Contender")
+    for one in contenders:
+        if not isinstance(one, Contender) or not isinstance(one.estimator, PairClassifier):
+            refuse("cross_validate", "every contender must be a Contender of a PairClassifier")
+        known = one.estimator.features
+        # Codes are positions: in other features they would be other lines and drugs.
+        for what in ("line_names", "drug_names"):
+            if not np.array_equal(getattr(known, what, ()), getattr(table.features, what)):
+                refuse(one.name, f"its features have other {what} than the table, or in another order")
+    names = [one.name for one in contenders]
+    if len(set(names)) < len(names):
+        refuse("cross_validate", f"every contender needs its own name; got {names}")
+
+
+def _check_repeats(table: PairTable, repeats: Sequence[Sequence[Fold]]) -> None:
+    lists = isinstance(repeats, list | tuple) and all(
+        isinstance(part, list | tuple) and part for part in repeats
+    )
+    if not lists or not repeats or not all(isinstance(fold, Fold) for part in repeats for fold in part):
+        refuse("cross_validate", "repeats must be a list of lists of Fold, one a seed")
+    for part in repeats:
+        names = [fold.name for fold in part]
+        if len(set(names)) < len(names):
+            refuse("cross_validate", f"folds of a repeat share a name: {names}")
+        for fold in part:
+            for rows in (fold.train, fold.test):
+                whole = np.issubdtype(np.asarray(rows).dtype, np.integer)
+                if not whole or not len(rows) or np.min(rows) < 0 or np.max(rows) >= len(table):
+                    refuse(
+                        f"fold {fold.name!r}",
+                        f"needs rows to train on and to test, from 0 to {len(table) - 1}",
+                    )
+        tested = np.concatenate([fold.test for fold in part])
+        if len(np.unique(tested)) < len(tested):
+            refuse("cross_validate", "a pair is tested twice in one repeat", "give each list of folds a seed")
 
 
 def _stack(tables: list[pd.DataFrame | None]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from helpers.data.checks import refuse
 from helpers.evaluation.space import Float, Space
 from helpers.studies.refdnn.contenders import SCALE_MATCHED
 from helpers.studies.refdnn.features import PairFeatures
@@ -34,6 +35,8 @@ def data_table(tables: Mapping[str, PairTable]) -> pd.DataFrame:
     sizes = ["lines", "genes", "drugs", "fingerprint bits", "pairs", "resistant", "sensitive"]
     columns = {}
     for name, table in tables.items():
+        if name not in PUBLISHED_DATA:
+            refuse(name, f"the report has no such data set; it has {', '.join(PUBLISHED_DATA)}")
         features: PairFeatures = table.features
         resistant = int(table.y.sum())
         here = (
@@ -61,6 +64,8 @@ def time_table(protocols: Mapping[str, Mapping[str, OutOfFold]]) -> pd.DataFrame
     """
     rows = {}
     for (protocol, name), published in PUBLISHED_TIMES.items():
+        if name not in protocols.get(protocol, {}):
+            refuse("times", f"no result of {protocol!r} on {name!r}")
         took = protocols[protocol][name].seconds
         for model in [*published, SCALE_MATCHED, "Kernel ridge"]:
             if model in took:

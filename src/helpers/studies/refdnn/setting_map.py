@@ -14,7 +14,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from helpers.data.checks import check_columns, refuse
 from helpers.data.types import ResponseData
+from helpers.errors import ParameterError
 from helpers.evaluation.statistics import corrected_resampled_t
 from helpers.plots import forest
 from helpers.studies.refdnn.comparisons import WITHIN, Results, metric_table
@@ -70,6 +72,7 @@ def map_entries(
 
 def map_figure(table: pd.DataFrame) -> Figure:
     """Draw what RefDNN is ahead of the kernel ridge in every case; ``table`` is from :func:`map_table`."""
+    check_columns(table, ("metric", "model", "value", "case", "data"), "map of settings")
     shown = table.query("metric == 'AUCROC' and model == 'RefDNN-Kernel ridge'")
     least, most = shown["value"].min(), shown["value"].max()
     return forest(
@@ -101,6 +104,9 @@ def map_contenders(
         Keys of :data:`ORDERS`.
     device : str
     """
+    if not set(orders) <= set(ORDERS) or not steps:
+        msg = f"orders must be of {', '.join(ORDERS)}, and steps some numbers; got {orders!r} and {steps!r}"
+        raise ParameterError(msg)
     matched = scale_matched(dataset, len(features.gene_names))
     scales: dict[str, dict[str, Any]] = {
         "study's constants": {},
@@ -131,7 +137,15 @@ def map_table(results: Results, test_ratio: float) -> pd.DataFrame:
         ``data``, ``case``, ``metric`` (AUROC, and within drugs), ``model`` (``"RefDNN"``,
         ``"RefDNN-Additive"`` or ``"RefDNN-Kernel ridge"``), ``value``, ``low``, ``high`` (Nadeau-Bengio; NaN
         with one fold), ``n`` folds and ``unit``.
+
+    Raises
+    ------
+    DataError
+        If a rival did not take part, or there is no result.
     """
+    for name, result in results.items():
+        if not set(RIVALS) <= set(result.models):
+            refuse(name, f"lacks one of {', '.join(RIVALS)}", "map_contenders returns them too")
     scores = metric_table(results, metrics=["AUCROC", WITHIN])
     wide = scores.pivot_table(
         index=["data", "metric", "seed", "fold"], columns="model", values="value", sort=False

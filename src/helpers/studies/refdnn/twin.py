@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
 from helpers.data.types import Provenance, ResponseData
 from helpers.errors import DataError
 from helpers.studies.refdnn.files import OTHERS
@@ -106,8 +107,17 @@ def simulate_response(
     Raises
     ------
     DataError
-        If the sizes do not fit together.
+        If the sizes do not fit together, or one is no number.
     """
+    least = {"n_lines": n_lines, "n_drugs": n_drugs, "n_genes": n_genes, "n_bits": n_bits}
+    least |= {"genes_per_family": genes_per_family, "n_cancer_types": n_cancer_types}
+    for what, size in (least | ({} if n_families is None else {"n_families": n_families})).items():
+        check_number(what, size, 1, whole=True)
+    for what, size in {"repeated_drugs": repeated_drugs, "one_class_drugs": one_class_drugs}.items():
+        check_number(what, size, 0, whole=True)
+    check_number("seed", seed, 0, whole=True)
+    for what, share in {"resistant": resistant, "missing": missing}.items():
+        check_number(what, share, 0, 1)
     families = max(2, n_drugs // 4) if n_families is None else n_families
     _check_sizes(n_lines, n_drugs, n_genes, families, genes_per_family, n_cancer_types)
     if one_class_drugs >= n_drugs or repeated_drugs > n_drugs:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import refuse
 from helpers.evaluation.metrics import joint_code, weighted_group_wins
 from helpers.evaluation.statistics import Comparison, percentile_interval, two_way_draws
 from helpers.evaluation.strongest import against_strongest, strongest_row
@@ -46,7 +47,17 @@ def drug_bootstrap(
     DataFrame
         ``data``, ``model`` (of ``second``), ``difference``, ``low``, ``high``, ``p``; ``n`` is the smaller
         of the numbers of lines and drugs.
+
+    Raises
+    ------
+    DataError
+        If there are no models, a data set or a model is missing, or the two results are of other pairs.
     """
+    for what, entries in (("second", second), ("strata", first if strata is None else strata)):
+        if set(first) - set(entries):
+            refuse(what, f"lacks the data set(s) {', '.join(sorted(set(first) - set(entries)))}")
+    if not models:
+        refuse("models", "there are none to compare")
     tables = []
     for model, other in models:
         found = {
@@ -69,7 +80,14 @@ def strongest_over_drugs(results: Results, rivals: Sequence[str], n_boot: int, s
     -------
     DataFrame
         As :func:`drug_bootstrap`, with ``"strongest"`` as ``model`` and a ``note`` that names it.
+
+    Raises
+    ------
+    DataError
+        If there are no results, or a model is missing.
     """
+    if not results:
+        refuse("results", "there are none to compare")
     tables = []
     for name, result in results.items():
         means = {model: float(result.drug_auroc(model)["auroc"].mean()) for model in rivals}
@@ -111,6 +129,8 @@ def mean_within(results: Results, models: Sequence[str], strata: Strata) -> pd.D
     rows = []
     for name, result in results.items():
         for model in models:
+            if name not in strata:
+                refuse("strata", f"lacks the data set {name!r}")
             auroc = result.drug_auroc(model, strata[name])["auroc"]
             rows.append((name, model, auroc.mean(), int(auroc.notna().sum())))
     return pd.DataFrame(rows, columns=["data", "model", "value", "n"])
@@ -137,6 +157,9 @@ def _draws(
     sides: Sequence[tuple[OutOfFold, str]], n_boot: int, seed: int, strata: np.ndarray | None
 ) -> tuple[float, np.ndarray, int]:
     results = [result for result, _ in sides]
+    for what in ("y", "lines", "drugs"):
+        if not np.array_equal(getattr(results[0], what), getattr(results[1], what)):
+            refuse("results", f"are of other pairs: their {what} differ", "compare results of one PairTable")
     rows = np.flatnonzero((results[0].folds[0] >= 0) & (results[1].folds[0] >= 0))
     drugs = np.unique(results[0].drugs[rows], return_inverse=True)[1]
 
@@ -146,7 +169,7 @@ def _draws(
         return np.column_stack([drugs, *fits])
 
     aurocs = [
-        [_drug_aurocs(r.y[rows], r.scores[model][seed, rows], cells(seed)) for seed in range(r.n_seeds)]
+        [_drug_aurocs(r.y[rows], r.of(model)[seed, rows], cells(seed)) for seed in range(r.n_seeds)]
         for r, model in sides
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 
 # Numbers of one pass: small inputs take many points of the path at once.
@@ -36,10 +37,13 @@ def integrated_gradients(
     -------
     tensor (rows, inputs)
         Sums over inputs to ``function(x) - function(baseline)``, up to the error of the quadrature.
+
+    Raises
+    ------
+    ParameterError
+        If there is no point.
     """
-    if steps < 1:
-        msg = f"steps must be at least 1, got {steps}"
-        raise ParameterError(msg)
+    check_number("steps", steps, 1, whole=True, error=ParameterError)
     difference = x - baseline
     origin = x - difference
     nodes, shares = np.polynomial.legendre.leggauss(steps)

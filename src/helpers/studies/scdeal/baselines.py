@@ -18,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_numbers, check_table, check_unique, in_rows_of
 from helpers.errors import DataError
 
 #: Inverse strengths of the L2 penalty that the bulk cross-validation chooses from.
@@ -32,16 +34,21 @@ def shared_genes(bulk_x: pd.DataFrame, cells_x: pd.DataFrame) -> pd.Index:
     Raises
     ------
     DataError
-        If there is none.
+        If there is none, or a table is no DataFrame or has a gene twice.
     """
+    for table, what in ((bulk_x, "bulk lines"), (cells_x, "cells")):
+        _check_genes(table, what)
     genes = bulk_x.columns[bulk_x.columns.isin(cells_x.columns)]
     if genes.empty:
-        msg = (
-            f"bulk ({bulk_x.columns[0]!r}, ...) and cells ({cells_x.columns[0]!r}, ...) share no gene name; "
-            "bring both to gene symbols of one species"
-        )
+        first = f"bulk {list(bulk_x.columns[:1])}, cells {list(cells_x.columns[:1])}"
+        msg = f"bulk and cells share no gene name ({first}); bring both to gene symbols of one species"
         raise DataError(msg)
     return genes
+
+
+def _check_genes(table: pd.DataFrame, what: str) -> None:
+    check_columns(table, (), what)
+    check_unique(table.columns, what, "a gene stands twice")
 
 
 class CellClassifier(ClassifierMixin, BaseEstimator):
@@ -60,18 +67,21 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         ----------
         bulk_x : DataFrame, lines x genes
             Log expression.
-        bulk_y : array (lines,) of 0 (resistant) and 1 (sensitive)
+        bulk_y : array or Series (lines,) of 0 (resistant) and 1 (sensitive)
+            A Series is joined to ``bulk_x`` by its index.
         cells_x : DataFrame, cells x genes
             Log expression or z-scores, of the cells that will be asked for.
 
         Raises
         ------
         DataError
-            If no gene is shared, a table holds NaN or is empty, the labels are not one per line, or
-            they are of one class.
+            If no gene is shared, a table holds NaN or text or is empty, a line stands twice, the labels are
+            not one per line, or they are of one class; if a setting cannot be.
         """
+        self._check_settings()
+        check_table(bulk_x, "bulk lines", "expression")
         cells_x = bulk_x if cells_x is None else cells_x
-        bulk_y = np.asarray(bulk_y)
+        bulk_y = np.asarray(in_rows_of(bulk_y, bulk_x, "bulk labels"))
         if bulk_y.shape != (len(bulk_x),) or not np.isin(bulk_y, (0, 1)).all():
             msg = (
                 f"bulk labels must be {len(bulk_x)} values 0 or 1; got {bulk_y.shape}; drop unmeasured lines"
@@ -89,8 +99,15 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, cells_x: pd.DataFrame) -> np.ndarray:
-        """Probability of resistant and sensitive, array (cells, 2)."""
+        """Probability of resistant and sensitive, array (cells, 2).
+
+        Raises
+        ------
+        DataError
+            If a gene of the fit is missing or stands twice, or a value is no finite number.
+        """
         check_is_fitted(self, "classes_")
+        self._check_settings()
         p = self._score(self._values(cells_x, "cells"))
         return np.column_stack([1 - p, p])
 
@@ -98,16 +115,21 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         """Class 1 where the probability of sensitive exceeds 0.5."""
         return (self.predict_proba(cells_x)[:, 1] > 0.5).astype(int)
 
+    def _check_settings(self) -> None:
+        """Refuse settings that cannot be."""
+
     def _values(self, table: pd.DataFrame, what: str) -> np.ndarray:
+        _check_genes(table, what)
         missing = self.genes_.difference(table.columns)
         if len(missing):
             msg = f"the {what} lack {len(missing)} gene(s) of the fit, first {list(missing[:3])}"
             raise DataError(msg)
-        values = table[self.genes_].to_numpy(np.float64)
-        if len(values) == 0 or not np.isfinite(values).all():
-            msg = f"the table of {what} is empty or holds NaN or infinite values"
+        chosen = table[self.genes_]
+        if chosen.empty:
+            msg = f"the table of {what} is empty"
             raise DataError(msg)
-        return values
+        check_numbers(chosen, what, "expression")
+        return chosen.to_numpy(np.float64)
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         raise NotImplementedError
@@ -130,13 +152,16 @@ class BulkLogistic(CellClassifier):
     def __init__(self, scaling: str = "domain") -> None:
         self.scaling = scaling
 
+    def _check_settings(self) -> None:
+        if self.scaling not in SCALINGS:
+            msg = f"unknown scaling {self.scaling!r}; one of {', '.join(SCALINGS)}"
+            raise DataError(msg)
+
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
-        _check_scaling(self.scaling)
         bulk_scaler, self._model = _logistic_search(bulk_y).fit(bulk_x, bulk_y).best_estimator_
         self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
-        _check_scaling(self.scaling)
         return self._model.predict_proba(self._scalers[self.scaling].transform(cells_x))[:, 1]
 
 
@@ -155,8 +180,12 @@ class BulkBoosting(CellClassifier):
     def __init__(self, scaling: str = "domain") -> None:
         self.scaling = scaling
 
+    def _check_settings(self) -> None:
+        if self.scaling not in SCALINGS:
+            msg = f"unknown scaling {self.scaling!r}; one of {', '.join(SCALINGS)}"
+            raise DataError(msg)
+
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
-        _check_scaling(self.scaling)
         bulk_scaler = StandardScaler().fit(bulk_x)
         self._scalers = {"bulk": bulk_scaler, "domain": StandardScaler().fit(cells_x)}
         self._prior = bulk_y.mean()
@@ -165,7 +194,6 @@ class BulkBoosting(CellClassifier):
         ).fit(bulk_scaler.transform(bulk_x), bulk_y)
 
     def _score(self, cells_x: np.ndarray) -> np.ndarray:
-        _check_scaling(self.scaling)
         p = self._model.predict_proba(self._scalers[self.scaling].transform(cells_x))
         balanced = p / [1 - self._prior, self._prior]
         return balanced[:, 1] / balanced.sum(axis=1)
@@ -190,6 +218,9 @@ class CoralLogistic(CellClassifier):
 
     def __init__(self, n_components: int = 50) -> None:
         self.n_components = n_components
+
+    def _check_settings(self) -> None:
+        check_number("n_components", self.n_components, 1, whole=True)
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         bulk_z = StandardScaler().fit_transform(bulk_x)
@@ -221,6 +252,10 @@ class RandomEncoder(CellClassifier):
     def __init__(self, n_components: int = 128, random_state: int = 0) -> None:
         self.n_components = n_components
         self.random_state = random_state
+
+    def _check_settings(self) -> None:
+        check_number("n_components", self.n_components, 1, whole=True)
+        check_number("random_state", self.random_state, 0, whole=True)
 
     def _fit(self, bulk_x: np.ndarray, bulk_y: np.ndarray, cells_x: np.ndarray) -> None:
         rng = np.random.default_rng(self.random_state)
@@ -268,9 +303,3 @@ def _logistic_search(y: np.ndarray) -> GridSearchCV:
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
     split = StratifiedKFold(min(_FOLDS, smallest), shuffle=True, random_state=0)
     return GridSearchCV(model, {"logisticregression__C": STRENGTHS}, scoring="roc_auc", cv=split)
-
-
-def _check_scaling(scaling: str) -> None:
-    if scaling not in SCALINGS:
-        msg = f"unknown scaling {scaling!r}; one of {', '.join(SCALINGS)}"
-        raise DataError(msg)

@@ -14,6 +14,7 @@ from anndata import AnnData
 from helpers.data import cells as shared
 from helpers.data.cell_files import annotated
 from helpers.data.cells_twin import simulate_cell_set
+from helpers.data.checks import check_unique, readable
 from helpers.data.expression import FHDSL
 from helpers.data.gene_ids import to_symbols
 from helpers.data.registry import Registry
@@ -108,14 +109,18 @@ def read_scaled_table(path: Path) -> tuple[pd.DataFrame, pd.Series]:
     Raises
     ------
     DataError
-        If the column is missing or holds something else, or a value is NaN, or none is negative.
+        If the file cannot be read, a cell stands twice, the column is missing or holds something else, or a
+        value is text or NaN, or none is negative.
     """
-    table = pd.read_csv(path, sep="\t", index_col=0)
+    with readable(path):
+        table = pd.read_csv(path, sep="\t", index_col=0)
+    check_unique(table.index, path, "a cell stands twice")
     if "response" not in table or not table["response"].isin((0, 1)).all():
         msg = f"{path}: expected a column response of 0 and 1"
         raise DataError(msg)
-    values = table.drop(columns="response").astype(np.float32)
-    if not np.isfinite(values.to_numpy()).all() or values.to_numpy().min() >= 0:
+    with readable(path):
+        values = table.drop(columns="response").astype(np.float32)
+    if values.empty or not np.isfinite(values.to_numpy()).all() or values.to_numpy().min() >= 0:
         msg = f"{path}: expected scaled expression (finite, of both signs)"
         raise DataError(msg)
     values.index = values.index.astype(str)

@@ -13,8 +13,9 @@ from anndata import AnnData
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from helpers.bounds import within_bounds
+from helpers.bounds import check_number, within_bounds
 from helpers.data.cells_twin import CellTruth, simulate_cells
+from helpers.data.checks import refuse
 from helpers.data.types import BulkPanel
 from helpers.evaluation.statistics import mean_interval
 from helpers.studies.scdeal.baselines import BulkLogistic
@@ -45,7 +46,15 @@ def mislabelled(task: TransferTask, kind: str, lines: LineLabels, rule: str, see
 
     ``"another drug"`` are the labels for a drug of another kind by the same rule; lines without one are left
     out.
+
+    Raises
+    ------
+    DataError
+        If the way is unknown, or there are no labels for the other drug.
     """
+    if kind not in tuple(CONTROLS):
+        refuse("mislabelled", f"unknown kind {kind!r}", f"one of {', '.join(CONTROLS)}")
+    check_number("seed", seed, 0, whole=True)
     if kind == "permuted labels":
         permuted = np.random.default_rng(seed).permutation(task.bulk_sensitive)
         return replace(task, bulk_sensitive=permuted)
@@ -59,6 +68,7 @@ def with_permuted_names(task: TransferTask, seed: int) -> TransferTask:
     This is how bulk lines of one species meet cells of another whose genes are named otherwise. Names that
     bulk knows are exchanged among each other, so that as many genes are shared as before.
     """
+    check_number("seed", seed, 0, whole=True)
     names = task.cells_x.columns.to_numpy(str).copy()
     known = np.flatnonzero(np.isin(names, task.bulk_x.columns))
     names[known] = names[np.random.default_rng(seed).permutation(known)]
@@ -66,12 +76,22 @@ def with_permuted_names(task: TransferTask, seed: int) -> TransferTask:
 
 
 def with_fewer_lines(task: TransferTask, lines: int, seed: int) -> TransferTask:
-    """Keep about so many bulk lines, drawn within each class; the task itself where it has no more."""
+    """Keep about so many bulk lines, drawn within each class; the task itself where it has no more.
+
+    Raises
+    ------
+    DataError
+        If so many cannot be drawn from both classes.
+    """
+    check_number("lines", lines, 2, whole=True)
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
     if lines >= len(task.bulk_sensitive):
         return task
-    kept, _ = train_test_split(
-        np.arange(len(task.bulk_sensitive)), train_size=lines, stratify=task.bulk_sensitive, random_state=seed
-    )
+    y = task.bulk_sensitive
+    try:
+        kept, _ = train_test_split(np.arange(len(y)), train_size=lines, stratify=y, random_state=seed)
+    except ValueError as error:
+        refuse(task.name, f"cannot draw {lines} of {len(y)} bulk lines from both classes: {error}")
     kept = np.sort(kept)
     return replace(task, bulk_x=task.bulk_x.iloc[kept], bulk_sensitive=task.bulk_sensitive[kept])
 
@@ -86,6 +106,7 @@ def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
     """
     rows = []
     for seed in seeds:
+        check_number("a seed", seed, 0, whole=True)
         parts = line_split(len(task.bulk_sensitive), seed)
         train = np.concatenate([parts.train, parts.validation])
         model = BulkLogistic(scaling="bulk").fit(task.bulk_x.iloc[train], task.bulk_sensitive[train])
@@ -97,6 +118,8 @@ def bulk_prediction(task: TransferTask, seeds: Sequence[int]) -> pd.DataFrame:
 
 def make_twin(name: str, seed: int) -> tuple[AnnData, TransferTask, CellTruth]:
     """Draw one of :data:`TWINS`: cells of a simulated line, the task on them, and what was planted."""
+    if name not in tuple(TWINS):
+        refuse("make_twin", f"unknown twin {name!r}", f"one of {', '.join(TWINS)}")
     gap, planted = (3.0, 24) if name == "clear" else (2.0, 8)
     panel, cells, truth = simulate_cells(
         seed, n_lines=160, n_cells=160, n_genes=200, n_cell_lines=1, state_gap=gap, planted=planted
@@ -254,6 +277,8 @@ def opposite_pair(
         ``what``, ``value``, ``low``, ``high``, ``n``, ``note``: share of opposite labels, AUROC of one naming
         of the clusters for each drug, and the sum of scDEAL's two AUROC over seeds.
     """
+    if len(pair) != 2 or len(pair[0].cells_x) != len(pair[1].cells_x):
+        refuse("opposite_pair", "needs two tasks on the same cells")
     one, other = pair
     _, states = best_split(one.cells_sensitive, label_free_splits(one.cells_x.to_numpy(), seed=seed))
     opposite = float((one.cells_sensitive == 1 - other.cells_sensitive).mean())
@@ -285,7 +310,7 @@ def scores_by_line(
     rows = []
     for task in (task for task in tasks if task.by_line):
         own = chosen[chosen["task"] == task.name]
-        scores = [runs.scores[task.name, r.setting, r.seed] for r in own.itertuples()]
+        scores = [runs.outputs(task.name, r.setting, r.seed) for r in own.itertuples()]
         y = task.cells_sensitive
         c = auroc_by_line(y, np.array([s[:, 1] for s in scores]), task.lines, n_boot, seed)
         each = pd.DataFrame([line_metrics(y, s[:, 1], task.lines, s.argmax(axis=1)) for s in scores])

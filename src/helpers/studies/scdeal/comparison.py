@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from helpers.bounds import within_bounds
+from helpers.data.checks import check_columns, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.scdeal.metrics import chance_levels
-from helpers.studies.scdeal.selection import over_sets, seed_summary, set_means
+from helpers.studies.scdeal.selection import number_column, over_sets, seed_summary, set_means
 from helpers.studies.scdeal.tasks import TransferTask
 
 #: Metrics of :func:`board`.
@@ -87,6 +88,11 @@ def over_strongest(
         ``metric``, ``difference``, ``low``, ``high``, ``n``, ``note``; limits are corrected for the choice
         (:func:`helpers.evaluation.strongest.against_strongest`).
     """
+    number_column(reference, metrics[0])
+    check_columns(simple, ("task", "cell_set", "setting", *metrics), "simple models")
+    missing = [name for name in candidates if not (simple["setting"] == name).any()]
+    if missing:
+        refuse("simple models", f"no rows of {', '.join(missing)}")
     own = at_tasks(reference, simple)
     by_model = dict(list(simple.groupby("setting", sort=False)))
     rows = []
@@ -121,11 +127,14 @@ def at_all_tasks(groups: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def at_tasks(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose task is among those of the others."""
+    for table in (rows, others):
+        check_columns(table, ("task",), "runs")
     return rows[rows["task"].isin(others["task"])]
 
 
 def task_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mean of a metric over the rows of each task: ``task``, ``cell_set``, ``value``."""
+    number_column(rows, metric)
     means = rows.groupby(["task", "cell_set"], sort=False)[metric].mean()
     return means.rename("value").reset_index()
 
@@ -158,14 +167,22 @@ def minus(second: pd.DataFrame) -> Callable[[pd.DataFrame, str], Comparison]:
 
 
 def loss(whole: pd.DataFrame, other: pd.DataFrame, metric: str = "AUROC") -> pd.DataFrame:
-    """Subtract from the score of each task that of other runs: ``task``, ``cell_set`` and the metric."""
+    """Subtract from the score of each task that of other runs: ``task``, ``cell_set`` and the metric.
+
+    Raises
+    ------
+    DataError
+        If the other runs lack a task.
+    """
     own, left = (task_means(rows, metric).set_index(["task", "cell_set"])["value"] for rows in (whole, other))
+    if not own.index.isin(left.index).all():
+        refuse("loss", f"not the same tasks: {list(own.index[~own.index.isin(left.index)][:3])}")
     return (own - left.reindex(own.index)).rename(metric).reset_index()
 
 
 def gain_of_transfer(rows: pd.DataFrame, metric: str, *, before: str = "before") -> Comparison:
     """After minus before transfer in the same runs; ``before`` may be ``"evaluated before"``."""
-    return over_sets(rows, rows[metric] - rows[f"{before} {metric}"])
+    return over_sets(rows, number_column(rows, metric) - number_column(rows, f"{before} {metric}"))
 
 
 def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask]) -> Comparison:
@@ -173,13 +190,20 @@ def over_chance(rows: pd.DataFrame, metric: str, *, tasks: Sequence[TransferTask
 
     ``F1``: the better constant answer; ``AUROC``: one half; ``AP``: the share of sensitive cells.
     """
+    if metric not in ("F1", "AUROC", "AP"):
+        refuse("over_chance", f"no chance level of {metric!r}", "one of F1, AUROC, AP")
     levels = {task.name: chance_levels(task.cells_sensitive)[metric] for task in tasks}
-    return over_sets(rows, rows[metric] - rows["task"].map(levels))
+    values = number_column(rows, metric)
+    _check_tasks(rows, levels)
+    return over_sets(rows, values - rows["task"].map(levels))
 
 
 def share_below_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
     """Share of runs with a score below one half, mean over sets of cells; limits stay within 0 and 1."""
-    share = over_sets(rows, (rows[metric] < 0.5).astype(float))
+    values = number_column(rows, metric)
+    if values.isna().any():
+        refuse("share_below_half", f"{int(values.isna().sum())} run(s) have no {metric}; leave them out")
+    share = over_sets(rows, (values < 0.5).astype(float))
     low, high = np.clip([share.low, share.high], 0, 1)
     return replace(share, low=float(low), high=float(high))
 
@@ -198,7 +222,10 @@ def spread_against_coin(rows: pd.DataFrame, metric: str = "SD", *, told: pd.Data
         standard deviation is the distance from one half.
     """
     spread = seed_summary(rows, "AUROC")
+    if metric not in spread:
+        refuse("spread_against_coin", f"unknown metric {metric!r}, or no runs")
     coin = task_means(told, "AUROC").set_index("task")["value"]
+    _check_tasks(spread, coin.index)
     return over_sets(spread, spread[metric] - (coin.reindex(spread["task"]) - 0.5).abs().to_numpy())
 
 
@@ -210,6 +237,9 @@ def ranking(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     DataFrame
         Settings x metrics, best AUROC first.
     """
+    check_columns(rows, ("task", "cell_set", "setting", *metrics), "runs")
+    if rows.empty:
+        refuse("ranking", "there are no runs")
     table = {}
     for setting, own in rows.groupby("setting", sort=False):
         table[setting] = {metric: _mean(own, metric) for metric in metrics}
@@ -235,6 +265,12 @@ def board(
     return table
 
 
+def _check_tasks(rows: pd.DataFrame, known: Collection[str]) -> None:
+    unknown = sorted(set(rows["task"]) - set(known))
+    if unknown:
+        refuse("runs", f"there is nothing to subtract for the task(s) {unknown[:3]}")
+
+
 def _mean(rows: pd.DataFrame, metric: str) -> float:
-    values = set_means(rows[["task", "cell_set"]].assign(value=rows[metric]))["value"]
+    values = set_means(rows[["task", "cell_set"]].assign(value=number_column(rows, metric)))["value"]
     return float(values.mean()) if len(values) else np.nan

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix, check_unique, refuse
 from helpers.errors import DataError
 
 #: Published thresholds: adjusted p, log fold change, share of cells in which the gene is seen.
@@ -52,14 +55,16 @@ def class_genes(
     Raises
     ------
     DataError
-        If shapes do not fit, groups are not 0 and 1, or a value is not finite.
+        If shapes do not fit, groups are not 0 and 1, a value is not finite, a gene stands twice, or
+        columns of a DataFrame are named otherwise.
     """
-    values, groups, genes = np.asarray(values, dtype=float), np.asarray(groups), np.asarray(genes, dtype=str)
-    if values.shape != (len(groups), len(genes)) or not np.isin(groups, (0, 1)).all():
-        msg = f"{values.shape} values do not fit {len(groups)} cells in groups 0 and 1, {len(genes)} genes"
-        raise DataError(msg)
-    if not np.isfinite(values).all():
-        msg = "values hold NaN or infinite numbers"
+    check_number("n", n, 1, whole=True)
+    _check_named(values, genes)
+    values, groups, genes = as_matrix(values, "values"), np.asarray(groups), np.asarray(genes, dtype=str)
+    check_unique(pd.Index(np.atleast_1d(genes)), "genes", "a gene stands twice")
+    if values.shape != groups.shape + genes.shape or not np.isin(groups, (0, 1)).all():
+        shape = f"{groups.shape} cells in groups 0 and 1, {genes.size} genes"
+        msg = f"{values.shape} values do not fit {shape}"
         raise DataError(msg)
     one, zero = values[groups == 1], values[groups == 0]
     if min(len(one), len(zero)) < 2:
@@ -104,7 +109,8 @@ def critical_genes(attributions: np.ndarray, predicted: np.ndarray, genes: np.nd
     DataError
         As :func:`class_genes`.
     """
-    size = np.abs(np.asarray(attributions, dtype=float))
+    _check_named(attributions, genes)
+    size = np.abs(as_matrix(attributions, "attributions"))
     total = size.sum(axis=1, keepdims=True)
     target = np.median(total[total > 0]) if (total > 0).any() else 1.0
     scaled = np.divide(size * target, total, out=np.zeros_like(size), where=total > 0)
@@ -118,7 +124,13 @@ def shared_fraction(found: Mapping[int, list[str]], reference: Mapping[int, list
     """Share of found genes that are reference genes of the same class, mean over classes with any.
 
     NaN where nothing was found.
+
+    Raises
+    ------
+    DataError
+        If the reference lacks a class.
     """
+    _check_classes(found, reference)
     shares = [np.isin(genes, reference[label]).mean() for label, genes in found.items() if len(genes)]
     return float(np.mean(shares)) if shares else np.nan
 
@@ -126,7 +138,15 @@ def shared_fraction(found: Mapping[int, list[str]], reference: Mapping[int, list
 def chance_fraction(
     found: Mapping[int, list[str]], reference: Mapping[int, list[str]], universe: int
 ) -> float:
-    """Give :func:`shared_fraction` as expected of random genes out of ``universe``."""
+    """Give :func:`shared_fraction` as expected of random genes out of ``universe``.
+
+    Raises
+    ------
+    DataError
+        As :func:`shared_fraction`; if there is no gene to draw from.
+    """
+    _check_classes(found, reference)
+    check_number("universe", universe, 1, whole=True)
     shares = [len(reference[label]) / universe for label, genes in found.items() if len(genes)]
     return float(np.mean(shares)) if shares else np.nan
 
@@ -176,9 +196,17 @@ def module_check(
     dict
         ``correlation`` (Pearson), ``null`` (95 % quantile of the correlation of random sets), both NaN
         where predictions or labels have one class, or no gene differs.
+
+    Raises
+    ------
+    DataError
+        As :func:`class_genes`; if nothing is drawn for the null.
     """
+    check_number("n_null", n_null, 1, whole=True)
+    check_number("seed", seed, 0, whole=True)
     genes = np.asarray(genes, dtype=str)
     found, true = class_genes(values, predicted, genes, n), class_genes(values, y, genes, n)
+    values = np.asarray(values)
     if not any(found.values()) or not any(true.values()):
         return {"correlation": np.nan, "null": np.nan}
     spread = np.std(values, axis=0)
@@ -193,6 +221,20 @@ def module_check(
         "correlation": _correlation(_module(z, genes, found), truth),
         "null": float(np.quantile(null, 0.95)),
     }
+
+
+def _check_named(values: object, genes: np.ndarray) -> None:
+    """Refuse a table whose columns are other genes than ``genes``, or in another order."""
+    if not isinstance(values, pd.DataFrame):
+        return
+    if np.ndim(genes) != 1 or list(values.columns.astype(str)) != list(np.asarray(genes, str)):
+        refuse("genes", "the columns of the table have other names, or another order", "give table.columns")
+
+
+def _check_classes(found: Mapping[int, list[str]], reference: Mapping[int, list[str]]) -> None:
+    missing = [label for label, genes in found.items() if len(genes) and label not in reference]
+    if missing:
+        refuse("reference genes", f"there are none of class {missing[0]}")
 
 
 def _module(z: np.ndarray, genes: np.ndarray, lists: Mapping[int, list[str]]) -> np.ndarray:

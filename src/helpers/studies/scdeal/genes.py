@@ -16,9 +16,8 @@ from helpers.studies.scdeal.critical_genes import (
     module_check,
     shared_fraction,
 )
-from helpers.studies.scdeal.model import ScDEAL
 from helpers.studies.scdeal.oracles import two_states
-from helpers.studies.scdeal.protocol import TransferRuns
+from helpers.studies.scdeal.protocol import TransferRuns, make_estimator
 from helpers.studies.scdeal.tasks import TransferTask
 
 
@@ -32,7 +31,7 @@ def attributed(
     attributions : DataFrame, cells x genes
     predicted : array (cells,) of 0 and 1
     """
-    model = ScDEAL(**setting, random_state=seed, device=device)
+    model = make_estimator(setting, seed, device)
     model.fit(task.bulk_x, task.bulk_sensitive, task.cells_x)
     values = model.integrated_gradients(task.cells_x, steps=steps)
     return pd.DataFrame(values, task.cells_x.index, model.gene_names_), model.predict(task.cells_x)
@@ -124,7 +123,7 @@ def module_checks(
     x, genes = task.cells_x.to_numpy(float), task.cells_x.columns.to_numpy(str)
     rows = []
     for row in chosen[chosen["task"] == task.name].itertuples():
-        predicted = runs.scores[task.name, row.setting, row.seed].argmax(axis=1)
+        predicted = runs.outputs(task.name, row.setting, row.seed).argmax(axis=1)
         check = module_check(x, predicted, task.cells_sensitive, genes, n_null=n_null, seed=row.seed)
         about = {"task": task.name, "cell_set": task.cell_set, "seed": row.seed, "AUROC": row.AUROC}
         rows.append({**about, **check})

@@ -15,6 +15,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from helpers.data.cell_files import annotated, check_counts
+from helpers.data.checks import readable, refuse
 from helpers.data.readers.cells import read_gene_table
 from helpers.data.resolve import Source
 from helpers.data.sources import Sources
@@ -54,9 +55,12 @@ def read_geo(name: str, sources: Sources) -> AnnData:
     DataError
         If a file does not have the expected form, or cells and annotation do not fit together.
     """
+    if name not in tuple(FILES):
+        refuse("read_geo", f"unknown data set {name!r}", f"one of {', '.join(FILES)}")
     key, *rest = FILES[name]
     values, notes = read_gene_table(sources[key])
-    about = _CALLS[name.split("-")[0]](values.index, *(sources[other] for other in rest))
+    with readable(sources[(rest or [key])[0]]):
+        about = _CALLS[name.split("-")[0]](values.index, *(sources[other] for other in rest))
     if "-" in name:
         about = about[about["batch"].str.startswith(name.split("-")[1])]
         if about.empty:
@@ -76,7 +80,7 @@ def read_geo(name: str, sources: Sources) -> AnnData:
         index=about.index,
     )
     resistant = int(obs["resistant"].sum())
-    notes.append(f"{len(obs) - resistant} cells are sensitive, {resistant} resistant.")
+    notes.append(f"{int((obs['resistant'] == 0).sum())} cells are sensitive, {resistant} resistant.")
     counts = sparse.csr_matrix(values.loc[obs.index].to_numpy())
     provenance = Provenance("paper", sources.files(), tuple(notes))
     return annotated(name, counts, obs, values.columns, units, provenance)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from helpers.data.binarise import binarise, straight_waterfalls
 from helpers.data.cells_twin import simulate_panel
+from helpers.data.checks import check_names, check_numbers, check_table, readable, refuse
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance
@@ -47,6 +48,18 @@ class AuthorLabels:
     table: pd.DataFrame
     provenance: Provenance
     name: str = "scDEAL-labels"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.provenance, Provenance):
+            refuse(self.name, f"provenance must be a Provenance, got {self.provenance!r}")
+        check_table(self.table, self.name, "table")
+        check_numbers(self.table, self.name, "table", missing=True)
+        values = self.table.to_numpy(float)
+        if not (np.isnan(values) | np.isin(values, (0, 1))).all():
+            refuse(self.name, "labels must be 1 (resistant), 0 (sensitive) or NaN")
+        spelt = [name for name in self.table if plain_name(name) != name]
+        if spelt:
+            refuse(self.name, f"drugs must be named as plain_name writes them; not so: {spelt[:3]}")
 
     @property
     def counts(self) -> str:
@@ -101,6 +114,12 @@ class LineLabels:
     authors: AuthorLabels
     other: BulkPanel | None = None
 
+    def __post_init__(self) -> None:
+        other = (BulkPanel, type(None))
+        for what, kind in (("panel", BulkPanel), ("authors", AuthorLabels), ("other", other)):
+            if not isinstance(getattr(self, what), kind):
+                refuse("LineLabels", f"{what} cannot be a {type(getattr(self, what)).__name__}")
+
     def resistant(self, drug: str, rule: str) -> pd.Series:
         """Labels of the lines: 1 = resistant, 0 = sensitive, NaN where there is none.
 
@@ -109,7 +128,8 @@ class LineLabels:
         DataError
             If the rule is unknown or cannot be applied to the drug with these data.
         """
-        if rule not in RULES:
+        plain_name(drug)  # refuses what is no name
+        if rule not in tuple(RULES):
             msg = f"unknown rule {rule!r}; one of {', '.join(RULES)}"
             raise DataError(msg)
         if rule == "authors":
@@ -130,11 +150,12 @@ class LineLabels:
 
     def _response(self, drug: str) -> pd.Series:
         """Ln IC50 of the lines; all NaN where the panel has none of the drug."""
-        return self.panel.response.get(drug, pd.Series(np.nan, self.panel.lines.index))
+        return self.panel.response.get(drug, pd.Series(np.nan, self.panel.lines.index, name=drug))
 
     def rules(self, drugs: Sequence[str]) -> list[str]:
         """Rules that give every drug two classes; the authors' first."""
-        return [rule for rule in RULES if all(self._gives(drug, rule) for drug in drugs)]
+        named = check_names(drugs, "drugs")
+        return [rule for rule in RULES if all(self._gives(drug, rule) for drug in named)]
 
     def _gives(self, drug: str, rule: str) -> bool:
         try:
@@ -152,7 +173,7 @@ class LineLabels:
             ``drug``, ``rule``, ``lines``, ``value`` (share of sensitive lines), ``fell back`` (True where
             the waterfall is straight and was cut at the median).
         """
-        drugs = list(dict.fromkeys(drugs))
+        drugs = list(dict.fromkeys(check_names(drugs, "drugs")))
         straight = straight_waterfalls(pd.DataFrame({drug: self._response(drug) for drug in drugs}))
         rows = []
         for drug in drugs:
@@ -183,7 +204,15 @@ def load_author_labels(data: str = "auto", *, seed: int = 0) -> AuthorLabels:
 
 
 def plain_name(drug: str) -> str:
-    """Drug name in capitals and digits alone, so that spellings meet: ``I.BET.762`` and ``I-BET-762``."""
+    """Drug name in capitals and digits alone, so that spellings meet: ``I.BET.762`` and ``I-BET-762``.
+
+    Raises
+    ------
+    DataError
+        If it is no text.
+    """
+    if not isinstance(drug, str):
+        refuse("drug", f"a name must be text, got {drug!r}")
     name = re.sub(r"[^A-Z0-9]", "", drug.upper())
     # R puts an X before a column that begins with a digit.
     return name[1:] if re.match(r"X\d", name) else name
@@ -191,7 +220,8 @@ def plain_name(drug: str) -> str:
 
 def _read(sources: Sources) -> AuthorLabels:
     path = sources[TABLE]
-    table = pd.read_csv(path, index_col=0, dtype=str)
+    with readable(path):
+        table = pd.read_csv(path, index_col=0, dtype=str)
     known = table.isin(["resistant", "sensitive"]) | table.isna()
     if table.empty or table.index.has_duplicates or not known.to_numpy().all():
         msg = f"{path}: expected unique lines x drugs of 'resistant', 'sensitive' or nothing"

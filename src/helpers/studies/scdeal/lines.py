@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.bulk import load_bulk
+from helpers.data.checks import readable
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance
@@ -57,8 +58,9 @@ def load_lines(data: str = "auto", *, seed: int = 0) -> LineLabels:
 def _read(sources: Sources) -> tuple[pd.DataFrame, Provenance]:
     """Read ``ALL_expression.csv``: lines x symbols, log scale."""
     path: Path = sources[EXPRESSION]
-    header = pd.read_csv(path, nrows=0).columns
-    table = pd.read_csv(path, index_col=0, dtype=dict.fromkeys(header[1:], np.float32))
+    with readable(path):
+        header = pd.read_csv(path, nrows=0).columns
+        table = pd.read_csv(path, index_col=0, dtype=dict.fromkeys(header[1:], np.float32))
     if table.empty or table.index.has_duplicates or table.isna().to_numpy().any():
         msg = f"{path}: expected unique lines x genes without missing values"
         raise DataError(msg)

@@ -17,6 +17,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_same_rows
 from helpers.errors import DataError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap
@@ -100,7 +102,7 @@ def chance_levels(y: np.ndarray) -> dict[str, float]:
         many cells), ``AUROC`` (0.5) and ``F1``, the class-weighted F1 of the better of the two answers
         "all sensitive" and "all resistant".
     """
-    y, _, _ = _checked(y, np.zeros(len(y)), None)
+    y, _, _ = _checked(y, np.zeros(np.shape(y)), None)
     return {"AP": float(y.mean()), "AUROC": 0.5, "F1": constant_f1(float(y.mean()))}
 
 
@@ -122,9 +124,7 @@ def constant_f1(share: float) -> float:
     >>> round(constant_f1(37 / 507), 3)
     0.892
     """
-    if not 0 <= share <= 1:
-        msg = f"the share of a class lies between 0 and 1; got {share}"
-        raise DataError(msg)
+    check_number("the share of a class", share, 0, 1)
     majority = max(share, 1 - share)
     return 2 * majority**2 / (1 + majority)
 
@@ -154,11 +154,9 @@ def line_table(
     DataError
         As :func:`cell_metrics`; also if a line has cells of both labels.
     """
+    check_same_rows(y, lines, "labels and lines of cells")
     y, score, predicted = _checked(y, score, predicted)
-    lines = np.asarray(lines).astype(str)
-    if lines.shape != y.shape:
-        msg = f"lines must name the line of each of {len(y)} cells; got shape {lines.shape}"
-        raise DataError(msg)
+    lines = _line_names(lines, len(y)).astype(str)
     cells = pd.DataFrame({"line": lines, "y": y, "score": score, "predicted": predicted})
     groups = cells.groupby("line")
     mixed = groups["y"].nunique().loc[lambda count: count > 1].index
@@ -199,26 +197,41 @@ def auroc_by_line(
     Raises
     ------
     DataError
-        If there are fewer than two lines, or most resamples hold one class only.
+        If there are fewer than two lines, or most resamples hold one class only; if labels, scores or lines
+        are not one a cell.
     """
+    for other, what in ((scores, "scores"), (lines, "lines")):
+        check_same_rows(y, other, f"labels and {what} of cells")
+    scores, named = as_numbers(scores, "scores"), _line_names(lines, len(np.atleast_1d(y)))
     runs = [weighted_metric("AUCROC", np.asarray(y), score) for score in np.atleast_2d(scores)]
     return cluster_bootstrap(
-        lambda weights: float(np.mean([run(weights) for run in runs])), np.asarray(lines), n_boot, seed
+        lambda weights: float(np.mean([run(weights) for run in runs])), named, n_boot, seed
     )
+
+
+def _line_names(lines: np.ndarray, n: int) -> np.ndarray:
+    lines = np.asarray(lines)
+    if lines.shape != (n,) or pd.isna(lines).any():
+        msg = f"lines must name the line of each of {n} cells; got shape {lines.shape}, or missing names"
+        raise DataError(msg)
+    return lines
 
 
 def _checked(
     y: np.ndarray, score: np.ndarray, predicted: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    y, score = np.asarray(y), np.asarray(score, dtype=float)
+    for other, what in ((score, "scores"), (predicted, "hard answers")):
+        check_same_rows(y, other, f"labels and {what}")
+    y, score = np.asarray(y), as_numbers(score, "scores")
     if y.ndim != 1 or len(y) == 0 or score.shape != y.shape:
         msg = f"labels and scores must be non-empty columns of one length; got {y.shape} and {score.shape}"
         raise DataError(msg)
     if not np.isin(y, (0, 1)).all():
         msg = f"labels must be 0 (resistant) or 1 (sensitive); got {np.unique(y)[:5]}; drop unlabelled cells"
         raise DataError(msg)
-    if np.isnan(score).any():
-        msg = f"scores hold {int(np.isnan(score).sum())} NaN of {len(score)}"
+    if not np.isfinite(score).all():
+        n_nan, n_inf = int(np.isnan(score).sum()), int(np.isinf(score).sum())
+        msg = f"scores hold {n_nan} NaN of {len(score)} and {n_inf} infinite values"
         raise DataError(msg)
     predicted = score > 0.5 if predicted is None else np.asarray(predicted)
     if predicted.shape != y.shape or not np.isin(predicted, (0, 1)).all():

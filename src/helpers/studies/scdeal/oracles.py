@@ -18,8 +18,10 @@ from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix, as_numbers, refuse
 from helpers.errors import DataError
-from helpers.studies.scdeal.metrics import cell_metrics
+from helpers.studies.scdeal.metrics import CELL_METRICS, cell_metrics, chance_levels
 
 # At most; fewer where there are fewer cells or genes.
 _NEIGHBOURS, _COMPONENTS = 10, 50
@@ -51,7 +53,7 @@ def two_states(x: np.ndarray, *, seed: int = 0) -> np.ndarray:
     ----------
     Shi and Malik, Normalized cuts and image segmentation, IEEE TPAMI 22:888 (2000).
     """
-    x = _matrix(x)
+    x = _matrix(x, seed)
     with threadpool_limits(1):
         z = PCA(min(_COMPONENTS, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
         graph = kneighbors_graph(z, min(_NEIGHBOURS, len(x) - 1)).toarray()
@@ -76,7 +78,7 @@ def label_free_splits(x: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
         ``graph cut`` (:func:`two_states`), ``median of component 1``, ``2``, ``3`` (principal components)
         and ``two-means``.
     """
-    x = _matrix(x)
+    x = _matrix(x, seed)
     with threadpool_limits(1):
         z = PCA(min(_COMPONENTS, *np.subtract(x.shape, 1)), svd_solver="full").fit_transform(x)
         means = KMeans(2, n_init=10, random_state=seed).fit_predict(z)
@@ -91,7 +93,14 @@ def best_split(y: np.ndarray, splits: Mapping[str, np.ndarray]) -> tuple[str, np
     """Name and groups of the split whose better side has the highest class-weighted F1.
 
     Told which split and which side, one knows log2(2 x splits) bits of the labels, and no more.
+
+    Raises
+    ------
+    DataError
+        If there is no split, or as :func:`two_state_metrics`.
     """
+    if not splits:
+        refuse("best_split", "there is no split to choose from")
     scores = {name: two_state_metrics(y, groups).loc["oracle sign", "F1"] for name, groups in splits.items()}
     name = max(scores, key=lambda split: scores[split])
     return name, splits[name]
@@ -111,7 +120,15 @@ def best_of_tosses(y: np.ndarray, groups: np.ndarray, tosses: int, metric: str =
     -------
     float
         ``better + (worse - better) / 2 ** tosses``: all coins fall on the worse side with that chance.
+
+    Raises
+    ------
+    DataError
+        If no coin is tossed, the metric is unknown, or as :func:`two_state_metrics`.
     """
+    check_number("tosses", tosses, 1, whole=True)
+    if metric not in CELL_METRICS:
+        refuse("best_of_tosses", f"unknown metric {metric!r}", f"one of {', '.join(CELL_METRICS)}")
     sides = two_state_metrics(y, groups)[metric].iloc[:2]
     return float(sides.max() + (sides.min() - sides.max()) * 0.5**tosses)
 
@@ -136,7 +153,7 @@ def two_state_metrics(y: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
     DataError
         As ``cell_metrics``.
     """
-    groups = np.asarray(groups)
+    groups = as_numbers(groups, "groups")
     sides = pd.DataFrame(
         [cell_metrics(y, groups, groups), cell_metrics(y, 1 - groups, 1 - groups)],
         index=["one side", "other side"],
@@ -160,17 +177,31 @@ def cluster_majority(y: np.ndarray, clusters: np.ndarray) -> pd.DataFrame:
         Columns ``score`` (share of sensitive cells of the cluster) and ``predicted`` (1 where it exceeds a
         half). No scoring that is constant within clusters has a higher AUROC. Many small clusters raise
         it by themselves.
+
+    Raises
+    ------
+    DataError
+        If labels are not 0 and 1, or a cell has no cluster.
     """
+    chance_levels(y)  # refuses what is no column of labels
     y = np.asarray(y, dtype=float)
-    score = pd.Series(y).groupby(np.asarray(clusters)).transform("mean").to_numpy()
+    score = pd.Series(y).groupby(_groups(clusters, len(y))).transform("mean").to_numpy()
     return pd.DataFrame({"score": score, "predicted": (score > 0.5).astype(int)})
 
 
 def cluster_means(score: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Replace each cell's score by the mean of its cluster; needs no label and no training."""
-    return (
-        pd.Series(np.asarray(score, dtype=float)).groupby(np.asarray(clusters)).transform("mean").to_numpy()
-    )
+    """Replace each cell's score by the mean of its cluster; needs no label and no training.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, or a cell has no cluster.
+    """
+    score = as_numbers(score, "scores", finite=True)
+    if score.ndim != 1:
+        refuse("scores", f"must be a column, one a cell; got shape {score.shape}")
+    groups = _groups(clusters, len(score))
+    return pd.Series(score).groupby(groups).transform("mean").to_numpy()
 
 
 def few_shot(
@@ -203,9 +234,16 @@ def few_shot(
     Raises
     ------
     DataError
-        If a class has fewer than ``per_class`` cells, or no cell is left to score.
+        If a class has fewer than ``per_class`` cells, no cell is left to score, or labels or lines are not
+        one a cell.
     """
-    x, y = _matrix(x), np.asarray(y)
+    x = _matrix(x, seed)
+    check_number("per_class", per_class, 1, whole=True)
+    chance_levels(y)  # refuses what is no column of labels
+    y = np.asarray(y)
+    for what, column in (("labels", y), ("lines", lines)):
+        if column is not None and np.shape(column) != (len(x),):
+            refuse("few_shot", f"{what} have shape {np.shape(column)}, there are {len(x)} cells")
     rng = np.random.default_rng(seed)
     shots = np.concatenate([_draw(rng, y, label, per_class) for label in (0, 1)])
     rest = np.setdiff1d(np.arange(len(y)), shots)
@@ -229,9 +267,13 @@ def _draw(rng: np.random.Generator, y: np.ndarray, label: int, count: int) -> np
     return rng.choice(members, count, replace=False)
 
 
-def _matrix(x: np.ndarray) -> np.ndarray:
-    x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 2 or len(x) < 3 or not np.isfinite(x).all():
-        msg = f"need a finite matrix of at least three cells; got shape {x.shape}"
-        raise DataError(msg)
-    return x
+def _matrix(x: np.ndarray, seed: int) -> np.ndarray:
+    check_number("seed", seed, 0, 2**32 - 1, whole=True)
+    return as_matrix(x, "cells", 3)
+
+
+def _groups(clusters: np.ndarray, n: int) -> np.ndarray:
+    clusters = np.asarray(clusters)
+    if clusters.shape != (n,) or pd.isna(clusters).any():
+        refuse("clusters", f"must name the cluster of each of {n} cells; got shape {clusters.shape}")
+    return clusters

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
+from helpers.data.checks import as_matrix, refuse
 from helpers.errors import DataError
 from helpers.plots import forest
 from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH
@@ -47,9 +48,12 @@ def map_cells(x: np.ndarray, method: str = "umap", seed: int = 0) -> np.ndarray:
     Raises
     ------
     DataError
-        If the method is unknown.
+        If the method is unknown, a value is not finite, or there are too few cells or genes for two
+        dimensions.
     """
-    x = np.asarray(x, dtype=float)
+    x = as_matrix(x, "cells", 3)
+    if x.shape[1] < 2:
+        refuse("cells", "a map needs two genes at least")
     if method not in ("umap", "pca"):
         msg = f"unknown method {method!r}; one of umap, pca"
         raise DataError(msg)
@@ -74,7 +78,7 @@ def task_maps(task: TransferTask, runs: TransferRuns, run: Mapping, method: str,
     method, seed
         As for :func:`map_cells`.
     """
-    outputs = runs.scores[task.name, run["setting"], run["seed"]]
+    outputs = runs.outputs(task.name, run["setting"], run["seed"])
     panels = {
         "label": task.cells_sensitive,
         "score of sensitive": outputs[:, 1].astype(float),
@@ -109,7 +113,9 @@ def cell_panels(
     DataError
         If there is nothing to draw or a panel has another number of cells.
     """
-    wrong = [name for name, values in panels.items() if len(values) != len(xy)]
+    if as_matrix(xy, "positions of cells").shape[1] != 2:
+        refuse("positions of cells", f"a map has two dimensions; got shape {np.shape(xy)}")
+    wrong = [name for name, values in panels.items() if np.shape(values) != (len(xy),)]
     if wrong or not panels or len(xy) == 0:
         msg = f"cell_panels: {len(xy)} cells, panels {list(panels)}, of another length: {wrong}"
         raise DataError(msg)

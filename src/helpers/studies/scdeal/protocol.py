@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_columns, check_names, refuse
 from helpers.errors import DataError
 from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many
@@ -71,11 +73,34 @@ class TransferRuns:
     table: pd.DataFrame
     scores: dict[tuple[str, str, int], np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_columns(self.table, ("task", "setting"), "TransferRuns", "table")
+
     @classmethod
     def join(cls, parts: Sequence[TransferRuns]) -> TransferRuns:
-        """Put several tables of runs together."""
+        """Put several tables of runs together.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        """
+        if not parts:
+            refuse("TransferRuns", "there are no runs: no task, no setting or no seed was asked for")
         scores = {key: value for one in parts for key, value in one.scores.items()}
         return cls(pd.concat([one.table for one in parts], ignore_index=True), scores)
+
+    def outputs(self, task: str, setting: str, seed: int) -> np.ndarray:
+        """Return the two outputs (cells, 2) of a run after transfer.
+
+        Raises
+        ------
+        DataError
+            If there is no such run.
+        """
+        if (task, setting, seed) not in self.scores:
+            refuse("TransferRuns", f"no scores of task {task!r}, setting {setting!r}, seed {seed!r}")
+        return self.scores[task, setting, seed]
 
     def pick(self, settings: Sequence[str]) -> TransferRuns:
         """Return the runs of these settings only.
@@ -85,7 +110,9 @@ class TransferRuns:
         DataError
             If a setting was not run.
         """
-        unknown = [name for name in settings if name not in set(self.table["setting"])]
+        unknown = [
+            name for name in check_names(settings, "settings") if name not in set(self.table["setting"])
+        ]
         if unknown:
             msg = f"no run of the setting(s) {unknown}; there are {list(self.table['setting'].unique())}"
             raise DataError(msg)
@@ -115,10 +142,17 @@ def grid_settings(
     Raises
     ------
     DataError
-        If a value is not in the published grid.
+        If a value is no number where one belongs, or not in the published grid.
     """
+    if not isinstance(bottlenecks, str) or not isinstance(samplings, str):
+        refuse(
+            "grid_settings", f"expected texts, values separated by commas; got {bottlenecks!r}, {samplings!r}"
+        )
     kinds = [None if kind == "none" else kind for kind in samplings.split(",")]
-    sizes = [int(size) for size in bottlenecks.split(",")]
+    try:
+        sizes = [int(size) for size in bottlenecks.split(",")]
+    except ValueError:
+        refuse("grid_settings", f"sizes of the embedding must be whole numbers, got {bottlenecks!r}")
     chosen: dict[str, list] = {"bottleneck": sizes, "sampling": kinds}
     for name, values in chosen.items():
         outside = [value for value in values if value not in GRID[name]]
@@ -132,6 +166,28 @@ def grid_settings(
         name = ", ".join(str(value or "none") for value in picked)
         settings[name] = {**base, **own}
     return settings
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse what are no seeds, or none."""
+    if isinstance(seeds, str) or not hasattr(seeds, "__len__") or not len(seeds):
+        refuse("seeds", f"expected whole numbers, one at least; got {seeds!r}")
+    for seed in seeds:
+        check_number("a seed", seed, 0, whole=True)
+
+
+def make_estimator(setting: Mapping[str, Any], seed: int, device: str) -> ScDEAL:
+    """Build the estimator of a setting, keyword arguments of ``ScDEAL``.
+
+    Raises
+    ------
+    DataError
+        If a name is unknown, or is that of the seed or the device.
+    """
+    unknown = sorted(set(setting) - (set(ScDEAL().get_params()) - {"random_state", "device"}))
+    if unknown:
+        refuse("ScDEAL", f"a setting cannot name {', '.join(unknown)}")
+    return ScDEAL(**setting, random_state=seed, device=device)
 
 
 def run_scdeal(
@@ -157,11 +213,19 @@ def run_scdeal(
     Returns
     -------
     TransferRuns
+
+    Raises
+    ------
+    DataError
+        If there is no task, setting or seed, or a setting has an unknown name; and as :meth:`ScDEAL.fit`.
     """
+    check_seeds(seeds)
+    if not isinstance(tasks, Sequence) or not tasks or not isinstance(settings, Mapping) or not settings:
+        refuse("run_scdeal", "needs a list of tasks and settings by name, one of each at least")
     keys = [(task, name, seed) for task in tasks for name in settings for seed in seeds]
     jobs = [
         (
-            ScDEAL(**settings[name], random_state=seed, device=device),
+            make_estimator(settings[name], seed, device),
             task.bulk_x,
             task.bulk_sensitive,
             task.cells_x,
@@ -217,6 +281,8 @@ def plan(
         Seeds of ``changed`` (:data:`CHANGES`); none for no changes. Some changes need shared genes, so that
         tasks without any are left out.
     """
+    if not settings:
+        refuse("plan", "there is no setting")
     default = next(iter(settings.values()))
     removed = {name: {**default, **change} for name, change in REMOVED.items()}
     parts = {"grid": Part(tasks, settings, seeds), "removed": Part(tasks, removed, few)}
@@ -289,7 +355,7 @@ def averaged_in_clusters(task: TransferTask, runs: TransferRuns) -> pd.DataFrame
     labels = clusters(task)
     rows = []
     for row in runs.table[runs.table["task"] == task.name].to_dict("records"):
-        scores = runs.scores[task.name, row["setting"], row["seed"]]
+        scores = runs.outputs(task.name, row["setting"], row["seed"])
         smooth = np.column_stack([cluster_means(column, labels) for column in scores.T])
         rows.append({**row, **answer_metrics(task.cells_sensitive, smooth)})
     return pd.DataFrame(rows)
@@ -309,4 +375,6 @@ def about(task: TransferTask, setting: str, seed: int) -> dict[str, Any]:
 
 def answer_metrics(y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
     """Score outputs (cells, 2): the second ranks, the larger one answers."""
+    if np.ndim(outputs) != 2 or np.shape(outputs)[1] != 2:
+        refuse("answer_metrics", f"needs two outputs a cell; got shape {np.shape(outputs)}")
     return cell_metrics(y, outputs[:, 1], outputs.argmax(axis=1))

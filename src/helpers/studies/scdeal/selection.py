@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import within_bounds
+from helpers.data.checks import as_numbers, check_columns, check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, mean_interval
 
@@ -28,6 +29,7 @@ RULES = {
     "others_selected": "best mean score on other sets of cells, with their labels",
     "target_selected": "best score on the cells themselves, with their labels (as published)",
 }
+_LOSSES = ("bulk_loss", "transfer_loss")  # infinite where no epoch was trained
 _KEYS = ("task", "cell_set", "setting", "seed")
 
 
@@ -55,10 +57,11 @@ def select_runs(runs: pd.DataFrame, rule: str, metric: str = "F1") -> pd.DataFra
         If the rule is unknown, a column is missing, a task lacks a run, or ``others_selected`` is asked of
         one set of cells.
     """
-    if rule not in RULES:
+    if rule not in tuple(RULES):
         msg = f"unknown rule {rule!r}; one of {', '.join(RULES)}"
         raise DataError(msg)
-    _check(runs, [metric, "bulk_loss", "transfer_loss"])
+    looked_at = {"bulk_selected": "bulk_loss", "loss_selected": "transfer_loss", "target_selected": metric}
+    _check(runs, [metric, "bulk_loss", "transfer_loss"], looked_at.get(rule))
     if rule == "unselected":
         return runs.copy()
     if rule == "others_selected":
@@ -82,7 +85,7 @@ def select_once(runs: pd.DataFrame, metric: str = "F1") -> pd.DataFrame:
     DataError
         If there is one seed only.
     """
-    _check(runs, [metric])
+    _check(runs, [metric], metric)
     if runs["seed"].nunique() < 2:
         msg = "choosing at one seed and scoring at others needs two seeds at least"
         raise DataError(msg)
@@ -113,14 +116,32 @@ def over_sets(rows: pd.DataFrame, value: str | pd.Series, level: float = 0.95) -
     Comparison
         Student's t interval over sets; NaN limits with one set. Tasks whose values are all NaN are left out.
     """
+    check_columns(rows, ("task", "cell_set", *([value] if isinstance(value, str) else [])), "runs")
     values = rows[value] if isinstance(value, str) else value
-    table = rows[["task", "cell_set"]].assign(value=values.to_numpy(float))
+    if np.shape(values) != (len(rows),):
+        refuse("over_sets", f"needs a value for each of {len(rows)} rows; got shape {np.shape(values)}")
+    check_same_rows(rows, values, "over_sets: rows and values")
+    table = rows[["task", "cell_set"]].assign(value=as_numbers(values, "over_sets: values"))
     return mean_interval(set_means(table)["value"].to_numpy(), level)
 
 
 def over_half(rows: pd.DataFrame, metric: str = "AUROC") -> Comparison:
     """Subtract one half from a score of runs; as :func:`over_sets`."""
-    return over_sets(rows, rows[metric] - 0.5)
+    return over_sets(rows, number_column(rows, metric) - 0.5)
+
+
+def number_column(rows: pd.DataFrame, metric: str) -> pd.Series:
+    """Return a column of numbers of a table of runs.
+
+    Raises
+    ------
+    DataError
+        If the column or the task is missing, or it holds something else.
+    """
+    check_columns(rows, ("task", "cell_set", metric), "runs")
+    if np.isinf(as_numbers(rows[metric], f"runs, {metric}")).any():
+        refuse("runs", f"{metric} holds infinite values", "use NaN where it is undefined")
+    return rows[metric]
 
 
 def set_means(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,6 +160,7 @@ def seed_summary(rows: pd.DataFrame, value: str = "AUROC") -> pd.DataFrame:
         interval over seeds: it says how sure the mean of the algorithm is, not how it would do on other
         cells), ``SD``, ``below half`` (share of values below 0.5), ``n`` and ``seeds``, which are equal.
     """
+    number_column(rows, value)
     summary = []
     for (task, cell_set), group in rows.groupby(["task", "cell_set"], sort=False):
         values = group[value].to_numpy(float)
@@ -194,14 +216,21 @@ def _by_other_sets(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     return runs[runs["setting"] == runs["cell_set"].map(chosen)]
 
 
-def _check(runs: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = sorted({*_KEYS, *columns} - set(runs.columns))
-    if missing:
-        msg = f"the table of runs lacks the column(s) {missing}"
-        raise DataError(msg)
+def _check(runs: pd.DataFrame, columns: Sequence[str], looked_at: str | None = None) -> None:
+    """Refuse runs that cannot be chosen from, by the column that is looked at."""
+    check_columns(runs, sorted({*_KEYS, *columns}), "the table of runs")
+    if runs.empty:
+        refuse("the table of runs", "empty table")
     counts = runs.groupby("task")[["setting", "seed"]].nunique().prod(axis=1)
     sizes = runs.groupby("task").size()
     uneven = sizes.index[(sizes != counts) | (counts != counts.iloc[0])]
-    if runs.empty or len(uneven) or runs.duplicated(["task", "setting", "seed"]).any():
-        msg = f"every task needs each setting at each seed once; not so: {list(uneven[:3]) or 'empty table'}"
+    if len(uneven) or runs.duplicated(["task", "setting", "seed"]).any():
+        msg = f"every task needs each setting at each seed once; not so: {list(uneven[:3])}"
         raise DataError(msg)
+    for column in columns:
+        if column in _LOSSES:
+            as_numbers(runs[column], f"the table of runs, {column}")
+        else:
+            number_column(runs, column)
+    if looked_at and runs.groupby(["task", "seed"])[looked_at].count().eq(0).any():
+        refuse("the table of runs", f"a task has no {looked_at} at a seed: there is nothing to choose by")

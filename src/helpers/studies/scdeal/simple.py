@@ -27,7 +27,7 @@ from helpers.studies.scdeal.oracles import (
     label_free_splits,
     two_state_metrics,
 )
-from helpers.studies.scdeal.protocol import about, answer_metrics, clusters
+from helpers.studies.scdeal.protocol import about, answer_metrics, check_seeds, clusters
 from helpers.studies.scdeal.tasks import TransferTask
 
 #: Fitted on bulk, cells scaled by bulk: no adaptation at all.
@@ -58,7 +58,13 @@ def run_simple(task: TransferTask, seeds: Sequence[int], *, yardsticks: bool = T
         ``task``, ``dataset``, ``drug``, ``cell_set``, ``setting`` (the model), ``seed``, metrics.
         :data:`ORACLES` look at labels of the cells and are yardsticks, not rivals. A model that cannot be
         applied (depth of z-scores, few-shot without enough labelled cells) has no row.
+
+    Raises
+    ------
+    DataError
+        If there is no seed, or bulk and cells share no gene.
     """
+    check_seeds(seeds)
     y, rows = task.cells_sensitive, []
 
     def add(model: str, seed: int, metrics: Mapping[str, float]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
+from helpers.data.checks import check_names
 from helpers.studies.scdeal.labels import LineLabels
 from helpers.studies.scdeal.published import SETS
 from helpers.studies.scdeal.tasks import TransferTask
@@ -49,7 +50,7 @@ def compare_sources(lines: LineLabels, drugs: Sequence[str]) -> pd.DataFrame:
         chance makes labels of these shares agree, 1 where always). Drugs without a line in both are left out.
     """
     rows = []
-    for drug in dict.fromkeys(drugs):
+    for drug in dict.fromkeys(check_names(drugs, "drugs")):
         labels = by_source(lines, drug)
         both = labels.dropna()
         if len(both):

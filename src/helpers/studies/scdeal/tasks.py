@@ -11,7 +11,19 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.bounds import check_number
 from helpers.data.cells import line_labels, normalise, quality_control
+from helpers.data.checks import (
+    as_numbers,
+    check_columns,
+    check_names,
+    check_numbers,
+    check_same_rows,
+    check_table,
+    check_unique,
+    refuse,
+)
+from helpers.data.sources import CHOICES
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError
 from helpers.studies.scdeal.labels import LineLabels
@@ -80,6 +92,23 @@ class TransferTask:
         """Number of genes that bulk and cells share."""
         return int(self.bulk_x.columns.isin(self.cells_x.columns).sum())
 
+    def __post_init__(self) -> None:
+        for what, table, y in (
+            ("bulk lines", self.bulk_x, self.bulk_sensitive),
+            ("cells", self.cells_x, self.cells_sensitive),
+        ):
+            check_table(table, self.name, what)
+            check_numbers(table, self.name, what)
+            check_same_rows(table, y, f"{self.name}: {what} and their labels")
+            if np.shape(y) != (len(table),) or not np.isin(np.asarray(y), (0, 1)).all():
+                shape = np.shape(y)
+                refuse(
+                    self.name, f"labels of {len(table)} {what} must be 0 or 1, one each; got shape {shape}"
+                )
+        n = len(self.cells_x)
+        if np.shape(self.lines) != (n,) or (self.depth is not None and len(self.depth) != n):
+            refuse(self.name, f"lines and depth must have one row for each of {n} cells")
+
 
 def tier_sets(data: str, breast_drugs: int = 0) -> dict[str, tuple[tuple[str, ...], str]]:
     """Return the sets of cells of a tier: those of the paper, else those of the panel (and of their twins).
@@ -89,7 +118,15 @@ def tier_sets(data: str, breast_drugs: int = 0) -> dict[str, tuple[tuple[str, ..
     data : {"auto", "panel", "paper", "simulated"}
     breast_drugs : int
         Of the drugs for the breast lines only the first so many; 0 for all.
+
+    Raises
+    ------
+    DataError
+        If the tier is unknown, or the number is none.
     """
+    if not isinstance(data, str) or data not in CHOICES:
+        refuse("tier_sets", f"unknown data choice {data!r}", f"one of {', '.join(CHOICES)}")
+    check_number("breast_drugs", breast_drugs, 0, whole=True)
     if data == "paper":
         return PAPER
     drugs, cell_set = PANEL["breast-atlas"]
@@ -128,7 +165,15 @@ def make_tasks(
     rule : str
         One of :data:`helpers.studies.scdeal.labels.RULES`, for the bulk lines. Labels of cells do not depend
         on it.
+
+    Raises
+    ------
+    DataError
+        If a set is missing, or as :func:`transfer_task` and :meth:`LineLabels.resistant`.
     """
+    missing = [name for name in sets if name not in cells]
+    if missing:
+        refuse("make_tasks", f"there are no cells of {', '.join(missing)}")
     return [
         transfer_task(
             lines.panel, cells[name], drug, cell_set=cell_set, bulk_resistant=lines.resistant(drug, rule)
@@ -140,6 +185,8 @@ def make_tasks(
 
 def describe(tasks: Sequence[TransferTask]) -> pd.DataFrame:
     """Sizes, shares and chance level of every task, one row each."""
+    if not tasks:
+        refuse("describe", "there is no task")
     rows = []
     for task in tasks:
         chance = chance_levels(task.cells_sensitive)
@@ -194,8 +241,13 @@ def prepare_cells(
     Raises
     ------
     DataError
-        If nothing is left, or the units are neither counts nor z-scores.
+        If nothing is left, the units are neither counts nor z-scores, or a setting cannot be.
     """
+    if not isinstance(cells, AnnData):
+        refuse("prepare_cells", f"cells must be AnnData, got {type(cells).__name__}")
+    for what, value, least in (("top_genes", top_genes, 1), ("max_cells", max_cells, 0), ("seed", seed, 0)):
+        check_number(what, value, least, whole=True)
+    check_names(bulk_genes, "bulk_genes")
     if cells.uns.get("units") == "z-scores":
         return cells[_thinned(cells, max_cells, seed)].copy()
     kept = quality_control(cells, min_genes=min_genes)
@@ -240,19 +292,24 @@ def transfer_task(
     Raises
     ------
     DataError
-        If the panel lacks the drug, or bulk or cells are left with one class.
+        If the panel lacks the drug, labels are not 0, 1 or NaN, or bulk or cells are left with one class.
     """
+    if not isinstance(panel, BulkPanel) or not isinstance(cells, AnnData):
+        kinds = f"{type(panel).__name__} and {type(cells).__name__}"
+        refuse("transfer_task", f"needs a BulkPanel and cells as AnnData, got {kinds}")
     name = cells.uns["name"]
-    if drug not in panel.resistant:
+    check_columns(cells.obs, ("resistant", "line", "model_id"), name, "obs")
+    if not isinstance(drug, str) or drug not in panel.resistant:
         msg = f"{panel.name} has no drug {drug!r}; for example {', '.join(panel.resistant.columns[:5])}"
         raise DataError(msg)
-    own = cells.obs["resistant"].to_numpy(float)
+    own = _labels(cells.obs["resistant"], f"{name}: labels of cells").to_numpy(float)
     by_line = bool(np.isnan(own).all())
     # scDEAL scores sensitivity: from here on 1 = sensitive.
     cells_sensitive = 1 - (line_labels(cells, panel, drug).to_numpy() if by_line else own)
     known = ~np.isnan(cells_sensitive)
     _two_classes(cells_sensitive[known], f"cells of {name} with a label for {drug}")
-    bulk = 1 - (panel.resistant[drug] if bulk_resistant is None else bulk_resistant).dropna()
+    given = panel.resistant[drug] if bulk_resistant is None else bulk_resistant
+    bulk = 1 - _labels(given, f"{panel.name}: labels of bulk lines").dropna()
     bulk = bulk[bulk.index.isin(panel.expression.index) & ~bulk.index.isin(cells.obs["model_id"])]
     _two_classes(bulk.to_numpy(), f"bulk lines of {panel.name} with a label for {drug}")
     x = cells.X.toarray() if sparse.issparse(cells.X) else np.asarray(cells.X)
@@ -282,6 +339,18 @@ def _thinned(cells: AnnData, max_cells: int, seed: int) -> np.ndarray:
     rank = pd.Series(order).groupby(line[order]).cumcount().to_numpy()
     each = max(1, round(max_cells / len(np.unique(line))))
     return np.sort(order[rank < each])
+
+
+def _labels(resistant: pd.Series, where: str) -> pd.Series:
+    """Return labels as they are; refuse what is no Series of 0, 1 and NaN, each row once."""
+    if not isinstance(resistant, pd.Series):
+        refuse(where, f"must be a Series whose index names the rows, got {type(resistant).__name__}")
+    check_unique(resistant.index, where, "a row stands twice")
+    values = as_numbers(resistant, where)
+    known = values[~np.isnan(values)]
+    if not np.isin(known, (0, 1)).all():
+        refuse(where, f"must be 1 (resistant), 0 (sensitive) or NaN; got {np.unique(known)[:5]}")
+    return resistant
 
 
 def _two_classes(y: np.ndarray, what: str) -> None:

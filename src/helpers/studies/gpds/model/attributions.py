@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix, refuse
 from helpers.studies.gpds.model.network import Network
 
 #: Definitions of the score of a gene, fixed before any result.
@@ -28,7 +30,15 @@ def gene_scores(network: Network, x: np.ndarray, kind: str) -> np.ndarray:
     Returns
     -------
     array (genes,); NaN throughout if training diverged
+
+    Raises
+    ------
+    DataError
+        If the kind is unknown, or ``x`` is no table of as many genes.
     """
+    if kind not in tuple(ATTRIBUTIONS):
+        refuse("gene_scores", f"unknown kind {kind!r}", f"one of {', '.join(ATTRIBUTIONS)}")
+    network.check_inputs(x)
     if network.diverged:
         return np.full(len(network.weights[0]), np.nan)
     if kind == "D1":
@@ -48,6 +58,7 @@ def olden(network: Network) -> np.ndarray:
 
 def input_gradients(network: Network, x: np.ndarray) -> np.ndarray:
     """Gradient of the output with respect to the inputs at each row, array (n, genes)."""
+    network.check_inputs(x)
     weight, bias = network.weights[0], network.biases[0]
     return _hidden_gradient(network, np.asarray(x, float) @ weight + bias) @ weight.T
 
@@ -61,7 +72,14 @@ def integrated_gradients(network: Network, x: np.ndarray, points: int = 64) -> n
     Returns
     -------
     array (n, genes)
+
+    Raises
+    ------
+    DataError
+        If ``x`` is no table of as many genes, or there is no node.
     """
+    network.check_inputs(x)
+    check_number("points", points, 1, whole=True)
     x = np.asarray(x, float)
     nodes, weights = np.polynomial.legendre.leggauss(points)
     # The path is straight, so the first layer's sums are scaled copies of one product.
@@ -78,12 +96,15 @@ def saturation(network: Network, x: np.ndarray, limit: float = 0.99) -> list[flo
 
     A tanh unit there has a gradient near zero. For ReLU the numbers mean little.
     """
+    network.check_inputs(x)
+    check_number("limit", limit, 0)
     return [float((np.abs(values) > limit).mean()) for values in network.hidden(x)]
 
 
 def out_of_range(x: np.ndarray, limit: float = 3.0) -> float:
     """Share of scaled inputs beyond ``±limit`` standard deviations of the training lines."""
-    return float((np.abs(np.asarray(x)) > limit).mean())
+    check_number("limit", limit, 0)
+    return float((np.abs(as_matrix(x, "inputs")) > limit).mean())
 
 
 def _hidden_gradient(network: Network, sums: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 from helpers.evaluation.contract import Table, fit_table, new_table
 
@@ -54,15 +55,18 @@ class EqualFrequencyBinner(TransformerMixin, BaseEstimator):
         ------
         ParameterError
             If an option is unknown or there are fewer than two bins.
+        DataError
+            As :func:`helpers.evaluation.contract.fit_table`.
         """
         for name, value, allowed in (("scope", self.scope, SCOPES), ("ties", self.ties, TIES)):
             if value not in allowed:
                 msg = f"{name}={value!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
+        check_number("n_bins", self.n_bins, whole=True, error=ParameterError)
         if self.n_bins < 2:
             msg = f"n_bins must be at least 2, got {self.n_bins}"
             raise ParameterError(msg)
-        values = fit_table(self, X)
+        values = fit_table(self, X, y)
         if self.scope == "gene":
             self.reference_ = np.sort(values, axis=0)
         elif self.scope == "global":

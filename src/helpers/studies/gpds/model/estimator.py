@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 from helpers.evaluation.contract import Table, fit_inputs, new_table
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner
@@ -127,8 +128,19 @@ class GPDSRegressor(RegressorMixin, BaseEstimator):
         return self.network_.losses
 
     def _check_settings(self) -> None:
+        if not isinstance(self.hidden, tuple | list):
+            msg = f"hidden must be a tuple of units, one a layer, got {self.hidden!r}"
+            raise ParameterError(msg)
         sizes = {"batch_size": self.batch_size, "epochs": self.epochs}
         sizes |= {f"hidden[{i}]": size for i, size in enumerate(self.hidden)}
+        for name, value in {**sizes, "random_state": self.random_state}.items():
+            check_number(name, value, whole=True, error=ParameterError)
+        check_number("random_state", self.random_state, 0, whole=True, error=ParameterError)
+        for name in ("lr", "weight_decay"):
+            check_number(name, getattr(self, name), high=np.finfo(float).max, error=ParameterError)
+        if not isinstance(self.scale_target, bool | np.bool_):
+            msg = f"scale_target must be True or False, got {self.scale_target!r}"
+            raise ParameterError(msg)
         if not self.hidden:
             msg = "hidden=(): the network needs at least one hidden layer"
             raise ParameterError(msg)
@@ -136,7 +148,7 @@ class GPDSRegressor(RegressorMixin, BaseEstimator):
             if value < 1:
                 msg = f"{name} must be at least 1, got {value}"
                 raise ParameterError(msg)
-        if self.activation not in ACTIVATIONS:
+        if self.activation not in tuple(ACTIVATIONS):
             msg = f"activation={self.activation!r} is not one of {', '.join(ACTIVATIONS)}"
             raise ParameterError(msg)
         if not self.lr > 0 or self.weight_decay < 0:
@@ -230,11 +242,16 @@ def grid_candidates(grid: dict[str, tuple] | None = None) -> list[dict]:
     Raises
     ------
     ParameterError
-        If a name is missing or unknown.
+        If a name is missing or unknown, or has no values.
     """
     grid = GRID if grid is None else grid
-    if set(grid) != set(GRID):
-        msg = f"the grid must name {', '.join(GRID)}; got {', '.join(grid)}"
+    if not isinstance(grid, dict) or set(grid) != set(GRID):
+        found = ", ".join(map(str, grid)) if isinstance(grid, dict) else repr(grid)
+        msg = f"the grid must name {', '.join(GRID)}; got {found}"
+        raise ParameterError(msg)
+    empty = [name for name, values in grid.items() if not isinstance(values, tuple | list) or not values]
+    if empty:
+        msg = f"the grid needs a tuple of values, one at least, of {', '.join(empty)}"
         raise ParameterError(msg)
     return [
         {"hidden": (h1, h2), "activation": activation, "lr": lr, "batch_size": batch, "epochs": epochs}
@@ -276,6 +293,9 @@ def gpds_pipeline(network: GPDSRegressor | None = None, **preprocessing: Any) ->
     """
     steps = gpds_preprocessing(**preprocessing).steps
     network = GPDSRegressor() if network is None else network
+    if not isinstance(network, GPDSRegressor):
+        msg = f"network must be a GPDSRegressor, got {network!r}"
+        raise ParameterError(msg)
     return Pipeline([*steps, ("network", network)]).set_output(transform="pandas")
 
 

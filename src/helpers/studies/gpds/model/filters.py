@@ -7,6 +7,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.errors import DataError
 from helpers.evaluation.contract import Table, fit_table, new_table
 
@@ -53,7 +55,9 @@ class MeanVarianceFilter(TransformerMixin, BaseEstimator):
         DataError
             If the values cannot be log2(TPM + 1), there are fewer than two lines, or no gene passes.
         """
-        values = fit_table(self, X)
+        for name in ("min_mean", "min_log_variance"):
+            check_number(name, getattr(self, name))
+        values = fit_table(self, X, y)
         if values.min() < 0 or values.max() > _LARGEST_LOG:
             msg = (
                 f"MeanVarianceFilter expects log2(TPM + 1), 0 to {_LARGEST_LOG:g}; got values from "
@@ -96,4 +100,6 @@ def filter_steps(gene_filter: bool | MeanVarianceFilter = True) -> _Steps:
     """Return the first steps of a pipeline: the study's filter, another one, or (False) none."""
     if isinstance(gene_filter, MeanVarianceFilter):
         return [("filter", clone(gene_filter))]
+    if not isinstance(gene_filter, bool):
+        refuse("gene_filter", f"must be True, False or a MeanVarianceFilter, got {gene_filter!r}")
     return [("filter", MeanVarianceFilter())] if gene_filter else []

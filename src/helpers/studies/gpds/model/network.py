@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from helpers.data.checks import refuse
 from helpers.training.adam import Adam
 from helpers.training.fit import AtEpochs, fit
 from helpers.training.layers import dense, dense_start, own_part
@@ -79,6 +80,17 @@ class Network:
     losses: np.ndarray
     diverged: bool
 
+    def check_inputs(self, x: np.ndarray) -> None:
+        """Refuse what is no table of numbers with the genes of the first layer; its values are not looked at.
+
+        Raises
+        ------
+        DataError
+        """
+        genes, found = len(self.weights[0]), np.shape(x)
+        if len(found) != 2 or found[1] != genes or not found[0] or np.asarray(x).dtype.kind not in "fiub":
+            refuse("network", f"needs a table of numbers, rows x {genes} genes; got shape {found}")
+
     def hidden(self, x: np.ndarray) -> list[np.ndarray]:
         """Activations of the hidden layers, each (n, units)."""
         return self.after(np.asarray(x, np.float32) @ self.weights[0] + self.biases[0])
@@ -92,6 +104,7 @@ class Network:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Output, (n,) float64; NaN throughout if training diverged."""
+        self.check_inputs(x)
         if self.diverged:
             return np.full(len(x), np.nan)
         return (self.hidden(x)[-1] @ self.weights[-1] + self.biases[-1])[:, 0].astype(float)

@@ -8,6 +8,7 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from rdkit.DataStructs import BulkTanimotoSimilarity, ExplicitBitVect
 
+from helpers.bounds import check_number
 from helpers.errors import DataError
 from helpers.studies.perturbation.baselines.simple import SimplePredictor, group_means
 
@@ -18,6 +19,11 @@ class _Tabled(SimplePredictor):
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
         self.cell_mean_ = group_means(cell, values)
         self.residual_ = values - self.cell_mean_[cell]
+        if len(np.unique(np.stack([cell, compound]), axis=1).T) < len(values):
+            msg = (
+                f"{type(self).__name__}: a cell and a compound stand together twice; average such rows first"
+            )
+            raise DataError(msg)
         self.row_ = np.full((len(self.cells_), len(self.compounds_)), -1)
         self.row_[cell, compound] = np.arange(len(values))
 
@@ -49,7 +55,11 @@ class CompoundNeighbours(_Tabled):
         self.k = k
         self.by = by
 
+    def _columns(self) -> tuple[str, ...]:
+        return (*super()._columns(), *(("smiles",) if self.by == "structure" else ()))
+
     def _remember(self, rows: pd.DataFrame) -> None:
+        check_number("k", self.k, 1, whole=True)
         if self.by not in ("response", "structure"):
             msg = f"unknown neighbourhood {self.by!r}; one of response, structure"
             raise DataError(msg)
@@ -147,7 +157,7 @@ def morgan(smiles: str) -> ExplicitBitVect:
     DataError
         If RDKit cannot read the structure.
     """
-    molecule = Chem.MolFromSmiles(smiles)
+    molecule = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) and smiles else None
     if molecule is None:
         msg = f"RDKit cannot read the structure {smiles!r}"
         raise DataError(msg)

@@ -16,7 +16,10 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_same_rows
 from helpers.errors import DataError
+from helpers.studies.perturbation.types import check_rows
 
 #: Ridge penalties that the additive model chooses from.
 PENALTIES = (0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -47,10 +50,13 @@ class SimplePredictor(BaseEstimator):
         Raises
         ------
         DataError
-            If there are no rows, shapes differ, a column is missing, or a value is not finite.
+            If there are no rows, shapes or the names of rows differ, a column or an entry is missing, a value
+            is no finite number, or a setting is out of range.
         """
-        values = np.asarray(values, dtype=np.float32)
-        _check_rows(rows)
+        name = type(self).__name__
+        check_rows(rows, self._columns(), name)
+        check_same_rows(rows, values, name)
+        values = as_numbers(values, name, np.float32)
         if values.ndim != 2 or len(values) != len(rows) or values.size == 0:
             msg = f"values have shape {values.shape}, expected ({len(rows)}, genes) with at least one row"
             raise DataError(msg)
@@ -65,13 +71,23 @@ class SimplePredictor(BaseEstimator):
         return self
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Predict the changes, array (n, genes)."""
+        """Predict the changes, array (n, genes).
+
+        Raises
+        ------
+        DataError
+            If there are no rows, or a column or an entry is missing.
+        """
         check_is_fitted(self, "mean_")
-        _check_rows(rows)
+        check_rows(rows, self._columns(), type(self).__name__)
         return self._predict(*self._codes(rows), rows)
 
     def _codes(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         return self.cells_.get_indexer(rows["cell"]), self.compounds_.get_indexer(rows["compound"])
+
+    def _columns(self) -> tuple[str, ...]:
+        """Columns of the rows that the model reads."""
+        return ("cell", "compound")
 
     def _remember(self, rows: pd.DataFrame) -> None:
         """Keep what else a model needs of the training rows."""
@@ -183,6 +199,11 @@ class Additive(SimplePredictor):
         self.n_components = n_components
 
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
+        for name in ("cell_penalty", "compound_penalty"):
+            if getattr(self, name) is not None:  # without one the design has no single solution
+                check_number(name, getattr(self, name), 1e-9)
+        if self.n_components is not None:
+            check_number("n_components", self.n_components, 1, whole=True)
         n, n_cells, n_compounds = len(values), len(self.cells_), len(self.compounds_)
         design = np.zeros((n, 1 + n_cells + n_compounds))
         design[:, 0] = 1
@@ -247,6 +268,11 @@ class OneHotRidge(SimplePredictor):
         self.alphas = alphas
 
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
+        if isinstance(self.alphas, str) or not np.size(self.alphas):
+            msg = f"alphas must be penalties to choose from; got {self.alphas!r}"
+            raise DataError(msg)
+        for alpha in np.atleast_1d(self.alphas):
+            check_number("alphas", alpha, 1e-9, 1e12)
         self.model_ = RidgeCV(alphas=self.alphas).fit(self._one_hot(cell, compound), values)
         self.alpha_ = float(self.model_.alpha_)
 
@@ -279,10 +305,3 @@ def principal_axes(values: np.ndarray, k: int) -> np.ndarray:
     order = order[eigenvalues[order] > 1e-10 * max(eigenvalues.max(), 1e-300)]
     axes = vectors[:, order].T @ values
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)
-
-
-def _check_rows(rows: pd.DataFrame) -> None:
-    missing = [column for column in ("cell", "compound") if column not in rows.columns]
-    if missing:
-        msg = f"rows lack the column(s) {missing}"
-        raise DataError(msg)

@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.multioutput import MultiOutputRegressor
 
+from helpers.bounds import check_number
 from helpers.errors import DataError
 from helpers.studies.perturbation.baselines.simple import SimplePredictor, principal_axes
 
@@ -45,6 +46,8 @@ class TreePredictor(SimplePredictor):
         self.random_state = random_state
 
     def _fit(self, cell: np.ndarray, compound: np.ndarray, values: np.ndarray) -> None:
+        for name, low in (("n_components", 1), ("n_trees", 1), ("random_state", 0)):
+            check_number(name, getattr(self, name), low, 2**32 - 1, whole=True)
         centred = values - self.mean_
         self.components_ = principal_axes(centred, self.n_components)
         scores = centred @ self.components_.T

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 from helpers.studies.perturbation.model.encoder import FEATURES
 from helpers.studies.perturbation.model.published import DROPOUT, EMBEDDING, PUBLISHED, VOCABULARY
@@ -52,10 +53,13 @@ class Design:
             if getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
-        if self.units is not None and (self.architecture not in ("LSTM", "GRU") or self.units < 1):
-            msg = f"units={self.units} with {self.architecture}: a positive number, for LSTM and GRU only"
-            raise ParameterError(msg)
-        if not 0 <= self.dropout < 1:
+        if self.units is not None:
+            check_number("units", self.units, 1, whole=True, error=ParameterError)
+            if self.architecture not in ("LSTM", "GRU"):
+                msg = f"units={self.units} with {self.architecture}: for LSTM and GRU only"
+                raise ParameterError(msg)
+        check_number("dropout", self.dropout, 0, 1, error=ParameterError)
+        if self.dropout == 1:
             msg = f"dropout={self.dropout} is outside [0, 1)"
             raise ParameterError(msg)
 

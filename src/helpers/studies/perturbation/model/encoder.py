@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import check_names
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.published import VOCABULARY
+from helpers.studies.perturbation.types import check_rows
 
 #: Feature -> the column of the rows that it comes from, in the order of the paper's text.
 FEATURES = {
@@ -36,11 +38,15 @@ class CategoryEncoder:
     """
 
     def __init__(self, features: tuple[str, ...] = tuple(FEATURES), length: str = "code") -> None:
+        features = tuple(check_names(features, "features"))
         wrong = [f for f in features if f not in FEATURES]
         if wrong or not features or len(set(features)) < len(features):
             msg = f"features={features}: name each at most once, out of {', '.join(FEATURES)}"
             raise ParameterError(msg)
-        self.features = tuple(features)
+        if length not in ("code", "number"):
+            msg = f"length={length!r} is not one of code, number"
+            raise ParameterError(msg)
+        self.features = features
         self._numbers = ("length",) if length == "number" else ()
 
     def fit(self, rows: pd.DataFrame) -> CategoryEncoder:
@@ -73,8 +79,11 @@ class CategoryEncoder:
         Raises
         ------
         DataError
-            If a column or value is missing.
+            If a column or value is missing, or no rows were fitted.
         """
+        if not hasattr(self, "categories_"):
+            msg = "CategoryEncoder: it knows no categories yet; fit it first"
+            raise DataError(msg)
         columns = self._columns(rows)
         codes = np.empty((len(rows), len(self.features)), dtype=np.int32)
         for i, feature in enumerate(self.features):
@@ -89,20 +98,7 @@ class CategoryEncoder:
 
     def _columns(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
         needed = sorted({FEATURES[f] for f in self.features})
-        missing = [c for c in needed if c not in rows]
-        if missing:
-            msg = f"rows lack the columns {', '.join(missing)}; they have {', '.join(map(str, rows.columns))}"
-            raise DataError(msg)
-        if len(rows) == 0:
-            msg = "rows is empty: pass at least one row"
-            raise DataError(msg)
-        for column in needed:
-            empty = rows[column].isna().to_numpy()
-            if empty.any():
-                msg = (
-                    f"column {column!r} has {int(empty.sum())} missing values, first in row {empty.argmax()}"
-                )
-                raise DataError(msg)
+        check_rows(rows, needed)
         text = {c: rows[c].astype(str).to_numpy(dtype=str) for c in needed}
         return {
             f: np.char.str_len(text[FEATURES[f]]) if f == "length" else text[FEATURES[f]]

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_numbers, check_columns, check_same_rows
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.architectures import Design, build, initial_weights, scratch_model
 from helpers.studies.perturbation.model.backend import use_device
@@ -161,7 +163,8 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If rows and values do not fit together, or a value is missing or not finite.
+            If rows and values do not fit together, in number or in their names, or a value is missing or not
+            finite.
         ParameterError
             If an option is unknown or out of range.
 
@@ -230,16 +233,20 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
         ParameterError
             If the architecture is unknown or a setting is out of range.
         """
-        if self.architecture not in PUBLISHED:
+        if self.architecture not in tuple(PUBLISHED):
             msg = f"architecture={self.architecture!r} is not one of {', '.join(PUBLISHED)}"
             raise ParameterError(msg)
         settings = {}
         for name in ("epochs", "batch_size", "learning_rate"):
             value = getattr(self, name)
             settings[name] = getattr(PUBLISHED[self.architecture], name) if value is None else value
-            if not settings[name] > 0:
-                msg = f"{name} must be positive, got {value}"
-                raise ParameterError(msg)
+            whole = name != "learning_rate"
+            low, high = (1, np.inf) if whole else (1e-300, 1e300)
+            check_number(name, settings[name], low, high, whole=whole, error=ParameterError)
+        check_number("random_state", self.random_state, 0, whole=True, error=ParameterError)
+        if not isinstance(self.early_stopping, bool):
+            msg = f"early_stopping={self.early_stopping!r} is not one of True, False"
+            raise ParameterError(msg)
         return settings
 
     def _table(self) -> int:
@@ -251,10 +258,9 @@ class PerturbationNetwork(RegressorMixin, BaseEstimator):
             if getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
-        if not isinstance(rows, pd.DataFrame):
-            msg = f"rows must be a table of cells and compounds, got {type(rows).__name__}"
-            raise DataError(msg)
-        values = np.asarray(values, dtype=np.float32)
+        check_columns(rows, (), "rows")
+        check_same_rows(rows, values, "rows and values")
+        values = as_numbers(values, "values", np.float32)
         if values.ndim != 2 or len(values) != len(rows) or values.shape[1] == 0:
             msg = f"values has shape {values.shape}, expected ({len(rows)}, genes): one row of changes a row"
             raise DataError(msg)

@@ -15,6 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.studies.pertvae.model.bound import Batch, terms
 from helpers.studies.pertvae.model.networks import DrugEffect
@@ -86,9 +88,16 @@ class ProfileModel(Settings):
 
     @torch.no_grad()
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """Mean profile of latent codes (rows, latent), array (rows, genes)."""
+        """Mean profile of latent codes (rows, latent), array (rows, genes).
+
+        Raises
+        ------
+        DataError
+            If the codes are no finite numbers, or of another size.
+        """
         check_is_fitted(self, "networks_")
-        return self.networks_.decoder(torch.from_numpy(np.asarray(z, dtype=np.float32)))[0].numpy()
+        codes = check_profiles(z, "codes", None, self.latent)
+        return self.networks_.decoder(torch.from_numpy(codes))[0].numpy()
 
     def elbo(self, pre: Profiles, post: Profiles | None = None, draws: int = 100) -> np.ndarray:
         """Bound of log p(x1, x2), or of log p(x1) without ``post``: mean over draws, nats, array (rows,)."""
@@ -106,6 +115,8 @@ class ProfileModel(Settings):
     @torch.no_grad()
     def _log_weights(self, pre: Profiles, post: Profiles | None, draws: int) -> np.ndarray:
         """Log importance weights log p(x, z) - log q(z | x), array (draws, rows)."""
+        check_number("draws", draws, 1, whole=True)
+        check_same_rows(pre, post, "pre and post")
         x1 = torch.from_numpy(self._read(pre, "pre"))
         x2 = x1[:0] if post is None else torch.from_numpy(self._read(post, "post"))
         if post is not None:
@@ -223,7 +234,8 @@ class PertVAE(ProfileModel):
         Raises
         ------
         DataError
-            If profiles are empty, hold NaN, differ in genes, or ``pre`` and ``post`` in length.
+            If profiles are empty, hold NaN or differ in genes, if ``pre``, ``post`` and ``lines`` differ in
+            length or in the names of their rows, or a line has no name.
         ParameterError
             If a setting is unknown or out of range.
         """
@@ -254,17 +266,21 @@ class PertVAE(ProfileModel):
         n_genes = self.n_features_in_ = x1.shape[1]
         x2 = check_profiles(post, "post", self.genes_, n_genes)
         _check_equal(x1, x2)
+        check_same_rows(pre, post, "pre and post")
         single = np.zeros((0, n_genes), np.float32)
-        if singletons is not None and len(singletons):
+        if singletons is not None and np.shape(singletons)[:1] != (0,):
             single = check_profiles(singletons, "singletons", self.genes_, n_genes)
-        names = check_names(lines, len(x1), "lines")
-        single_names = check_names(singleton_lines, len(single), "singleton_lines")
+        names = check_names(lines, len(x1), "lines", pre)
+        single_names = check_names(singleton_lines, len(single), "singleton_lines", singletons)
         if validation is None:
             held = self._held_out_lines(names)
             out, out_single = np.isin(names, held), np.isin(single_names, held)
             validation = x1[out], x2[out]
             x1, x2, names = x1[~out], x2[~out], names[~out]
             single, single_names = single[~out_single], single_names[~out_single]
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            refuse("validation", "must be two tables, profiles before and after the drug")
+        check_same_rows(*validation, "validation")
         v1, v2 = (check_profiles(v, "validation", self.genes_, n_genes) for v in validation)
         _check_equal(v1, v2)
         return Examples(x1, x2, single, line_weights(np.concatenate([names, single_names])), (v1, v2))
@@ -298,7 +314,7 @@ class VAE(ProfileModel):
         Raises
         ------
         DataError
-            If profiles are empty, hold NaN, or differ in genes.
+            If profiles are empty, hold NaN, or differ in genes, or lines do not name each.
         ParameterError
             If a setting is unknown or out of range.
         """
@@ -306,7 +322,7 @@ class VAE(ProfileModel):
         self.genes_ = gene_names(X)
         x = check_profiles(X, "X", None, None)
         self.n_features_in_ = x.shape[1]
-        names = check_names(lines, len(x), "lines")
+        names = check_names(lines, len(x), "lines", X)
         if validation is None:
             out = np.isin(names, self._held_out_lines(names))
             validation, x, names = x[out], x[~out], names[~out]

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from sklearn.base import BaseEstimator
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 
 
@@ -53,7 +54,10 @@ class Settings(BaseEstimator):
         "draws": 0,
         "free_bits": 0,
         "l2": 0,
+        "random_state": 0,
     }
+    #: Settings that need not be whole.
+    _real: ClassVar[tuple[str, ...]] = ("free_bits", "l2")
 
     def check(self) -> None:
         """Refuse settings that are unknown or out of range.
@@ -66,15 +70,16 @@ class Settings(BaseEstimator):
             if name in self._choices and value not in self._choices[name]:
                 msg = f"{name}={value!r} is not one of {', '.join(self._choices[name])}"
                 raise ParameterError(msg)
-            if name in self._lowest and not value >= self._lowest[name]:
-                msg = f"{name} must be at least {self._lowest[name]}, got {value}"
-                raise ParameterError(msg)
-        if not self.hidden or min(self.hidden) < 1:
+            if name in self._lowest:
+                real = name in self._real
+                high = 1e300 if real else float("inf")
+                check_number(name, value, self._lowest[name], high, whole=not real, error=ParameterError)
+        if not isinstance(self.hidden, tuple | list) or not self.hidden:
             msg = f"hidden must name at least one layer of at least one unit, got {self.hidden}"
             raise ParameterError(msg)
-        if not self.learning_rate > 0:
-            msg = f"learning_rate must be positive, got {self.learning_rate}"
-            raise ParameterError(msg)
+        for units in self.hidden:
+            check_number("hidden", units, 1, whole=True, error=ParameterError)
+        check_number("learning_rate", self.learning_rate, 1e-300, 1e300, error=ParameterError)
         if self.device == "cuda" and not torch.cuda.is_available():
             msg = "device 'cuda' was asked for, but torch finds no GPU; use device='cpu' or 'auto'"
             raise ParameterError(msg)

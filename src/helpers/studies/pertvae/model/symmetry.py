@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.data.checks import as_matrix, as_numbers
 from helpers.errors import DataError
 
 
@@ -41,14 +42,26 @@ def align_effect(W: np.ndarray, b: np.ndarray, codes: np.ndarray, reference: np.
     Raises
     ------
     DataError
-        If the codes differ in shape, or there are too few rows to fix the map.
+        If the codes differ in shape, do not vary, or there are too few rows to fix the map.
     """
+    for part, what in ((codes, "codes"), (reference, "reference")):
+        as_matrix(part, what)
+    for part, what in ((W, "W"), (b, "b")):
+        as_numbers(part, what, finite=True)
     if codes.shape != reference.shape:
         msg = f"codes {codes.shape} and reference {reference.shape} must agree in rows and latent units"
         raise DataError(msg)
     rows, latent = codes.shape
     if rows <= latent + 1:
         msg = f"{rows} rows cannot fix an affine map of {latent} latent units; pass at least {latent + 2}"
+        raise DataError(msg)
+    if W.shape != (latent, latent) or b.shape != (latent,):
+        msg = f"W {W.shape} and b {b.shape} are no effect on codes of {latent} latent units"
+        raise DataError(msg)
+    if any(np.linalg.matrix_rank(part - part.mean(axis=0)) < latent for part in (codes, reference)):
+        msg = (
+            "a latent unit of the codes or of the reference does not vary by itself, so no map can be turned"
+        )
         raise DataError(msg)
     design = np.column_stack([codes, np.ones(rows)])
     solution = np.linalg.lstsq(design, reference, rcond=None)[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from helpers.errors import ParameterError
 from helpers.evaluation.space import Integer, Space
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import COUNT, POSITIVE, SEED, Limits, PairClassifier
 from helpers.studies.refdnn.baselines.design import drug_matrix, need_two_classes, weighted_lines
 from helpers.studies.refdnn.features import PairFeatures
 
@@ -21,6 +23,9 @@ FOREST_FIXED: dict[str, dict[str, Any]] = {
     "CCLE": {"n_estimators": 53, "max_depth": 3},
     "GDSC": {"n_estimators": 51, "max_depth": 7},
 }
+
+
+_DEPTH = Limits(1, whole=True, optional=True)
 
 
 class ExpressionForest(PairClassifier):
@@ -41,6 +46,8 @@ class ExpressionForest(PairClassifier):
     ----------
     trees_ : list of DecisionTreeClassifier
     """
+
+    limits: ClassVar = {"n_estimators": COUNT, "max_depth": _DEPTH, "random_state": SEED}
 
     def __init__(
         self,
@@ -96,6 +103,8 @@ class PairForest(PairClassifier):
     forest_ : RandomForestClassifier
     """
 
+    limits: ClassVar = ExpressionForest.limits | {"max_samples": Limits(POSITIVE.low, optional=True)}
+
     def __init__(
         self,
         features: PairFeatures,
@@ -114,6 +123,10 @@ class PairForest(PairClassifier):
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: object) -> None:
         need_two_classes(y, self)
+        drawn = self.max_samples
+        if drawn is not None and drawn > (len(y) if isinstance(drawn, Integral) else 1):
+            msg = f"PairForest: max_samples={drawn} is more than the {len(y)} training pairs or a share of 1"
+            raise ParameterError(msg)
         self._drug_matrix = drug_matrix(self.features, self.drug_features, codes[:, 1])
         self.forest_ = RandomForestClassifier(
             n_estimators=self.n_estimators,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
 from scipy.special import expit
 from sklearn.preprocessing import StandardScaler
 
 from helpers.errors import ParameterError
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import COUNT, SHARE, Limits, PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 
 
@@ -55,6 +57,8 @@ class KroneckerRidge(PairClassifier):
     Pahikkala et al., Briefings in Bioinformatics 16:325 (2015).
     """
 
+    limits: ClassVar = {"alpha": Limits(), "gamma": Limits(), "tol": SHARE, "max_iter": COUNT}
+
     def __init__(
         self,
         features: PairFeatures,
@@ -74,7 +78,6 @@ class KroneckerRidge(PairClassifier):
         self.max_iter = max_iter
 
     def _fit(self, codes: np.ndarray, y: np.ndarray, validation: object, value: object) -> None:
-        self._check_parameters()
         n_drugs = len(self.features.drug_names)
         n = np.bincount(codes[:, 1], minlength=n_drugs)
         self.drug_mean_ = (np.bincount(codes[:, 1], weights=y, minlength=n_drugs) + y.mean()) / (n + 1)
@@ -129,7 +132,8 @@ class KroneckerRidge(PairClassifier):
             return (drugs[:, None] == self._drugs[None, :]).astype(np.float64)
         return np.ones((len(drugs), len(self._drugs)))
 
-    def _check_parameters(self) -> None:
+    def _check_settings(self) -> None:
+        super()._check_settings()
         options = {"line_kernel": ("rbf", "linear"), "drug_kernel": ("tanimoto", "identity", "constant")}
         for name, known in options.items():
             if getattr(self, name) not in known:

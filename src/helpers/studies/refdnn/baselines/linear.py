@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -10,7 +10,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import StandardScaler
 
 from helpers.evaluation.space import Float, Space
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import COUNT, POSITIVE, SEED, SHARE, Limits, PairClassifier
 from helpers.studies.refdnn.baselines.design import drug_matrix, need_two_classes, weighted_lines
 from helpers.studies.refdnn.baselines.elastic_net import solve_pair_elastic_net
 from helpers.studies.refdnn.features import PairFeatures
@@ -60,6 +60,9 @@ class ExpressionElasticNet(PairClassifier):
     n_iter_ : int
         Passes over the weighted rows.
     """
+
+    limits: ClassVar = {"alpha": POSITIVE, "l1_ratio": SHARE, "eta0": Limits(), "random_state": SEED}
+    switches: ClassVar = ("scaled",)
 
     def __init__(
         self,
@@ -138,6 +141,9 @@ class PairElasticNet(PairClassifier):
         Largest violation at the end; above ``tol`` if ``max_iter`` came first.
     n_iter_ : int
     """
+
+    limits: ClassVar = {"alpha": Limits(), "l1_ratio": SHARE, "tol": SHARE, "max_iter": COUNT}
+    switches: ClassVar = ("scaled",)
 
     def __init__(
         self,

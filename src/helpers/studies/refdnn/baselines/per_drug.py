@@ -7,6 +7,7 @@ linear kernel of lines and an identity of drugs.
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -18,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers.errors import DataError
 from helpers.evaluation.space import Float, Integer, Space
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import COUNT, POSITIVE, SEED, SHARE, Limits, PairClassifier
 from helpers.studies.refdnn.baselines.design import need_two_classes
 from helpers.studies.refdnn.features import PairFeatures
 
@@ -56,6 +57,8 @@ class DrugElasticNet(PairClassifier):
         On standardised expression.
     drug_mean_ : array (drugs,)
     """
+
+    limits: ClassVar = {"alpha": Limits(), "l1_ratio": SHARE, "max_iter": COUNT}
 
     def __init__(
         self, features: PairFeatures, alpha: float = 0.05, l1_ratio: float = 0.3, max_iter: int = 100
@@ -118,6 +121,8 @@ class DrugTypeMean(PairClassifier):
         From ``fit``, if the features do not say the cancer types.
     """
 
+    limits: ClassVar = {"prior": POSITIVE}
+
     def __init__(self, features: PairFeatures, prior: float = 5.0) -> None:
         self.features = features
         self.prior = prior
@@ -161,6 +166,15 @@ class PairBoosting(PairClassifier):
     ----------
     model_ : HistGradientBoostingClassifier
     """
+
+    limits: ClassVar = {
+        "n_components": COUNT,
+        "learning_rate": POSITIVE,
+        "max_leaf_nodes": Limits(2, whole=True, optional=True),
+        "l2": Limits(),
+        "max_iter": COUNT,
+        "random_state": SEED,
+    }
 
     def __init__(
         self,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import TINY, Limits, PairClassifier
 from helpers.studies.refdnn.baselines.design import need_two_classes
 from helpers.studies.refdnn.features import PairFeatures
 
@@ -83,6 +85,8 @@ class AdditiveLogistic(PairClassifier):
     line_effect_, drug_effect_ : arrays (lines,) and (drugs,)
     intercept_ : float
     """
+
+    limits: ClassVar = {"C": Limits(TINY, np.inf)}
 
     def __init__(self, features: PairFeatures, C: float = 1.0) -> None:
         self.features = features

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from helpers.data.checks import as_numbers, refuse
 from helpers.errors import DataError
 from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
@@ -31,8 +32,11 @@ def rank_table(codes: np.ndarray, value: np.ndarray | None, features: PairFeatur
     Raises
     ------
     DataError
-        If no value is known.
+        If no value is known, or values are no numbers, one a pair.
     """
+    if value is not None and np.shape(value) != (len(codes),):
+        refuse("ranks of IC50", f"value has shape {np.shape(value)}, expected ({len(codes)},)")
+    value = None if value is None else as_numbers(value, "ranks of IC50")
     table = pd.DataFrame({"line": codes[:, 0], "drug": codes[:, 1], "value": value}).dropna()
     if table.empty:
         msg = "no measured response among the training pairs: ranks of IC50 need value"

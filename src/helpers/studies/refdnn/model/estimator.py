@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,14 +11,16 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from helpers.bounds import check_number
+from helpers.data.checks import refuse
 from helpers.errors import DataError, ParameterError
-from helpers.studies.refdnn.baselines.base import PairClassifier
+from helpers.studies.refdnn.baselines.base import COUNT, HUGE, POSITIVE, SEED, Limits, PairClassifier
 from helpers.studies.refdnn.features import PairFeatures
 from helpers.studies.refdnn.model import batched, cpu, forward
 from helpers.studies.refdnn.model.holdout import stratified_holdout
 from helpers.studies.refdnn.model.layout import Layout
 from helpers.studies.refdnn.model.stream import shuffled_stream
-from helpers.studies.refdnn.model.task import STATUS, Pairs, Task
+from helpers.studies.refdnn.model.task import STATUS, Fitted, Pairs, Task
 
 _ENCODERS = ("ftrl", "adam", "frozen", "zero")
 _SIMILARITIES = ("structure", "identity", "ones", "shuffled")
@@ -88,6 +90,15 @@ class RefDNNClassifier(PairClassifier):
         Steps done; ``stopped_`` says why it ended.
     """
 
+    limits: ClassVar = {
+        **dict.fromkeys(("hidden_units", "steps", "batch_size", "evaluate_every"), COUNT),
+        **dict.fromkeys(("first_evaluation", "patience"), Limits(whole=True)),
+        **dict.fromkeys(("lr_ftrl", "lr_adam"), POSITIVE),
+        **dict.fromkeys(("l1", "l2"), Limits()),
+        "random_state": SEED,
+    }
+    switches: ClassVar = ("full_validation", "standardise", "affine")
+
     def __init__(
         self,
         features: PairFeatures,
@@ -153,7 +164,14 @@ class RefDNNClassifier(PairClassifier):
         device = self._device()
         task = self._task(codes, y, validation)
         with threadpool_limits(1):
-            self.fitted_ = cpu.fit(task) if device == "cpu" else batched.fit_batch([task], device)[0]
+            self._keep(cpu.fit(task) if device == "cpu" else batched.fit_batch([task], device)[0])
+
+    def _keep(self, fitted: Fitted) -> None:
+        """Keep a fit; one that never had a finite loss is where it started, and says nothing."""
+        if not np.isfinite(fitted.history[:, 2]).any():
+            rates = f"lr_ftrl={self.lr_ftrl:g} or lr_adam={self.lr_adam:g}"
+            refuse("RefDNN", "training diverged, no loss was finite", f"{rates} is too large for these data")
+        self.fitted_ = fitted
 
     def on_gpu(self) -> bool:
         """Whether ``fit`` would run on a GPU."""
@@ -171,29 +189,27 @@ class RefDNNClassifier(PairClassifier):
         return self.device
 
     def _check_settings(self) -> None:
+        super()._check_settings()
         choices = {"encoder": _ENCODERS, "similarity": _SIMILARITIES, "output": _OUTPUTS}
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in allowed:
                 msg = f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}"
                 raise ParameterError(msg)
-        for name in ("hidden_units", "steps", "batch_size", "evaluate_every"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1, got {getattr(self, name)}"
-                raise ParameterError(msg)
-        for name in ("lr_ftrl", "lr_adam"):
-            if not getattr(self, name) > 0:
-                msg = f"{name} must be positive, got {getattr(self, name)}"
-                raise ParameterError(msg)
-        if self.steps < max(self.evaluate_every, self.first_evaluation):
+        last_evaluation = self.steps // self.evaluate_every * self.evaluate_every
+        if last_evaluation < max(self.evaluate_every, self.first_evaluation):
             msg = f"steps={self.steps} ends before the first evaluation; nothing could be kept"
             raise ParameterError(msg)
-        if sum(self.loss_weights) <= 0 or min(self.loss_weights) < 0:
-            msg = f"loss_weights must not be negative and not both zero, got {self.loss_weights}"
+        if not isinstance(self.loss_weights, tuple | list) or len(self.loss_weights) != 2:
+            msg = f"loss_weights must be two numbers, network and encoder; got {self.loss_weights!r}"
+            raise ParameterError(msg)
+        for weight in self.loss_weights:
+            check_number("each of loss_weights", weight, 0, HUGE, error=ParameterError)
+        if sum(self.loss_weights) <= 0:
+            msg = f"loss_weights must not be both zero, got {self.loss_weights}"
             raise ParameterError(msg)
 
     def _task(self, codes: np.ndarray, y: np.ndarray, validation: tuple | None) -> Task:
         """Gather the arrays of one fit and remember what prediction will need."""
-        self._check_settings()
         seeds = np.random.SeedSequence(self.random_state).spawn(4)
         if validation is None:
             kept, held_out = stratified_holdout(codes[:, 1], seed=seeds[0])
@@ -303,7 +319,18 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[RefDNNClassifier]:
     -------
     list of RefDNNClassifier
         The estimators, fitted, with the numbers that separate fits would give.
+
+    Raises
+    ------
+    DataError, ParameterError
+        If a job is none, or as for :meth:`RefDNNClassifier.fit`.
     """
+    check_number("n_jobs", n_jobs, -HUGE, HUGE, whole=True, error=ParameterError)
+    if not isinstance(jobs, list):
+        refuse("fit_many", f"jobs must be a list, got {type(jobs).__name__}")
+    for job in jobs:
+        if not isinstance(job, tuple) or len(job) != 4 or not isinstance(job[0], RefDNNClassifier):
+            refuse("fit_many", "a job is a tuple (RefDNNClassifier, X, y, validation or None)")
     if not jobs:
         return []
     device = jobs[0][0]._device()
@@ -316,12 +343,12 @@ def fit_many(jobs: list[Job], n_jobs: int = 1) -> list[RefDNNClassifier]:
         tasks = []
         for i in group:
             estimator, X, y, validation = jobs[i]
-            held = None if validation is None else estimator._check(*validation)
+            held = None if validation is None else estimator._check_validation(validation)
             tasks.append(estimator._task(*estimator._check(X, y), held))
         for i, fitted in zip(group, batched.fit_batch(tasks, device), strict=True):
             estimator = jobs[i][0]
             estimator.classes_, estimator.n_features_in_ = np.array([0, 1]), 2
-            estimator.fitted_ = fitted
+            estimator._keep(fitted)
     return [estimator for estimator, *_ in jobs]
 
 

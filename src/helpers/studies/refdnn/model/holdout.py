@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_column
 from helpers.errors import DataError
 
 
@@ -30,9 +32,12 @@ def stratified_holdout(
     Raises
     ------
     DataError
-        If too few rows repeat a stratum to hold any out.
+        If too few rows repeat a stratum to hold any out, a stratum is missing, or a setting cannot be.
     """
-    strata = np.asarray(strata)
+    check_number("fraction", fraction, 0, 1)
+    if not isinstance(seed, np.random.SeedSequence):
+        check_number("seed", seed, 0, whole=True)
+    strata = check_column(strata, np.size(strata), "strata")
     _, code, count = np.unique(strata, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(count[code] > 1)
     n_out = round(fraction * len(strata))

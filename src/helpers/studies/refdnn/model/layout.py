@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.bounds import check_number
+
 #: Initial value of FTRL's squared-gradient sum (TensorFlow's ``initial_accumulator_value``).
 FTRL_INITIAL_ACCUMULATOR = 0.1
 
@@ -26,6 +28,10 @@ class Layout:
     genes: int
     drugs: int
     hidden: int
+
+    def __post_init__(self) -> None:
+        for name in ("genes", "drugs", "hidden"):
+            check_number(name, getattr(self, name), 1, whole=True)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

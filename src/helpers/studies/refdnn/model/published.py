@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.bounds import check_number
+from helpers.errors import ParameterError
 from helpers.evaluation.space import Float, Integer, Space
 
 #: Search space of the nested cross-validation.
@@ -38,6 +40,21 @@ REFDNN_FIXED: dict[str, dict[str, Any]] = {
 STUDY_GENES = {"CCLE": 18_926, "GDSC": 17_780}
 
 
+def fixed_settings(dataset: str) -> dict[str, Any]:
+    """Return the study's fixed hyperparameters for ``"CCLE"`` or ``"GDSC"``.
+
+    Raises
+    ------
+    ParameterError
+        If the study gives none.
+    """
+    if dataset not in tuple(REFDNN_FIXED):
+        known = ", ".join(REFDNN_FIXED)
+        msg = f"the study has no settings for {dataset!r}; take those of one of {known}, the nearer in size"
+        raise ParameterError(msg)
+    return REFDNN_FIXED[dataset]
+
+
 def scale_matched(dataset: str, n_genes: int) -> dict[str, Any]:
     """Return the fixed settings with FTRL's learning rate scaled to another number of genes.
 
@@ -49,6 +66,12 @@ def scale_matched(dataset: str, n_genes: int) -> dict[str, Any]:
     dataset : {"CCLE", "GDSC"}
     n_genes : int
         Genes at hand.
+
+    Raises
+    ------
+    ParameterError, DataError
+        If the data set is another, or the number of genes cannot be.
     """
-    fixed = REFDNN_FIXED[dataset]
+    fixed = fixed_settings(dataset)
+    check_number("n_genes", n_genes, 1, whole=True)
     return fixed | {"lr_ftrl": fixed["lr_ftrl"] * STUDY_GENES[dataset] / n_genes}

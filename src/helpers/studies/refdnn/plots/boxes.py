@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from helpers.data.checks import as_numbers, check_columns, check_numbers, refuse
 from helpers.errors import DataError
 from helpers.plots.style import RESISTANT, SENSITIVE, WIDTH, model_styles
 from helpers.plots.tables import need_columns
@@ -42,8 +43,12 @@ def paired_boxes(
     Raises
     ------
     DataError
-        If there is no value to draw, or a p-value is of a model that is not shown.
+        If there is no value to draw, one is infinite or no number, or a p-value is of a model that is not
+        shown.
     """
+    check_columns(values, (), "paired_boxes")
+    if np.isinf(as_numbers(values, "paired_boxes")).any():
+        refuse("paired_boxes", "the table holds infinite values", "use NaN where a score is undefined")
     values = values.astype(float)
     if values.dropna(how="all").empty:
         msg = "paired_boxes: the table holds no values, nothing to draw"
@@ -106,12 +111,15 @@ def expression_boxes(
     Raises
     ------
     DataError
-        If a column is missing, the table is empty, or a response is neither R nor S.
+        If a column is missing, the table is empty, a value is infinite or no number, or a response is
+        neither R nor S.
     """
+    check_columns(table, (), "expression_boxes")
     need_columns("expression_boxes", table, ("gene", "response", "value"))
     if not table["response"].isin(("R", "S")).all():
         msg = f"expression_boxes: response must be R or S, got {sorted(table['response'].unique())}"
         raise DataError(msg)
+    check_numbers(table[["value"]], "expression_boxes", "value", missing=True)
     genes = list(table["gene"].unique())
     figure, axes = plt.subplots(figsize=(WIDTH, 1.7 + 0.5 * len(genes)))
     sns.boxplot(

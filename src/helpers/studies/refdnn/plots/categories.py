@@ -15,6 +15,8 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from helpers.bounds import check_number
+from helpers.data.checks import check_column, check_columns, check_numbers
 from helpers.plots.style import OKABE_ITO
 from helpers.plots.svg import SvgChart
 from helpers.plots.tables import need_columns
@@ -53,9 +55,14 @@ def category_boxes(
     Raises
     ------
     DataError
-        If a column is missing or no value is left.
+        If a column or a category is missing, a value is infinite or no number, or none is left.
     """
+    check_columns(table, ("category", "item", "value"), "category_boxes")
     need_columns("category_boxes", table, ("category", "item", "value"))
+    check_numbers(table[["value"]], "category_boxes", "value", missing=True)
+    check_column(table["category"], len(table), "category_boxes, category")
+    if reference is not None:
+        check_number("reference", reference)
     shown = table.dropna(subset=["value"])
     need_columns("category_boxes", shown, ("category",))
     medians = shown.groupby("category")["value"].median()

@@ -13,6 +13,9 @@ import torch
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
+from helpers.bounds import check_number
+from helpers.data.checks import as_matrix
+
 _NEIGHBOURS = 10
 _COMPONENTS = 50
 # igraph draws from one generator of the process; a fit must not see the draws of another thread.
@@ -33,11 +36,19 @@ def cell_clusters(cells: np.ndarray, resolution: float = 0.2, seed: int = 0) -> 
     -------
     array (cells,) of int
         Clusters numbered from 0, the largest first.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than three cells, a value is not finite, or a setting cannot be.
     """
-    n_cells, n_genes = cells.shape
+    values = as_matrix(cells, "cells", 3)
+    check_number("resolution", resolution, 0)
+    check_number("seed", seed, 0, whole=True)
+    n_cells, n_genes = values.shape
     components = min(_COMPONENTS, n_cells - 1, n_genes)
     # The full decomposition is chosen so that the result needs no random numbers.
-    scores = PCA(components, svd_solver="full").fit_transform(np.asarray(cells, dtype=float))
+    scores = PCA(components, svd_solver="full").fit_transform(values)
     partition = leidenalg.find_partition(
         _neighbour_graph(scores).simplify(),
         leidenalg.RBConfigurationVertexPartition,

@@ -12,6 +12,7 @@ import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 
+from helpers.data.checks import as_numbers, check_unique, in_rows_of
 from helpers.errors import DataError
 
 _HELD_OUT = 0.2
@@ -95,7 +96,7 @@ def matrix(x: pd.DataFrame | np.ndarray, what: str) -> tuple[np.ndarray, np.ndar
         if len(twice):
             msg = f"{what}: gene {twice[0]!r} occurs twice; keep one column a gene"
             raise DataError(msg)
-    values = np.asarray(x, dtype=np.float32)
+    values = as_numbers(x, what, np.float32)
     if values.ndim != 2 or 0 in values.shape:
         msg = f"{what} must be a table, rows x genes, and not empty; got shape {values.shape}"
         raise DataError(msg)
@@ -133,9 +134,10 @@ def read(
     """
     bulk, bulk_genes = matrix(bulk_x, "bulk expression")
     cells, cell_genes = matrix(cells_x, "cell expression")
-    if isinstance(bulk_y, pd.Series) and isinstance(bulk_x, pd.DataFrame):
-        bulk_y = bulk_y.reindex(bulk_x.index)
-    y = np.asarray(bulk_y, dtype=float)
+    if isinstance(bulk_x, pd.DataFrame):
+        # A line in two parts of the split would be tested on what it trained.
+        check_unique(bulk_x.index, "bulk expression", "a line stands twice")
+    y = as_numbers(in_rows_of(bulk_y, bulk_x, "bulk labels"), "bulk labels")
     if y.shape != (len(bulk),):
         msg = f"bulk labels have shape {y.shape}, expected ({len(bulk)},): one label a line"
         raise DataError(msg)

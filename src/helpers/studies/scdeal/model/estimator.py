@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from helpers.errors import ParameterError
+from helpers.errors import DataError, ParameterError
 from helpers.studies.scdeal.attribution import integrated_gradients
 from helpers.studies.scdeal.model import pipeline
 from helpers.studies.scdeal.model.domains import read
@@ -177,13 +177,28 @@ class ScDEAL(BaseEstimator):
         """Probability of resistance and sensitivity after transfer, array (cells, 2).
 
         With ``loss="sigmoid"`` the two are separate sigmoids and need not sum to 1.
+
+        Raises
+        ------
+        DataError
+            If a fitted gene is missing, a value is not finite, or a single cell is asked for where the
+            networks are in training mode, which uses statistics of the given cells.
         """
-        return pipeline.score_cells(self._networks("after"), self._scaled(cells_x, "cells"), self.settings_)
+        networks = self._networks("after")
+        x = self._scaled(cells_x, several=self.settings_.prediction == "train")
+        return pipeline.score_cells(networks, x, self.settings_)
 
     def predict_before(self, cells_x: Table) -> np.ndarray:
-        """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder."""
+        """Return the same before transfer: bulk predictor on the embedding of the cells' own autoencoder.
+
+        Raises
+        ------
+        DataError
+            As :meth:`predict_proba`.
+        """
         networks = deepcopy(self._networks("before"))
-        return pipeline.score_before(networks, self._scaled(cells_x, "cells"), self.settings_)
+        x = self._scaled(cells_x, several="train" in (self.settings_.before, self.settings_.prediction))
+        return pipeline.score_before(networks, x, self.settings_)
 
     def predict(self, cells_x: Table) -> np.ndarray:
         """Return the likelier class of each cell: 1 = sensitive."""
@@ -205,7 +220,7 @@ class ScDEAL(BaseEstimator):
         In evaluation mode. The attributed output is that of ``predict_proba``.
         """
         check_is_fitted(self, "fitted_")
-        if target not in (0, 1):
+        if isinstance(target, bool) or target not in (0, 1):
             msg = f"target must be 0 (resistant) or 1 (sensitive), got {target!r}"
             raise ParameterError(msg)
         networks = self._networks("after")
@@ -213,7 +228,7 @@ class ScDEAL(BaseEstimator):
         def score(rows: torch.Tensor) -> torch.Tensor:
             return networks.score(networks.encode(rows, "cells"))[:, target]
 
-        return integrated_gradients(score, self._scaled(cells_x, "cells"), steps=steps).numpy()
+        return integrated_gradients(score, self._scaled(cells_x), steps=steps).numpy()
 
     @property
     def gene_names_(self) -> np.ndarray | None:
@@ -229,7 +244,7 @@ class ScDEAL(BaseEstimator):
         ParameterError
             If one of them cannot be used.
         """
-        if self.reading not in READINGS:
+        if self.reading not in tuple(READINGS):
             msg = f"reading={self.reading!r} is not one of {', '.join(READINGS)}"
             raise ParameterError(msg)
         switches = READINGS[self.reading] | {
@@ -238,9 +253,9 @@ class ScDEAL(BaseEstimator):
         own = {
             name: value for name, value in self.get_params().items() if name not in (*CHOICES, *_OF_THE_RUN)
         }
-        return Settings(
-            **switches, **own | {"encoder": tuple(self.encoder), "predictor": tuple(self.predictor)}
-        )
+        layers = {name: own[name] for name in ("encoder", "predictor")}
+        lists = {name: tuple(one) for name, one in layers.items() if isinstance(one, list | np.ndarray)}
+        return Settings(**switches, **own | lists)
 
     def _device(self) -> torch.device:
         if self.device not in ("auto", "cpu", "cuda"):
@@ -257,8 +272,12 @@ class ScDEAL(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return self.fitted_.networks if stage == "after" else self.fitted_.networks_before
 
-    def _scaled(self, x: Table, domain: str) -> torch.Tensor:
-        return torch.from_numpy(self._scales[domain].apply(x, domain))
+    def _scaled(self, cells_x: Table, *, several: bool = False) -> torch.Tensor:
+        x = self._scales["cells"].apply(cells_x, "cells")
+        if several and len(x) < 2:
+            msg = "in training mode batch normalisation needs two cells at least; give more, or use 'eval'"
+            raise DataError(msg)
+        return torch.from_numpy(x)
 
 
 def fit_many(

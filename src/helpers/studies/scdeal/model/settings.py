@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.bounds import check_number
 from helpers.errors import ParameterError
 
 #: Values that each switch may take; the first is that of the public code.
@@ -68,6 +69,7 @@ class Settings:
         return np.random.SeedSequence(self.random_state, spawn_key=(part,))
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         widths = (self.bottleneck, *self.encoder, *self.predictor)
         rules = [
             *(
@@ -93,10 +95,30 @@ class Settings:
                 f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}",
             ),
             *(
-                (getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
-                for name in ("mmd_weight", "cluster_weight")
+                (
+                    0 <= getattr(self, name) < np.inf,
+                    f"{name} must not be negative or infinite, got {getattr(self, name)}",
+                )
+                for name in ("mmd_weight", "cluster_weight", "random_state")
             ),
         ]
         for holds, message in rules:
             if not holds:
                 raise ParameterError(message)
+
+    def _check_kinds(self) -> None:
+        """Refuse settings of another kind before they are compared with their limits."""
+        for name in ("encoder", "predictor"):
+            widths = getattr(self, name)
+            if not isinstance(widths, tuple):
+                msg = f"{name} must be a tuple of widths, got {widths!r}"
+                raise ParameterError(msg)
+            for i, width in enumerate(widths):
+                check_number(f"{name}[{i}]", width, whole=True, error=ParameterError)
+        for name in ("bottleneck", "epochs", "batch_size", "random_state"):
+            check_number(name, getattr(self, name), whole=True, error=ParameterError)
+        for name in ("dropout", "mmd_weight", "cluster_weight"):
+            check_number(name, getattr(self, name), error=ParameterError)
+        if not isinstance(self.denoising, bool | np.bool_):
+            msg = f"denoising must be True or False, got {self.denoising!r}"
+            raise ParameterError(msg)
