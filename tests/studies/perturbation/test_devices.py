@@ -12,7 +12,9 @@ from helpers.errors import ParameterError
 from helpers.studies.perturbation.model.backend import use_device
 
 SAME = """
+import keras
 import numpy as np
+print(keras.backend.backend())
 from helpers.studies.perturbation.model import PUBLISHED, PerturbationNetwork
 from helpers.studies.perturbation.twin import simulate_changes
 data = simulate_changes(0, n_cells=4, n_full=4, n_compounds=6, n_shared=6, n_genes=9)
@@ -27,38 +29,16 @@ for name in PUBLISHED:
     np.testing.assert_allclose(ours.predict(rows), theirs.predict(rows), atol=1e-4)
 again = PerturbationNetwork("Autoencoder", 2, autoencoder="reconstruct").fit(rows, values)
 assert np.isfinite(again.predict(rows)).all()
-import keras
-print(keras.backend.backend())
+print("alike")
 """
 
 
-def python(code: str, **environment: str) -> subprocess.CompletedProcess:
+def python(code: str, **environment: str | None) -> subprocess.CompletedProcess:
     """Keras fixes its backend when it is imported, so another one needs another process."""
+    variables = {name: value for name, value in (os.environ | environment).items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
+        [sys.executable, "-c", code], env=variables, capture_output=True, encoding="utf-8", check=False
     )
-
-
-def test_training_on_pytorch_is_training_in_compiled_code():
-    done = python(SAME, KERAS_BACKEND="torch", CUDA_VISIBLE_DEVICES="")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["torch"]
-
-
-def test_a_gpu_sets_the_backend_before_keras_is_imported():
-    code = "from helpers.studies.perturbation.model.backend import use_device as u; u('cuda'); import keras; "
-    code += "print(keras.backend.backend())"
-    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
-    )
-    assert done.stdout.split() == ["torch"]
-    refused = python(code, KERAS_BACKEND="tensorflow")
-    assert "on a GPU set KERAS_BACKEND=torch" in refused.stderr
 
 
 PLACED = """
@@ -76,16 +56,38 @@ with keras.device("meta"):
     except RuntimeError as error:
         print(error)
 """
+CHOOSE = "from helpers.studies.perturbation.model.backend import use_device; use_device('cuda')\n"
 
 
-def test_a_gpu_is_served_by_the_pytorch_engine_with_all_it_has_on_keras_own_device():
+@pytest.fixture(scope="module")
+def on_torch() -> list[str]:
+    """Return what the programs say; one process for all, since Keras takes seconds to import."""
+    done = python(CHOOSE + SAME + PLACED, KERAS_BACKEND=None, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_gpu_sets_the_backend_before_keras_is_imported(on_torch):
+    assert on_torch[0] == "torch"
+
+
+def test_training_on_pytorch_is_training_in_compiled_code(on_torch):
+    assert on_torch[1] == "alike"
+
+
+def test_another_backend_that_was_chosen_is_refused(monkeypatch):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(ParameterError, match="on a GPU set KERAS_BACKEND=torch"):
+        use_device("cuda")
+
+
+def test_a_gpu_is_served_by_the_pytorch_engine_with_all_it_has_on_keras_own_device(on_torch):
     """No GPU here: "meta" is a device without memory, whose tensors refuse to meet those of the CPU.
 
     The loss is computed there to the end, where it would have to be brought back.
     """
-    done = python(PLACED, KERAS_BACKEND="torch", CUDA_VISIBLE_DEVICES="")
-    assert done.returncode == 0, done.stderr
-    engines, reached = done.stdout.splitlines()
+    engines, reached = on_torch[2:]
     assert engines == "CompiledEngine TorchEngine"
     assert "item() cannot be called on meta tensors" in reached
 
