@@ -139,8 +139,12 @@ def differences_page(material: Material) -> str:
         ]
         parts += ["## What was different\n", _table(["chapter", "what", "record", "this run"], rows)]
     if comparison.flips:
-        rows = [[flip.claim, flip.part, flip.a, flip.b] for flip in comparison.flips]
-        parts += ["## Verdicts that flip\n", _table(["claim", "part", "record", "this run"], rows)]
+        head = ["claim", "part", "record", "this run", "within tolerances"]
+        rows = [
+            [flip.claim, flip.part, flip.a, flip.b, "yes" if flip.tolerated else "no"]
+            for flip in comparison.flips
+        ]
+        parts += ["## Verdicts that flip\n", _table(head, rows)]
     else:
         parts.append("No verdict flips.\n")
     if comparison.moves:

@@ -36,7 +36,8 @@ def compare(
 ) -> None:
     """Compare what two runs both hold: what made them differ, then the verdicts, then the numbers.
 
-    A number may move by the tolerance that the record holds for it. Exit code 1 when a verdict flips.
+    A number may move by the tolerance that the record holds for it. Exit code 1 when a verdict flips, unless
+    all that it rests on stayed within tolerances that a record has learned from repetitions.
     """
     from helpers.run.compare import compare_runs
     from helpers.run.notebooks import select_chapters
@@ -48,7 +49,8 @@ def compare(
         print_json(dataclasses.asdict(comparison))
     else:
         _show(comparison, limit)
-    if comparison.flips or (strict and (comparison.moves or comparison.only_a)):
+    flipped = any(not flip.tolerated for flip in comparison.flips)
+    if flipped or (strict and (comparison.moves or comparison.only_a)):
         raise typer.Exit(1)
 
 
@@ -91,9 +93,8 @@ def _show(comparison: Comparison, limit: int) -> None:
         where = "" if len(causes) == len(comparison.chapters) else f" ({_some(_numbers(causes), 8)})"
         output.print(f"  {kind} {name}".rstrip() + f": {escape(_some(values, 2))}{where}", soft_wrap=True)
     for flip in comparison.flips:
-        output.print(
-            f"[red]verdict flipped:[/] {flip.claim} ({flip.part}): {flip.a} -> {flip.b}", soft_wrap=True
-        )
+        said = "[dim]verdict flipped within tolerances:[/]" if flip.tolerated else "[red]verdict flipped:[/]"
+        output.print(f"{said} {flip.claim} ({flip.part}): {flip.a} -> {flip.b}", soft_wrap=True)
     if not comparison.flips:
         output.print("no verdict flipped")
     shown = comparison.moves[: limit or None]

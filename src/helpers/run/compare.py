@@ -10,11 +10,11 @@ from typing import Any
 
 from helpers.claims.register import PARTS, load_register
 from helpers.claims.results import ChapterResults, Result
-from helpers.claims.verdict import judge_run
+from helpers.claims.verdict import ClaimVerdict, judge_run
 from helpers.errors import RunError
 from helpers.run.seal import load_sealed
 from helpers.run.state import load_run, record_folder
-from helpers.run.tolerance import FIELDS
+from helpers.run.tolerance import FIELDS, UNBOUNDED
 
 SAME_PROFILE_TOLERANCE = 1e-9
 #: What can make two runs differ, as `Cause.kind` names it.
@@ -82,13 +82,23 @@ class Move:
 
 @dataclasses.dataclass(frozen=True)
 class Flip:
-    """One part of a verdict that differs between run A and run B."""
+    """One part of a verdict that differs between run A and run B.
+
+    Attributes
+    ----------
+    chapter, claim, part : str
+    a, b : str
+        Outcome in each run.
+    tolerated : bool
+        Whether it follows from numbers that stayed within tolerances: such a run does not decide it.
+    """
 
     chapter: str
     claim: str
     part: str
     a: str
     b: str
+    tolerated: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +194,9 @@ def headline(comparison: Comparison) -> str:
             differ.append(kind)
     parts = [f"different: {', '.join(differ) or 'nothing that the runs note'}", f"equal: {', '.join(equal)}"]
     parts.append(f"{len(comparison.moves)} of {comparison.compared} results moved")
-    parts.append(f"{len(comparison.flips)} verdict parts differ")
+    inside = sum(flip.tolerated for flip in comparison.flips)
+    within = f", {inside} of them by numbers within their tolerances" if inside else ""
+    parts.append(f"{len(comparison.flips)} verdict parts differ{within}")
     return "; ".join(parts)
 
 
@@ -242,6 +254,8 @@ def _move(chapter: str, name: str, a: Result, b: Result) -> Move | None:
         x, y = getattr(a, field), getattr(b, field)
         if x is None and y is None:
             continue
+        if tolerance >= UNBOUNDED:
+            return None
         if x is None or y is None:
             return Move(chapter, name, field, x, y, tolerance, math.inf)
         if not math.isclose(x, y, rel_tol=0, abs_tol=tolerance):
@@ -267,4 +281,17 @@ def _flips(a: dict[str, ChapterResults], b: dict[str, ChapterResults], root: Pat
         for part in PARTS:
             x, y = first.outcomes[part], second.outcomes[part]
             if x != y:
-                yield Flip(first.claim.chapter, first.claim.id, part, x, y)
+                tolerated = _tolerated(first, second, part)
+                yield Flip(first.claim.chapter, first.claim.id, part, x, y, tolerated)
+
+
+def _tolerated(a: ClaimVerdict, b: ClaimVerdict, part: str) -> bool:
+    """Tell whether moves within learned tolerances alone can have flipped a part of a verdict."""
+    # Whether *survives* is asked depends on *sound*.
+    parts = ("sound", "survives") if part == "survives" else (part,)
+    checks = [[check for name in parts for check in getattr(one, name).checks] for one in (a, b)]
+    results = [(x.result, y.result) for x, y in zip(*checks, strict=True)]
+    if a.tiers != b.tiers or any(x is None or y is None for x, y in results):
+        return False
+    learned = all(x.tolerance is not None or y.tolerance is not None for x, y in results)
+    return learned and not any(_move("", "", x, y) for x, y in results)

@@ -125,6 +125,20 @@ def test_a_flip_is_found_even_inside_the_tolerance(two, toy):
         ("toy-01", "sound", "holds", "fails"),
         ("toy-01", "survives", "holds", "not asked"),
     }
+    assert all(flip.tolerated for flip in comparison.flips)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ({"value": 1.01}, {"value": 0.99}),  # nothing has been learned
+        ({"value": 1.01, "tolerance": 0.01}, {"value": 0.99, "tolerance": 0.01}),  # it moved further
+    ],
+)
+def test_a_flip_beyond_tolerances_is_not_tolerated(two, toy, a, b):
+    toy.claim("01_first", above=1.0)
+    flips = two(a, b).flips
+    assert flips and not any(flip.tolerated for flip in flips)
 
 
 def test_a_move_without_a_flip(two, toy):
@@ -138,6 +152,7 @@ def test_losing_the_binding_tier_is_a_flip(two, toy):
     toy.claim("01_first", above=1.0)
     flips = two({"value": 2.0}, {"value": 2.0}, tier_b="simulated").flips
     assert "not testable here" in {flip.b for flip in flips}
+    assert not any(flip.tolerated for flip in flips)
 
 
 def test_an_edited_number_is_not_compared(two, tmp_path, toy):
