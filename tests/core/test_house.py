@@ -18,7 +18,10 @@ PACKAGE = ROOT / "src" / "helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 
-ANYWHERE = {"atomic", "bounds", "compiled", "errors", "memory", "packed", "project", "sealed", "strict_yaml"}
+ANYWHERE = {
+    *("atomic", "bounds", "checks", "compiled", "errors", "memory", "packed", "project", "sealed"),
+    "strict_yaml",
+}
 #: What a part of the package may import beside itself and ``ANYWHERE``. Studies take from claims the types of
 #: results and of published numbers.
 ARROWS = {

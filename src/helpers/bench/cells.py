@@ -13,8 +13,8 @@ from scipy import sparse
 from helpers.bench.pairs import stacked
 from helpers.bench.ranking import Job, Predicted, Ranking, best_of, ranked
 from helpers.bounds import check_number
+from helpers.checks import as_numbers, check_column, check_unique, refuse
 from helpers.data.cells import normalise
-from helpers.data.checks import as_numbers, check_column, check_unique, refuse
 from helpers.data.join import match, normalised
 from helpers.data.types import Provenance, ResponseData
 from helpers.errors import DataError, ParameterError

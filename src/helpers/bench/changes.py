@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.bench.pairs import check_choice, check_folds, stacked
 from helpers.bench.ranking import Job, Predicted, Ranking, judge_scores, score_folds
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.data.readers import Read
 from helpers.data.readers.lines import fingerprints
 from helpers.evaluation.protocol import Fold

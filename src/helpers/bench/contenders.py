@@ -23,7 +23,7 @@ from sklearn.linear_model import Ridge
 
 from helpers.bench.pairs import FEATURES, Pairs
 from helpers.bench.ranking import Job
-from helpers.data.checks import as_numbers
+from helpers.checks import as_numbers
 from helpers.errors import HelpersError, ParameterError
 from helpers.evaluation.protocol import Fold, Model, each_fold
 

@@ -15,7 +15,7 @@ from sklearn.metrics import pairwise_distances
 
 from helpers.bench.ranking import Job, Predicted, Ranking, judge_scores, score_folds
 from helpers.bounds import check_number
-from helpers.data.checks import check_annotation, check_numbers, refuse
+from helpers.checks import check_annotation, check_numbers, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.metrics import classification_metrics, within_group_auroc

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.atomic import write_text
-from helpers.data.checks import as_numbers, refuse
+from helpers.checks import as_numbers, refuse
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 from helpers.evaluation.comparison import compare_folds, compare_groups, summarise_folds, summarise_groups

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_numbers, check_table
+from helpers.checks import check_numbers, check_table
 from helpers.errors import DataError
 
 _LINEAR = 0.95  # correlation with the rank above which a waterfall is taken for a straight line

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from helpers.checks import refuse
 from helpers.data.binarise import binarise
-from helpers.data.checks import refuse
 from helpers.data.readers.expression import read_expression
 from helpers.data.readers.lines import read_lines
 from helpers.data.readers.response import read_response

@@ -20,10 +20,10 @@ from anndata import AnnData
 from scipy import sparse
 
 from helpers.bounds import check_number
+from helpers.checks import HIGHEST_LOG
 from helpers.data import cells_paper
 from helpers.data.cell_files import annotated, read_plate, read_r_counts, single_cells
 from helpers.data.cells_twin import simulate_cell_set
-from helpers.data.checks import HIGHEST_LOG
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.gene_ids import ENSEMBL, ensembl_symbols, to_symbols
 from helpers.data.readers import Read, read

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_numbers, check_table, refuse
+from helpers.checks import check_numbers, check_table, refuse
 from helpers.data.readers.r_files import matrix_of, read_r
 from helpers.data.sources import Sources
 from helpers.errors import DataError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from helpers.data.checks import check_columns, refuse
+from helpers.checks import check_columns, refuse
 
 #: Columns that are ids: equal means the same.
 IDS = ("model_id", "sanger_id", "cosmic_id", "drug_id")

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_unique, refuse
+from helpers.checks import check_unique, refuse
 from helpers.data.readers.ids import text_ids
 from helpers.errors import DataError
 

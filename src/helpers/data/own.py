@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.checks import refuse
 from helpers.data.binarise import binarise
-from helpers.data.checks import refuse
 from helpers.data.join import match, summary
 from helpers.data.readers import Read, read
 from helpers.data.registry import Registry

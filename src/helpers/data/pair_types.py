@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_columns, check_keep, check_log_scale, check_numbers, refuse
+from helpers.checks import check_columns, check_keep, check_log_scale, check_numbers, refuse
 from helpers.data.types import Provenance
 
 #: Columns that the table of pairs always has.

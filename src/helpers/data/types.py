@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import (
+from helpers.checks import (
     check_annotation,
     check_columns,
     check_direction,

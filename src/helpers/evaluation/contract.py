@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from helpers.data.checks import as_numbers, check_same_rows, refuse
+from helpers.checks import as_numbers, check_same_rows, refuse
 from helpers.errors import DataError
 
 Table: TypeAlias = pd.DataFrame | np.ndarray

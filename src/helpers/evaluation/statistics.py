@@ -43,10 +43,7 @@ class Comparison:
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> Comparison:
-    """Mean of independent values (e.g. seeds) with Student's t interval; NaN values are dropped.
-
-    The interval is NaN with fewer than two values.
-    """
+    """Mean of independent values (e.g. seeds), with Student's t interval from two on; NaN is dropped."""
     values = finite_values(values)
     n = len(values)
     if n == 0:
@@ -270,10 +267,7 @@ def two_way_draws(
     n_boot: int,
     seed: int,
 ) -> tuple[float, np.ndarray, int]:
-    """Return what :func:`two_way_bootstrap` makes an interval of: estimate, resamples, smaller factor's size.
-
-    For intervals of one statistic at several levels.
-    """
+    """Return what :func:`two_way_bootstrap` makes an interval of: estimate, resamples, smaller factor's n."""
     _check_draws(n_boot, seed)
     if len(first) != len(second):
         msg = f"each row needs a level of both factors; got {len(first)} and {len(second)}"
@@ -315,10 +309,7 @@ def percentile_interval(
 
 
 def mean_statistic(values: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Return the statistic of :func:`cluster_bootstrap` that is the mean of ``values``, an array (n,).
-
-    NaN where no row is drawn.
-    """
+    """Return the mean of ``values`` (n,) as a statistic of :func:`cluster_bootstrap`; NaN without a row."""
     return lambda weights: float(weights @ values / weights.sum()) if weights.sum() else float("nan")
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import io, sparse
 
-from helpers.data.checks import check_gene_names, check_numbers, check_unique, refuse
+from helpers.checks import check_gene_names, check_numbers, check_unique, refuse
 from helpers.data.readers.expression import split_annotation
 from helpers.data.readers.ids import SYMBOL_COLUMNS, gene_symbols, genes_are_rows, text_ids
 from helpers.data.readers.response import WORDS

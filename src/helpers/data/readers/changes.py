@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from helpers.data.checks import check_gene_names, check_numbers, check_table, refuse
+from helpers.checks import check_gene_names, check_numbers, check_table, refuse
 from helpers.data.readers.cells import open_h5ad
 from helpers.data.readers.expression import check_unique_header
 from helpers.data.readers.ids import gene_symbols, text_ids

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_gene_names, check_log_scale, check_numbers, check_table, refuse
+from helpers.checks import check_gene_names, check_log_scale, check_numbers, check_table, refuse
 from helpers.data.readers.ids import SYMBOL_COLUMNS, gene_symbols, genes_are_rows, text_ids
 from helpers.data.readers.text import Raw, read_table
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 
 _DEPMAP_GENE = re.compile(r"(\S+) \((\w+)\)")  # "TSPAN6 (7105)"
 _GENE = re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?|\S+ \((\d+|ENSG\d+|Unknown)\)|MT-[A-Z0-9]+|RP[LS]\d+[A-Z]?")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.data.hashes import sha256
 from helpers.data.readers.cells import read_gene_table, read_h5ad, read_labels, read_mtx
 from helpers.data.readers.changes import read_changes

@@ -9,7 +9,7 @@ import pandas as pd
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
-from helpers.data.checks import check_unique, refuse
+from helpers.checks import check_unique, refuse
 from helpers.data.readers.ids import text_ids
 from helpers.data.readers.text import read_table
 

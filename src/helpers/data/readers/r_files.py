@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import rdata
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 
 #: Names of objects that hold expression where a file has several.
 _PREFERRED = ("expression", "exprs", "X")

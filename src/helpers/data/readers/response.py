@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_direction, check_log_response, refuse
+from helpers.checks import check_direction, check_log_response, refuse
 from helpers.data.readers.ids import text_ids
 from helpers.data.readers.r_files import pharmaco_set, read_r
 from helpers.data.readers.text import Raw, read_table

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import pyarrow
 
-from helpers.data.checks import check_columns, refuse
+from helpers.checks import check_columns, refuse
 from helpers.data.readers.r_files import read_r, table_of
 from helpers.errors import DataError
 

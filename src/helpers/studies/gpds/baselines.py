@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_names, refuse
+from helpers.checks import as_numbers, check_names, refuse
 from helpers.evaluation.contract import fit_inputs, fit_rows, new_table, row_names
 from helpers.studies.gpds.checks import check_lines
 from helpers.studies.gpds.model.binning import EqualFrequencyBinner

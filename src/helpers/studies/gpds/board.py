@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix, as_numbers, check_same_rows, refuse
+from helpers.checks import as_matrix, as_numbers, check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, each_fold, run
 from helpers.studies.gpds.baselines import ALPHAS, GENE_SETS, LineageMean

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.base import BaseEstimator
 
-from helpers.data.checks import as_numbers, check_columns, check_same_rows, refuse
+from helpers.checks import as_numbers, check_columns, check_same_rows, refuse
 from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.folds import BulkLines, Splitter, drug_folds, run_models, study_splits
 

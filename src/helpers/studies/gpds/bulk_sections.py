@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.evaluation.comparison import compare_folds, summarise_folds
 from helpers.evaluation.statistics import Comparison, corrected_resampled_t
 from helpers.evaluation.strongest import against_strongest, strongest_row

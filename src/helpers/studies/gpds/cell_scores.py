@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import as_numbers, check_columns, check_numbers, refuse
+from helpers.checks import as_numbers, check_columns, check_numbers, refuse
 from helpers.errors import DataError
 from helpers.studies.gpds.checks import check_draws
 from helpers.studies.gpds.correlations import masked_spearman

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers.data.checks import check_columns, check_names, check_unique, refuse
+from helpers.checks import check_columns, check_names, check_unique, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.model import EqualFrequencyBinner
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_numbers, check_table, check_unique, refuse
+from helpers.checks import check_columns, check_numbers, check_table, check_unique, refuse
 from helpers.evaluation.statistics import check_level
 
 

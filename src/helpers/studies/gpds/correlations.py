@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from helpers.data.checks import as_matrix, as_numbers, check_same_rows, refuse
+from helpers.checks import as_matrix, as_numbers, check_same_rows, refuse
 
 
 def pearson_scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import sparse
 
 from helpers.bounds import check_number
-from helpers.data.checks import (
+from helpers.checks import (
     as_numbers,
     check_columns,
     check_keep,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_names, check_numbers, refuse
+from helpers.checks import check_columns, check_names, check_numbers, refuse
 from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.evaluation.statistics import check_level
 from helpers.studies.gpds.checks import check_response

@@ -16,7 +16,7 @@ from scipy import stats
 from sklearn.model_selection import KFold
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_columns, check_names, check_unique, refuse
+from helpers.checks import as_numbers, check_columns, check_names, check_unique, refuse
 from helpers.errors import DataError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.multiple_testing import holm

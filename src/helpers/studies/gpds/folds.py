@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.pipeline import Pipeline
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, each_fold, run
 from helpers.studies.gpds.checks import check_bulk

@@ -20,7 +20,7 @@ from sklearn.linear_model import RidgeCV
 from threadpoolctl import threadpool_limits
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_names, check_numbers, check_table, refuse
+from helpers.checks import check_names, check_numbers, check_table, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.gpds.baselines import ALPHAS, PLSCV
 from helpers.studies.gpds.checks import check_bulk, check_lines

@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_unique, refuse
+from helpers.checks import check_columns, check_unique, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation.protocol import Fold
 from helpers.studies.gpds.cell_scores import KEYS

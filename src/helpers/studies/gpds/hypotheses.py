@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.studies.gpds.cells import model_inputs
 from helpers.studies.gpds.checks import check_lines
 from helpers.studies.gpds.folds import is_network

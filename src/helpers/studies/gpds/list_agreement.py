@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_numbers, check_table, refuse
+from helpers.checks import as_numbers, check_numbers, check_table, refuse
 from helpers.studies.gpds.checks import check_bulk
 from helpers.studies.gpds.correlations import pearson_scores
 

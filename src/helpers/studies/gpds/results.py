@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.chapter import Chapter
-from helpers.data.checks import as_numbers
+from helpers.checks import as_numbers
 from helpers.evaluation.statistics import check_level
 
 #: Columns of a result, beside its id and value.

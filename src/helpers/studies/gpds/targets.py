@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_names, check_numbers, check_table, check_unique, refuse
+from helpers.checks import check_columns, check_names, check_numbers, check_table, check_unique, refuse
 from helpers.evaluation.statistics import Comparison, mean_interval
 from helpers.evaluation.strongest import against_strongest, strongest_row
 from helpers.studies.gpds.drug_ranking import sign_flip_p

@@ -9,9 +9,9 @@ import pandas as pd
 from anndata import AnnData
 
 from helpers.bounds import check_number
+from helpers.checks import check_columns, refuse
 from helpers.data.bulk import load_bulk
 from helpers.data.cells import load_cells, quality_control
-from helpers.data.checks import check_columns, refuse
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError, DownloadError
 from helpers.studies.gpds.cells import common_genes

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.errors import DataError
 from helpers.evaluation.nested import Searched, search_grid
 from helpers.evaluation.protocol import Fold, Model, predictions, run

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.studies.gpds.model import GPDSRegressor, gpds_pipeline
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, refuse
+from helpers.checks import as_numbers, refuse
 from helpers.studies.perturbation.metrics import three_classes
 from helpers.studies.perturbation.types import ExpressionChanges
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_names, check_records, refuse
+from helpers.checks import as_numbers, check_names, check_records, refuse
 from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.base_rates import class_shares
 from helpers.studies.perturbation.types import ExpressionChanges

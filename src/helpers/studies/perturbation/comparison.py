@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_names, check_records, refuse
+from helpers.checks import check_names, check_records, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Model
 from helpers.evaluation.statistics import Comparison, check_level

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_columns, check_numbers, check_table, check_unique, readable, refuse
+from helpers.checks import check_columns, check_numbers, check_table, check_unique, readable, refuse
 from helpers.data.download import fetch, locate
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources

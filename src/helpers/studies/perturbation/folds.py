@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.model_selection import KFold
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_records, refuse
+from helpers.checks import check_records, refuse
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold
 from helpers.studies.perturbation.types import check_rows, check_splits

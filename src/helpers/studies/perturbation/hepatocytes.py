@@ -10,7 +10,7 @@ import pandas as pd
 import rdata
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_log_scale, check_numbers, check_records, check_unique, refuse
+from helpers.checks import check_log_scale, check_numbers, check_records, check_unique, refuse
 from helpers.data.registry import Registry
 from helpers.data.sources import Sources
 from helpers.data.types import Provenance

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_names, check_records, refuse
+from helpers.checks import check_names, check_records, refuse
 from helpers.studies.perturbation.comparison import Bootstrap
 
 

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.model_selection import GridSearchCV
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_names, check_records, refuse
+from helpers.checks import as_numbers, check_names, check_records, refuse
 from helpers.evaluation.protocol import Fold, Model, predictions
 from helpers.evaluation.statistics import cluster_bootstrap, mean_statistic
 from helpers.studies.perturbation.folds import random_rows

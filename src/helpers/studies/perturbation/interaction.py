@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_names, check_records, refuse
+from helpers.checks import as_numbers, check_names, check_records, refuse
 from helpers.errors import DataError
 from helpers.studies.perturbation.hepatocytes import DOSES, genes_of
 from helpers.studies.perturbation.metrics import check_scores

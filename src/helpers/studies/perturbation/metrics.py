@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_records, check_same_rows, refuse
+from helpers.checks import as_numbers, check_records, check_same_rows, refuse
 from helpers.errors import DataError
 
 #: Metric: (column of numerators, column of denominators, whether higher is better). A mean over rows

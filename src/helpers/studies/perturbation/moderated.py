@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
-from helpers.data.checks import as_numbers, refuse
+from helpers.checks import as_numbers, refuse
 from helpers.errors import DataError
 
 # p-values that underflow are set to this, as the competition did.

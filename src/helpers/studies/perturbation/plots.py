@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.plots import SvgChart, forest, metric_bars, named_points
 from helpers.plots.style import WIDTH, model_styles
 from helpers.plots.tables import need_columns

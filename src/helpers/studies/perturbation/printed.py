@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_numbers, check_table
+from helpers.checks import check_numbers, check_table
 from helpers.errors import DataError
 
 BLOCK = "kaggle-printed-block"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
-from helpers.data.checks import check_unique, refuse
+from helpers.checks import check_unique, refuse
 from helpers.data.pair_types import take_genes
 from helpers.evaluation import protocol
 from helpers.evaluation.protocol import Fold, Model, Progress

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from helpers.data.checks import as_numbers, check_names, check_unique, refuse
+from helpers.checks import as_numbers, check_names, check_unique, refuse
 from helpers.errors import DataError
 from helpers.studies.perturbation.comparison import Bootstrap, scores_by_seed
 from helpers.studies.perturbation.metrics import METRICS, check_scores

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_numbers, check_table, refuse
+from helpers.checks import check_numbers, check_table, refuse
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 from helpers.studies.perturbation.types import ExpressionChanges, check_rows, check_splits

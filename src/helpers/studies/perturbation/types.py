@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_keep, check_numbers, check_unique, refuse
+from helpers.checks import check_columns, check_keep, check_numbers, check_unique, refuse
 from helpers.data.pair_types import take_genes
 from helpers.data.types import Provenance
 from helpers.errors import DataError

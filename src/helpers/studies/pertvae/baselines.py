@@ -18,7 +18,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_same_rows, refuse
+from helpers.checks import check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.studies.pertvae.model.profiles import check_profiles, gene_names, line_weights
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from helpers.data.checks import check_columns, check_names
+from helpers.checks import check_columns, check_names
 from helpers.errors import DataError
 from helpers.evaluation.multiple_testing import holm
 from helpers.studies.pertvae.protocol import line_scores, split_scores

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.decomposition import PCA, FactorAnalysis
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix, check_records, check_same_rows, refuse
+from helpers.checks import as_matrix, check_records, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.pairs_twin import PairTruth
 from helpers.errors import DataError

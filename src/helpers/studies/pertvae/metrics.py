@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_same_rows, refuse
+from helpers.checks import as_numbers, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.errors import DataError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.evaluation.protocol import Fold, Model
 from helpers.studies.pertvae.baselines import PairPredictor, pair_baselines

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_records, refuse
+from helpers.checks import check_records, refuse
 from helpers.errors import DataError
 
 #: Splits of a drug in the paper: five folds, ten times.

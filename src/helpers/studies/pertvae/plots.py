@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from pandas.io.formats.style import Styler
 
-from helpers.data.checks import as_numbers, check_keep, refuse
+from helpers.checks import as_numbers, check_keep, refuse
 from helpers.errors import DataError
 from helpers.plots.style import OKABE_ITO, WIDTH, model_styles
 from helpers.plots.svg import SvgChart, named_points

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_names, check_records, refuse
+from helpers.checks import as_numbers, check_names, check_records, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.errors import DataError
 from helpers.evaluation.protocol import Fold, Model, Progress, run

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.linear_model import RidgeCV
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_records, check_same_rows, refuse
+from helpers.checks import as_numbers, check_records, check_same_rows, refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError

@@ -7,8 +7,8 @@ import pandas as pd
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
 
+from helpers.checks import check_numbers, check_table, refuse
 from helpers.data import l1000_files as files
-from helpers.data.checks import check_numbers, check_table, refuse
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.l1000_signatures import SIGNATURES, read_signatures
 from helpers.data.pair_types import PerturbationPairs

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from helpers.checks import refuse
 from helpers.claims.numbers import format_p
-from helpers.data.checks import refuse
 from helpers.data.pair_types import PerturbationPairs
 from helpers.evaluation.statistics import Comparison
 from helpers.evaluation.strongest import against_strongest, strongest_row

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import readable
+from helpers.checks import readable
 from helpers.data.expression import FHDSL, fhdsl_panel
 from helpers.data.sources import Sources
 from helpers.errors import DataError

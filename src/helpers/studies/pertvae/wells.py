@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import rdata
 
+from helpers.checks import check_columns, check_keep, check_numbers, check_same_rows, check_table, refuse
 from helpers.data import l1000_files as files
-from helpers.data.checks import check_columns, check_keep, check_numbers, check_same_rows, check_table, refuse
 from helpers.data.pair_types import PAIR_COLUMNS, PerturbationPairs, take_genes
 from helpers.data.pairs import LANDMARKS
 from helpers.data.sources import Sources

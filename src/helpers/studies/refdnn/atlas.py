@@ -14,8 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
+from helpers.checks import check_columns, refuse
 from helpers.claims.published import Published
-from helpers.data.checks import check_columns, refuse
 from helpers.data.types import ResponseData
 from helpers.evaluation.multiple_testing import benjamini_hochberg
 from helpers.plots.hover import hover_points

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.data.checks import (
+from helpers.checks import (
     as_numbers,
     check_column,
     check_labels,

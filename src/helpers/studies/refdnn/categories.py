@@ -9,8 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.claims.published import Published
-from helpers.data.checks import (
+from helpers.checks import (
     as_numbers,
     check_column,
     check_columns,
@@ -19,6 +18,7 @@ from helpers.data.checks import (
     check_same_rows,
     refuse,
 )
+from helpers.claims.published import Published
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_names, refuse
+from helpers.checks import check_columns, check_names, refuse
 from helpers.evaluation.comparison import (
     bonferroni_family,
     compare_folds,

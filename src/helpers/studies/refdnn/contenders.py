@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.data.checks import check_columns, refuse
+from helpers.checks import check_columns, refuse
 from helpers.errors import ParameterError
 from helpers.evaluation.space import Float, Space
 from helpers.studies.refdnn.baselines.forest import FOREST_FIXED, FOREST_SPACE, ExpressionForest, PairForest

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import as_numbers, check_column, check_columns, check_unique, refuse
+from helpers.checks import as_numbers, check_column, check_columns, check_unique, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 

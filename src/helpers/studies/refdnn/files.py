@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import readable, refuse
+from helpers.checks import readable, refuse
 from helpers.errors import DataError
 
 #: What both panels share: their expression is not the paper's.

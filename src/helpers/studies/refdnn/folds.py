@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_column, check_columns, check_numbers, refuse
+from helpers.checks import check_column, check_columns, check_numbers, refuse
 from helpers.data.types import ResponseData
 from helpers.evaluation.protocol import Fold
 from helpers.evaluation.splits import leave_one_group_out, line_folds, stratified_pair_folds

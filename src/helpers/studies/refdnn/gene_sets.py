@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_annotation, check_column, check_labels, check_names, refuse
+from helpers.checks import check_annotation, check_column, check_labels, check_names, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import DataError
 from helpers.evaluation.statistics import corrected_resampled_t

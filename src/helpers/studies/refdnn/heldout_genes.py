@@ -14,7 +14,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_numbers, check_unique, refuse
+from helpers.checks import check_columns, check_numbers, check_unique, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, t_summary
 from helpers.studies.refdnn.biomarkers import rank_statistics, top_genes

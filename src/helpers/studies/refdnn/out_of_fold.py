@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import (
+from helpers.checks import (
     as_numbers,
     check_column,
     check_keep,

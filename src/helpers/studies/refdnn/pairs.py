@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.data.checks import as_numbers, check_annotation, check_column, check_labels, refuse
+from helpers.checks import as_numbers, check_annotation, check_column, check_labels, refuse
 from helpers.data.types import ResponseData
 from helpers.studies.refdnn.features import PairFeatures
 

@@ -17,7 +17,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.evaluation.protocol import Fold, Progress
 from helpers.evaluation.splits import check_two_classes
 from helpers.studies.refdnn.baselines.base import PairClassifier

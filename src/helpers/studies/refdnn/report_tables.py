@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.evaluation.space import Float, Space
 from helpers.studies.refdnn.contenders import SCALE_MATCHED
 from helpers.studies.refdnn.features import PairFeatures

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from helpers.data.checks import check_columns, refuse
+from helpers.checks import check_columns, refuse
 from helpers.data.types import ResponseData
 from helpers.errors import ParameterError
 from helpers.evaluation.statistics import corrected_resampled_t

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.evaluation.metrics import joint_code, weighted_group_wins
 from helpers.evaluation.statistics import Comparison, percentile_interval, two_way_draws
 from helpers.evaluation.strongest import against_strongest, strongest_row

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_numbers, check_table, check_unique, in_rows_of
+from helpers.checks import check_columns, check_numbers, check_table, check_unique, in_rows_of
 from helpers.errors import DataError
 
 #: Inverse strengths of the L2 penalty that the bulk cross-validation chooses from.

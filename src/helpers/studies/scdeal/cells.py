@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from helpers.checks import check_unique, readable
 from helpers.data import cells as shared
 from helpers.data.cell_files import annotated
 from helpers.data.cells_twin import simulate_cell_set
-from helpers.data.checks import check_unique, readable
 from helpers.data.expression import FHDSL
 from helpers.data.gene_ids import to_symbols
 from helpers.data.registry import Registry

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from helpers.bounds import check_number, within_bounds
+from helpers.checks import refuse
 from helpers.data.cells_twin import CellTruth, simulate_cells
-from helpers.data.checks import refuse
 from helpers.data.types import BulkPanel
 from helpers.evaluation.statistics import mean_interval
 from helpers.studies.scdeal.baselines import BulkLogistic

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import within_bounds
-from helpers.data.checks import check_columns, refuse
+from helpers.checks import check_columns, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison
 from helpers.evaluation.strongest import against_strongest, strongest_row

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix, check_unique, refuse
+from helpers.checks import as_matrix, check_unique, refuse
 from helpers.errors import DataError
 
 #: Published thresholds: adjusted p, log fold change, share of cells in which the gene is seen.

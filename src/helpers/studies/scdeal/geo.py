@@ -14,8 +14,8 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.checks import readable, refuse
 from helpers.data.cell_files import annotated, check_counts
-from helpers.data.checks import readable, refuse
 from helpers.data.readers.cells import read_gene_table
 from helpers.data.resolve import Source
 from helpers.data.sources import Sources

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from helpers.checks import check_names, check_numbers, check_table, readable, refuse
 from helpers.data.binarise import binarise, straight_waterfalls
 from helpers.data.cells_twin import simulate_panel
-from helpers.data.checks import check_names, check_numbers, check_table, readable, refuse
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance

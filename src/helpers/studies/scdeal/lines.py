@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.checks import readable
 from helpers.data.bulk import load_bulk
-from helpers.data.checks import readable
 from helpers.data.resolve import Source, resolve
 from helpers.data.sources import Sources
 from helpers.data.types import BulkPanel, Provenance

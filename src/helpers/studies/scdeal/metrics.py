@@ -18,7 +18,7 @@ from sklearn.metrics import (
 )
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_same_rows
+from helpers.checks import as_numbers, check_same_rows
 from helpers.errors import DataError
 from helpers.evaluation.metrics import weighted_metric
 from helpers.evaluation.statistics import Comparison, cluster_bootstrap

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix, as_numbers, refuse
+from helpers.checks import as_matrix, as_numbers, refuse
 from helpers.errors import DataError
 from helpers.studies.scdeal.metrics import CELL_METRICS, cell_metrics, chance_levels
 

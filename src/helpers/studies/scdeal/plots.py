@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
-from helpers.data.checks import as_matrix, refuse
+from helpers.checks import as_matrix, refuse
 from helpers.errors import DataError
 from helpers.plots import forest
 from helpers.plots.style import OKABE_ITO, RESISTANT, SENSITIVE, WIDTH

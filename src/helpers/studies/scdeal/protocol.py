@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_columns, check_names, refuse
+from helpers.checks import check_columns, check_names, refuse
 from helpers.errors import DataError
 from helpers.studies.scdeal.metrics import cell_metrics
 from helpers.studies.scdeal.model import ScDEAL, cell_clusters, fit_many

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import within_bounds
-from helpers.data.checks import as_numbers, check_columns, check_same_rows, refuse
+from helpers.checks import as_numbers, check_columns, check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.evaluation.statistics import Comparison, mean_interval
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
-from helpers.data.checks import check_names
+from helpers.checks import check_names
 from helpers.studies.scdeal.labels import LineLabels
 from helpers.studies.scdeal.published import SETS
 from helpers.studies.scdeal.tasks import TransferTask

@@ -12,8 +12,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from helpers.bounds import check_number
-from helpers.data.cells import line_labels, normalise, quality_control
-from helpers.data.checks import (
+from helpers.checks import (
     as_numbers,
     check_columns,
     check_names,
@@ -23,6 +22,7 @@ from helpers.data.checks import (
     check_unique,
     refuse,
 )
+from helpers.data.cells import line_labels, normalise, quality_control
 from helpers.data.sources import CHOICES
 from helpers.data.types import BulkPanel
 from helpers.errors import DataError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix, refuse
+from helpers.checks import as_matrix, refuse
 from helpers.studies.gpds.model.network import Network
 
 #: Definitions of the score of a gene, fixed before any result.

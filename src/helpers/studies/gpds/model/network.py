@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.training.adam import Adam
 from helpers.training.fit import AtEpochs, fit
 from helpers.training.layers import dense, dense_start, own_part

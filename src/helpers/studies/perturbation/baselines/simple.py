@@ -17,7 +17,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_same_rows
+from helpers.checks import as_numbers, check_same_rows
 from helpers.errors import DataError
 from helpers.studies.perturbation.types import check_rows
 

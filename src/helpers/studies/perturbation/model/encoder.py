@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import check_names
+from helpers.checks import check_names
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.published import VOCABULARY
 from helpers.studies.perturbation.types import check_rows

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_columns, check_same_rows
+from helpers.checks import as_numbers, check_columns, check_same_rows
 from helpers.errors import DataError, ParameterError
 from helpers.studies.perturbation.model.architectures import Design, build, initial_weights, scratch_model
 from helpers.studies.perturbation.model.backend import use_device

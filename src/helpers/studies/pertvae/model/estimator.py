@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_same_rows, refuse
+from helpers.checks import check_same_rows, refuse
 from helpers.errors import DataError
 from helpers.studies.pertvae.model.bound import Batch, terms
 from helpers.studies.pertvae.model.networks import DrugEffect

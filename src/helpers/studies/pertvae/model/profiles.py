@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import as_numbers, check_same_rows, refuse
+from helpers.checks import as_numbers, check_same_rows, refuse
 from helpers.errors import DataError
 
 Profiles: TypeAlias = pd.DataFrame | np.ndarray

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.data.checks import as_matrix, as_numbers
+from helpers.checks import as_matrix, as_numbers
 from helpers.errors import DataError
 
 

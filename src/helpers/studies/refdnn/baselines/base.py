@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_numbers, check_labels, check_same_rows, refuse
+from helpers.checks import as_numbers, check_labels, check_same_rows, refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.refdnn.features import PairFeatures
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.checks import as_numbers, refuse
+from helpers.checks import as_numbers, refuse
 from helpers.errors import DataError
 from helpers.studies.refdnn.baselines.base import PairClassifier
 from helpers.studies.refdnn.features import PairFeatures

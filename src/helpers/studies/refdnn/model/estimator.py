@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from helpers.bounds import check_number
-from helpers.data.checks import refuse
+from helpers.checks import refuse
 from helpers.errors import DataError, ParameterError
 from helpers.studies.refdnn.baselines.base import COUNT, HUGE, POSITIVE, SEED, Limits, PairClassifier
 from helpers.studies.refdnn.features import PairFeatures

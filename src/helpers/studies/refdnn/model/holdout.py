@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_column
+from helpers.checks import check_column
 from helpers.errors import DataError
 
 

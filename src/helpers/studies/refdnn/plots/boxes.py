@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from helpers.data.checks import as_numbers, check_columns, check_numbers, refuse
+from helpers.checks import as_numbers, check_columns, check_numbers, refuse
 from helpers.errors import DataError
 from helpers.plots.style import RESISTANT, SENSITIVE, WIDTH, model_styles
 from helpers.plots.tables import need_columns

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bounds import check_number
-from helpers.data.checks import check_column, check_columns, check_numbers
+from helpers.checks import check_column, check_columns, check_numbers
 from helpers.plots.style import OKABE_ITO
 from helpers.plots.svg import SvgChart
 from helpers.plots.tables import need_columns

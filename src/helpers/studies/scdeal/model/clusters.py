@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from helpers.bounds import check_number
-from helpers.data.checks import as_matrix
+from helpers.checks import as_matrix
 
 _NEIGHBOURS = 10
 _COMPONENTS = 50

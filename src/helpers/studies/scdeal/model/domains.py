@@ -12,7 +12,7 @@ import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 
-from helpers.data.checks import as_numbers, check_unique, in_rows_of
+from helpers.checks import as_numbers, check_unique, in_rows_of
 from helpers.errors import DataError
 
 _HELD_OUT = 0.2

@@ -1,4 +1,4 @@
-"""What every data class and reader refuses: one layer of checks, each ending in one DataError.
+"""What data classes, readers and models refuse: one layer of checks, each ending in one DataError.
 
 A check says what was wrong, where, and what to do. The last ones look for data that fit their form and are
 wrong all the same: labels of the other direction, linear values where logarithms belong, gene symbols that a

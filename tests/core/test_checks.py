@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.checks import check_gene_names, check_log_response
 from helpers.data.cells_twin import simulate_panel
-from helpers.data.checks import check_gene_names, check_log_response
 from helpers.data.pairs_twin import simulate_pairs
 from helpers.data.types import Provenance, ResponseData
 from helpers.errors import DataError
