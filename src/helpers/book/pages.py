@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def board_page(material: Material) -> str:
             "gets a binding verdict. Fetch the panel data with `helpers data fetch`, then build again."
         )
     elif simulated:
-        banner = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
+        banner = f"Built in part on simulated data, where no verdict binds: {_plain(', '.join(simulated))}."
     links = {
         verdict.claim.id: f"../notebooks/{verdict.claim.chapter}.html#claim-{verdict.claim.id}"
         for verdict in material.verdicts
@@ -120,7 +121,7 @@ def differences_page(material: Material) -> str:
     if material.record is None:
         return (
             "There is no run of record yet (`book/record/` is empty), so there is nothing to compare "
-            f"this run (profile {material.run.profile}) with.\n"
+            f"this run (profile {_plain(material.run.profile)}) with.\n"
         )
     if material.folder.samefile(material.record):
         return "This book was built from the run of record itself, so nothing differs from it.\n"
@@ -129,7 +130,7 @@ def differences_page(material: Material) -> str:
     except RunError:  # both are sealed: see `collect`
         return "No chapter is in both this run and the run of record, so nothing is compared.\n"
     parts = [
-        f"{headline(comparison).capitalize()}. The profile of this run is `{material.run.profile}`: "
+        f"{headline(comparison).capitalize()}. The profile of this run is {_plain(material.run.profile)}: "
         "a smaller profile gives other numbers, so what matters is whether a verdict flips.\n"
     ]
     if comparison.causes:
@@ -191,8 +192,8 @@ def _reduced(material: Material) -> str:
     if material.run.profile == "full":
         return ""
     text = (
-        f"Built from a reduced run (profile `{material.run.profile}`): fewer folds, candidates and groups "
-        "than the papers used, so these verdicts are indicative."
+        f"Built from a reduced run (profile {_plain(material.run.profile)}): fewer folds, candidates and "
+        "groups than the papers used, so these verdicts are indicative."
     )
     if material.record is not None:
         register = load_register(material.root / "data")
@@ -208,7 +209,7 @@ def _facts(material: Material) -> str:
     commit = "`, `".join(sorted(commit[:10] for commit in commits)) or "unknown"
     source = ", ".join(tiers) or "none"
     return (
-        f"\nRun: profile **{material.run.profile}**, input tier **{source}**, commit `{commit}` "
+        f"\nRun: profile **{_plain(material.run.profile)}**, input tier **{source}**, commit `{commit}` "
         "(the page of the build names that of each chapter).\n"
     )
 
@@ -219,4 +220,11 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _raw(text: str) -> str:
-    return f"````{{raw}} html\n{text}\n````\n"
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(4, longest + 1)
+    return f"{fence}{{raw}} html\n{text}\n{fence}\n"
+
+
+def _plain(text: str) -> str:
+    """Return Markdown that shows a text as it is: any sign of ASCII may be escaped there."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import SourceNotebook, read_source, select_chapters
 from helpers.run.profiles import select_profile
 from helpers.run.seal import broken
-from helpers.run.state import RunState
+from helpers.run.state import RunState, folder_name
 
 _MEMORY_EACH = 4 * 2**30  # bytes; no chapter uses more in any profile that was executed
 
@@ -175,10 +173,7 @@ def run_folder(root: Path, options: RunOptions) -> Path:
         own |= _apart(_chosen(options), {**_defaults(), **profile.parameters(chapter)})
     own.pop("jobs", None)  # changes no number
     name = "-".join([options.profile, *(f"{name}={value}" for name, value in sorted(own.items()))])
-    plain = re.sub(r"[^\w.=+-]", "_", name)[:80]
-    if plain != name:
-        plain += f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return (root / "runs" / plain).absolute()
+    return (root / "runs" / folder_name(name)).absolute()
 
 
 def side_by_side(device: str | None) -> int:

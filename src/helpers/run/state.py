@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,7 +174,14 @@ def _hash(content: dict[str, Any]) -> str:
 
 def record_folder(root: Path, profile: str) -> Path:
     """Return the place of the record of a profile; of all but full it holds results alone."""
-    return root / (RECORD if profile == RECORD_PROFILE else RECORD.with_name(f"{RECORD.name}-{profile}"))
+    name = f"{RECORD.name}-{folder_name(profile)}"
+    return root / (RECORD if profile == RECORD_PROFILE else RECORD.with_name(name))
+
+
+def folder_name(text: str) -> str:
+    """Return a name that no file system and no shell minds; texts that differ have names that differ."""
+    plain = re.sub(r"[^\w.=+-]", "_", text)[:80]
+    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def load_run(folder: Path) -> RunState:
