@@ -56,7 +56,7 @@ def board_page(material: Material) -> str:
             "gets a binding verdict. Fetch the panel data with `helpers data fetch`, then build again."
         )
     elif simulated:
-        banner = f"Built in part on simulated data, where no verdict binds: {_plain(', '.join(simulated))}."
+        banner = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
     links = {
         verdict.claim.id: f"../notebooks/{verdict.claim.chapter}.html#claim-{verdict.claim.id}"
         for verdict in material.verdicts
