@@ -638,7 +638,7 @@ chapter.record_table(tested, published_set + ".{null}.{statistic}")
 for what in ("observed", "expected"):
     values = tested.rename(columns={what: "value"}).drop(columns=["difference", "low", "high", "p"])
     chapter.record_table(values, published_set + ".{null}.{statistic}." + what)
-tested.set_index(["null", "statistic"]).drop(columns="n").style.format("{:.3f}")
+tested.set_index(["null", "statistic"]).drop(columns="n")
 
 # %% tags=["hide-input"]
 strength = tested[tested["statistic"] == "strength"].assign(label=lambda table: table["null"])

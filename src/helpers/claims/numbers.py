@@ -59,8 +59,6 @@ def format_estimate(
 ) -> tuple[str, str]:
     """Write an estimate and its interval with the same decimals; the interval is empty without limits.
 
-    They are as many as the largest of the three needs, and as tell either limit from zero.
-
     Examples
     --------
     >>> format_estimate(-0.0121, -0.025, 0.000704, signed=True)
@@ -70,9 +68,7 @@ def format_estimate(
     """
     if low is None and high is None:
         return format_number(value, signed=signed), ""
-    *limits, estimate = (0.0 if x is None or not abs(x) >= _ROUNDING else abs(x) for x in (low, high, value))
-    shown = [-math.floor(math.log10(limit)) for limit in limits if limit]
-    decimals = max(decimals_for([*limits, estimate]), *shown, 0)
+    decimals = estimate_decimals(low, high, value)
 
     def text(number: float | None) -> str:
         if number is None or math.isnan(number):
@@ -81,6 +77,20 @@ def format_estimate(
         return _unsigned_zero(f"{number:{'+' if signed else ''},.{digits}f}")
 
     return text(value), f"[{text(low)}, {text(high)}]"
+
+
+def estimate_decimals(low: float | None, high: float | None, *others: float | None) -> int:
+    """Return how many decimals an interval and what stands beside it have.
+
+    They are as many as the largest of them needs, and as tell either limit from zero.
+
+    Examples
+    --------
+    >>> estimate_decimals(-0.025, 0.000704, -0.0121), estimate_decimals(0.95, 0.958, None)
+    (4, 3)
+    """
+    known = [0.0 if x is None or not abs(x) >= _ROUNDING else abs(x) for x in (low, high, *others)]
+    return max(decimals_for(known), *(-math.floor(math.log10(limit)) for limit in known[:2] if limit), 0)
 
 
 def format_interval(low: float | None, high: float | None, *, signed: bool = False) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from helpers.claims.check import Check, Outcome, result_label
-from helpers.claims.numbers import decimals_for
+from helpers.claims.numbers import estimate_decimals
 from helpers.claims.results import ChapterResults, Result
 from helpers.claims.verdict import ClaimVerdict
 
@@ -151,8 +151,8 @@ def table_results(rows: Sequence[tuple[str, str]]) -> str:
 
 def _row(result: Result) -> dict[str, str]:
     """Write the numbers of one result, all with the same decimals."""
-    known = [x for x in (result.value, result.low, result.high, result.published) if x is not None]
-    decimals = 0 if isinstance(result.value, int) else decimals_for(known)
+    numbers = (result.low, result.high, result.value, result.published)
+    decimals = 0 if isinstance(result.value, int) else estimate_decimals(*numbers)
 
     def text(number: float | None, sign: str = "") -> str:
         return "–" if number is None else re.sub(r"^[-+](?=[0.]+$)", "", f"{number:{sign},.{decimals}f}")

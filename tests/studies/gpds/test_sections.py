@@ -129,6 +129,18 @@ def test_comparisons_of_both_networks_are_recorded(folds):
     assert means["GDSC2.cv.network, tuned-Ridge.MSE/Var"] == pytest.approx(gap)
 
 
+def test_a_fold_in_which_training_diverged_is_left_out_and_not_counted(folds):
+    table, _ = folds
+    lost = table.assign(
+        predicted=table["predicted"].mask((table["model"] == "network") & (table["fold"] == "0"))
+    )
+    found, versus = bulk.cross_validated(lost, PANEL.response[DRUG])
+    n = found.results.set_index("id")["n"]
+    assert n["GDSC2.cv.network.MSE/Var"] == n["GDSC2.cv.network-Ridge.MSE/Var"] == 4
+    assert n["GDSC2.cv.Ridge.MSE/Var"] == n["GDSC2.cv.network, tuned-Ridge.MSE/Var"] == 5
+    assert np.isfinite(ids(found).astype(float)).all() and np.isfinite(versus["difference"]).all()
+
+
 def test_area_under_the_dose_curve_by_quadrature():
     ln_ic50 = pd.Series([-6.0, -1.0, 0.5, 9.0])
     found = bulk.auc_like(ln_ic50, 10.0)

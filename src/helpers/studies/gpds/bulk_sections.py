@@ -109,8 +109,13 @@ def test_shares(
 
 
 def summarise(scores: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> pd.DataFrame:
-    """Mean over folds of each model; folds in which a metric is undefined are left out."""
-    return summarise_folds(scores[scores["metric"].isin(metrics)].dropna(subset="value"), RATIO)
+    """Mean over folds of each model; folds in which a metric is undefined are left out, and ``n`` says so."""
+    return summarise_folds(_defined(scores[scores["metric"].isin(metrics)]), RATIO)
+
+
+def _defined(scores: pd.DataFrame) -> pd.DataFrame:
+    """Leave out folds in which training diverged, which have an infinite error, or a metric is undefined."""
+    return scores[np.isfinite(scores["value"])]
 
 
 def cross_validated(
@@ -135,7 +140,7 @@ def cross_validated(
     """
     scores = bulk_metrics(folds)
     summary = summarise(scores)
-    defined = scores[scores["metric"].isin(SHOWN)].dropna(subset="value")
+    defined = _defined(scores[scores["metric"].isin(SHOWN)])
     versus = pd.concat(
         [compare_folds(defined, name, RATIO).assign(reference=name) for name in references], ignore_index=True
     ).dropna(subset="difference")
@@ -163,7 +168,7 @@ def against_strongest_baseline(
     best : str
         The strongest of all models that are no network.
     """
-    scores = bulk_metrics(folds)
+    scores = _defined(bulk_metrics(folds))
     wide = scores[scores["metric"] == metric].pivot_table(
         index=["seed", "fold"], columns="model", values="value"
     )

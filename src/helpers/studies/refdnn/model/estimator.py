@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from joblib import Parallel, delayed
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
@@ -88,6 +90,9 @@ class RefDNNClassifier(PairClassifier):
         Codes of the reference drugs: the drugs of the fitted pairs, in alphabetical order.
     n_iter_ : int
         Steps done; ``stopped_`` says why it ended.
+    diverged_ : bool
+        No loss was finite: a :class:`~sklearn.exceptions.ConvergenceWarning` says so, and every pair is
+        predicted with 0.5.
     """
 
     limits: ClassVar = {
@@ -156,6 +161,11 @@ class RefDNNClassifier(PairClassifier):
         return self.fitted_.steps
 
     @property
+    def diverged_(self) -> bool:
+        """Whether no loss was finite. Such a fit knows nothing and predicts 0.5: the worst of a search."""
+        return not np.isfinite(self.fitted_.history[:, 2]).any()
+
+    @property
     def stopped_(self) -> str:
         """Why training ended."""
         return STATUS[self.fitted_.status]
@@ -167,11 +177,13 @@ class RefDNNClassifier(PairClassifier):
             self._keep(cpu.fit(task) if device == "cpu" else batched.fit_batch([task], device)[0])
 
     def _keep(self, fitted: Fitted) -> None:
-        """Keep a fit; one that never had a finite loss is where it started, and says nothing."""
-        if not np.isfinite(fitted.history[:, 2]).any():
-            rates = f"lr_ftrl={self.lr_ftrl:g} or lr_adam={self.lr_adam:g}"
-            refuse("RefDNN", "training diverged, no loss was finite", f"{rates} is too large for these data")
         self.fitted_ = fitted
+        if self.diverged_:
+            msg = (
+                "RefDNN: training diverged, no loss was finite, so every pair is predicted with 0.5; "
+                f"lr_ftrl={self.lr_ftrl:g} or lr_adam={self.lr_adam:g} is too large for these data"
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=2)
 
     def on_gpu(self) -> bool:
         """Whether ``fit`` would run on a GPU."""
@@ -286,6 +298,8 @@ class RefDNNClassifier(PairClassifier):
         return np.ascontiguousarray(full[:, self.reference_drugs_])
 
     def _score(self, codes: np.ndarray) -> np.ndarray:
+        if self.diverged_:
+            return np.full(len(codes), 0.5)
         with threadpool_limits(1):
             if self.output == "encoder":
                 unseen = np.setdiff1d(codes[:, 1], self.reference_drugs_)

@@ -162,7 +162,7 @@ def read(
         if bulk_genes is None or cell_genes is None:
             msg = "genes='shared' joins the domains by gene name: pass DataFrames, or use genes='separate'"
             raise DataError(msg)
-        shared = np.array([gene for gene in bulk_genes if gene in set(cell_genes)])
+        shared = bulk_genes[np.isin(bulk_genes, cell_genes)]
         if len(shared) < 2:
             msg = (
                 f"bulk and cells share {len(shared)} genes (bulk has e.g. {bulk_genes[:3].tolist()}, "
