@@ -22,7 +22,7 @@ def read_yaml(path: Path) -> Any:
         If it cannot be read.
     """
     try:
-        # A SafeLoader: plain types only.
+        # A safe loader: plain types only.
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(" ".join(str(error).split())) from error
@@ -37,7 +37,7 @@ def problems(error: ValidationError, separator: str = "; ", most: int = 5) -> st
     return separator.join(lines)
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(yaml.CSafeLoader):  # ten times as fast as the one in Python
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:

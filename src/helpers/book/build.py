@@ -14,7 +14,9 @@ import filelock
 from helpers.atomic import replace_folder
 from helpers.book.stage import stage_book
 from helpers.errors import RunError
+from helpers.run.plan import cores
 
+_MOST = 4  # processes that work on pages: more gain little, and each takes a GB
 _WARNING = re.compile(r"(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception): ")
 
 
@@ -56,21 +58,46 @@ def build_book(root: Path, run: Path, out: Path) -> Path:
 
 
 def _sphinx(out: Path) -> Path:
-    """Run jupyter-book on ``out/stage``; return the folder of the new pages."""
-    target = out / "sphinx"
+    """Run Sphinx on ``out/stage`` as Jupyter Book sets it up; return the folder of the new pages."""
+    stage, target = out / "stage", out / "sphinx"
     shutil.rmtree(target, ignore_errors=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    command += ["build", str(out / "stage"), "--path-output", str(target), "-n", "-W", "--keep-going"]
-    # Colours would hide the word that marks a warning; pages and messages are UTF-8 in every locale.
-    environment = {**os.environ, "NO_COLOR": "1", "SPHINX_NO_COLOR": "1", "PYTHONUTF8": "1"}
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=environment)
+    html = target / "html"
+    configure = ["-c", "from jupyter_book.cli.main import main; main()", "config", "sphinx", str(stage)]
+    options = [
+        "-b",
+        "html",
+        "-d",
+        str(target / "doctrees"),
+        "-j",
+        str(_processes()),
+        "-n",
+        "-W",
+        "--keep-going",
+    ]
+    text, failed = "", False
+    for command in (configure, ["-m", "sphinx", *options, str(stage), str(html)]):
+        done = _python(command)
+        text, failed = text + done.stdout + done.stderr, failed or done.returncode != 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     log = out / "build.log"
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     log.write_text(text, encoding="utf-8")
-    html = target / "_build" / "html"
-    if done.returncode or not (html / "index.html").is_file():
+    if failed or not (html / "index.html").is_file():
         lines = [line for line in text.splitlines() if _WARNING.search(line)]
-        shown = "\n".join(line.replace(f"{out / 'stage'}{os.sep}", "") for line in lines[:8])
+        shown = "\n".join(line.replace(f"{stage}{os.sep}", "") for line in lines[:8])
         msg = f"the book was not built: {len(lines)} warnings or errors; see {log}\n{shown}"
         raise RunError(msg)
     return html
+
+
+def _processes() -> int:
+    """One that hands out pages and one a core that works on them, each with the libraries of all studies."""
+    # A forked process of macOS may not touch the frameworks that its parent has loaded.
+    return 1 if sys.platform == "darwin" else min(cores(), _MOST) + 1
+
+
+def _python(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    # Colours would hide the word that marks a warning; pages and messages are UTF-8 in every locale.
+    environment = {**os.environ, "NO_COLOR": "1", "SPHINX_NO_COLOR": "1", "PYTHONUTF8": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, encoding="utf-8", check=False, env=environment
+    )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
+import ast
 from collections import defaultdict
+from pathlib import Path
 
 import helpers
 
 #: Told apart from the packages; holds the modules that stand alone.
 _CORE = "core"
+_FOLDER = Path(helpers.__file__).parent
 _OUTSIDE = ("cli",)  # `helpers COMMAND --help` explains the commands
 
 
 def reference_pages() -> dict[str, str]:
     """Return the text of every page by its name, for example ``claims`` or ``data.readers``.
 
-    A page for each of the 280 modules would double the time of a build; one page for all was 2.4 MB.
+    A page for each module would double the time of a build; one page for all was 2.4 MB.
     """
     pages = {}
     for name, modules in sorted(_packages().items()):
@@ -37,19 +37,21 @@ def reference_list() -> str:
     lines = []
     for name in sorted(_packages()):
         package = helpers.__name__ if name == _CORE else f"{helpers.__name__}.{name}"
-        first = (inspect.getdoc(importlib.import_module(package)) or "").partition("\n")[0]
+        source = _FOLDER.joinpath(*package.split(".")[1:], "__init__.py").read_text(encoding="utf-8")
+        first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
         lines.append(f"[`{package}`](api/{name}.md)\n: {first}\n")
     return "\n".join(lines)
 
 
 def _packages() -> dict[str, list[str]]:
-    """Return the modules of each package, the package itself first."""
+    """Return the modules of each package, the package itself first; nothing is imported: that takes long."""
     found = defaultdict(list, {_CORE: [helpers.__name__]})
-    prefix = f"{helpers.__name__}."
-    for module in sorted(pkgutil.walk_packages(helpers.__path__, prefix), key=lambda found: found.name):
-        parts = module.name.split(".")[1:]
-        if parts[0] in _OUTSIDE or any(part.startswith("_") for part in parts):
+    files = [path.relative_to(_FOLDER).with_suffix("") for path in _FOLDER.rglob("*.py")]
+    modules = [path.parts[:-1] if path.name == "__init__" else path.parts for path in files]
+    packages = {path.parts[:-1] for path in files if path.name == "__init__"}
+    for module in sorted(modules):
+        if not module or module[0] in _OUTSIDE or any(part.startswith("_") for part in module):
             continue
-        package = parts if module.ispkg else parts[:-1]
-        found[".".join(package) or _CORE].append(module.name)
+        package = module if module in packages else module[:-1]
+        found[".".join(package) or _CORE].append(".".join([helpers.__name__, *module]))
     return dict(found)
