@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from helpers.data.readers.cells import label_cells
 from helpers.errors import ParameterError
 from helpers.evaluation.protocol import Progress
 
-_VERSIONS = ("helpers", "numpy", "pandas", "scikit-learn", "scipy")
+_VERSIONS = ("helpers", "numpy", "pandas", "scikit-learn", "scipy", "torch", "keras")
 _FEATURES = {"pairs": pairs.FEATURES, "changes": changes.FEATURES, "cells": cells.FEATURES}
 
 
@@ -130,16 +131,27 @@ def bench(
     simple = baselines(structures="drug" in job.reports) if job.kind == "pairs" else []
     models = [*own, *simple, *of_studies(job, networks=networks)]
     versions = {name: metadata.version(name) for name in _VERSIONS}
-    cache = out / "cache" / _code_hash(model, seen, versions)
+    about = {"versions": versions, "device": _device() if networks else "cpu"}
+    cache = out / "cache" / _code_hash(model, seen, about)
     ranking = rank(job, models, cache=cache, progress=progress)
-    content = as_json(job, ranking, {"versions": versions})
+    for other in cache.parent.glob("*"):  # what other code, versions or devices left
+        if other != cache:
+            shutil.rmtree(other, ignore_errors=True)
+    content = as_json(job, ranking, about)
     _, page = write(out, content, page_html(content))
     return ranking, page
 
 
-def _code_hash(model: str | None, features: Sequence[str], versions: dict[str, str]) -> str:
-    """Hash what predictions depend on beside the data: code, the own model and its features, versions."""
-    digest = hashlib.sha256(repr((sorted(features), versions)).encode())
+def _device() -> str:
+    """Return where the networks run, which take a GPU if there is one."""
+    import torch  # imported late: it takes seconds, and only networks need it
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _code_hash(model: str | None, features: Sequence[str], about: Mapping[str, Any]) -> str:
+    """Hash what predictions depend on beside the data: code, own model, its features, versions, device."""
+    digest = hashlib.sha256(repr((sorted(features), about)).encode())
     for path in sorted(Path(helpers.__path__[0]).rglob("*.py")):
         digest.update(path.read_bytes())
     if model is not None:

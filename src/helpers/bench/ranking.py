@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.atomic import write_text
 from helpers.checks import as_numbers, refuse
 from helpers.data.types import Provenance
 from helpers.errors import DataError
 from helpers.evaluation.comparison import compare_folds, compare_groups, summarise_folds, summarise_groups
 from helpers.evaluation.protocol import Fold, Model, Progress, predictions
+from helpers.sealed import read_sealed, write_sealed
 
 #: What a judge takes: what each model predicts of the test rows of each fold.
 Predicted = Mapping[str, Sequence[np.ndarray]]
@@ -239,8 +239,8 @@ def _predicted(
         for fold in job.folds:
             digest.update(fold.test.tobytes() + str(fold.seed).encode())
         kept = cache / f"{digest.hexdigest()[:32]}.json"
-        if kept.is_file():
-            content = json.loads(kept.read_text(encoding="utf-8"))
+        if (found := read_sealed(kept)) is not None:
+            content = json.loads(found)
             return {name: [np.array(part, float) for part in parts] for name, parts in content.items()}
     out: dict[str, list[np.ndarray]] = {}
     for name, fold, predicted in predictions(job.data, job.folds, [model], progress=progress):
@@ -250,5 +250,6 @@ def _predicted(
             refuse(f"{name}, fold {fold.name}", f"predicts an array {values.shape}, expected {shape}")
         out.setdefault(name, []).append(values.reshape(shape))
     if kept is not None:
-        write_text(kept, json.dumps({name: [part.tolist() for part in parts] for name, parts in out.items()}))
+        content = {name: [part.tolist() for part in parts] for name, parts in out.items()}
+        write_sealed(kept, json.dumps(content).encode())
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,8 +109,13 @@ def bench(
         disable=not errors.is_terminal,
     ) as progress:
         tasks: dict[str, Any] = {}
+        since = time.monotonic()
 
         def show(name: str, done: int, total: int) -> None:
+            if not errors.is_terminal and done == total:  # a log file shows what is finished
+                errors.print(
+                    f"{escape(name)}: {done} of {total}, {time.monotonic() - since:.0f} s after the start"
+                )
             if name not in tasks:
                 tasks[name] = progress.add_task(escape(name), total=total)
             progress.update(tasks[name], completed=done)

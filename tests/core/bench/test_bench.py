@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from helpers.bench import SPLITS, baselines, estimator, of_studies, pairs_job, pairs_of, rank
+from helpers.bench import SPLITS, baselines, bench, estimator, of_studies, pairs_job, pairs_of, rank
 from helpers.bench.contenders import own_model
 from helpers.bench.page import as_json, page_html
 from helpers.bench.pairs import Pairs, group_of, pair_folds
@@ -231,6 +232,20 @@ def test_a_killed_run_resumes_with_the_same_numbers(data, tmp_path):
     assert len(calls) == 15, "other folds are other predictions"
 
 
+def test_damaged_predictions_are_made_again(data, tmp_path):
+    job, models = pairs_job(data, "lines", target="value"), baselines(structures=True)[:3]
+    first = rank(job, models, cache=tmp_path)
+    kept = sorted(tmp_path.rglob("*.json"))
+    assert len(kept) == 3
+    for path in kept:
+        content = bytearray(path.read_bytes())
+        content[-5] ^= 1  # a digit becomes another one
+        path.write_bytes(content)
+    with pytest.warns(UserWarning, match="is not as it was written; made again"):
+        second = rank(job, models, cache=tmp_path)
+    pd.testing.assert_frame_equal(first.summary, second.summary)
+
+
 def test_hostile_names_are_text_on_the_page(data):
     bad = "<script>alert(1)</script>"
     models = [Model(bad, baselines(structures=True)[0].predict), *baselines(structures=True)[1:3]]
@@ -272,6 +287,21 @@ def test_the_command_from_files_to_a_page(files, tmp_path):
     assert [file["name"] for file in content["files"]] == ["expression.csv", "response.csv", "structures.csv"]
     assert "Labels follow the waterfall rule on ln IC50." in content["notes"]
     assert "unseen drugs" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert re.search(r"all models: (\d+) of \1, \d+ s after the start", done.output)
+
+
+def test_of_other_code_or_choices_nothing_is_left(data, tmp_path):
+    (tmp_path / "my.py").write_text("from sklearn.linear_model import LogisticRegression\n", encoding="utf-8")
+    job = pairs_job(data, "drugs")
+    for features in (["structure"], ["expression"]):
+        bench(
+            job,
+            tmp_path / "out",
+            model=f"{tmp_path}/my.py:LogisticRegression",
+            features=features,
+            networks=False,
+        )
+        assert len(list((tmp_path / "out" / "cache").iterdir())) == 1
 
 
 def test_a_bad_file_ends_in_one_message(files, tmp_path):
