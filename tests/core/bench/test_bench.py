@@ -291,13 +291,13 @@ def test_the_command_from_files_to_a_page(files, tmp_path):
 
 
 def test_of_other_code_or_choices_nothing_is_left(data, tmp_path):
-    (tmp_path / "my.py").write_text("from sklearn.linear_model import LogisticRegression\n", encoding="utf-8")
-    job = pairs_job(data, "drugs")
+    (tmp_path / "my.py").write_text("from sklearn.linear_model import Ridge\n", encoding="utf-8")
+    job = pairs_job(data, "lines", target="value", n_splits=2)
     for features in (["structure"], ["expression"]):
         bench(
             job,
             tmp_path / "out",
-            model=f"{tmp_path}/my.py:LogisticRegression",
+            model=f"{tmp_path}/my.py:Ridge",
             features=features,
             networks=False,
         )
