@@ -9,6 +9,9 @@ BIN := .venv/bin
 HELPERS := $(BIN)/helpers
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
+# Without bytecode every process compiles the package anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: book site test test-book lint smoke full data bench serve clean pairs env lab locks
 .DEFAULT_GOAL := book
 

@@ -25,18 +25,19 @@ def with_present_text(executed: NotebookNode, source: NotebookNode) -> NotebookN
     Parameters
     ----------
     executed : NotebookNode
-        What a run wrote.
+        What a run wrote; it has the fingerprint of the source, or was carried over to it.
     source : NotebookNode
         The notebook as it is now, without outputs.
 
     Returns
     -------
     NotebookNode
-        Outputs, execution counts and ids of code cells are those of the execution. Where the code differs,
-        the executed notebook as it is: what it shows belongs to its own text.
+        Outputs, execution counts and ids of code cells are those of the execution. A cell whose code differs,
+        by a change of form over which the execution was carried, shows the code that made its outputs. Where
+        the number of such cells differs, the executed notebook as it is: outputs have no place in the source.
     """
-    before, now = code_cells(executed), code_cells(source)
-    if [executed_part(cell.source) for cell in before] != [executed_part(cell.source) for cell in now]:
+    before = code_cells(executed)
+    if len(before) != len(code_cells(source)):
         return executed
     followers = _followers(executed)
     outputs = iter(before)
@@ -45,7 +46,8 @@ def with_present_text(executed: NotebookNode, source: NotebookNode) -> NotebookN
         if cell.cell_type == "code":
             old = next(outputs)
             kept = copy.deepcopy(old)
-            kept.source = cell.source
+            if executed_part(old.source) == executed_part(cell.source):
+                kept.source = cell.source
             kept.metadata["tags"] = cell.metadata.get("tags", [])
             cells += [kept, *followers.get(old.get("id", ""), [])]
         else:

@@ -57,10 +57,20 @@ def test_prose_may_gain_and_lose_cells():
     ]
 
 
-@pytest.mark.parametrize("change", [{"code": "a = 2"}, {"last": "a;"}, {"code": "a = 1\na"}])
-def test_other_code_keeps_the_text_that_was_executed(change):
+@pytest.mark.parametrize(("place", "change"), [(3, {"code": "a = 2"}), (4, {"last": "a;"})])
+def test_a_cell_that_was_carried_over_shows_the_code_that_made_its_outputs(place, change):
     old = executed()
-    assert with_present_text(old, source("Mended.", **change)) is old
+    page = with_present_text(old, source("Mended.", tags=["details"], **change))
+    assert [cell.source for cell in page.cells] == ["x = 0", "x = 5", "# Title\n\nMended.", "a = 1", "a"]
+    assert page.cells[place].execution_count == place
+    assert page.cells[2].metadata.tags == ["details"]
+    assert page.cells[4].outputs == old.cells[-1].outputs
+
+
+def test_outputs_that_have_no_place_in_the_source_keep_their_own_text():
+    old, now = executed(), source("Mended.")
+    now.cells.append(V4.new_code_cell("b = 2"))
+    assert with_present_text(old, now) is old
 
 
 @pytest.mark.parametrize("code", ["%matplotlib inline", "a = 1\n\n# done"])
