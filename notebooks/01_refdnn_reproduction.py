@@ -617,7 +617,8 @@ panel = biomarkers.gene_panel(joined_data, in_ccle, listed)
 published_set = "CCLE joined.biomarkers.published"
 chapter.record(f"{published_set}.share_significant", panel.share_significant, n=panel.n)
 figure = draw(panel.table, title=f"CCLE: {panel.finding(in_ccle)}", p_values=panel.p_values)
-chapter.figure(figure, "figure_4d", "Figure 4D: the report's ten genes. Rank test, Benjamini-Hochberg.")
+note = "Figure 4D: the report's ten genes. Rank test, Benjamini-Hochberg."
+chapter.figure(figure, "figure_4d", note, inputs=[joined_data.name])
 
 # %% [markdown]
 # So the finding repeats. What does it mean? Two questions that the report does not ask decide that. Would ten
@@ -648,7 +649,7 @@ figure = forest(
     xlabel="mean |AUROC - 0.5| of the ten genes, minus its mean under the null",
 )
 note = f"{in_ccle} in CCLE, {len(tissue)} lines; the line spans the central 95 % of the null."
-chapter.figure(figure, "published_genes", note)
+chapter.figure(figure, "published_genes", note, inputs=[joined_data.name])
 
 # %% [markdown]
 # Of the ten genes {glue:text}`CCLE joined.biomarkers.published.random genes.significant.observed:.0f` are significant;
