@@ -4,7 +4,7 @@
   const SCALE = 3; // of a PNG: sharp on paper
   const TALL = 950; // px of a figure that is no longer seen at once; it begins on FOLDED
   const FOLDED = 640;
-  const PANELS = 3; // figures of one cell that share a place
+  const PANELS = 2; // figures of one cell that share a place
 
   function standalone(svg) {
     const copy = svg.cloneNode(true);
@@ -75,8 +75,15 @@
     return words.map((own) => {
       const rest = own.slice(start);
       const end = rest.findIndex((word) => everywhere(word));
-      return rest.slice(0, end < 0 ? undefined : end).join(" ");
+      return rest.slice(0, end < 0 ? undefined : end).join(" ").replace(/[,:;.]$/, "");
     });
+  }
+
+  // A tab's name: what only its title says, or, where that is a bare number, what its caption begins with.
+  function tabNames(figures) {
+    const names = differing(figures.map((figure) => figure.querySelector("svg")?.getAttribute("aria-label") || ""));
+    if (names.every((name) => /\p{L}{2}/u.test(name))) return names;
+    return figures.map((figure) => figure.querySelector("figcaption")?.textContent.split(/[.:]/)[0].trim() || "");
   }
 
   // Several figures of one cell are panels: they share a place, and tabs choose between them. Paper shows all.
@@ -86,7 +93,7 @@
     const bar = document.createElement("div");
     bar.className = "hs-tools hs-tabs";
     bar.setAttribute("role", "tablist");
-    const names = differing(figures.map((figure) => figure.querySelector("svg")?.getAttribute("aria-label") || ""));
+    const names = tabNames(figures);
     const tabs = figures.map((figure, i) => {
       const tab = house.button(names[i] || figure.dataset.name, names[i] || figure.dataset.name, () => choose(i));
       tab.setAttribute("role", "tab");

@@ -11,7 +11,7 @@ from helpers.claims.results import ChapterResults
 from helpers.errors import RunError
 from helpers.run.fingerprint import changes, fingerprint
 from helpers.run.notebooks import find_chapters
-from helpers.run.of_record import judge_anew, keep_as_record, unfit
+from helpers.run.of_record import fit_for_record, judge_anew, keep_as_record, unfit
 from helpers.run.plan import RunOptions, make_plan
 from helpers.run.seal import load_sealed
 from helpers.run.state import RECORD, RECORD_PROFILE, Carried, NotebookState, load_run, record_folder
@@ -45,7 +45,8 @@ def carry_record(root: Path, run: Path) -> dict[str, str]:
     Raises
     ------
     RunError
-        If the run is one of profile full, or one of the three folders is missing or damaged.
+        If the run is one of profile full, one of the three folders is missing or damaged, or the run cannot
+        be kept (:func:`helpers.run.of_record.keep_as_record`); then nothing is written.
     """
     new = load_run(run)
     if new.profile == RECORD_PROFILE:
@@ -77,6 +78,7 @@ def carry_record(root: Path, run: Path) -> dict[str, str]:
             entry.carried.append(Carried(commit=str(again.commit), profile=new.profile, values=values))
     carried = [chapter for chapter, reason in found.items() if not reason]
     if carried:
+        fit_for_record(root, run, carried)  # before anything is written
         fresh = root / "_build" / "record"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(target, fresh)

@@ -65,14 +65,8 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = (), repeats:
         history, or uses simulated data in place of real ones; the message names each.
     """
     run = run.resolve()
-    state, fresh = load_run(run), root / "_build" / "record"
-    target = record_folder(root, state.profile)
-    sources = [read_source(root, name) for name in select_chapters(root, chapters)]
-    wanted = [source for source in sources if not source.reads_results]
-    check_seal(run)
-    if problems := list(_problems(root, run, state, wanted, complete=not chapters)):
-        msg = f"{run} cannot be the run of record:\n  " + "\n  ".join(problems)
-        raise RunError(msg)
+    state, wanted = fit_for_record(root, run, chapters)
+    fresh, target = root / "_build" / "record", record_folder(root, state.profile)
     shutil.rmtree(fresh, ignore_errors=True)
     before: dict[str, ChapterResults] = {}
     record = RunState.load(target) if chapters else None
@@ -97,6 +91,20 @@ def keep_as_record(root: Path, run: Path, chapters: Sequence[str] = (), repeats:
         judge_anew(root, fresh)
     replace_folder(fresh, target)
     return target
+
+
+def fit_for_record(
+    root: Path, run: Path, chapters: Sequence[str] = ()
+) -> tuple[RunState, list[SourceNotebook]]:
+    """Return a run and its chapters that :func:`keep_as_record` would keep, or raise its errors."""
+    state = load_run(run)
+    sources = [read_source(root, name) for name in select_chapters(root, chapters)]
+    wanted = [source for source in sources if not source.reads_results]
+    check_seal(run)
+    if problems := list(_problems(root, run, state, wanted, complete=not chapters)):
+        msg = f"{run} cannot be the run of record:\n  " + "\n  ".join(problems)
+        raise RunError(msg)
+    return state, wanted
 
 
 def check_record(root: Path) -> dict[str, tuple[str, ...]]:

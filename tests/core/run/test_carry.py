@@ -122,3 +122,13 @@ def test_a_full_run_or_a_missing_record_is_one_error(toy, recorded, execute):
     toy.profiles({"full": {"common": {"level": 5}}, "small": {"common": {"level": 1}}})
     with pytest.raises(RunError, match="record-small is no run folder"):
         carry_record(toy.root, execute("small"))
+
+
+def test_changes_that_are_in_no_commit_are_an_error_before_anything_is_written(toy, recorded, execute):
+    run = execute("quick")
+    record = toy.root / "book" / "record"
+    before = {path: path.read_bytes() for path in record.rglob("*") if path.is_file()}
+    (toy.root / "README.md").write_text("Not committed.\n", encoding="utf-8")
+    with pytest.raises(RunError, match="the checkout has changes that are in no commit"):
+        carry_record(toy.root, run)
+    assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
