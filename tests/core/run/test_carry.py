@@ -128,7 +128,8 @@ def test_changes_that_are_in_no_commit_are_an_error_before_anything_is_written(t
     run = execute("quick")
     record = toy.root / "book" / "record"
     before = {path: path.read_bytes() for path in record.rglob("*") if path.is_file()}
-    (toy.root / "README.md").write_text("Not committed.\n", encoding="utf-8")
+    with (toy.root / ".gitignore").open("a", encoding="utf-8") as stream:
+        stream.write("other/\n")
     with pytest.raises(RunError, match="the checkout has changes that are in no commit"):
         carry_record(toy.root, run)
     assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
