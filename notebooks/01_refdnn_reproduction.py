@@ -622,9 +622,11 @@ chapter.figure(figure, "figure_4d", note, inputs=[joined_data.name])
 
 # %% [markdown]
 # So the finding repeats. What does it mean? Two questions that the report does not ask decide that. Would ten
-# other genes do as well? And do the genes mark resistance, or the tissue that the lines come from? These are the
-# lines by tissue; most of the sensitive ones are blood lines, which express adhesion genes little whether or not
-# a drug stops them.
+# other genes do as well? And do the genes mark resistance, or the tissue that the lines come from? Most of the
+# sensitive ones are blood lines, which express adhesion genes little whether or not a drug stops them.
+
+# %% [markdown] tags=["details"]
+# ### The lines by tissue, and every test of the published genes
 
 # %%
 expression, resistant, tissue = gene_sets.response_of(joined_data, in_ccle)
@@ -640,6 +642,9 @@ for what in ("observed", "expected"):
     values = tested.rename(columns={what: "value"}).drop(columns=["difference", "low", "high", "p"])
     chapter.record_table(values, published_set + ".{null}.{statistic}." + what)
 tested.set_index(["null", "statistic"]).drop(columns="n")
+
+# %% [markdown]
+# ### Other genes, or the tissue?
 
 # %% tags=["hide-input"]
 strength = tested[tested["statistic"] == "strength"].assign(label=lambda table: table["null"])
