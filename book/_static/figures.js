@@ -82,7 +82,7 @@
   // A tab's name: what only its title says, or, where that is a bare number, what its caption begins with.
   function tabNames(figures) {
     const names = differing(figures.map((figure) => figure.querySelector("svg")?.getAttribute("aria-label") || ""));
-    if (names.every((name) => /\p{L}{2}/u.test(name))) return names;
+    if (names.every((name) => /\p{L}/u.test(name))) return names;
     return figures.map((figure) => figure.querySelector("figcaption")?.textContent.split(/[.:]/)[0].trim() || "");
   }
 

@@ -63,19 +63,10 @@ def _sphinx(out: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     html = target / "html"
     configure = ["-c", "from jupyter_book.cli.main import main; main()", "config", "sphinx", str(stage)]
-    options = [
-        "-b",
-        "html",
-        "-d",
-        str(target / "doctrees"),
-        "-j",
-        str(_processes()),
-        "-n",
-        "-W",
-        "--keep-going",
-    ]
+    write = ["-m", "sphinx", "-bhtml", f"-j{_processes()}", "-nW", "--keep-going"]
+    write += ["-d", str(target / "doctrees"), str(stage), str(html)]
     text, failed = "", False
-    for command in (configure, ["-m", "sphinx", *options, str(stage), str(html)]):
+    for command in (configure, write):
         done = _python(command)
         text, failed = text + done.stdout + done.stderr, failed or done.returncode != 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)

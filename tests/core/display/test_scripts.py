@@ -52,6 +52,10 @@ def address(tmp_path_factory, repository):
             save_figure(panel, folder, f"01_panel_{i}", "A panel.", f"Left out. {name} of a model.", None)
             for i, (name, panel) in enumerate(zip("ABC", panels, strict=True))
         ]
+        counted = [
+            save_figure(figure, folder, f"01_count_{n}", f"Figure 4{n}. Genes.", f"{n} of 10 genes.", None)
+            for n in (7, 4)
+        ]
     long = pd.DataFrame({"model": [f"m{i}" for i in range(40)], "n": np.arange(40)[::-1] * 100})
     results = {"a.b": Result(value=0.5, low=0.25, high=0.75, published=0.75, n=5, tier="panel")}
     run = ChapterResults(
@@ -75,6 +79,7 @@ def address(tmp_path_factory, repository):
         f'<p>It is <span class="hp-number" data-chapter="01_demo" data-result="a.b">0.500</span>.</p>'
         f"{''.join(card._repr_html_() for card in cards)}{''.join(tables)}{facts}"
         f"<div class='cell_output'>{''.join(card._repr_html_() for card in panels)}</div>"
+        f"<div class='cell_output'>{''.join(card._repr_html_() for card in counted)}</div>"
         "<span id='cell-7'></span></article>"
         f'<script type="application/json" id="hp-data">{json.dumps(data)}</script></body></html>',
         encoding="utf-8",
@@ -128,14 +133,16 @@ def test_a_figure_grows_by_the_text_that_would_run_off_it(page):
 
 def test_figures_of_one_cell_share_a_place_and_paper_shows_all(page):
     tabs = page.get_by_role("tab")
-    assert tabs.all_inner_texts() == ["A", "B", "C"]
+    # Where titles differ by a number alone, the names come from the captions.
+    assert tabs.all_inner_texts() == ["A", "B", "C", "Figure 47", "Figure 44"]
     shown = page.locator("figure[data-name^='01_panel']:visible")
     assert [one.get_attribute("data-name") for one in shown.all()] == ["01_panel_0"]
     tabs.nth(0).focus()
     page.keyboard.press("ArrowLeft")
+    assert page.locator("figure[data-name^='01_count']:visible").count() == 1
     assert [one.get_attribute("data-name") for one in shown.all()] == ["01_panel_2"]
     assert page.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
-    assert page.get_by_role("tab", selected=True).count() == 1
+    assert page.get_by_role("tab", selected=True).count() == 2
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert shown.count() == 3
 
