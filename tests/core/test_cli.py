@@ -339,3 +339,16 @@ def test_check_finds_problems_and_mends_pairs(helpers, toy):
     assert "01_first.ipynb: missing" in said
     assert helpers("pairs")[0] == 0
     assert helpers("check")[0] == 0
+
+
+def test_a_book_on_simulated_data_ends_by_saying_so_and_what_mends_it(helpers, toy, monkeypatch):
+    toy.claim("01_first", above=1.0)
+    toy.write_results(toy.folder, "01_first", "simulated", level={"value": 2.0})
+    toy.seal()
+    monkeypatch.setattr("helpers.book.build_book", lambda root, run, out: out / "html")
+    last = helpers("build")[1].splitlines()[-1]
+    assert last.startswith("This book was built on simulated data")
+    assert "`helpers data fetch` fetches the panel and says what hinders it" in last
+    toy.write_results(toy.folder, "01_first", "panel", level={"value": 2.0})
+    toy.seal()
+    assert "simulated data" not in helpers("build")[1]

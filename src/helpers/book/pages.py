@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
 from helpers.claims.published import load_published
 from helpers.claims.register import load_register, stand_ins
+from helpers.claims.results import ChapterResults
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
@@ -23,6 +25,7 @@ from helpers.display.gains import findings, gains_html
 from helpers.errors import RunError
 from helpers.run.compare import compare_runs, equality, headline
 from helpers.run.seal import load_sealed
+from helpers.run.status import describe_data
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -45,18 +48,24 @@ def generated(material: Material) -> dict[Path, str]:
     return files | api | published_files(material)
 
 
+def simulated_note(root: Path, results: Mapping[str, ChapterResults]) -> str:
+    """Say where simulated data stand in for real ones, what is at hand, and what mends it; else empty."""
+    simulated = stand_ins(load_register(root / "data"), {name: r.input_tiers for name, r in results.items()})
+    if not simulated:
+        return ""
+    where = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
+    if simulated == sorted(results):
+        where = (
+            "This book was built on simulated data: it shows how everything works, and no claim gets a "
+            "binding verdict."
+        )
+    mend = "`helpers data fetch` fetches the panel and says what hinders it; then run and build again."
+    return f"{where} Data at hand: {describe_data(root)}. {mend}"
+
+
 def board_page(material: Material) -> str:
     """Return the verdict board, below a banner when a stand-in for real data is in it."""
-    register = load_register(material.root / "data")
-    simulated = stand_ins(register, {name: r.input_tiers for name, r in material.results.items()})
-    banner = ""
-    if simulated and simulated == sorted(material.results):
-        banner = (
-            "This book was built on simulated data: it shows how everything works, and no claim "
-            "gets a binding verdict. Fetch the panel data with `helpers data fetch`, then build again."
-        )
-    elif simulated:
-        banner = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
+    banner = simulated_note(material.root, material.results)
     links = {
         verdict.claim.id: f"../notebooks/{verdict.claim.chapter}.html#claim-{verdict.claim.id}"
         for verdict in material.verdicts
@@ -64,7 +73,9 @@ def board_page(material: Material) -> str:
     }
     warning = f":::{{warning}}\n{banner}\n:::\n\n" if banner else ""
     titles = {chapter: results.title.removeprefix("[Re] ") for chapter, results in material.results.items()}
-    gains = judge_gains(register, material.results, load_published(material.root / "data"))
+    gains = judge_gains(
+        load_register(material.root / "data"), material.results, load_published(material.root / "data")
+    )
     found = "\n".join(f"1. {sentence}" for sentence in findings(material.verdicts, gains))
     figure = _raw(gains_html(gains, titles).html)
     board = _raw(board_html(material.verdicts, links, titles))

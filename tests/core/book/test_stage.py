@@ -149,7 +149,9 @@ def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
         assert f'href="../notebooks/{chapter}.html#claim-toy-{chapter[:2]}"' in board
     assert "in part on simulated data, where no verdict binds: 01_first." in board
     book.write_results(book.folder, "02_second", "simulated", level={"value": 2.0})
-    assert "built on simulated data" in stage(book)[1]["board"]
+    whole = stage(book)[1]["board"]
+    assert "built on simulated data" in whole
+    assert "Data at hand: simulated always. `helpers data fetch` fetches the panel" in whole
     claims = book.root / "data" / "toy" / "claims_01.yml"
     claims.write_text(claims.read_text(encoding="utf-8") + "simulated: [toy]\n", encoding="utf-8")
     book.write_results(book.folder, "02_second", "panel", level={"value": 2.0})
