@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -22,6 +23,7 @@ from helpers.errors import ParameterError
 from helpers.evaluation.protocol import Progress
 
 _VERSIONS = ("helpers", "numpy", "pandas", "scikit-learn", "scipy", "torch", "keras")
+_CODE_HASH = re.compile("[0-9a-f]{16}")
 _FEATURES = {"pairs": pairs.FEATURES, "changes": changes.FEATURES, "cells": cells.FEATURES}
 
 
@@ -134,8 +136,10 @@ def bench(
     about = {"versions": versions, "device": _device() if networks else "cpu"}
     cache = out / "cache" / _code_hash(model, seen, about)
     ranking = rank(job, models, cache=cache, progress=progress)
-    for other in cache.parent.glob("*"):  # what other code, versions or devices left
-        if other != cache:
+    for other in cache.parent.glob(
+        "*"
+    ):  # what other code, versions or devices left, and nothing of the user's
+        if other != cache and _CODE_HASH.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
     content = as_json(job, ranking, about)
     _, page = write(out, content, page_html(content))

@@ -293,6 +293,9 @@ def test_the_command_from_files_to_a_page(files, tmp_path):
 def test_of_other_code_or_choices_nothing_is_left(data, tmp_path):
     (tmp_path / "my.py").write_text("from sklearn.linear_model import Ridge\n", encoding="utf-8")
     job = pairs_job(data, "lines", target="value", n_splits=2)
+    mine = tmp_path / "out" / "cache" / "mine" / "table.csv"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("not of the bench", encoding="utf-8")
     for features in (["structure"], ["expression"]):
         bench(
             job,
@@ -301,7 +304,8 @@ def test_of_other_code_or_choices_nothing_is_left(data, tmp_path):
             features=features,
             networks=False,
         )
-        assert len(list((tmp_path / "out" / "cache").iterdir())) == 1
+        assert len(list((tmp_path / "out" / "cache").iterdir())) == 2
+    assert mine.is_file()
 
 
 def test_a_bad_file_ends_in_one_message(files, tmp_path):

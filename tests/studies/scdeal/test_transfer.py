@@ -22,7 +22,7 @@ from helpers.studies.scdeal.model.stages import (
 )
 from studies.scdeal.world import SMALL, make_world
 
-SEEDS = range(10)
+SEEDS = range(16)
 FEWER = range(8)
 
 
