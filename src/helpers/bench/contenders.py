@@ -16,11 +16,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from cloudpickle import register_pickle_by_value
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 
+import helpers
 from helpers.bench.pairs import FEATURES, Pairs
 from helpers.bench.ranking import Job
 from helpers.checks import as_numbers
@@ -82,6 +84,8 @@ def baselines(*, structures: bool) -> list[Model]:
 def own_model(where: str, features: Collection[str]) -> Model:
     """Load ``file.py:Name``: an estimator, or what makes one without arguments.
 
+    The file may import modules beside it, as a script may.
+
     Raises
     ------
     ParameterError
@@ -97,7 +101,11 @@ def own_model(where: str, features: Collection[str]) -> Model:
         msg = f"no model {where!r}; give a Python file and a name in it, e.g. my_model.py:Model"
         raise ParameterError(msg)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # workers and clones find the class by its module
+    sys.modules[spec.name] = module  # clones find the class by its module
+    register_pickle_by_value(module)  # workers of joblib, which could not import it
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
         found = getattr(module, name)
@@ -106,6 +114,19 @@ def own_model(where: str, features: Collection[str]) -> Model:
         msg = f"{where}: {type(error).__name__}: {error}"
         raise ParameterError(msg) from error
     return Model(f"{name} (yours)", each_fold(estimator(made, features)))
+
+
+def own_sources() -> list[Path]:
+    """Return the files of every module in memory that is neither installed nor of this package, sorted.
+
+    After :func:`own_model` these are what the own model was made of, whatever it imported.
+    """
+    ours = [Path(place) for place in (sys.prefix, sys.base_prefix, *helpers.__path__)]
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    paths = sorted(Path(file).resolve() for file in files if file and file.endswith(".py"))
+    # Some modules of torch name files that are none.
+    paths = [path for path in paths if path.is_file()]
+    return [path for path in paths if not any(path.is_relative_to(place.resolve()) for place in ours)]
 
 
 def estimator(model: Any, features: Collection[str] = FEATURES) -> Callable[[Rows, Fold], np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import helpers
 from helpers.bench import cells, changes, pairs
-from helpers.bench.contenders import baselines, of_studies, own_model
+from helpers.bench.contenders import baselines, of_studies, own_model, own_sources
 from helpers.bench.page import as_json, page_html, write
 from helpers.bench.ranking import Job, Ranking, rank
 from helpers.data.cells import load_cells
@@ -136,9 +136,8 @@ def bench(
     about = {"versions": versions, "device": _device() if networks else "cpu"}
     cache = out / "cache" / _code_hash(model, seen, about)
     ranking = rank(job, models, cache=cache, progress=progress)
-    for other in cache.parent.glob(
-        "*"
-    ):  # what other code, versions or devices left, and nothing of the user's
+    # What other code, versions or devices left, and nothing of the user's.
+    for other in cache.parent.glob("*"):
         if other != cache and _CODE_HASH.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
     content = as_json(job, ranking, about)
@@ -154,10 +153,12 @@ def _device() -> str:
 
 
 def _code_hash(model: str | None, features: Sequence[str], about: Mapping[str, Any]) -> str:
-    """Hash what predictions depend on beside the data: code, own model, its features, versions, device."""
+    """Hash what predictions depend on beside the data: code, own model, features, versions, device."""
     digest = hashlib.sha256(repr((sorted(features), about)).encode())
     for path in sorted(Path(helpers.__path__[0]).rglob("*.py")):
         digest.update(path.read_bytes())
     if model is not None:
-        digest.update(model.encode() + Path(model.rpartition(":")[0]).read_bytes())
+        for path in own_sources():
+            digest.update(str(path).encode() + path.read_bytes())
+        digest.update(model.encode())
     return digest.hexdigest()[:16]

@@ -59,6 +59,8 @@ def simulated_note(root: Path, results: Mapping[str, ChapterResults]) -> str:
             "This book was built on simulated data: it shows how everything works, and no claim gets a "
             "binding verdict."
         )
+    if all(results[name].parameters.get("data") == "simulated" for name in simulated):
+        return f"{where} Simulated data were asked for: `helpers run --profile quick` takes real ones."
     mend = "`helpers data fetch` fetches the panel and says what hinders it; then run and build again."
     return f"{where} Data at hand: {describe_data(root)}. {mend}"
 

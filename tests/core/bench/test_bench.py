@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,13 +18,13 @@ from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
 from helpers.bench import SPLITS, baselines, bench, estimator, of_studies, pairs_job, pairs_of, rank
-from helpers.bench.contenders import own_model
+from helpers.bench.contenders import own_model, own_sources
 from helpers.bench.page import as_json, page_html
 from helpers.bench.pairs import Pairs, group_of, pair_folds
 from helpers.cli import app
 from helpers.data.types import Provenance, ResponseData, SourceFile
 from helpers.errors import DataError, ParameterError
-from helpers.evaluation.protocol import Fold, Model, each_fold
+from helpers.evaluation.protocol import Fold, Model, each_fold, predictions
 
 LINES, DRUGS, GENES = 40, 8, 12
 
@@ -191,6 +192,42 @@ def test_what_is_no_estimator(tmp_path):
             own_model(where, ("expression",))
     path.write_text("from sklearn.linear_model import Ridge as Model\n", encoding="utf-8")
     assert own_model(f"{path}:Model", ("expression",)).name == "Model (yours)"
+
+
+def test_an_own_model_may_import_what_lies_beside_it_and_be_fitted_by_workers(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own_layers.py").write_text("def half(x):\n    return x / 2\n", encoding="utf-8")
+    (tmp_path / "my_searched.py").write_text(
+        """
+import numpy as np
+from own_layers import half
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import GridSearchCV
+
+
+class Halved(RegressorMixin, BaseEstimator):
+    def __init__(self, times=1):
+        self.times = times
+
+    def fit(self, X, y):
+        self.level_ = self.times * half(np.mean(y))
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.level_)
+
+
+def searched():
+    return GridSearchCV(Halved(), {"times": [2]}, n_jobs=2, cv=2)
+""",
+        encoding="utf-8",
+    )
+    model = own_model(f"{tmp_path / 'my_searched.py'}:searched", ("expression",))
+    job = pairs_job(data, "lines", target="value")
+    (fold, predicted), *_ = [(f, p) for _, f, p in predictions(job.data, job.folds, [model])]
+    assert predicted == pytest.approx(job.data.y[fold.train].mean())  # two halves
+    # Kept predictions belong to these files: an edit of either makes them again.
+    assert {tmp_path / "own_layers.py", tmp_path / "my_searched.py"} <= set(own_sources())
 
 
 @pytest.mark.parametrize(

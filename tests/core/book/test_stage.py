@@ -152,6 +152,13 @@ def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
     whole = stage(book)[1]["board"]
     assert "built on simulated data" in whole
     assert "Data at hand: simulated always. `helpers data fetch` fetches the panel" in whole
+    for chapter in ("01_first", "02_second"):
+        path = book.folder / "results" / f"{chapter}.json"
+        asked = {**json.loads(path.read_text(encoding="utf-8")), "parameters": {"data": "simulated"}}
+        path.write_text(json.dumps(asked), encoding="utf-8")
+    whole = stage(book)[1]["board"]  # no data would have changed it
+    assert "Simulated data were asked for: `helpers run --profile quick` takes real ones." in whole
+    assert "helpers data fetch" not in whole
     claims = book.root / "data" / "toy" / "claims_01.yml"
     claims.write_text(claims.read_text(encoding="utf-8") + "simulated: [toy]\n", encoding="utf-8")
     book.write_results(book.folder, "02_second", "panel", level={"value": 2.0})

@@ -231,6 +231,7 @@ def test_a_fit_that_diverged_from_the_start_predicts_nothing(encoder):
     with pytest.warns(ConvergenceWarning, match=r"no loss was finite, so every pair .* lr_ftrl=1e\+12 or"):
         model.fit(X, Y)
     assert model.diverged_ and (model.predict_proba(X) == 0.5).all()
+    assert np.isnan(model.weights_).all()  # start values would rank genes
 
 
 @pytest.mark.parametrize("model", [PairForest, KroneckerRidge, DrugElasticNet, PairBoosting])

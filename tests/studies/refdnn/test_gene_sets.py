@@ -146,3 +146,9 @@ def test_set_ranks_see_planted_weights():
     assert found.loc[("planted", "percentile"), "difference"] == pytest.approx(0.975 - 0.5)
     other = found.loc[("other drug", "percentile")]
     assert other["low"] < 0 < other["high"] and other["n"] == 4
+    diverged = fits[0] * np.nan
+    pd.testing.assert_frame_equal(
+        set_ranks({"RefDNN": [diverged, *fits]}, sets, 0.25, k=10).set_index(["set", "what"]), found
+    )
+    with pytest.raises(DataError, match="RefDNN: has no encoder kernel"):
+        set_ranks({"RefDNN": [diverged]}, sets, 0.25)

@@ -197,7 +197,7 @@ def set_ranks(
     Parameters
     ----------
     kernels : mapping of model to sequence of DataFrame, genes x drugs
-        Encoder kernels, one a fold.
+        Encoder kernels, one a fold; one of NaN alone, of a fit that diverged, is left out.
     sets : mapping of name to (genes, drugs or None)
         Genes, and the drugs whose weights are looked at; None: all.
     test_ratio : float
@@ -218,6 +218,8 @@ def set_ranks(
         If a model has no fits, a kernel lacks a gene or a drug or holds NaN, or a number cannot be.
     """
     check_number("k", k, 1, whole=True)
+    # A fit that diverged has no kernel, as `weights_` says.
+    kernels = {model: [k for k in fits if not k.isna().all(axis=None)] for model, fits in kernels.items()}
     for model, fits in kernels.items():
         if not fits:
             refuse(model, "has no encoder kernel", "keep encoder_weights in its Contender")

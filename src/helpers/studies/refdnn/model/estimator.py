@@ -151,9 +151,10 @@ class RefDNNClassifier(PairClassifier):
 
     @property
     def weights_(self) -> np.ndarray:
-        """Encoder kernel, genes x reference drugs: what the study ranks genes by."""
+        """Encoder kernel, genes x reference drugs: what the study ranks genes by; NaN where it diverged."""
         check_is_fitted(self, "fitted_")
-        return self.fitted_.encoder[:-1]
+        kernel = self.fitted_.encoder[:-1]
+        return np.full_like(kernel, np.nan) if self.diverged_ else kernel
 
     @property
     def n_iter_(self) -> int:
