@@ -5,8 +5,8 @@ Arrows run one way: ``cli`` -> ``book`` -> ``run`` -> ``chapter`` -> ``display``
 and nothing else here knows a study; ``tests/core/test_house.py`` holds the arrows.
 """
 
-from helpers.compiled import set_cache_folder
+from helpers.compiled import set_cache_folders
 
 __version__ = "0.1.0"
 
-set_cache_folder()  # before any module imports numba
+set_cache_folders()  # before any module imports numba or matplotlib

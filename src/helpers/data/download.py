@@ -142,8 +142,8 @@ class TierStatus:
     ----------
     tier : str
     states : dict
-        ``"cached"``, ``"mirror"``, ``"damaged"`` (a copy in the cache fails its hash and no mirror
-        folder has a good one) or ``"missing"``, by key.
+        ``"cached"``, ``"mirror"``, ``"damaged"`` (a copy in the cache cannot be read or fails its hash, and
+        no mirror folder has a good one) or ``"missing"``, by key.
     """
 
     tier: str
@@ -166,7 +166,7 @@ def availability(registry: Registry, tier: str, chapter: str | None = None) -> T
     for file in registry.select(tier, chapter):
         cached, place = cached_path(file), locate(file)
         if place is None:
-            states[file.key] = "damaged" if cached.is_file() else "missing"
+            states[file.key] = "damaged" if _stands(cached) else "missing"
         else:
             states[file.key] = "cached" if place == cached else "mirror"
     return TierStatus(tier, states)
@@ -178,6 +178,14 @@ def _good(file: DataFile, path: Path) -> bool:
     except DownloadError:
         return False
     return True
+
+
+def _stands(path: Path) -> bool:
+    """Tell whether something is there, be it in a folder that may not be read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _mirror() -> str | None:
@@ -194,7 +202,7 @@ def _mirror_path(file: DataFile) -> Path | None:
 def _bring(file: DataFile, target: Path, progress: Progress | None) -> Path:
     mirror = _mirror()
     folder = _mirror_path(file)
-    if folder is not None and folder.is_file():
+    if folder is not None and _stands(folder):
         return _copy(file, folder, target)
     offline = os.environ.get("HELPERS_OFFLINE") == "1"
     addresses = []
@@ -221,17 +229,18 @@ def _bring(file: DataFile, target: Path, progress: Progress | None) -> Path:
         limits = {where: one for where, one in failures.items() if isinstance(one, RateLimitError)}
         soonest = min(limits.values(), key=lambda one: one.wait, default=None)
         if soonest is None or waited + soonest.wait > _PATIENCE:
-            raise _all_failed(failures)
+            raise _all_failed(file, failures)
         logging.getLogger(__name__).warning("%s", soonest)
         time.sleep(soonest.wait)
         waited += soonest.wait
         addresses = list(limits)
 
 
-def _all_failed(failures: dict[str, DownloadError]) -> DownloadError:
+def _all_failed(file: DataFile, failures: dict[str, DownloadError]) -> DownloadError:
     """Make one error of those of all addresses: a limit or an answer says more than no connection."""
     errors = sorted(failures.values(), key=lambda one: (isinstance(one, UnreachableError), _no_limit(one)))
-    first, msg = errors[0], "; ".join(map(str, errors))
+    first = errors[0]
+    msg = f"{file.key}: " + "; ".join(str(error).removeprefix(f"{file.key}: ") for error in errors)
     return RateLimitError(msg, first.wait) if isinstance(first, RateLimitError) else type(first)(msg)
 
 

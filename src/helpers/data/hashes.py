@@ -40,10 +40,18 @@ def verify(file: DataFile, path: str | Path) -> None:
     Raises
     ------
     DownloadError
-        If the file is not there, is shorter or longer than registered, or has another content.
-        The file is left as it is.
+        If the file is not there, cannot be read, is shorter or longer than registered, or has another
+        content. The file is left as it is.
     """
     path = Path(path)
+    try:
+        _check(file, path)
+    except OSError as error:
+        msg = f"{file.key}: {path} cannot be read: {error.strerror or error}"
+        raise DownloadError(msg) from error
+
+
+def _check(file: DataFile, path: Path) -> None:
     if not path.is_file():
         msg = f"{file.key}: no file at {path}"
         raise DownloadError(msg)

@@ -15,6 +15,7 @@ import pooch
 import requests
 import urllib3.exceptions
 
+from helpers.atomic import share
 from helpers.data.hashes import verify
 from helpers.data.registry import DataFile
 from helpers.errors import DownloadError
@@ -71,11 +72,12 @@ def download(file: DataFile, address: str, target: Path, progress: Progress | No
 
     def stream(url: str, output_file: str, _: pooch.Pooch) -> None:
         with Path(output_file).open("wb") as out:
-            _transfer(file, url, out, progress)
+            _transfer(file, url, out, target, progress)
         try:
             verify(file, output_file)
         except DownloadError as error:
             raise _FinalError(DownloadError(str(error).replace(output_file, url))) from error
+        share(output_file)  # a cache may be shared
 
     level = pooch.get_logger().level
     pooch.get_logger().setLevel("WARNING")
@@ -99,7 +101,7 @@ def download(file: DataFile, address: str, target: Path, progress: Progress | No
         msg = f"{file.key}: {host} cannot be reached; check the network or set HELPERS_DATA_MIRROR"
         raise UnreachableError(msg) from error
     except requests.RequestException as error:
-        msg = f"{file.key}: the download from {address} failed: {error}"
+        msg = f"{file.key}: the download failed: {error}"
         raise DownloadError(msg) from error
     except _FinalError as error:
         raise error.error from error
@@ -117,14 +119,14 @@ def _remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _transfer(file: DataFile, url: str, out: IO[bytes], progress: Progress | None) -> None:
+def _transfer(file: DataFile, url: str, out: IO[bytes], target: Path, progress: Progress | None) -> None:
     limit, done, started = file.bytes or _LIMIT, 0, time.monotonic()
     with _answer(file, url) as answer:
         _check_status(file, url, answer)
         while chunk := _read(answer):
             if not done and _is_page(chunk, file):
                 problem = f"{url} answered with a web page (a log-in or a licence?), not with the file"
-                raise _final(file, f"{problem}; get it with a browser: {file.obtain}")
+                raise _final(file, f"{problem}; get it with a browser ({file.obtain}) and put it at {target}")
             done += len(chunk)
             if done > limit:
                 raise _final(file, f"{url} sends more than the {limit:,} bytes expected; stopped")
@@ -170,7 +172,9 @@ def _check_status(file: DataFile, url: str, answer: requests.Response) -> None:
         raise _FinalError(RateLimitError(msg, wait))
     if 400 <= code < 500:
         raise _final(file, f"{url} answered {code} {answer.reason}")
-    answer.raise_for_status()
+    if code >= 500:  # may pass: tried again
+        msg = f"{url} answered {code} {answer.reason}"
+        raise requests.HTTPError(msg)
 
 
 def _seconds(after: str | None) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import hashlib
 import os
 import shutil
@@ -122,6 +123,25 @@ def test_a_wrong_file_in_a_mirror_folder_is_refused_and_kept_out_of_the_cache(
         fetch(file)
     assert str(source) in str(error.value)
     assert leftovers() == []
+
+
+def test_a_cache_can_be_shared(make_file, server, tmp_path, monkeypatch):
+    file, ordinary = make_file(), tmp_path / "ordinary"
+    server.content[file.location] = CONTENT
+    ordinary.write_bytes(CONTENT)
+    assert fetch(file).stat().st_mode == ordinary.stat().st_mode  # private files lock others out
+
+    def closed(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("helpers.data.hashes.sha256", closed)  # as another user meets a private file
+    with pytest.raises(DownloadError, match=r"sample.*sample\.csv cannot be read: Permission denied"):
+        verify(file, cached_path(file))
+    assert locate(file) is None
+    monkeypatch.setattr(Path, "is_file", closed)  # or a closed folder
+    with pytest.raises(DownloadError, match="cannot be read"):
+        verify(file, cached_path(file))
+    assert availability(Registry([file]), file.tier).states == {file.key: "damaged"}
 
 
 def test_a_damaged_cached_file_is_replaced(make_file, server):
@@ -247,8 +267,9 @@ def test_no_network_says_so(make_file, monkeypatch):
     monkeypatch.delenv("HELPERS_OFFLINE")
     monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
     monkeypatch.setattr("helpers.data.transfer.requests.get", refuse)
-    with pytest.raises(UnreachableError, match=r"raw\.githubusercontent\.com cannot be reached"):
-        fetch(make_file())
+    with pytest.raises(UnreachableError, match=r"raw\.githubusercontent\.com cannot be reached") as caught:
+        fetch(make_file(key="the-file"))
+    assert str(caught.value).count("the-file") == 1  # two addresses failed, one file
 
 
 def test_the_origin_is_asked_after_the_mirror(make_file, server, monkeypatch):
@@ -400,8 +421,9 @@ def test_where_one_address_limits_downloads_the_other_is_asked(make_file, server
 def test_a_log_in_page_is_called_one(make_file, server):
     file = make_file(CONTENT, bytes=None)
     server.content[file.location] = b"\n<!DOCTYPE html><html><body>Please log in</body></html>"
-    with pytest.raises(DownloadError, match=r"answered with a web page \(a log-in.*Ask the owner"):
+    with pytest.raises(DownloadError, match=r"answered with a web page \(a log-in.*Ask the owner") as caught:
         fetch(file)
+    assert f"and put it at {cached_path(file)}" in str(caught.value)
     assert leftovers() == []
     assert len(server.asked) == 1
 
