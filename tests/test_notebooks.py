@@ -156,7 +156,7 @@ def test_front_page_says_that_the_data_are_simulated(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/index.html")
     page.wait_for_url("**/book/index.html")
-    assert "built on simulated data" in page.inner_text(".warning")
+    assert "This book is on simulated data" in page.inner_text(".warning")
     page.close()
 
 

@@ -54,7 +54,8 @@ with (Path(out) / "calls.txt").open("a", encoding="utf-8") as stream:
 SAVE = """
 # %%
 content = dict(
-    schema=1, chapter="{chapter}", title="{chapter}", profile=profile, parameters={{}}, tiers={{"toy": data}},
+    schema=1, chapter="{chapter}", title="{chapter}", profile=profile, parameters={{"data": data}},
+    tiers={{"toy": "simulated" if data == "auto" else data}},
     inputs=[], commit="0", source="0", versions={{}}, device=device, threads=jobs, figures=[], times={{}},
     results={{"toy.level": {{"value": level + seed, "tier": "simulated"}}}},
 )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from helpers import __version__
 from helpers.cli import app
 from helpers.data.download import cache_folder
+from helpers.data.registry import Registry
 
 
 @pytest.fixture
@@ -128,6 +129,24 @@ def test_run_then_run_again(helpers, toy):
     assert "01_first" in said
     assert "up to date" in said
     assert "simulated always" in said
+
+
+def test_a_run_whose_data_are_not_at_hand_says_so_before_and_after(helpers, toy, monkeypatch):
+    monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
+    toy.profiles({"quick": {"common": {"data": "auto"}, "chapters": {}}})
+    toy.notebook("01_first")
+    toy.claim("01_first", above=1.0)
+    toy.registered("01_first", key="pairs")
+    code, said = helpers("run")
+    assert code == 0
+    first, last = said.splitlines()[0], said.splitlines()[-1]
+    assert first.startswith("01_first: not at hand, so what needs it is simulated: pairs; to fetch it: ")
+    assert "helpers data fetch --chapter 01" in first
+    assert last.startswith("This run is on simulated data")
+    place = cache_folder() / Registry.load(toy.root / "data")["pairs"].location
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"drug,line\n")
+    assert "not at hand" not in helpers("run", "--dry-run")[1]
 
 
 def test_a_failed_notebook_says_cell_and_log(helpers, toy):
@@ -347,7 +366,7 @@ def test_a_book_on_simulated_data_ends_by_saying_so_and_what_mends_it(helpers, t
     toy.seal()
     monkeypatch.setattr("helpers.book.build_book", lambda root, run, out: out / "html")
     last = helpers("build")[1].splitlines()[-1]
-    assert last.startswith("This book was built on simulated data")
+    assert last.startswith("This book is on simulated data")
     assert "`helpers data fetch` fetches the panel and says what hinders it" in last
     toy.write_results(toy.folder, "01_first", "panel", level={"value": 2.0})
     toy.seal()

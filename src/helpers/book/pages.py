@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,7 @@ from helpers.book.reference import reference_list, reference_pages
 from helpers.claims.gains import judge_gains
 from helpers.claims.numbers import format_number
 from helpers.claims.published import load_published
-from helpers.claims.register import load_register, stand_ins
-from helpers.claims.results import ChapterResults
+from helpers.claims.register import load_register
 from helpers.claims.verdict import judge_run
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.display import html
@@ -25,7 +23,7 @@ from helpers.display.gains import findings, gains_html
 from helpers.errors import RunError
 from helpers.run.compare import compare_runs, equality, headline
 from helpers.run.seal import load_sealed
-from helpers.run.status import describe_data
+from helpers.run.status import simulated_note
 
 if TYPE_CHECKING:
     from helpers.book.stage import Material
@@ -48,26 +46,9 @@ def generated(material: Material) -> dict[Path, str]:
     return files | api | published_files(material)
 
 
-def simulated_note(root: Path, results: Mapping[str, ChapterResults]) -> str:
-    """Say where simulated data stand in for real ones, what is at hand, and what mends it; else empty."""
-    simulated = stand_ins(load_register(root / "data"), {name: r.input_tiers for name, r in results.items()})
-    if not simulated:
-        return ""
-    where = f"Built in part on simulated data, where no verdict binds: {', '.join(simulated)}."
-    if simulated == sorted(results):
-        where = (
-            "This book was built on simulated data: it shows how everything works, and no claim gets a "
-            "binding verdict."
-        )
-    if all(results[name].parameters.get("data") == "simulated" for name in simulated):
-        return f"{where} Simulated data were asked for: `helpers run --profile quick` takes real ones."
-    mend = "`helpers data fetch` fetches the panel and says what hinders it; then run and build again."
-    return f"{where} Data at hand: {describe_data(root)}. {mend}"
-
-
 def board_page(material: Material) -> str:
     """Return the verdict board, below a banner when a stand-in for real data is in it."""
-    banner = simulated_note(material.root, material.results)
+    banner = simulated_note(material.root, material.results, "book")
     links = {
         verdict.claim.id: f"../notebooks/{verdict.claim.chapter}.html#claim-{verdict.claim.id}"
         for verdict in material.verdicts

@@ -26,8 +26,8 @@ def build(
     Warnings are errors. A build that fails leaves the last good book, and the log in _build/build.log.
     """
     from helpers.book import build_book
-    from helpers.book.pages import simulated_note
     from helpers.claims.results import load_results
+    from helpers.run.status import simulated_note
 
     root = project_root()
     folder = chosen_run(root, run)
@@ -35,7 +35,7 @@ def build(
     html = build_book(root, folder, out or root / "_build")
     seconds = time.monotonic() - start
     output.print(f"book of {short(folder)} in {seconds:.0f} s: {short(html / 'index.html')}", soft_wrap=True)
-    if note := simulated_note(root, load_results(folder)):
+    if note := simulated_note(root, load_results(folder), "book"):
         output.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
 
 

@@ -91,10 +91,12 @@ def run(
     leaves its partial output, a log, and what an earlier one wrote; the others go on, and the exit code is
     1. After Ctrl-C (exit code 130) the same command resumes.
     """
+    from helpers.claims.results import load_results
     from helpers.run.execute import run_notebooks
     from helpers.run.pairs import edited_pairs
     from helpers.run.plan import RunOptions, make_plan, run_folder, side_by_side
     from helpers.run.progress import Reporter
+    from helpers.run.status import absent_files, simulated_note
 
     root = project_root()
     options = RunOptions(
@@ -112,8 +114,13 @@ def run(
         recompute=recompute,
     )
     folder = run_folder(root, options)
-    asked = [task.source.chapter for task in make_plan(root, options)]
-    for message in edited_pairs(root, asked):
+    plan = make_plan(root, options)
+    asked = [task.source.chapter for task in plan]
+    notes = edited_pairs(root, asked)
+    for chapter, keys in absent_files(root, plan).items():
+        what = f"{chapter}: not at hand, so what needs it is simulated: {', '.join(keys)}"
+        notes.append(f"{what}; to fetch it: helpers data fetch --chapter {chapter[:2]}")
+    for message in notes:
         errors.print(f"[yellow]{escape(message)}[/]", soft_wrap=True)
     if dry_run:
         _dry_run(root, folder, options)
@@ -131,6 +138,10 @@ def run(
     if others := sorted(failed.difference(asked)):
         output.print(f"[dim]not asked for now, failed earlier in this folder: {', '.join(others)}[/]")
     output.print(f"run folder: {short(folder)}", soft_wrap=True)
+    results = {name: found for name, found in load_results(folder).items() if name in asked}
+    real = {name: r for name, r in results.items() if r.parameters.get("data") != "simulated"}
+    if note := simulated_note(root, real, "run"):
+        output.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     if mine := sorted(failed.intersection(asked)):
         output.print(f"[red]failed:[/] {', '.join(mine)}")
         raise typer.Exit(1)

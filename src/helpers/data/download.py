@@ -13,11 +13,12 @@ from pathlib import Path
 from helpers.atomic import atomic_writer
 from helpers.data.hashes import verify
 from helpers.data.registry import DataFile, Registry
-from helpers.data.transfer import Progress, RateLimitError, UnreachableError, download
+from helpers.data.transfer import CacheError, Progress, RateLimitError, UnreachableError, download
 from helpers.errors import DownloadError
 from helpers.project import project_root
 
 __all__ = [
+    "CacheError",
     "RateLimitError",
     "TierStatus",
     "UnreachableError",
@@ -31,6 +32,12 @@ __all__ = [
     "verify",
 ]
 
+#: Failures that the next file would share.
+_STOPS = {
+    RateLimitError: "downloads are limited; the same command resumes",
+    UnreachableError: "no connection",
+    CacheError: "the cache cannot be written",
+}
 _PATIENCE = 900.0  # seconds that a file may wait for servers that limit downloads
 
 
@@ -76,7 +83,8 @@ def fetch(file: DataFile, progress: Progress | None = None) -> Path:
     ------
     DownloadError
         If no source has the file with the registered content. :class:`UnreachableError`, a kind of
-        it, if no server could be asked; :class:`RateLimitError` if one is to be asked later.
+        it, if no server could be asked; :class:`RateLimitError` if one is to be asked later;
+        :class:`CacheError` if the cache cannot be written.
     """
     target = cached_path(file)
     if not _good(file, target):
@@ -101,8 +109,8 @@ def fetch_all(files: Iterable[DataFile], progress: Progress | None = None) -> di
     """Fetch a set of files, keeping whatever succeeds.
 
     A second call goes on where the first stopped: good files are not fetched again. After one
-    server could not be reached, or limited downloads for too long, the rest is only looked for in the cache
-    and in a mirror folder.
+    server could not be reached, or limited downloads for too long, or the cache could not be written, the
+    rest is only looked for in the cache and in a mirror folder.
 
     Returns
     -------
@@ -124,9 +132,7 @@ def fetch_all(files: Iterable[DataFile], progress: Progress | None = None) -> di
                 continue
             paths[file.key] = fetch(file, progress)
         except DownloadError as error:
-            if isinstance(error, UnreachableError | RateLimitError):
-                limited = isinstance(error, RateLimitError)
-                stopped = "downloads are limited; the same command resumes" if limited else "no connection"
+            stopped = next((why for kind, why in _STOPS.items() if isinstance(error, kind)), stopped)
             failures.append(str(error))
     if failures:
         msg = f"{len(failures)} file(s) missing:\n  " + "\n  ".join(failures)
@@ -222,6 +228,8 @@ def _bring(file: DataFile, target: Path, progress: Progress | None) -> Path:
         for address in addresses:
             try:
                 download(file, address, target, progress)
+            except CacheError:
+                raise
             except DownloadError as error:
                 failures[address] = error
             else:

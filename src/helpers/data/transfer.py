@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import re
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,6 +47,10 @@ class RateLimitError(DownloadError):
         self.wait = wait
 
 
+class CacheError(DownloadError):
+    """The cache cannot be written, wherever the file would come from."""
+
+
 class _FinalError(Exception):
     """A failure that trying again at once cannot mend; wraps the error to raise, as pooch retries that."""
 
@@ -65,9 +70,10 @@ def download(file: DataFile, address: str, target: Path, progress: Progress | No
         If the host cannot be reached or sends nothing.
     RateLimitError
         If the server asks to come back later.
+    CacheError
+        If the cache cannot be written.
     DownloadError
-        If the server does not have the file, sends a web page or another content, is too slow, or the cache
-        cannot be written.
+        If the server does not have the file, sends a web page or another content, or is too slow.
     """
 
     def stream(url: str, output_file: str, _: pooch.Pooch) -> None:
@@ -82,6 +88,8 @@ def download(file: DataFile, address: str, target: Path, progress: Progress | No
     level = pooch.get_logger().level
     pooch.get_logger().setLevel("WARNING")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()  # pooch wraps the error in one of its own
         _remove_leftovers(target.parent)
         # pooch, which is not given the hash, would take a damaged copy for good.
         target.unlink(missing_ok=True)
@@ -106,8 +114,9 @@ def download(file: DataFile, address: str, target: Path, progress: Progress | No
     except _FinalError as error:
         raise error.error from error
     except OSError as error:  # requests' own errors are OSErrors too, and come first
-        msg = f"{file.key}: the cache cannot be written: {error}; free space, or set HELPERS_CACHE"
-        raise DownloadError(msg) from error
+        what = f"{target.parent} cannot be written: {error.strerror or error}"
+        msg = f"{file.key}: {what}; free space, or set HELPERS_CACHE to a folder that can"
+        raise CacheError(msg) from error
     finally:
         pooch.get_logger().setLevel(level)
 

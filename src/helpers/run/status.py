@@ -1,16 +1,19 @@
-"""What there is: run folders with their stale notebooks, and the data at hand."""
+"""What there is: run folders with their stale notebooks, and the data at hand or simulated."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from helpers.data.download import availability
+from helpers.claims.register import load_register, stand_ins
+from helpers.claims.results import ChapterResults
+from helpers.data.download import availability, locate, needed
 from helpers.data.registry import REGISTRIES, Registry
 from helpers.errors import HelpersError
 from helpers.run.notebooks import find_chapters
-from helpers.run.plan import RunOptions, make_plan, stale_because
+from helpers.run.plan import RunOptions, Task, make_plan, stale_because
 from helpers.run.state import NotebookState, load_run
 
 
@@ -108,3 +111,47 @@ def describe_data(root: Path) -> str:
             here = len(found.states) - len(found.missing)
             parts.append(f"{tier} {here} of {len(found.states)} files")
     return "; ".join([*parts, "simulated always"])
+
+
+def absent_files(root: Path, tasks: Iterable[Task]) -> dict[str, list[str]]:
+    """Return keys of panel files that are not at hand, by chapter whose data are ``auto``.
+
+    What needs them would be simulated, and a chapter may take hours.
+    """
+    absent: dict[str, list[str]] = {}
+    if not any(root.glob(f"data/{REGISTRIES}")):
+        return absent
+    registry = Registry.load(root / "data")
+    for task in tasks:
+        if task.parameters.get("data") == "auto":
+            files = needed(registry.select("panel", task.source.chapter))
+            absent[task.source.chapter] = [file.key for file in files if locate(file) is None]
+    return {chapter: keys for chapter, keys in absent.items() if keys}
+
+
+def simulated_note(root: Path, results: Mapping[str, ChapterResults], what: str) -> str:
+    """Say where simulated data stand in for real ones, what is at hand, and what mends it; else empty.
+
+    Parameters
+    ----------
+    root : Path
+    results : mapping of chapter to ChapterResults
+    what : str
+        What the sentence is about: ``"run"`` or ``"book"``.
+    """
+    tiers = {name: found.input_tiers for name, found in results.items()}
+    if not any("simulated" in own.values() for own in tiers.values()):
+        return ""
+    simulated = stand_ins(load_register(root / "data"), tiers)
+    if not simulated:
+        return ""
+    where = f"This {what} is in part on simulated data, where no verdict binds: {', '.join(simulated)}."
+    if simulated == sorted(results):
+        where = (
+            f"This {what} is on simulated data: it shows how everything works, and no claim gets a binding "
+            "verdict."
+        )
+    if all(results[name].parameters.get("data") == "simulated" for name in simulated):
+        return f"{where} Simulated data were asked for: `helpers run --profile quick` takes real ones."
+    mend = "`helpers data fetch` fetches the panel and says what hinders it; then run and build again."
+    return f"{where} Data at hand: {describe_data(root)}. {mend}"

@@ -150,7 +150,7 @@ def test_the_board_links_every_claim_and_warns_of_simulated_data(book):
     assert "in part on simulated data, where no verdict binds: 01_first." in board
     book.write_results(book.folder, "02_second", "simulated", level={"value": 2.0})
     whole = stage(book)[1]["board"]
-    assert "built on simulated data" in whole
+    assert "This book is on simulated data" in whole
     assert "Data at hand: simulated always. `helpers data fetch` fetches the panel" in whole
     for chapter in ("01_first", "02_second"):
         path = book.folder / "results" / f"{chapter}.json"

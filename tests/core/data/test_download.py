@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from helpers.data.download import (
+    CacheError,
     RateLimitError,
     UnreachableError,
     availability,
@@ -451,13 +452,16 @@ def test_what_a_killed_download_left_is_removed(make_file, server):
 
 
 def test_a_cache_that_cannot_be_written(make_file, server, tmp_path, monkeypatch):
-    file = make_file()
+    file = make_file(key="file")
     server.content[file.location] = CONTENT
     blocked = tmp_path / "file"
     blocked.write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("HELPERS_CACHE", str(blocked / "cache"))
-    with pytest.raises(DownloadError, match=r"the cache cannot be written.*HELPERS_CACHE"):
+    with pytest.raises(CacheError, match=r"file: .*cache.* cannot be written: Not a directory;"):
         fetch(file)
+    with pytest.raises(DownloadError, match="other: not tried, the cache cannot be written"):
+        fetch_all([file, make_file(key="other", path="other.csv")])
+    assert server.asked == []
     source = put(tmp_path / "mirror", file)
     monkeypatch.setenv("HELPERS_DATA_MIRROR", str(tmp_path / "mirror"))
     assert fetch(file) == source, "a good file of a mirror is read where it is"
