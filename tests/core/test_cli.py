@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 
@@ -147,6 +148,26 @@ def test_a_run_whose_data_are_not_at_hand_says_so_before_and_after(helpers, toy,
     place.parent.mkdir(parents=True)
     place.write_bytes(b"drug,line\n")
     assert "not at hand" not in helpers("run", "--dry-run")[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a/[b]/file"),
+            "error: /a/[b]/file: Permission denied",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "error: No space left on device"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_message(helpers, toy, monkeypatch, error, says):
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("helpers.run.pairs.write_pairs", refuse)
+    toy.notebook("01_first")
+    code, said = helpers("pairs")
+    assert (code, said.strip()) == (1, says)
 
 
 def test_a_failed_notebook_says_cell_and_log(helpers, toy):

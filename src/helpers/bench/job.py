@@ -19,7 +19,7 @@ from helpers.data.cells import load_cells
 from helpers.data.own import load_own
 from helpers.data.readers import read
 from helpers.data.readers.cells import label_cells
-from helpers.errors import ParameterError
+from helpers.errors import ParameterError, RunError
 from helpers.evaluation.protocol import Progress
 
 _VERSIONS = ("helpers", "numpy", "pandas", "scikit-learn", "scipy", "torch", "keras")
@@ -122,6 +122,8 @@ def bench(
     ------
     DataError, ParameterError
         If the model or a choice cannot be used.
+    RunError
+        If the folder cannot be written, for example on a full disk.
     """
     if not isinstance(job, Job) or not isinstance(out, str | Path):
         msg = f"bench needs a Job and a folder, got {type(job).__name__} and {type(out).__name__}"
@@ -135,13 +137,20 @@ def bench(
     versions = {name: metadata.version(name) for name in _VERSIONS}
     about = {"versions": versions, "device": _device() if networks else "cpu"}
     cache = out / "cache" / _code_hash(model, seen, about)
-    ranking = rank(job, models, cache=cache, progress=progress)
-    # What other code, versions or devices left, and nothing of the user's.
-    for other in cache.parent.glob("*"):
-        if other != cache and _CODE_HASH.fullmatch(other.name):
-            shutil.rmtree(other, ignore_errors=True)
-    content = as_json(job, ranking, about)
-    _, page = write(out, content, page_html(content))
+    try:
+        ranking = rank(job, models, cache=cache, progress=progress)
+        # What other code, versions or devices left, and nothing of the user's.
+        for other in cache.parent.glob("*"):
+            if other != cache and _CODE_HASH.fullmatch(other.name):
+                shutil.rmtree(other, ignore_errors=True)
+        content = as_json(job, ranking, about)
+        _, page = write(out, content, page_html(content))
+    except OSError as error:
+        msg = (
+            f"cannot write {out}: {error.strerror or error}. Finished models are kept; make room or choose "
+            "another --out, then give the same command again."
+        )
+        raise RunError(msg) from error
     return ranking, page
 
 

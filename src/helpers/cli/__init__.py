@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -19,6 +20,10 @@ from helpers.errors import HelpersError
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
+#: What a machine refuses, whatever the command: rights, a full disk, a disk that is read-only or broken.
+_MACHINE = {errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
 class _Commands(TyperGroup):
     """Commands whose expected errors end in one message and exit code 1, without a traceback."""
 
@@ -28,6 +33,12 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except HelpersError as error:
             errors.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(1) from error
+        except OSError as error:
+            if error.errno not in _MACHINE:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            errors.print(f"[red]error:[/] {escape(f'{where}{error.strerror}')}", soft_wrap=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error

@@ -129,13 +129,16 @@ class _Log:
         self._stream, self._on_line = stream, on_line
 
     def write(self, text: str) -> None:
-        self._stream.write(text)
+        # A log that a full disk cannot take ends no notebook: what matters fails where it is written.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
         lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
         if lines:
             self._on_line(strip_color(lines[-1]).strip())
 
     def flush(self) -> None:
-        self._stream.flush()
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def execute_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -23,7 +24,7 @@ from helpers.bench.page import as_json, page_html
 from helpers.bench.pairs import Pairs, group_of, pair_folds
 from helpers.cli import app
 from helpers.data.types import Provenance, ResponseData, SourceFile
-from helpers.errors import DataError, ParameterError
+from helpers.errors import DataError, ParameterError, RunError
 from helpers.evaluation.protocol import Fold, Model, each_fold, predictions
 
 LINES, DRUGS, GENES = 40, 8, 12
@@ -267,6 +268,15 @@ def test_a_killed_run_resumes_with_the_same_numbers(data, tmp_path):
     pd.testing.assert_frame_equal(first.summary, second.summary)
     rank(pairs_job(data, "lines", target="value", seeds=2), models, cache=tmp_path)
     assert len(calls) == 15, "other folds are other predictions"
+
+
+def test_a_full_disk_is_one_error_that_says_what_is_kept(data, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("helpers.bench.ranking.write_sealed", full)
+    with pytest.raises(RunError, match=r"cannot write .*out: No space left on device\. Finished models are"):
+        bench(pairs_job(data, "lines", target="value"), tmp_path / "out", networks=False)
 
 
 def test_damaged_predictions_are_made_again(data, tmp_path):

@@ -400,6 +400,14 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(toy, monkeypatch):
     assert (toy.folder / "run.json").read_text(encoding="utf-8") == before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_log_that_cannot_be_written_ends_no_notebook(toy):
+    toy.notebook("01_first", body='print("a line\\n" * 10_000, flush=True)\n')
+    (toy.folder / "logs").mkdir(parents=True)
+    (toy.folder / "logs" / "01_first.log").symlink_to("/dev/full")
+    assert run_notebooks(toy.root, SMOKE).notebooks["01_first"].status == "done"
+
+
 def test_two_runs_in_one_folder_exclude_each_other(toy):
     toy.notebook("01_first")
     toy.folder.mkdir(parents=True)
