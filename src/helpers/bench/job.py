@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -138,6 +139,8 @@ def bench(
     about = {"versions": versions, "device": _device() if networks else "cpu"}
     cache = out / "cache" / _code_hash(model, seen, about)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()  # before hours of work
         ranking = rank(job, models, cache=cache, progress=progress)
         # What other code, versions or devices left, and nothing of the user's.
         for other in cache.parent.glob("*"):
@@ -147,8 +150,8 @@ def bench(
         _, page = write(out, content, page_html(content))
     except OSError as error:
         msg = (
-            f"cannot write {out}: {error.strerror or error}. Finished models are kept; make room or choose "
-            "another --out, then give the same command again."
+            f"cannot write {out}: {error.strerror or error}. Make room, or choose another --out, then give "
+            "the same command again; models that could be kept are not computed again."
         )
         raise RunError(msg) from error
     return ranking, page

@@ -274,9 +274,22 @@ def test_a_full_disk_is_one_error_that_says_what_is_kept(data, tmp_path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("helpers.bench.ranking.write_sealed", full)
-    with pytest.raises(RunError, match=r"cannot write .*out: No space left on device\. Finished models are"):
-        bench(pairs_job(data, "lines", target="value"), tmp_path / "out", networks=False)
+    job, out = pairs_job(data, "lines", target="value"), tmp_path / "out"
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"cannot write .*file.none: Not a directory"):
+        bench(
+            job, tmp_path / "file" / "none", networks=False, progress=lambda *_: pytest.fail("computed first")
+        )
+    monkeypatch.setattr("helpers.bench.job.write", full)
+    with pytest.raises(
+        RunError, match=r"cannot write .*out: No space left on device\. Make room.*could be kept"
+    ):
+        bench(job, out, networks=False)
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
+    assert kept
+    monkeypatch.undo()
+    bench(job, out, networks=False)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 def test_damaged_predictions_are_made_again(data, tmp_path):
