@@ -205,6 +205,8 @@ def stale_because(root: Path, folder: Path, task: Task, state: RunState | None) 
     entry = state.notebooks.get(chapter) if state else None
     if entry is None:
         return ["not run yet"]
+    if entry.latest.status == "running":  # in another process, or it was killed
+        return ["has not ended"]
     if entry.latest.status != "done":
         return [f"last time: {entry.latest.status}"]
     if damage := broken(folder, entry):

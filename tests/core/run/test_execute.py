@@ -336,7 +336,7 @@ def test_what_a_kill_leaves_is_resumed_and_the_earlier_result_stays_readable(toy
     assert load_sealed(toy.folder)["01_first"].results["toy.level"].value == 1.0
     spy = Spy()
     run_notebooks(toy.root, SMOKE, spy)
-    assert spy.events[0] == ("began", "01_first", "last time: running")
+    assert spy.events[0] == ("began", "01_first", "has not ended")
     assert not (toy.folder / "attempts").exists()
     # What it took counts from the first of the executions that left their checkpoints to the next.
     entry = RunState.load(toy.folder).notebooks["01_first"]

@@ -53,11 +53,18 @@ def test_a_panel_run_stays_up_to_date_without_the_files(toy, finished):
     assert stale_because(toy.root, toy.folder, task, record) == []
 
 
-@pytest.mark.parametrize("status", ["failed", "interrupted", "running"])
-def test_an_unfinished_notebook_is_stale(toy, finished, status):
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("failed", "last time: failed"),
+        ("interrupted", "last time: interrupted"),
+        ("running", "has not ended"),
+    ],
+)
+def test_an_unfinished_notebook_is_stale(toy, finished, status, why):
     task, record = finished("panel")
     record.notebooks["01_first"].status = status
-    assert stale_because(toy.root, toy.folder, task, record) == [f"last time: {status}"]
+    assert stale_because(toy.root, toy.folder, task, record) == [why]
 
 
 def test_a_deleted_notebook_is_stale(toy, finished):
