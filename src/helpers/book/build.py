@@ -15,9 +15,11 @@ from helpers.atomic import replace_folder
 from helpers.book.stage import stage_book
 from helpers.errors import RunError
 from helpers.run.plan import cores
+from helpers.run.preflight import check_place
 
 _MOST = 4  # processes that work on pages: more gain little, and each takes a GB
 _WARNING = re.compile(r"(WARNING|ERROR|CRITICAL)\b|^\S*(Error|Exception): ")
+_REPLACED = ("stage", "sphinx", "html")  # folders that a build makes anew
 
 
 def build_book(root: Path, run: Path, out: Path) -> Path:
@@ -41,8 +43,13 @@ def build_book(root: Path, run: Path, out: Path) -> Path:
     ------
     RunError
         If Sphinx warns or fails; the message has the first warnings. The pages from before stay.
+        If the folder holds sources of the project, or folders of these names that no build has made.
     """
     out = out.absolute()
+    check_place(root, out, "_build")
+    if not (out / ".lock").exists() and (there := [n for n in _REPLACED if (out / n).exists()]):
+        msg = f"{out} holds {there[0]}, which no build made and this one would replace; choose another --out"
+        raise RunError(msg)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(out / ".lock", timeout=0):

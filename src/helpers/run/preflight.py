@@ -16,8 +16,8 @@ _SOURCES = ("book", "data", "notebooks", "src", "tests")
 _PATIENCE = "10s"  # for a scheduler to answer
 
 
-def check_place(root: Path, folder: Path) -> None:
-    """Refuse a run folder that would overwrite the project.
+def check_place(root: Path, folder: Path, example: str = "runs/mine") -> None:
+    """Refuse a folder of a run or of pages that would overwrite the project; name one that would not.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check_place(root: Path, folder: Path) -> None:
     root, folder = root.resolve(), folder.resolve()
     among = folder.is_relative_to(root) and folder.relative_to(root).parts[:1]
     if root.is_relative_to(folder) or (among and among[0] in _SOURCES):
-        msg = f"{folder} holds sources of the project; choose another --out, for example runs/mine"
+        msg = f"{folder} holds sources of the project; choose another --out, for example {example}"
         raise RunError(msg)
 
 

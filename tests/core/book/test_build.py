@@ -56,6 +56,25 @@ def test_build_then_a_broken_build_keeps_the_last_good_pages(book):
     assert "nowhere" in (out / "build.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("where", ["book", "src/mine", "."])
+def test_pages_do_not_go_among_the_sources(book, where):
+    before = sorted(book.root.rglob("*"))
+    with pytest.raises(
+        RunError, match="holds sources of the project; choose another --out, for example _build"
+    ):
+        build_book(book.root, book.folder, book.root / where)
+    assert sorted(book.root.rglob("*")) == before
+
+
+def test_a_folder_that_is_not_of_a_build_is_not_replaced(book, tmp_path):
+    mine = tmp_path / "mine" / "html" / "page.html"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="holds html, which no build made"):
+        build_book(book.root, book.folder, tmp_path / "mine")
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
 LABEL = "<script>alert(1)</script><img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) | a"
 BAD = LABEL + " {term}`x`"
 
