@@ -273,7 +273,13 @@ def _execute(
     for name in ("notebooks", "results"):
         (attempt / name).mkdir(parents=True)
     path = folder / "logs" / f"{chapter}.log"
-    kills = memory_kills()
+    kills, begun = memory_kills(), 0
+
+    def on_cell(number: int, of: int) -> None:
+        nonlocal begun
+        begun = number
+        reporter.cell(chapter, number, of)
+
     with path.open("w", encoding="utf-8") as stream:
         try:
             with kernel_environment(root, task.parameters["jobs"], attempt, options.scheduler) as environment:
@@ -285,7 +291,7 @@ def _execute(
                     environment=environment,
                     stream=stream,
                     kernels=kernels,
-                    on_cell=partial(reporter.cell, chapter),
+                    on_cell=on_cell,
                     on_line=partial(reporter.line, chapter),
                 )
         except PapermillExecutionError as error:
@@ -295,7 +301,7 @@ def _execute(
         except Exception as error:  # whatever stopped this notebook, the others must go on
             stream.write(traceback.format_exc())
             message = _shown(str(error)) + (_memory(kills) if isinstance(error, DeadKernelError) else "")
-            return Failure(cell=None, name=type(error).__name__, message=message, log=str(path))
+            return Failure(cell=begun or None, name=type(error).__name__, message=message, log=str(path))
     return None
 
 

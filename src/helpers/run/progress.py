@@ -93,9 +93,9 @@ class Reporter:
         if entry.error is None:
             self._console.print(f"[green]+[/] {chapter}: done in {seconds}")
             return
-        where = f"cell {entry.error.cell}" if entry.error.cell else "outside its cells"
+        where = f" in cell {entry.error.cell}" if entry.error.cell else ""
         self._console.print(
-            f"[red]x[/] {chapter}: failed after {seconds} in {where}: "
+            f"[red]x[/] {chapter}: failed after {seconds}{where}: "
             f"{escape(entry.error.name)}: {escape(entry.error.message)}\n  log: {escape(entry.error.log)}",
             soft_wrap=True,
         )

@@ -259,7 +259,7 @@ MEMORY = [
 
 @pytest.mark.parametrize(("kills", "used", "message"), MEMORY)
 def test_a_dead_kernel_is_a_failure_of_one_notebook(toy, monkeypatch, kills, used, message):
-    known = iter([*kills, kills[1]])
+    known = iter([*kills, *[kills[1]] * 2])
     monkeypatch.setattr("helpers.run.execute.memory_kills", lambda: next(known))
     monkeypatch.setattr("helpers.run.execute.peak_memory", lambda: used * 2**30)
     monkeypatch.setattr("helpers.run.execute.total_memory", lambda: 100 * 2**30)
@@ -270,6 +270,9 @@ def test_a_dead_kernel_is_a_failure_of_one_notebook(toy, monkeypatch, kills, use
     error = record.notebooks["01_first"].error
     assert error.name == "DeadKernelError"
     assert message in error.message
+    toy.notebook("01_first", body="import os\n\nraise RuntimeError\n")
+    ordinary = run_notebooks(toy.root, SMOKE).notebooks["01_first"].error
+    assert (ordinary.name, ordinary.cell) == ("RuntimeError", error.cell)
 
 
 def test_a_folder_that_cannot_be_written_is_one_error_and_loses_nothing(toy, monkeypatch):
