@@ -109,8 +109,8 @@ def rank(
     models : sequence of Model
         Over ``job.data``.
     cache : Path, optional
-        Folder that keeps the predictions of each finished model: a killed run resumes from there. It belongs
-        to one version of the code of all models.
+        Folder that keeps what each model predicted in each fold (or batch of folds that it fits at once): a
+        killed run resumes from there. It belongs to one version of the code of all models.
     progress : callable, optional
         As for :func:`helpers.evaluation.protocol.run`; ``"all models"`` counts models.
 
@@ -230,26 +230,44 @@ def score_folds(
 def _predicted(
     job: Job, model: Model, cache: Path | None, progress: Progress | None
 ) -> dict[str, list[np.ndarray]]:
-    """Predict all folds with one model, or take what an earlier run of the same kept."""
-    kept = None
-    if cache is not None:
-        digest = hashlib.sha256(repr((job.kind, model.name)).encode())
-        for array in job.depends:
-            digest.update(np.ascontiguousarray(array).tobytes())
-        for fold in job.folds:
-            digest.update(fold.test.tobytes() + str(fold.seed).encode())
-        kept = cache / f"{digest.hexdigest()[:32]}.json"
-        if (found := read_sealed(kept)) is not None:
-            content = json.loads(found)
-            return {name: [np.array(part, float) for part in parts] for name, parts in content.items()}
+    """Predict all folds with one model, fold by fold or batch by batch, whatever of it was kept."""
+    of_model = hashlib.sha256(repr((job.kind, model.name)).encode())
+    for array in job.depends:
+        of_model.update(np.ascontiguousarray(array).tobytes())
     out: dict[str, list[np.ndarray]] = {}
-    for name, fold, predicted in predictions(job.data, job.folds, [model], progress=progress):
+    for start in range(0, len(job.folds), model.batch):
+        folds = job.folds[start : start + model.batch]
+
+        def counted(name: str, done: int, _: int, start: int = start) -> None:
+            if progress is not None:
+                progress(name, start + done, len(job.folds))
+
+        digest = of_model.copy()
+        for fold in folds:
+            for rows in (fold.train, fold.test):
+                digest.update(rows.tobytes())
+            digest.update(str(fold.seed).encode())
+        kept = None if cache is None else cache / f"{digest.hexdigest()[:32]}.json"
+        if kept is None or (found := read_sealed(kept)) is None:
+            part = _fitted(job, folds, model, counted)
+            if kept is not None:
+                content = {name: [values.tolist() for values in own] for name, own in part.items()}
+                write_sealed(kept, json.dumps(content).encode())
+        else:
+            part = {name: [np.array(v, float) for v in own] for name, own in json.loads(found).items()}
+            counted(model.name, len(folds), len(folds))
+        for name, own in part.items():
+            out.setdefault(name, []).extend(own)
+    return out
+
+
+def _fitted(job: Job, folds: Sequence[Fold], model: Model, progress: Progress) -> dict[str, list[np.ndarray]]:
+    """Fit and predict; predictions that are no finite numbers of the right shape are refused."""
+    out: dict[str, list[np.ndarray]] = {}
+    for name, fold, predicted in predictions(job.data, folds, [model], progress=progress):
         values = as_numbers(predicted, f"{name}, fold {fold.name}", finite=True)
         shape = (len(fold.predicted), *job.shape)
         if values.size != np.prod(shape):
             refuse(f"{name}, fold {fold.name}", f"predicts an array {values.shape}, expected {shape}")
         out.setdefault(name, []).append(values.reshape(shape))
-    if kept is not None:
-        content = {name: [part.tolist() for part in parts] for name, parts in out.items()}
-        write_sealed(kept, json.dumps(content).encode())
     return out

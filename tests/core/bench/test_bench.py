@@ -267,7 +267,33 @@ def test_a_killed_run_resumes_with_the_same_numbers(data, tmp_path):
     assert len(calls) == 5
     pd.testing.assert_frame_equal(first.summary, second.summary)
     rank(pairs_job(data, "lines", target="value", seeds=2), models, cache=tmp_path)
-    assert len(calls) == 15, "other folds are other predictions"
+    assert len(calls) == 10, "the folds of the first seed are there, those of the second are not"
+    rank(pairs_job(data, "lines", target="value", n_splits=4), models, cache=tmp_path)
+    assert len(calls) == 14, "other folds are other predictions"
+
+
+def test_a_run_killed_inside_a_model_goes_on_with_the_next_fold(data, tmp_path):
+    calls, reports = [], []
+
+    def fit(pairs, fold):
+        calls.append(fold.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return pairs.y[fold.test] + float(fold.name)
+
+    job = pairs_job(data, "lines", target="value")
+    with pytest.raises(KeyboardInterrupt):
+        rank(job, [Model("mine", each_fold(fit))], cache=tmp_path)
+    resumed = rank(
+        job,
+        [Model("mine", each_fold(fit))],
+        cache=tmp_path,
+        progress=lambda name, done, total: reports.append((name, done, total)),
+    )
+    assert calls == ["0", "1", "2", "2", "3", "4"]
+    assert reports == [*(("mine", done, 5) for done in range(1, 6)), ("all models", 1, 1)]
+    at_once = rank(job, [Model("mine", each_fold(fit), batch=5)], cache=tmp_path / "other")
+    pd.testing.assert_frame_equal(resumed.summary, at_once.summary)
 
 
 def test_a_full_disk_is_one_error_that_says_what_is_kept(data, tmp_path, monkeypatch):
@@ -296,7 +322,7 @@ def test_damaged_predictions_are_made_again(data, tmp_path):
     job, models = pairs_job(data, "lines", target="value"), baselines(structures=True)[:3]
     first = rank(job, models, cache=tmp_path)
     kept = sorted(tmp_path.rglob("*.json"))
-    assert len(kept) == 3
+    assert len(kept) == 3 * 5
     for path in kept:
         content = bytearray(path.read_bytes())
         content[-5] ^= 1  # a digit becomes another one
