@@ -33,7 +33,11 @@ OTHER_INPUT = {
     "LineageRidge": "the index of the table, which names lines, and not its values",
     "MeanVarianceFilter": "log2(TPM + 1): it refuses the checks' centred values, whose scale it cannot be",
 }
-_ROUNDING = "float32: another order of rows moves the last digits of a matrix product"
+#: Both ask float64 numbers for more digits than float32 networks have; the next test asks for what they have.
+_ROUNDING = dict.fromkeys(
+    ["check_methods_sample_order_invariance", "check_methods_subset_invariance"],
+    "float32: other rows beside a row move the last digits of a matrix product, on some processors",
+)
 CHECKED = [
     PLSCV(),
     NearestLines(),
@@ -45,8 +49,8 @@ CHECKED = [
 _ERROR = "it asks for a TypeError where this project has one error for all bad data, a ValueError"
 #: Checks that cannot apply.
 EXPECTED = {
-    "GPDSRegressor": {"check_methods_sample_order_invariance": _ROUNDING},
-    "PermutedTarget": {"check_regressors_train": "that nothing is learned is its purpose"},
+    "GPDSRegressor": _ROUNDING,
+    "PermutedTarget": _ROUNDING | {"check_regressors_train": "that nothing is learned is its purpose"},
     "EqualFrequencyBinner": {
         "check_transformer_preserve_dtypes": "bins are small numbers: float32 whatever comes in",
     },
@@ -60,6 +64,17 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
 @parametrize_with_checks(CHECKED, expected_failed_checks=expected)
 def test_scikit_learn(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("model", [GPDSRegressor(epochs=3), PermutedTarget(epochs=3)])
+def test_a_prediction_depends_on_no_other_row(model):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 5)), rng.normal(size=40)
+    whole = model.fit(X, y).predict(X)
+    order = rng.permutation(40)
+    np.testing.assert_allclose(model.predict(X[order]), whole[order], rtol=1e-5, atol=1e-6)
+    for row in range(40):
+        np.testing.assert_allclose(model.predict(X[[row]]), whole[[row]], rtol=1e-5, atol=1e-6)
 
 
 def estimators() -> set[type]:
