@@ -118,7 +118,8 @@ def run(
     asked = [task.source.chapter for task in plan]
     notes = edited_pairs(root, asked)
     for chapter, keys in absent_files(root, plan).items():
-        what = f"{chapter}: not at hand, so what needs it is simulated: {', '.join(keys)}"
+        named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+        what = f"{chapter}: not at hand, so what needs it is simulated: {named}"
         notes.append(f"{what}; to fetch it: helpers data fetch --chapter {chapter[:2]}")
     for message in notes:
         errors.print(f"[yellow]{escape(message)}[/]", soft_wrap=True)
