@@ -8,6 +8,7 @@ from pathlib import Path
 from helpers.claims.results import ChapterResults, Result
 from helpers.errors import RunError
 from helpers.run.seal import load_sealed
+from helpers.run.state import load_run
 
 #: Numbers that tolerance holds for; a p-value follows from them, and is judged by its verdict.
 FIELDS = ("value", "low", "high")
@@ -61,20 +62,25 @@ def load_repeats(run: Path, folders: Sequence[Path]) -> dict[str, list[ChapterRe
     Raises
     ------
     RunError
-        If a folder is no sealed run, is the run itself, or holds a chapter of another source or profile.
+        If a folder is no sealed run, is the run itself, or holds a chapter of other code or profile.
     """
-    results = load_sealed(run)
+    results, codes = load_sealed(run), _codes(run)
     repeats: dict[str, list[ChapterResults]] = {chapter: [] for chapter in results}
     for folder in folders:
         if folder.resolve() == run.resolve():
             msg = f"{folder} is the run itself, no repetition of it"
             raise RunError(msg)
-        for chapter, found in load_sealed(folder).items():
-            own = results.get(chapter)
-            if own is None:
+        found = _codes(folder)
+        for chapter, repeat in load_sealed(folder).items():
+            if chapter not in results:
                 continue
-            if (found.source, found.profile) != (own.source, own.profile):
-                msg = f"{folder} is no repetition of {run}: {chapter} has another source or profile"
+            if repeat.profile != results[chapter].profile or found[chapter] != codes[chapter]:
+                msg = f"{folder} is no repetition of {run}: {chapter} has other code or another profile"
                 raise RunError(msg)
-            repeats[chapter].append(found)
+            repeats[chapter].append(repeat)
     return repeats
+
+
+def _codes(run: Path) -> dict[str, str | None]:
+    """Return the hash of each chapter's code, which prose has no part in."""
+    return {name: entry.fingerprint.get("source") for name, entry in load_run(run).notebooks.items()}
