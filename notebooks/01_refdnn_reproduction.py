@@ -404,7 +404,9 @@ chapter.compare_table(
     "Unseen drugs, mean difference of AUROC, each drug counts once; lines and drugs resampled together.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["details"]
+# ### Is it the drug, or the model?
+#
 # The report sees that drugs which are easy for one model are easy for the others, and concludes that predictability
 # is "more of the drug's instinct nature rather than the model". So correlates the AUROC of RefDNN over drugs with
 # that of others:

@@ -51,12 +51,14 @@ window.house = {
 };
 
 house.ready(() => {
-  // A box before the article begins: its claims, or what is to be known of a data set.
+  // A box: the claims of a chapter, or what is to be known of a data set (its list is a child of the box).
   for (const list of document.querySelectorAll(".hs-box ul")) {
+    const ofData = list.parentElement.matches(".hs-box");
     const whole = document.createElement("div");
     list.replaceWith(whole);
     whole.append(list);
-    house.clamp(whole, 420, 300, "list");
+    if (ofData) house.clamp(whole, 200, 110, "list");
+    else house.clamp(whole, 420, 300, "list");
   }
   house.reachable();
   addEventListener("resize", house.reachable);
