@@ -138,16 +138,25 @@ def test_a_run_whose_data_are_not_at_hand_says_so_before_and_after(helpers, toy,
     toy.notebook("01_first")
     toy.claim("01_first", above=1.0)
     toy.registered("01_first", key="pairs")
+    card = toy.root / "data" / "toy" / "cards" / "pairs.md"
+    card.parent.mkdir()
+    card.write_text("# Pairs\n", encoding="utf-8")
     code, said = helpers("run")
     assert code == 0
     first, last = said.splitlines()[0], said.splitlines()[-1]
     assert first.startswith("01_first: not at hand, so what needs it is simulated: pairs; to fetch it: ")
     assert "helpers data fetch --chapter 01" in first
     assert last.startswith("This run is on simulated data")
+    assert "failed" not in last
+    assert helpers("data", "fetch")[0] == 1
+    last = helpers("run")[1].splitlines()[-1]
+    assert "The last `helpers data fetch` failed: `1 file(s) missing: pairs: no good copy in cache" in last
     place = cache_folder() / Registry.load(toy.root / "data")["pairs"].location
     place.parent.mkdir(parents=True)
     place.write_bytes(b"drug,line\n")
     assert "not at hand" not in helpers("run", "--dry-run")[1]
+    assert helpers("data", "fetch")[0] == 0
+    assert "failed" not in helpers("run")[1]
 
 
 @pytest.mark.parametrize(

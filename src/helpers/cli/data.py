@@ -61,6 +61,8 @@ def fetch(
     Files that are there already are not fetched again, so the same command resumes.
     """
     from helpers.data.download import fetch_all, needed
+    from helpers.project import project_root
+    from helpers.run.status import note_fetch
 
     registry = _registry()
     files = needed(registry.select(_tiers(tier)[0], _chapter(chapter)))
@@ -77,7 +79,12 @@ def fetch(
                 tasks[file.key] = progress.add_task(file.key, total=total)
             progress.update(tasks[file.key], completed=done)
 
-        paths = fetch_all(files, show)
+        try:
+            paths = fetch_all(files, show)
+        except DownloadError as error:
+            note_fetch(project_root(), str(error))
+            raise
+    note_fetch(project_root(), None)
     unknown = sum(file.unpinned for file in files)
     output.print(
         f"{len(paths)} files of tier {tier} are here, {len(paths) - unknown} of them match their hashes"

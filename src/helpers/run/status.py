@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from helpers.atomic import write_text
 from helpers.claims.register import load_register, stand_ins
 from helpers.claims.results import ChapterResults
 from helpers.data.download import availability, locate, needed
@@ -15,6 +16,8 @@ from helpers.errors import HelpersError
 from helpers.run.notebooks import find_chapters
 from helpers.run.plan import RunOptions, Task, make_plan, stale_because
 from helpers.run.state import NotebookState, load_run
+
+_FETCH = Path("_build") / "fetch.log"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +132,25 @@ def absent_files(root: Path, tasks: Iterable[Task]) -> dict[str, list[str]]:
     return {chapter: keys for chapter, keys in absent.items() if keys}
 
 
+def note_fetch(root: Path, failure: str | None) -> None:
+    """Keep what the last fetch of data failed with, for those who later wonder; None forgets it."""
+    with contextlib.suppress(OSError):  # a note, no more
+        if failure is None:
+            (root / _FETCH).unlink(missing_ok=True)
+        else:
+            write_text(root / _FETCH, failure + "\n")
+
+
+def _fetch_failure(root: Path) -> str:
+    """Return a sentence on the last fetch of data, with its first file as example; else empty."""
+    try:
+        lines = (root / _FETCH).read_text(encoding="utf-8").split("\n")
+    except OSError:
+        return ""
+    said = " ".join(line.strip() for line in lines[:2]).replace("`", "'")
+    return f"The last `helpers data fetch` failed: `{said}`. "
+
+
 def simulated_note(root: Path, results: Mapping[str, ChapterResults], what: str) -> str:
     """Say where simulated data stand in for real ones, what is at hand, and what mends it; else empty.
 
@@ -154,4 +176,4 @@ def simulated_note(root: Path, results: Mapping[str, ChapterResults], what: str)
     if all(results[name].parameters.get("data") == "simulated" for name in simulated):
         return f"{where} Simulated data were asked for: `helpers run --profile quick` takes real ones."
     mend = "`helpers data fetch` fetches the panel and says what hinders it; then run and build again."
-    return f"{where} Data at hand: {describe_data(root)}. {mend}"
+    return f"{where} Data at hand: {describe_data(root)}. {_fetch_failure(root)}{mend}"
