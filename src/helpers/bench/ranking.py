@@ -233,7 +233,7 @@ def _predicted(
     """Predict all folds with one model, fold by fold or batch by batch, whatever of it was kept."""
     of_model = hashlib.sha256(repr((job.kind, model.name)).encode())
     for array in job.depends:
-        of_model.update(np.ascontiguousarray(array).tobytes())
+        _add(of_model, array)
     out: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(job.folds), model.batch):
         folds = job.folds[start : start + model.batch]
@@ -245,7 +245,7 @@ def _predicted(
         digest = of_model.copy()
         for fold in folds:
             for rows in (fold.train, fold.test):
-                digest.update(rows.tobytes())
+                _add(digest, rows)
             digest.update(str(fold.seed).encode())
         kept = None if cache is None else cache / f"{digest.hexdigest()[:32]}.json"
         if kept is None or (found := read_sealed(kept)) is None:
@@ -259,6 +259,12 @@ def _predicted(
         for name, own in part.items():
             out.setdefault(name, []).extend(own)
     return out
+
+
+def _add(digest: Any, array: np.ndarray) -> None:
+    """Hash an array with its shape, without which two of them could be cut elsewhere."""
+    array = np.ascontiguousarray(array)
+    digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
 
 
 def _fitted(job: Job, folds: Sequence[Fold], model: Model, progress: Progress) -> dict[str, list[np.ndarray]]:

@@ -296,6 +296,18 @@ def test_a_run_killed_inside_a_model_goes_on_with_the_next_fold(data, tmp_path):
     pd.testing.assert_frame_equal(resumed.summary, at_once.summary)
 
 
+def test_folds_that_cut_the_same_rows_elsewhere_are_other_folds(data, tmp_path):
+    job = pairs_job(data, "lines", target="value")
+    rows = np.arange(len(job.data.y))
+    models = [Model("mine", each_fold(lambda pairs, fold: np.full(len(fold.test), float(len(fold.train)))))]
+    for cut in (200, 240):  # train, then test: the same sequence of rows
+        folds = [Fold("0", rows[:cut], rows[cut:]), Fold("1", rows[cut:], rows[:cut])]
+        predicted = {}
+        cut_job = replace(job, folds=folds, judge=predicted.update)
+        rank(cut_job, models, cache=tmp_path)
+        assert [set(part) for part in predicted["mine"]] == [{float(cut)}, {float(len(rows) - cut)}]
+
+
 def test_a_full_disk_is_one_error_that_says_what_is_kept(data, tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
